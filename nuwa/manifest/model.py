@@ -1,0 +1,368 @@
+"""The model of `nuwa.toml`: frozen dataclasses that everything else takes.
+
+One model for both sides. On the build side `nuwa.manifest.load` validates TOML into it with pydantic;
+inside an image the renderer reads the JSON that came out of that (`from_json`) and needs only the
+standard library. So this module stays free of other imports and works on Python 3.9.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Callable, Dict, List, Literal, Optional, Tuple, Union
+
+from nuwa.manifest import checks
+from nuwa.names import Names, Platform
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Check:
+    """Marks a field whose value passes through a function of `nuwa.manifest.checks` before it is taken.
+
+    pydantic calls the two methods; without pydantic they are never called.
+    """
+
+    function: Callable[[Any], Any]
+    accepts: Any = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        inner = handler.generate_schema(self.accepts) if self.accepts else handler(source)
+        return core_schema.no_info_after_validator_function(self.function, inner)
+
+
+@dataclass(frozen=True)
+class Doc:
+    """Describes a field: shown in the reference, the JSON Schema and the annotated example."""
+
+    text: str
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        made = handler(schema)
+        made["description"] = self.text
+        return made
+
+
+@dataclass(frozen=True)
+class Limits_:  # noqa: N801 - a marker, named apart from the section `Limits`
+    """The smallest and largest number that a field takes."""
+
+    low: float
+    high: float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        def within(value: float) -> float:
+            if not self.low <= value <= self.high:
+                raise ValueError(f"{value:g} is outside {self.low:g} to {self.high:g}")
+            return value
+
+        return core_schema.no_info_after_validator_function(within, handler(source))
+
+
+Size = Annotated[int, Check(checks.size, Union[int, str])]
+Command = Annotated[Tuple[str, ...], Check(lambda value: tuple(checks.command(value)), Union[str, List[str]])]
+Domain = Annotated[str, Check(checks.domain)]
+Package = Annotated[str, Check(checks.package)]
+RelativePath = Annotated[str, Check(checks.relative_path)]
+AbsolutePath = Annotated[str, Check(checks.absolute_path)]
+VariableName = Annotated[str, Check(checks.variable_name)]
+Seconds = Annotated[int, Limits_(1, 86400)]
+
+
+@dataclass(frozen=True)
+class AppSection:
+    """What the application is called and where it is reached."""
+
+    name: Annotated[str, Check(checks.app_name), Doc("Name of the app: image, unit and site are called after it.")]
+    version: Annotated[str, Check(checks.version), Doc("Tag of the image.")] = "latest"
+    domains: Annotated[
+        Tuple[Domain, ...],
+        Doc("Domains of the site, the canonical one first; bin/install takes others in their place."),
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Image:
+    """What the image is made of."""
+
+    family: Annotated[Literal["rockylinux", "debian"], Doc("Distribution under the layers.")] = "rockylinux"
+    release: Annotated[str, Doc("Release of the family; empty: its newest.")] = ""
+    python: Annotated[
+        str,
+        Check(lambda value: value and checks.python_version(value)),
+        Doc("Python version, in quotes; empty: the family's own."),
+    ] = ""
+    packages: Annotated[
+        Tuple[Package, ...], Doc("Distribution packages that the app needs when it runs.")
+    ] = ()
+    build_packages: Annotated[
+        Tuple[Package, ...], Doc("Distribution packages that only building its requirements needs.")
+    ] = ()
+    requirements: Annotated[
+        str,
+        Check(lambda value: value and checks.relative_path(value)),
+        Doc("requirements.txt, pyproject.toml or uv.lock; empty: the first of uv.lock, requirements.txt, pyproject.toml that exists."),
+    ] = ""
+    include: Annotated[
+        Tuple[str, ...], Doc("What of the project goes into the image, as in .gitignore.")
+    ] = ("*",)
+    exclude: Annotated[
+        Tuple[str, ...], Doc("What of it does not, besides version control, caches, virtual environments and .gitignore.")
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Server:
+    """What answers HTTP inside the container."""
+
+    module: Annotated[str, Check(checks.module), Doc("Where the WSGI or ASGI application is: module:object.")]
+    kind: Annotated[
+        Literal["gunicorn", "uvicorn", "mod_wsgi"],
+        Doc("gunicorn for WSGI, uvicorn (under gunicorn) for ASGI, mod_wsgi for WSGI in Apache."),
+    ] = "gunicorn"
+    workers: Annotated[
+        Union[Literal["auto"], Annotated[int, Limits_(1, 512)]],
+        Doc("Worker processes; auto: from the container's CPU and memory limits."),
+    ] = "auto"
+    threads: Annotated[int, Limits_(1, 512), Doc("Threads in each worker (not for uvicorn).")] = 4
+    timeout: Annotated[Seconds, Doc("Seconds after which a worker that does not answer is replaced.")] = 30
+    graceful_timeout: Annotated[Seconds, Doc("Seconds that requests in progress get to finish at a stop.")] = 20
+    keepalive: Annotated[int, Limits_(0, 3600), Doc("Seconds that an idle connection stays open.")] = 75
+    max_body: Annotated[Size, Doc("Largest request body that nginx accepts.")] = 64 * 1024**2
+    websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
+
+
+@dataclass(frozen=True)
+class Static:
+    """Files that nginx serves straight from the host's disk."""
+
+    directory: Annotated[RelativePath, Doc("Folder in the project that holds them (after collecting).")]
+    url: Annotated[str, Check(checks.url_prefix), Doc("URL prefix under which they are served.")] = "/static/"
+    collect: Annotated[
+        Optional[Command], Doc("Command that collects them; run once, at build, as the app.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Process:
+    """A long-running command beside the server, supervised like it."""
+
+    name: Annotated[str, Check(checks.part_name), Doc("Name of the process, as in the log.")]
+    command: Annotated[Command, Doc("Command line; no shell runs it.")]
+    stop_timeout: Annotated[Seconds, Doc("Seconds between the request to stop and the kill.")] = 10
+
+
+@dataclass(frozen=True)
+class Cron:
+    """A command at set times, run as the app."""
+
+    name: Annotated[str, Check(checks.part_name), Doc("Name of the job, as in the log.")]
+    schedule: Annotated[str, Check(checks.schedule), Doc("Five cron fields, or @hourly, @daily, …")]
+    command: Annotated[Command, Doc("Command line; no shell runs it.")]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A folder whose content outlives the container: `volumes/<name>` on the host."""
+
+    name: Annotated[str, Check(checks.volume_name), Doc("Name of the folder below volumes/.")]
+    path: Annotated[AbsolutePath, Doc("Where it is mounted in the container.")]
+    policy: Annotated[
+        Literal["shared", "exclusive", "read-only"],
+        Doc("shared: two releases may use it at once; exclusive: never; read-only: the app cannot write."),
+    ] = "shared"
+    backup: Annotated[bool, Doc("Part of bin/archive_volumes.")] = True
+
+
+@dataclass(frozen=True)
+class Database:
+    """The database that the app uses; its URL reaches the app as the secret DATABASE_URL."""
+
+    engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Kind of database.")]
+    where: Annotated[
+        Literal["host", "url"],
+        Doc("host: a server on the host, role and database are made there; url: given as the secret DATABASE_URL."),
+    ] = "host"
+    name: Annotated[
+        str, Check(lambda value: value and checks.part_name(value)), Doc("Name of the database; empty: the app's.")
+    ] = ""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Commands at set points of a deployment."""
+
+    release: Annotated[
+        Optional[Command], Doc("Run once for each release, before it takes traffic: migrations.")
+    ] = None
+    checks: Annotated[
+        Tuple[Command, ...], Doc("Run in the built image; a failure fails the build (such as manage.py check).")
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Health:
+    """When the app counts as healthy."""
+
+    path: Annotated[str, Check(checks.url_path), Doc("Path that answers 2xx or 3xx when all is well.")] = "/"
+    timeout: Annotated[Seconds, Doc("Seconds for one answer.")] = 5
+    interval: Annotated[Seconds, Doc("Seconds between two checks.")] = 10
+    retries: Annotated[int, Limits_(1, 100), Doc("Failures in a row that make it unhealthy.")] = 3
+    start_period: Annotated[Seconds, Doc("Seconds that it may take to start.")] = 60
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the app may use of the host; empty: no limit."""
+
+    memory_max: Annotated[Optional[Size], Doc("Bytes, or 512M: above it the app is ended.")] = None
+    memory_high: Annotated[Optional[Size], Doc("Above it the app is slowed and memory reclaimed.")] = None
+    memory_low: Annotated[Optional[Size], Doc("Below it the app's memory is left alone.")] = None
+    cpu: Annotated[Optional[float], Limits_(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
+    pids: Annotated[int, Limits_(16, 1_000_000), Doc("Processes and threads.")] = 512
+    io_weight: Annotated[Optional[int], Limits_(1, 10000), Doc("Share of the disk among services (default 100).")] = None
+    open_files: Annotated[Optional[int], Limits_(64, 10_000_000), Doc("Open files of a process.")] = None
+
+
+@dataclass(frozen=True)
+class Env:
+    """The app's environment. Values here go into the image: secrets are named here and live on the host."""
+
+    clear: Annotated[
+        Dict[VariableName, Annotated[str, Check(checks.variable_value)]],
+        Doc("Variables with their values."),
+    ] = field(default_factory=dict)
+    secrets: Annotated[
+        Tuple[VariableName, ...], Doc("Names of secrets that the operator supplies on the host.")
+    ] = ()
+    generated: Annotated[
+        Tuple[VariableName, ...], Doc("Names of secrets that bin/run makes up once, at random.")
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How many archives are kept."""
+
+    daily: Annotated[int, Limits_(0, 10000), Doc("Daily archives.")] = 7
+    weekly: Annotated[int, Limits_(0, 10000), Doc("Weekly archives.")] = 4
+    monthly: Annotated[int, Limits_(0, 10000), Doc("Monthly archives.")] = 6
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Where and when bin/archive_volumes puts archives."""
+
+    repository: Annotated[
+        str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
+    ]
+    schedule: Annotated[str, Check(checks.schedule), Doc("When, as in cron.")] = "@daily"
+    keep: Annotated[Keep, Doc("How many archives stay.")] = field(default_factory=Keep)
+    passphrase: Annotated[
+        VariableName, Doc("Name of the secret that holds the repository's passphrase.")
+    ] = "BORG_PASSPHRASE"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The site's certificate."""
+
+    server: Annotated[
+        str,
+        Check(lambda value: value and checks.http_url(value)),
+        Doc("ACME directory; empty: certbot's default."),
+    ] = ""
+    email: Annotated[
+        str, Check(lambda value: value and checks.email(value)), Doc("Contact for the ACME account.")
+    ] = ""
+    challenge: Annotated[
+        Literal["http-01", "dns-01", "files", "self-signed"],
+        Doc("How the certificate is got: ACME over HTTP or DNS, own files, or self-signed."),
+    ] = "http-01"
+    dns_plugin: Annotated[
+        str,
+        Check(lambda value: value and checks.part_name(value)),
+        Doc("certbot's DNS plugin for dns-01, such as cloudflare."),
+    ] = ""
+    certificate: Annotated[
+        str, Check(lambda value: value and checks.absolute_path(value)), Doc("For files: the chain, on the host.")
+    ] = ""
+    key: Annotated[
+        str, Check(lambda value: value and checks.absolute_path(value)), Doc("For files: the private key, on the host.")
+    ] = ""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Parts that many web apps want."""
+
+    jemalloc: Annotated[bool, Doc("Use jemalloc as the server's memory allocator.")] = True
+    wkhtmltopdf: Annotated[bool, Doc("Install wkhtmltopdf (not in every family).")] = False
+    fonts: Annotated[Tuple[Package, ...], Doc("Font packages of the distribution.")] = ()
+    locales: Annotated[Tuple[str, ...], Doc("Locales besides C.UTF-8, such as de_DE.UTF-8.")] = ()
+    timezone: Annotated[str, Doc("Time zone of the container.")] = "Etc/UTC"
+
+
+@dataclass(frozen=True)
+class App:
+    """A whole, validated `nuwa.toml`."""
+
+    app: Annotated[AppSection, Doc("")]
+    server: Annotated[Server, Doc("")]
+    image: Annotated[Image, Doc("")] = field(default_factory=Image)
+    static: Annotated[Optional[Static], Doc("")] = None
+    process: Annotated[Tuple[Process, ...], Doc("")] = ()
+    cron: Annotated[Tuple[Cron, ...], Doc("")] = ()
+    volume: Annotated[Tuple[Volume, ...], Doc("")] = ()
+    database: Annotated[Optional[Database], Doc("")] = None
+    hooks: Annotated[Hooks, Doc("")] = field(default_factory=Hooks)
+    health: Annotated[Health, Doc("")] = field(default_factory=Health)
+    limits: Annotated[Limits, Doc("")] = field(default_factory=Limits)
+    env: Annotated[Env, Doc("")] = field(default_factory=Env)
+    backup: Annotated[Optional[Backup], Doc("")] = None
+    tls: Annotated[Tls, Doc("")] = field(default_factory=Tls)
+    extras: Annotated[Extras, Doc("")] = field(default_factory=Extras)
+
+    @property
+    def name(self) -> str:
+        return self.app.name
+
+    @property
+    def names(self) -> Names:
+        return Names(self.app.name)
+
+    @property
+    def platform(self) -> Platform:
+        return Platform(self.image.family, self.image.release)
+
+    @property
+    def tag(self) -> str:
+        return self.names.image(self.app.version)
+
+
+def to_json(value: Any) -> Any:
+    """The model as plain JSON values; `from_json` is its inverse."""
+    return dataclasses.asdict(value)
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """Build `kind` (a dataclass of this module, or a type of its fields) from plain JSON values.
+
+    The values were validated before they were written; only their shape is restored here.
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind, include_extras=False)
+        return kind(**{name: from_json(hints[name], item) for name, item in value.items() if name in hints})
+    if origin is Union and value is not None:
+        chosen = [option for option in arguments if option is not type(None)]
+        return from_json(chosen[0], value) if len(chosen) == 1 else value
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(from_json(arguments[0], item) for item in value)
+    return value

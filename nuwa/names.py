@@ -1,0 +1,102 @@
+"""Every name that derives from an app, in one place; templates and scripts never put names together.
+
+Only the standard library, and Python 3.9: this also runs inside images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SLOTS = ("blue", "green")
+PORT = 8000
+"""The port that the server listens on inside the container."""
+APP_USER = "app"
+APP_ID = 10001
+"""User and group id of the unprivileged user inside images, and so of its files on the host."""
+
+LABEL_SETUP = "Setup"
+LABEL_RUN_SETUP = "RunSetup"
+LABEL_SCHEMA = "io.nuwa.schema"
+LABEL_LAYER = "io.nuwa.layer"
+LABEL_FAMILY = "io.nuwa.family"
+LABEL_INPUTS = "io.nuwa.inputs"
+LABEL_APP = "io.nuwa.app"
+LABEL_PYTHON = "io.nuwa.python"
+LABEL_PROVIDER = "io.nuwa.provider"
+LABEL_MANIFEST = "io.nuwa.manifest"
+
+REGISTRY = "localhost"
+"""Where images that were built here live until somebody pushes them."""
+
+LIB = "/usr/lib/nuwa"
+VENV = "/opt/nuwa/venv"
+PROJECT = "/srv/app"
+SECRETS = "/run/secrets"
+LOG = "/var/log"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A family at a release: `debian` 13."""
+
+    family: str
+    release: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.family}{self.release}"
+
+    @property
+    def base_image(self) -> str:
+        return f"{REGISTRY}/app/{self.family}-base:{self.release}"
+
+    @property
+    def python_image(self) -> str:
+        return f"{REGISTRY}/app/python-base:{self.key}"
+
+    @property
+    def build_image(self) -> str:
+        """The image with compilers and headers; no app image is built on it."""
+        return f"{REGISTRY}/app/python-base-build:{self.key}"
+
+    def nuwa_python_image(self, python: str, variant: str = "") -> str:
+        """`app/nuwa_python313:debian13`, or with Apache `app/nuwa_python313:debian13-mod_wsgi`."""
+        suffix = f"-{variant}" if variant else ""
+        return f"{REGISTRY}/app/nuwa_python{python.replace('.', '')}:{self.key}{suffix}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What an app's parts are called on the host."""
+
+    app: str
+
+    def image(self, version: str) -> str:
+        return f"{REGISTRY}/app/{self.app}:{version}"
+
+    def container(self, slot: str) -> str:
+        return f"nuwa-{self.app}-{slot}"
+
+    def unit(self, slot: str) -> str:
+        return f"{self.container(slot)}.service"
+
+    def unit_file(self, slot: str) -> str:
+        return f"/etc/systemd/system/{self.unit(slot)}"
+
+    @property
+    def site(self) -> str:
+        """The name of the app's files in nginx's, monit's and cron's folders."""
+        return f"nuwa-{self.app}"
+
+    @property
+    def upstream(self) -> str:
+        return f"nuwa_{self.app.replace('-', '_')}"
+
+    @staticmethod
+    def process_service(name: str) -> str:
+        return f"process-{name}"
+
+    @staticmethod
+    def command(name: str) -> str:
+        """The generated script inside the image that runs one of the manifest's commands."""
+        return f"{LIB}/command/{name}"

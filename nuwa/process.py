@@ -1,0 +1,164 @@
+"""Every external program is started here: an argv list, an explicit environment, no shell."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from nuwa.errors import CommandError, NuwaError
+
+log = logging.getLogger(__name__)
+
+LAST_LINES = 25
+"""How many lines of a failed program's output an error carries."""
+
+Argv = Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a program that ended left behind."""
+
+    argv: list[str]
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+def last_lines(text: str, count: int = LAST_LINES) -> str:
+    return "\n".join(text.rstrip().splitlines()[-count:])
+
+
+def run(
+    argv: Argv,
+    *,
+    check: bool = True,
+    input: str | bytes | None = None,
+    stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+    interactive: bool = False,
+) -> Result:
+    """Run a program to its end.
+
+    Args:
+        argv: the command line, one item an argument; never a string for a shell.
+        check: raise `CommandError` when it exits with anything but 0.
+        input: what it reads from its standard input; without it, standard input is /dev/null.
+        stdin: an open file to read from instead of `input`.
+        stdout: an open file to write to; `Result.stdout` is then empty.
+        env: variables to set on top of this process's environment.
+        cwd: the folder it runs in.
+        timeout: seconds after which its whole process group is ended.
+        on_line: called with each line that it prints (both streams), as it is printed.
+        interactive: let it use this process's own terminal; nothing is captured.
+
+    Raises:
+        NuwaError: the program is not installed, or did not end in time.
+        CommandError: it failed and `check` is set.
+    """
+    words = [str(word) for word in argv]
+    log.debug("run: %s", shlex.join(words))
+    environment = {**os.environ, **(env or {})}
+    if interactive:
+        code = _wait_interactive(words, environment, cwd)
+        result = Result(words, code, "", "")
+    else:
+        result = _run_captured(words, environment, cwd, input, stdin, stdout, timeout, on_line)
+    log.debug("exit %d: %s", result.code, words[0])
+    if check and not result.ok:
+        raise CommandError(words, result.code, last_lines(result.stdout + result.stderr))
+    return result
+
+
+def _run_captured(
+    words: list[str],
+    environment: Mapping[str, str],
+    cwd: Path | None,
+    input: str | bytes | None,
+    stdin: IO[bytes] | None,
+    stdout: IO[bytes] | None,
+    timeout: float | None,
+    on_line: Callable[[str], None] | None,
+) -> Result:
+    source: int | IO[bytes] = stdin or (subprocess.DEVNULL if input is None else subprocess.PIPE)
+    process = _start(
+        words,
+        stdin=source,
+        stdout=stdout or subprocess.PIPE,
+        stderr=subprocess.STDOUT if on_line else subprocess.PIPE,
+        env=environment,
+        cwd=cwd,
+        start_new_session=True,
+    )
+    try:
+        if on_line:
+            return Result(words, *_follow(process, on_line), "")
+        data = input.encode() if isinstance(input, str) else input
+        out, err = process.communicate(data, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _end_group(process)
+        raise NuwaError(f"{shlex.join(words)} did not end within {timeout:g} s") from None
+    except BaseException:
+        _end_group(process)
+        raise
+    return Result(words, process.returncode, _text(out), _text(err))
+
+
+def _start(words: list[str], **options: object) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(words, **options)  # type: ignore[call-overload,no-any-return]
+    except FileNotFoundError:
+        raise NuwaError(f"{words[0]} is not installed", hint=f"Install {words[0]} and try again.") from None
+
+
+def _follow(process: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> tuple[int, str]:
+    assert process.stdout is not None
+    lines = []
+    for raw in process.stdout:
+        line = _text(raw).rstrip("\r\n")
+        lines.append(line)
+        on_line(line)
+    return process.wait(), "\n".join(lines)
+
+
+def _wait_interactive(words: list[str], environment: Mapping[str, str], cwd: Path | None) -> int:
+    """The terminal sends Ctrl-C to the child as well: it decides, and this process waits for it."""
+    process = _start(words, env=environment, cwd=cwd)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the program with all that it started: first asked, after five seconds made to."""
+    for ask in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, ask)
+            process.wait(timeout=5)
+            return
+        except ProcessLookupError:
+            process.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _text(raw: bytes | None) -> str:
+    return "" if raw is None else raw.decode("utf-8", "replace")

@@ -1,0 +1,97 @@
+"""One quoting function per language that a template writes; each refuses what its language cannot hold.
+
+Only the standard library, and Python 3.9: this also runs inside images.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+
+
+class CannotQuote(ValueError):
+    """The value has no safe spelling in the target language."""
+
+
+def _refuse(value: str, pattern: str, language: str, what: str) -> None:
+    if re.search(pattern, value):
+        raise CannotQuote(f"{value!r} holds {what}, which {language} cannot carry")
+
+
+def sh(value: object) -> str:
+    """One word of a POSIX shell command."""
+    text = str(value)
+    _refuse(text, "\0", "a shell", "a NUL")
+    return shlex.quote(text)
+
+
+def sh_argv(words: Iterable[object]) -> str:
+    """A POSIX shell command line: every word quoted."""
+    return " ".join(sh(word) for word in words)
+
+
+def systemd(value: object) -> str:
+    """One word of a systemd `Exec…=` line (systemd.service(5), "Command lines"): `%` and `$` are doubled."""
+    text = str(value)
+    _refuse(text, "[\0\r\n]", "a unit file", "a line break or NUL")
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return text if re.fullmatch(r"[\w@%+=:,./$-]+", text) else f'"{text}"'
+
+
+def systemd_argv(words: Iterable[object]) -> str:
+    return " ".join(systemd(word) for word in words)
+
+
+def systemd_text(value: object) -> str:
+    """Free text of a unit file, such as `Description=`: only specifiers and line breaks matter."""
+    text = str(value)
+    _refuse(text, "[\0\r\n]", "a unit file", "a line break or NUL")
+    return text.replace("%", "%%").rstrip("\\")
+
+
+def nginx(value: object) -> str:
+    """One argument of an nginx directive. nginx cannot escape `$`, so it is refused."""
+    text = str(value)
+    _refuse(text, "[\0\r\n]", "nginx", "a line break or NUL")
+    _refuse(text, r"\$", "nginx", "a dollar sign")
+    if re.fullmatch(r"[\w@%+=:,./~*^-]+", text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def monit(value: object) -> str:
+    """One string of a monit control file; it has no escape for its own quote."""
+    text = str(value)
+    _refuse(text, "[\0\r\n]", "monit", "a line break or NUL")
+    if '"' not in text:
+        return f'"{text}"'
+    _refuse(text, "'", "monit", "both kinds of quotes")
+    return f"'{text}'"
+
+
+def cron(value: object) -> str:
+    """A shell word in a crontab line, where `%` would end the command."""
+    text = str(value)
+    _refuse(text, "[\r\n]", "cron", "a line break")
+    return sh(text).replace("%", "\\%")
+
+
+def comment(value: object) -> str:
+    """Text behind `#`: one line, no control characters."""
+    return re.sub(r"[\x00-\x1f\x7f]", " ", str(value))
+
+
+FILTERS = {
+    "sh": sh,
+    "sh_argv": sh_argv,
+    "systemd": systemd,
+    "systemd_argv": systemd_argv,
+    "systemd_text": systemd_text,
+    "nginx": nginx,
+    "monit": monit,
+    "cron": cron,
+    "comment": comment,
+}
+"""The filters by the names under which templates know them."""
