@@ -1,0 +1,107 @@
+"""The Setup label: the scripts of `bin/`, rendered for one app, inside one bash script that writes them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+from nuwa import __version__, names
+from nuwa.errors import BuildError
+from nuwa.manifest.model import App
+from nuwa.resources import BIN_TEMPLATES
+from nuwa.templating import render
+
+LIMIT = 64 * 1024
+"""Bytes: a label must stay below, since engines lose what is longer."""
+
+DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
+
+_SETUP = "setup"
+_HEAD = "setup-head.j2"
+_APP = "_app.j2"
+
+
+def setup_script(app: App) -> str:
+    """The value of the Setup label: a bash script that writes `bin/`. The same app gives the same bytes.
+
+    Raises:
+        BuildError: it would be too long for a label.
+    """
+    archive = _archive(bin_files(app))
+    head = render(
+        str(BIN_TEMPLATES),
+        _HEAD,
+        app=app.name,
+        sha256=hashlib.sha256(archive).hexdigest(),
+        payload=base64.b64encode(archive).decode(),
+    )
+    shebang, body = (BIN_TEMPLATES / _SETUP).read_text().split("\n", 1)
+    script = f"{shebang}\n{head}{body}"
+    if len(script.encode()) >= LIMIT:
+        raise BuildError(
+            f"The Setup label would take {len(script.encode())} bytes; labels hold less than {LIMIT}",
+            hint="Shorten what nuwa.toml lists by name: domains, volumes, secrets.",
+        )
+    return script
+
+
+def run_setup() -> str:
+    """The value of the RunSetup label: the command line that runs Setup, once BID names the image.
+
+    It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied.
+    """
+    return (
+        "export BID=${BID:?is not set: export BID=IMAGE}; "
+        "setup=$(podman image inspect -f '{{json .Config.Labels}}' $BID | jq -r '.Setup // empty'); "
+        "bash <<<${setup:?is missing: $BID is no image with a Setup label}"
+    )
+
+
+def bin_files(app: App) -> dict[str, str]:
+    """What Setup writes into `bin/`: content by file name."""
+    templates = str(BIN_TEMPLATES)
+    files = {path.name: path.read_text() for path in _scripts()}
+    files["_app"] = render(templates, _APP, app=app, **_facts(app))
+    return dict(sorted(files.items()))
+
+
+def secrets(app: App) -> tuple[str, ...]:
+    """Names of the secrets that the operator supplies: a database's URL is one of them."""
+    named = (*app.env.secrets, *((DATABASE_SECRET,) if app.database else ()))
+    return tuple(dict.fromkeys(name for name in named if name not in app.env.generated))
+
+
+def _facts(app: App) -> dict[str, object]:
+    return {
+        "release": __version__,
+        "app_id": names.APP_ID,
+        "start_seconds": app.health.start_period + 30,
+        "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
+        "secrets": secrets(app),
+        "database": f"{app.database.engine} on {app.database.where}" if app.database else "",
+        "backup": app.backup.repository if app.backup else "",
+        "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
+    }
+
+
+def _scripts() -> list[Path]:
+    return [path for path in BIN_TEMPLATES.iterdir() if path.suffix != ".j2" and path.name != _SETUP]
+
+
+def _archive(files: dict[str, str]) -> bytes:
+    """A tar.gz whose bytes depend on nothing but its files."""
+    made = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=made, mtime=0, compresslevel=9) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(f"bin/{name}")
+            entry.size = len(content.encode())
+            entry.mode = 0o644 if name in ("_app", "_lib") else 0o755
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return made.getvalue()
