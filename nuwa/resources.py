@@ -1,7 +1,8 @@
-"""Where the data folders lie: in a checkout beside the package, in a wheel inside it."""
+"""Where the data folders lie (in a checkout beside the package, in a wheel inside it), and nuwa's own cache."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -15,3 +16,8 @@ def _folder(name: str) -> Path:
 IMAGES = _folder("images")
 TEMPLATES = _folder("templates")
 BIN_TEMPLATES = _folder("bin-templates")
+
+
+def cache_folder() -> Path:
+    """Where nuwa keeps what it can find out again (XDG base directories); it may not exist yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nuwa"

@@ -1,0 +1,194 @@
+"""podman by its command line: each method makes one argv list and returns what podman said as a value.
+
+Methods raise `CommandError` with podman's last lines when it fails, unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nuwa.errors import EngineError
+from nuwa.podman_probe import Podman, probe
+from nuwa.process import Result, run
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in podman's store."""
+
+    id: str
+    names: tuple[str, ...]
+    labels: Mapping[str, str]
+    size: int
+    """Bytes, with everything below it."""
+    layers: tuple[str, ...]
+    """Digests of its layers, the lowest first."""
+    data: Mapping[str, Any]
+    """All that `podman image inspect` prints about it."""
+
+    @property
+    def env(self) -> dict[str, str]:
+        pairs = (entry.partition("=") for entry in self.data.get("Config", {}).get("Env") or [])
+        return {name: value for name, _, value in pairs}
+
+    def answers_to(self, reference: str) -> bool:
+        return reference in self.names or self.id.startswith(reference.removeprefix("sha256:"))
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Image:
+        return cls(
+            id=data["Id"],
+            names=tuple(data.get("RepoTags") or ()),
+            labels=data.get("Labels") or {},
+            size=data.get("Size") or 0,
+            layers=tuple(data.get("RootFS", {}).get("Layers") or ()),
+            data=data,
+        )
+
+
+class Engine:
+    """The podman of this machine."""
+
+    def __init__(self, podman: Podman) -> None:
+        self._podman = podman
+
+    @classmethod
+    def detect(cls) -> Engine:
+        """The engine, checked and ready.
+
+        Raises:
+            EngineError: podman is missing, too old, or cannot start a container here.
+        """
+        return cls(probe())
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return self._podman.version
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What podman needs in its environment here, for whoever starts it without this class."""
+        conf = self._podman.containers_conf
+        return {"CONTAINERS_CONF": conf} if conf else {}
+
+    @property
+    def graph_root(self) -> Path:
+        """The folder that holds images and containers."""
+        return Path(self._podman.graph_root)
+
+    def argv(self, *words: str | Path) -> list[str]:
+        """A podman command line."""
+        return [self._podman.binary, *(str(word) for word in words)]
+
+    def podman(self, *words: str | Path, env: Mapping[str, str] | None = None, **options: Any) -> Result:
+        """Run any podman command; `options` are those of `nuwa.process.run`."""
+        return run(self.argv(*words), env={**self.env, **(env or {})}, **options)
+
+    # Images
+
+    def image_inspect(self, *references: str) -> dict[str, Image | None]:
+        """Look at several images in one call; those that are not here are None."""
+        if not references:
+            return {}
+        result = self.podman("image", "inspect", *references, check=False)
+        found = [Image.of(data) for data in json.loads(result.stdout or "[]")]
+        if not result.ok and "image not known" not in result.stderr and "no such image" not in result.stderr:
+            raise EngineError("podman cannot look at its images", details=result.stderr.strip())
+        return {
+            reference: next((image for image in found if image.answers_to(reference)), None)
+            for reference in references
+        }
+
+    def image(self, reference: str) -> Image | None:
+        return self.image_inspect(reference)[reference]
+
+    def build(
+        self,
+        containerfile: str,
+        context: Path,
+        options: Iterable[str | Path] = (),
+        *,
+        on_line: Callable[[str], None] | None = None,
+    ) -> str:
+        """Build an image and return its id; it gets no name.
+
+        Args:
+            containerfile: the text, sent on standard input so that no file is left behind.
+            context: the folder that COPY and ADD read.
+            options: further words of `podman build`.
+            on_line: called with each line that the build prints.
+        """
+        with tempfile.TemporaryDirectory(prefix="nuwa-build-") as folder:
+            file, image_id = Path(folder, "Containerfile"), Path(folder, "id")
+            file.write_text(containerfile)
+            self.podman("build", "--file", file, "--iidfile", image_id, *options, context, on_line=on_line)
+            return image_id.read_text().strip().removeprefix("sha256:")
+
+    def tag(self, image: str, *names: str) -> None:
+        self.podman("tag", image, *names)
+
+    def untag(self, image: str, name: str) -> None:
+        self.podman("untag", image, name)
+
+    def remove_image(self, *images: str) -> None:
+        """Remove images, or only their names where others use them; those that are gone are no error."""
+        for image in images:
+            if self.podman("image", "exists", image, check=False).ok:
+                self.podman("image", "rm", image)
+
+    def pull(self, reference: str, *, timeout: float) -> str:
+        """Pull an image and return its id; `timeout` in seconds."""
+        return self.podman("pull", "--quiet", reference, timeout=timeout).stdout.strip()
+
+    def push(self, image: str, destination: str, *options: str) -> None:
+        self.podman("push", *options, image, destination)
+
+    def save(self, image: str, file: Path, *, format: str = "docker-archive") -> None:
+        self.podman("save", "--format", format, "--output", file, image)
+
+    def load(self, file: Path) -> list[str]:
+        """Load an archive and return the names, or ids, of its images."""
+        lines = self.podman("load", "--input", file).stdout.splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("Loaded image")]
+        return [name for line in names for name in line.split(",")]
+
+    # Containers
+
+    def run(self, image: str, *command: str, options: Iterable[str] = (), **how: Any) -> Result:
+        """`podman run` with `options` before the image; `how` as in `nuwa.process.run`."""
+        return self.podman("run", *options, image, *command, **how)
+
+    def exec(self, container: str, *command: str, options: Iterable[str] = (), **how: Any) -> Result:
+        return self.podman("exec", *options, container, *command, **how)
+
+    def containers(self, *filters: str, external: bool = False) -> list[dict[str, Any]]:
+        """Containers in any state, as `podman ps --format json` describes them.
+
+        Args:
+            filters: such as `label=io.nuwa.lab`.
+            external: also those of other tools and of builds in progress.
+        """
+        words = [word for given in filters for word in ("--filter", given)]
+        kind = ["--external"] if external else []
+        listed: list[dict[str, Any]] = json.loads(
+            self.podman("ps", "--all", "--format", "json", *kind, *words).stdout or "[]"
+        )
+        return listed
+
+    def remove_containers(self, *containers: str) -> None:
+        """End and remove; those that are gone are no error."""
+        if containers:
+            self.podman("rm", "--force", "--ignore", "--time", "0", *containers)
+
+    def free_space(self) -> int:
+        """Bytes that are free where images are stored."""
+        folder = self.graph_root
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free

@@ -1,0 +1,142 @@
+"""podman's command lines, and what is read out of its answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nuwa.engine import Engine, Image
+from nuwa.errors import CommandError, EngineError
+from nuwa.podman_probe import Podman
+
+FAKE = """#!/bin/sh
+printf '%s\\n' "$@" >"$0.argv"
+printf '%s' "$CONTAINERS_CONF" >"$0.conf"
+cat "$0.out"
+cat "$0.err" >&2
+exit "$(cat "$0.code")"
+"""
+
+BUILDER = """#!/bin/sh
+for word; do
+  case $last in --iidfile) echo sha256:feed >"$word" ;; --file) cat "$word" ;; esac
+  last=$word
+done
+echo "words: $*"
+"""
+
+
+class Fake:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "podman"
+        self.path.write_text(FAKE)
+        self.path.chmod(0o755)
+        self.answer()
+
+    def answer(self, out: str = "", *, err: str = "", code: int = 0) -> None:
+        for suffix, text in (("out", out), ("err", err), ("code", str(code))):
+            Path(f"{self.path}.{suffix}").write_text(text)
+
+    @property
+    def argv(self) -> list[str]:
+        return Path(f"{self.path}.argv").read_text().splitlines()
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Fake:
+    return Fake(tmp_path)
+
+
+@pytest.fixture
+def engine(fake: Fake) -> Engine:
+    return Engine(Podman(str(fake.path), (4, 3, 1), "/cache/own.conf", str(fake.path.parent / "gone")))
+
+
+ONE = {
+    "Id": "abc123",
+    "RepoTags": ["localhost/app/x:1"],
+    "Labels": {"io.nuwa.app": "x"},
+    "Size": 7,
+    "RootFS": {"Layers": ["sha256:1", "sha256:2"]},
+    "Config": {"Env": ["PATH=/bin", "EMPTY=", "A=b=c"]},
+}
+
+
+def test_several_images_are_inspected_in_one_call(engine: Engine, fake: Fake) -> None:
+    fake.answer(json.dumps([ONE]), err="Error: inspecting object: gone: image not known", code=125)
+    found = engine.image_inspect("localhost/app/x:1", "gone:1", "abc1")
+    assert fake.argv == ["image", "inspect", "localhost/app/x:1", "gone:1", "abc1"]
+    image = found["localhost/app/x:1"]
+    assert image is not None
+    assert found == {"localhost/app/x:1": image, "gone:1": None, "abc1": image}
+    assert (image.id, image.size, image.layers) == ("abc123", 7, ("sha256:1", "sha256:2"))
+    assert image.labels == {"io.nuwa.app": "x"}
+    assert image.env == {"PATH": "/bin", "EMPTY": "", "A": "b=c"}
+
+
+def test_a_store_that_cannot_be_read_is_no_missing_image(engine: Engine, fake: Fake) -> None:
+    fake.answer("[]", err="Error: database is locked", code=125)
+    with pytest.raises(EngineError, match="look at its images") as caught:
+        engine.image_inspect("x")
+    assert "database is locked" in caught.value.details
+
+
+def test_images_without_labels_and_names_can_be_described() -> None:
+    image = Image.of({"Id": "1", "Labels": None, "RepoTags": None})
+    assert (image.labels, image.names, image.env, image.layers) == ({}, (), {}, ())
+
+
+def test_nothing_is_asked_about_no_image(engine: Engine, fake: Fake) -> None:
+    assert engine.image_inspect() == {}
+    assert not Path(f"{fake.path}.argv").exists()
+
+
+def test_the_machines_settings_reach_podman_alone(
+    engine: Engine, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTAINERS_CONF", "/home/user/theirs.conf")
+    engine.tag("abc", "localhost/app/x:1", "localhost/app/x:2")
+    assert fake.argv == ["tag", "abc", "localhost/app/x:1", "localhost/app/x:2"]
+    assert Path(f"{fake.path}.conf").read_text() == "/cache/own.conf"
+
+
+def test_a_build_returns_the_id_that_podman_wrote(tmp_path: Path) -> None:
+    podman = tmp_path / "podman"
+    podman.write_text(BUILDER)
+    podman.chmod(0o755)
+    lines: list[str] = []
+    made = Engine(Podman(str(podman), (4, 3, 1))).build(
+        "FROM scratch\n", tmp_path, ["--label", "a=b c"], on_line=lines.append
+    )
+    assert made == "feed"
+    assert lines[0] == "FROM scratch"
+    assert lines[1].endswith(f"--label a=b c {tmp_path}")
+
+
+def test_a_failed_command_carries_podmans_words(engine: Engine, fake: Fake) -> None:
+    fake.answer(err="Error: no such container", code=125)
+    with pytest.raises(CommandError, match="no such container"):
+        engine.exec("gone", "true", options=["--user", "app"])
+    assert fake.argv == ["exec", "--user", "app", "gone", "true"]
+
+
+def test_loaded_images_are_named(engine: Engine, fake: Fake, tmp_path: Path) -> None:
+    fake.answer("Loaded image: localhost/app/x:1\nLoaded image: sha256:abc\n")
+    assert engine.load(tmp_path / "a.tar") == ["localhost/app/x:1", "sha256:abc"]
+
+
+def test_containers_of_builds_are_listed_on_request(engine: Engine, fake: Fake) -> None:
+    fake.answer("[]")
+    engine.containers("label=io.nuwa.lab", external=True)
+    assert fake.argv == ["ps", "--all", "--format", "json", "--external", "--filter", "label=io.nuwa.lab"]
+
+
+def test_no_containers_are_removed_without_a_call(engine: Engine, fake: Fake) -> None:
+    engine.remove_containers()
+    assert not Path(f"{fake.path}.argv").exists()
+
+
+def test_free_space_is_that_of_the_folder_above_a_missing_one(engine: Engine) -> None:
+    assert engine.free_space() > 0
