@@ -34,6 +34,11 @@ PROJECT = "/srv/app"
 SECRETS = "/run/secrets"
 LOG = "/var/log"
 
+CAPABILITIES = ("KILL", "SETGID", "SETUID")
+"""What the container keeps of root's capabilities: to drop privileges, and to stop what runs without them."""
+TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108
+"""What is writable beside the volumes. s6 runs its services' scripts from /run."""
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -91,6 +96,10 @@ class Names:
     @property
     def upstream(self) -> str:
         return f"nuwa_{self.app.replace('-', '_')}"
+
+    def nginx_variable(self, what: str) -> str:
+        """A variable of nginx that belongs to this app alone: `nuwa_blog_connection`."""
+        return f"{self.upstream}_{what}"
 
     @staticmethod
     def process_service(name: str) -> str:
