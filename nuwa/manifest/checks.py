@@ -1,172 +1,209 @@
-"""What a single value of `nuwa.toml` may be: each check returns the value in its one spelling or says why not.
+"""What a value of `nuwa.toml` may be: each check returns it in its one spelling or says why not.
 
-Only the standard library, and Python 3.9: this also runs inside images.
+These values reach Containerfiles, shells, unit files and URLs, so each check is an allow-list where that
+is possible. Only the standard library, and Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-import shlex
-from typing import List, Union
-
-_SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+from collections.abc import Callable
+from dataclasses import dataclass
 
 
-def _match(pattern: str, value: str, expected: str) -> str:
-    if not re.fullmatch(pattern, value):
-        raise ValueError(f"{value!r} is not {expected}")
-    return value
+@dataclass(frozen=True)
+class Pattern:
+    """A check by one regular expression, which the JSON Schema publishes too.
+
+    Args:
+        expression: what the whole value must match; in the common ground of Python and ECMAScript.
+        expected: what that is in words, as in "… is not <expected>".
+    """
+
+    expression: str
+    expected: str
+
+    def __call__(self, value: str) -> str:
+        if not re.fullmatch(self.expression, value):
+            raise ValueError(f"{shown(value)} is not {self.expected}")
+        return value
 
 
-def app_name(value: str) -> str:
-    return _match(
-        r"[a-z][a-z0-9-]{0,38}", value, "a name of 1 to 39 lower-case letters, digits and hyphens, letter first"
-    )
+@dataclass(frozen=True)
+class OrEmpty:
+    """Lets an empty text pass: it means that nuwa chooses."""
+
+    check: Callable[[str], str]
+
+    @property
+    def expression(self) -> str:
+        inner = getattr(self.check, "expression", "")
+        return f"(?:{inner})?" if inner else ""
+
+    def __call__(self, value: str) -> str:
+        return self.check(value) if value else value
 
 
-def part_name(value: str) -> str:
-    """The name of a process, a cron job or a volume; `log`, `secrets` and `static` are nuwa's own folders."""
-    return _match(r"[a-z][a-z0-9_-]{0,30}", value, "a name of lower-case letters, digits, - and _, letter first")
+def shown(value: object) -> str:
+    """A value as an error quotes it: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+app_name = Pattern(
+    r"[a-z](?:[a-z0-9-]{0,37}[a-z0-9])?",
+    "a name of at most 39 lower-case letters, digits and hyphens, with a letter first and no hyphen last",
+)
+part_name = Pattern(
+    r"[a-z](?:[a-z0-9_-]{0,29}[a-z0-9])?",
+    "a name of at most 31 lower-case letters, digits, - and _, with a letter first and no sign last",
+)
+version = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image tag (letters, digits, _ . -)")
+release = Pattern(r"[0-9]{1,2}", "the number of a release, such as 13")
+variable_name = Pattern(r"[A-Za-z_][A-Za-z0-9_]{0,126}", "the name of an environment variable")
+package = Pattern(
+    r"[A-Za-z0-9](?:[A-Za-z0-9+._:-]*[A-Za-z0-9+])?", "the name of a distribution package, such as libpq5"
+)
+python_version = Pattern(r"2\.7|3\.[0-9]{1,2}", "a Python version such as 3.12")
+locale = Pattern(
+    r"[a-z]{2,3}(?:_[A-Z]{2})?\.UTF-8(?:@[a-z]{1,16})?", "a locale in UTF-8, such as de_DE.UTF-8"
+)
+email = Pattern(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
+    "a mail address",
+)
+http_url = Pattern(
+    r"https?://[A-Za-z0-9._~%@:\[\]-]+(?:/[A-Za-z0-9._~%@:!&()*+,;=/?-]*)?", "an http or https URL"
+)
+url_path = Pattern(r"/[A-Za-z0-9/._~%+=@!,&?:-]*", "the path of a URL, starting with /")
+url_prefix = Pattern(
+    r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+", "a URL prefix such as /static/ (a slash first and last)"
+)
+borg_repository = Pattern(
+    r"(?:/|ssh://(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.\[\]:_-]+/|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9._-]+:)"
+    r"[A-Za-z0-9._~/@+=-]+",
+    "a borg repository: /path, ssh://user@host/path or user@host:path",
+)
 
 
 def volume_name(value: str) -> str:
+    """A `part_name` that is none of nuwa's own folders below volumes/."""
     if value in ("log", "secrets", "static"):
         raise ValueError(f"{value!r} is a folder that nuwa keeps itself; choose another name")
     return part_name(value)
 
 
-def version(value: str) -> str:
-    return _match(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", value, "an image tag (letters, digits, _ . -)")
-
-
-def variable_name(value: str) -> str:
-    return _match(r"[A-Za-z_][A-Za-z0-9_]*", value, "the name of an environment variable")
-
-
 def variable_value(value: str) -> str:
+    """Any text: quotes, line breaks and UTF-8 reach the app as they are."""
     if "\0" in value:
-        raise ValueError("an environment value cannot hold a NUL")
+        raise ValueError("the value of an environment variable cannot hold a NUL")
     return value
 
 
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_DEVIATIONS = re.compile("[\u00df\u03c2\u200c\u200d]")  # read differently by the two IDNA standards
+
+
 def domain(value: str) -> str:
-    """A host name in lower case; international names become punycode."""
+    """A host name in lower case; international names become punycode, `*.` in front is a wildcard.
+
+    Python's own codec follows the older standard (IDNA 2003). Where browsers read a name differently
+    today, it is refused instead of becoming somebody else's domain.
+    """
+    if _DEVIATIONS.search(value):
+        raise ValueError(f"{shown(value)} holds a letter that has two spellings; write its punycode (xn--…)")
+    wildcard, name = ("*.", value[2:]) if value.startswith("*.") else ("", value)
     try:
-        ascii_form = value.rstrip(".").encode("idna").decode().lower()
-    except UnicodeError as error:
-        raise ValueError(f"{value!r} is not a domain: {error}") from None
-    label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-    if len(ascii_form) > 253:
-        raise ValueError(f"{value!r} is longer than 253 characters")
-    return _match(rf"(\*\.)?{label}(\.{label})*", ascii_form, "a domain such as www.example.com")
+        name = name.rstrip(".").encode("idna").decode("ascii").lower()
+        for label in name.split("."):
+            if label.startswith("xn--"):
+                label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        raise ValueError(f"{shown(value)} is not a domain such as www.example.com") from None
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError(f"{shown(value)} is not a domain such as www.example.com")
+    if re.fullmatch(r"[0-9.]+", name):
+        raise ValueError(f"{shown(value)} is an address; a domain is needed, such as www.example.com")
+    return wildcard + name
 
 
-def package(value: str) -> str:
-    return _match(r"[A-Za-z0-9][A-Za-z0-9+._:@-]*", value, "the name of a distribution package")
+def timezone(value: str) -> str:
+    """A time zone of the IANA database, such as Europe/Vienna."""
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9_+-]{1,20}(/[A-Za-z0-9_+-]{1,30}){0,2}", value):
+        raise ValueError(f"{shown(value)} is not a time zone such as Europe/Vienna")
+    import zoneinfo
 
-
-def python_version(value: str) -> str:
-    return _match(r"2\.7|3\.\d{1,2}", value, "a Python version such as 3.12 (in quotes)")
+    known = zoneinfo.available_timezones()
+    if known and value not in known:
+        raise ValueError(f"{shown(value)} is not a time zone that this machine knows, such as Europe/Vienna")
+    return value
 
 
 def module(value: str) -> str:
-    part = r"[^\W\d]\w*"
-    return _match(rf"{part}(\.{part})*:{part}(\.{part})*(\(\))?", value, "module:object, such as mysite.wsgi:application")
+    """Where an application is: `package.module:object`, or `package.module:factory()`."""
+    where, colon, what = value.partition(":")
+    called = what[:-2] if what.endswith("()") else what
+    parts = [*where.split("."), *called.split(".")]
+    if not colon or not all(part.isidentifier() for part in parts):
+        raise ValueError(f"{shown(value)} is not module:object, such as mysite.wsgi:application")
+    return value
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\"'`$\\]")
 
 
 def relative_path(value: str) -> str:
-    """A path inside the project."""
-    clean = posixpath.normpath(value)
-    if value.startswith("/") or clean.startswith("..") or re.search(r"[\x00-\x1f]", value) or not value:
-        raise ValueError(f"{value!r} is not a path inside the project")
-    return clean
+    """A path below the project's folder."""
+    clean = posixpath.normpath(value) if value else "."
+    if value.startswith("/") or clean == "." or clean.split("/")[0] == "..":
+        raise ValueError(f"{shown(value)} is not a path below the project's folder")
+    return _safe_path(clean)
 
 
 def absolute_path(value: str) -> str:
-    """A path inside the container, not the root and without `..`, `:` or control characters."""
+    """An absolute path other than the root, without `..`."""
     clean = posixpath.normpath(value)
     if not value.startswith("/") or clean in ("/", "//") or ".." in value.split("/"):
-        raise ValueError(f"{value!r} is not an absolute path below /")
-    return _match(r"[^\x00-\x1f:,]+", clean, "a path without control characters, commas and colons")
+        raise ValueError(f"{shown(value)} is not an absolute path below / without ..")
+    if re.search("[:,]", clean):
+        raise ValueError(f"{shown(value)} holds a colon or comma, which podman cannot mount")
+    return _safe_path("/" + clean.lstrip("/"))
 
 
-def url_path(value: str) -> str:
-    return _match(r"/[A-Za-z0-9/._~%+=@!,&?-]*", value, "a path of a URL, starting with /")
+def glob(value: str) -> str:
+    """A pattern over the project's files, as in .gitignore."""
+    if not value.strip("/ ") or ".." in value.split("/"):
+        raise ValueError(f"{shown(value)} is not a pattern over the project's files")
+    return _safe_path(value)
 
 
-def url_prefix(value: str) -> str:
-    return _match(r"/([A-Za-z0-9._~-]+/)+", value, "a URL prefix such as /static/ (slash first and last)")
-
-
-def email(value: str) -> str:
-    return _match(r"[^@\s\"'<>]+@[^@\s\"'<>]+", value, "a mail address")
-
-
-def http_url(value: str) -> str:
-    return _match(r"https?://[^\s\"'<>\\]+", value, "an http or https URL")
-
-
-def size(value: Union[int, str]) -> int:
-    """Bytes: an integer, or a number with K, M, G or T (powers of 1024)."""
-    if isinstance(value, bool):
-        raise ValueError("a size is a number of bytes or a text such as 512M")
-    found = re.fullmatch(r"(\d+)\s*([KMGT]?)(i?B)?", str(value).strip(), re.IGNORECASE)
-    if not found:
-        raise ValueError(f"{value!r} is not a size such as 512M or 2G")
-    return int(found.group(1)) * _SIZES[found.group(2).upper()]
-
-
-def command(value: Union[str, List[str]]) -> List[str]:
-    """A command line as argv. A text is split like a shell would, but no shell runs it.
-
-    Operators, variables and substitutions in a text are refused, because nothing would act on them:
-    whoever wants a shell writes `["sh", "-c", "…"]`.
-    """
-    if isinstance(value, list):
-        words = value
-    else:
-        remedy = 'write it as a list, or as ["sh", "-c", "…"] where a shell is meant'
-        try:
-            words = shlex.split(value)
-        except ValueError as error:
-            raise ValueError(f"cannot split {value!r} into words ({error}); {remedy}") from None
-        meant_for_shell = _outside_single_quotes(value)
-        if re.search(r"[|&;<>`\n]|\$[\w({]", meant_for_shell):
-            raise ValueError(f"{value!r} holds shell syntax, and no shell runs it; {remedy}")
-    if not words or not words[0]:
-        raise ValueError("a command needs at least one word")
-    if any("\0" in word for word in words):
-        raise ValueError("a command cannot hold a NUL")
-    return words
-
-
-def _outside_single_quotes(text: str) -> str:
-    """What a shell would look at for `$`; and for operators, what stands outside any quotes."""
-    unquoted = re.sub(r"'[^']*'", "", text)
-    return re.sub(r'"[^"$`]*"', "", unquoted)
-
-
-_CRON_FIELD = r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/\d+)?"
-_CRON_LIST = rf"{_CRON_FIELD}(,{_CRON_FIELD})*"
-_CRON_NAMES = r"@(reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)"
-_CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-
-
-def schedule(value: str) -> str:
-    """A cron schedule: five fields, or a name such as @daily (crontab(5))."""
-    clean = " ".join(value.split())
-    if re.fullmatch(_CRON_NAMES, clean):
-        return clean
-    fields = clean.split(" ")
-    if len(fields) != 5 or not all(re.fullmatch(_CRON_LIST, field) for field in fields):
-        raise ValueError(f"{value!r} is not a cron schedule such as '*/5 * * * *' or '@daily'")
-    for field, (low, high) in zip(fields, _CRON_RANGES):  # noqa: B905 - `strict` came with Python 3.10
-        numbers = [int(number) for number in re.findall(r"\d+", re.sub(r"/\d+", "", field))]
-        if any(not low <= number <= high for number in numbers):
-            raise ValueError(f"{value!r}: {field!r} is outside {low} to {high}")
+def requirements(value: str) -> str:
+    """A file of requirements in the project, of a kind that nuwa can install."""
+    clean = relative_path(value)
+    name = posixpath.basename(clean)
+    if name not in ("uv.lock", "pyproject.toml") and not name.endswith(".txt"):
+        raise ValueError(f"{shown(value)} is none of uv.lock, pyproject.toml and a requirements file (.txt)")
     return clean
 
 
-def borg_repository(value: str) -> str:
-    return _match(r"[^\s\"'`$\\]+", value, "a borg repository: a path, or ssh://user@host/path")
+def _safe_path(value: str) -> str:
+    if _UNSAFE.search(value):
+        raise ValueError(
+            f"{shown(value)} holds a quote, $, `, \\ or a control character, which no path here may"
+        )
+    return value
+
+
+_SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def size(value: object) -> int:
+    """Bytes: an integer, or a number with K, M, G or T (powers of 1024)."""
+    found = re.fullmatch(r"([0-9]{1,18})\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{shown(value)} is not a size such as 512M or 2G")
+    amount = int(found.group(1)) * _SIZES[found.group(2).upper()]
+    if not 1 <= amount < 2**63:
+        raise ValueError(f"{shown(value)} is no size that a machine can have")
+    return amount

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Callable, Dict, List, Literal, Optional, Tuple, Union
+from typing import Annotated, Any, ClassVar, Literal, Optional, Union
 
-from nuwa.manifest import checks
+from nuwa.manifest import checks, commands
 from nuwa.names import Names, Platform
 
 SCHEMA = 1
 
 
+class Section:
+    """A table of the manifest: unknown keys are errors, and no value is taken for another type's."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+
 @dataclass(frozen=True)
 class Check:
-    """Marks a field whose value passes through a function of `nuwa.manifest.checks` before it is taken.
+    """Marks a field whose value passes through a function of `checks` or `commands` before it is taken.
 
     pydantic calls the two methods; without pydantic they are never called.
+
+    Args:
+        function: takes the value and returns it in its one spelling, or raises ValueError.
+        accepts: what may stand in the file, where that is more than the field's own type.
     """
 
     function: Callable[[Any], Any]
@@ -34,6 +45,11 @@ class Check:
         inner = handler.generate_schema(self.accepts) if self.accepts else handler(source)
         return core_schema.no_info_after_validator_function(self.function, inner)
 
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        made = handler(schema)
+        expression = getattr(self.function, "expression", "")
+        return {**made, "pattern": f"^(?:{expression})$"} if expression else made
+
 
 @dataclass(frozen=True)
 class Doc:
@@ -42,13 +58,11 @@ class Doc:
     text: str
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
-        made = handler(schema)
-        made["description"] = self.text
-        return made
+        return {**handler(schema), "description": self.text}
 
 
 @dataclass(frozen=True)
-class Limits_:  # noqa: N801 - a marker, named apart from the section `Limits`
+class Between:
     """The smallest and largest number that a field takes."""
 
     low: float
@@ -57,68 +71,79 @@ class Limits_:  # noqa: N801 - a marker, named apart from the section `Limits`
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        def within(value: float) -> float:
-            if not self.low <= value <= self.high:
-                raise ValueError(f"{value:g} is outside {self.low:g} to {self.high:g}")
-            return value
+        return core_schema.no_info_after_validator_function(self.within, handler(source))
 
-        return core_schema.no_info_after_validator_function(within, handler(source))
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return {**handler(schema), "minimum": self.low, "maximum": self.high}
+
+    def within(self, value: float) -> float:
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{value} is not from {self.low} to {self.high}")
+        return value
 
 
 Size = Annotated[int, Check(checks.size, Union[int, str])]
-Command = Annotated[Tuple[str, ...], Check(lambda value: tuple(checks.command(value)), Union[str, List[str]])]
+Command = Annotated[tuple[str, ...], Check(commands.command, Union[str, list[str]])]
 Domain = Annotated[str, Check(checks.domain)]
 Package = Annotated[str, Check(checks.package)]
+Glob = Annotated[str, Check(checks.glob)]
+Locale = Annotated[str, Check(checks.locale)]
 RelativePath = Annotated[str, Check(checks.relative_path)]
 AbsolutePath = Annotated[str, Check(checks.absolute_path)]
+HostPath = Annotated[str, Check(checks.OrEmpty(checks.absolute_path))]
 VariableName = Annotated[str, Check(checks.variable_name)]
-Seconds = Annotated[int, Limits_(1, 86400)]
+Seconds = Annotated[int, Between(1, 86400)]
 
 
 @dataclass(frozen=True)
-class AppSection:
+class AppSection(Section):
     """What the application is called and where it is reached."""
 
-    name: Annotated[str, Check(checks.app_name), Doc("Name of the app: image, unit and site are called after it.")]
+    name: Annotated[
+        str, Check(checks.app_name), Doc("Name of the app; image, unit and site are called after it.")
+    ]
     version: Annotated[str, Check(checks.version), Doc("Tag of the image.")] = "latest"
     domains: Annotated[
-        Tuple[Domain, ...],
+        tuple[Domain, ...],
         Doc("Domains of the site, the canonical one first; bin/install takes others in their place."),
     ] = ()
 
 
 @dataclass(frozen=True)
-class Image:
+class Image(Section):
     """What the image is made of."""
 
     family: Annotated[Literal["rockylinux", "debian"], Doc("Distribution under the layers.")] = "rockylinux"
-    release: Annotated[str, Doc("Release of the family; empty: its newest.")] = ""
+    release: Annotated[
+        str, Check(checks.OrEmpty(checks.release)), Doc("Release of the family; empty: its newest.")
+    ] = ""
     python: Annotated[
         str,
-        Check(lambda value: value and checks.python_version(value)),
+        Check(checks.OrEmpty(checks.python_version)),
         Doc("Python version, in quotes; empty: the family's own."),
     ] = ""
     packages: Annotated[
-        Tuple[Package, ...], Doc("Distribution packages that the app needs when it runs.")
+        tuple[Package, ...], Doc("Distribution packages that the app needs when it runs.")
     ] = ()
     build_packages: Annotated[
-        Tuple[Package, ...], Doc("Distribution packages that only building its requirements needs.")
+        tuple[Package, ...], Doc("Distribution packages that only building its requirements needs.")
     ] = ()
     requirements: Annotated[
         str,
-        Check(lambda value: value and checks.relative_path(value)),
-        Doc("requirements.txt, pyproject.toml or uv.lock; empty: the first of uv.lock, requirements.txt, pyproject.toml that exists."),
+        Check(checks.OrEmpty(checks.requirements)),
+        Doc("File of requirements; empty: the first of uv.lock, requirements.txt and pyproject.toml."),
     ] = ""
     include: Annotated[
-        Tuple[str, ...], Doc("What of the project goes into the image, as in .gitignore.")
+        tuple[Glob, ...], Doc("What of the project goes into the image, as in .gitignore.")
     ] = ("*",)
     exclude: Annotated[
-        Tuple[str, ...], Doc("What of it does not, besides version control, caches, virtual environments and .gitignore.")
+        tuple[Glob, ...],
+        Doc("What of it does not, besides version control, caches, virtual environments and .gitignore."),
     ] = ()
 
 
 @dataclass(frozen=True)
-class Server:
+class Server(Section):
     """What answers HTTP inside the container."""
 
     module: Annotated[str, Check(checks.module), Doc("Where the WSGI or ASGI application is: module:object.")]
@@ -127,19 +152,21 @@ class Server:
         Doc("gunicorn for WSGI, uvicorn (under gunicorn) for ASGI, mod_wsgi for WSGI in Apache."),
     ] = "gunicorn"
     workers: Annotated[
-        Union[Literal["auto"], Annotated[int, Limits_(1, 512)]],
+        Union[Literal["auto"], Annotated[int, Between(1, 512)]],
         Doc("Worker processes; auto: from the container's CPU and memory limits."),
     ] = "auto"
-    threads: Annotated[int, Limits_(1, 512), Doc("Threads in each worker (not for uvicorn).")] = 4
+    threads: Annotated[int, Between(1, 512), Doc("Threads in each worker (not for uvicorn).")] = 4
     timeout: Annotated[Seconds, Doc("Seconds after which a worker that does not answer is replaced.")] = 30
-    graceful_timeout: Annotated[Seconds, Doc("Seconds that requests in progress get to finish at a stop.")] = 20
-    keepalive: Annotated[int, Limits_(0, 3600), Doc("Seconds that an idle connection stays open.")] = 75
+    graceful_timeout: Annotated[
+        Seconds, Doc("Seconds that requests in progress get to finish at a stop.")
+    ] = 20
+    keepalive: Annotated[int, Between(0, 3600), Doc("Seconds that an idle connection stays open.")] = 75
     max_body: Annotated[Size, Doc("Largest request body that nginx accepts.")] = 64 * 1024**2
     websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
 
 
 @dataclass(frozen=True)
-class Static:
+class Static(Section):
     """Files that nginx serves straight from the host's disk."""
 
     directory: Annotated[RelativePath, Doc("Folder in the project that holds them (after collecting).")]
@@ -150,7 +177,7 @@ class Static:
 
 
 @dataclass(frozen=True)
-class Process:
+class Process(Section):
     """A long-running command beside the server, supervised like it."""
 
     name: Annotated[str, Check(checks.part_name), Doc("Name of the process, as in the log.")]
@@ -159,16 +186,16 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Cron:
+class Cron(Section):
     """A command at set times, run as the app."""
 
     name: Annotated[str, Check(checks.part_name), Doc("Name of the job, as in the log.")]
-    schedule: Annotated[str, Check(checks.schedule), Doc("Five cron fields, or @hourly, @daily, …")]
+    schedule: Annotated[str, Check(commands.schedule), Doc("Five cron fields, or @hourly, @daily, …")]
     command: Annotated[Command, Doc("Command line; no shell runs it.")]
 
 
 @dataclass(frozen=True)
-class Volume:
+class Volume(Section):
     """A folder whose content outlives the container: `volumes/<name>` on the host."""
 
     name: Annotated[str, Check(checks.volume_name), Doc("Name of the folder below volumes/.")]
@@ -181,145 +208,143 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class Database:
+class Database(Section):
     """The database that the app uses; its URL reaches the app as the secret DATABASE_URL."""
 
     engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Kind of database.")]
     where: Annotated[
         Literal["host", "url"],
-        Doc("host: a server on the host, role and database are made there; url: given as the secret DATABASE_URL."),
+        Doc("host: made on the host's own server; url: the operator supplies the secret DATABASE_URL."),
     ] = "host"
     name: Annotated[
-        str, Check(lambda value: value and checks.part_name(value)), Doc("Name of the database; empty: the app's.")
+        str, Check(checks.OrEmpty(checks.part_name)), Doc("Name of the database; empty: the app's.")
     ] = ""
 
 
 @dataclass(frozen=True)
-class Hooks:
+class Hooks(Section):
     """Commands at set points of a deployment."""
 
     release: Annotated[
         Optional[Command], Doc("Run once for each release, before it takes traffic: migrations.")
     ] = None
     checks: Annotated[
-        Tuple[Command, ...], Doc("Run in the built image; a failure fails the build (such as manage.py check).")
+        tuple[Command, ...],
+        Doc("Run in the built image; a failure fails the build (such as manage.py check)."),
     ] = ()
 
 
 @dataclass(frozen=True)
-class Health:
+class Health(Section):
     """When the app counts as healthy."""
 
     path: Annotated[str, Check(checks.url_path), Doc("Path that answers 2xx or 3xx when all is well.")] = "/"
     timeout: Annotated[Seconds, Doc("Seconds for one answer.")] = 5
     interval: Annotated[Seconds, Doc("Seconds between two checks.")] = 10
-    retries: Annotated[int, Limits_(1, 100), Doc("Failures in a row that make it unhealthy.")] = 3
+    retries: Annotated[int, Between(1, 100), Doc("Failures in a row that make it unhealthy.")] = 3
     start_period: Annotated[Seconds, Doc("Seconds that it may take to start.")] = 60
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Section):
     """What the app may use of the host; empty: no limit."""
 
     memory_max: Annotated[Optional[Size], Doc("Bytes, or 512M: above it the app is ended.")] = None
     memory_high: Annotated[Optional[Size], Doc("Above it the app is slowed and memory reclaimed.")] = None
     memory_low: Annotated[Optional[Size], Doc("Below it the app's memory is left alone.")] = None
-    cpu: Annotated[Optional[float], Limits_(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
-    pids: Annotated[int, Limits_(16, 1_000_000), Doc("Processes and threads.")] = 512
-    io_weight: Annotated[Optional[int], Limits_(1, 10000), Doc("Share of the disk among services (default 100).")] = None
-    open_files: Annotated[Optional[int], Limits_(64, 10_000_000), Doc("Open files of a process.")] = None
+    cpu: Annotated[Optional[float], Between(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
+    pids: Annotated[int, Between(16, 1_000_000), Doc("Processes and threads.")] = 512
+    io_weight: Annotated[
+        Optional[int], Between(1, 10000), Doc("Share of the disk among services (default 100).")
+    ] = None
+    open_files: Annotated[Optional[int], Between(64, 10_000_000), Doc("Open files of a process.")] = None
 
 
 @dataclass(frozen=True)
-class Env:
+class Env(Section):
     """The app's environment. Values here go into the image: secrets are named here and live on the host."""
 
     clear: Annotated[
-        Dict[VariableName, Annotated[str, Check(checks.variable_value)]],
+        dict[VariableName, Annotated[str, Check(checks.variable_value)]],
         Doc("Variables with their values."),
     ] = field(default_factory=dict)
     secrets: Annotated[
-        Tuple[VariableName, ...], Doc("Names of secrets that the operator supplies on the host.")
+        tuple[VariableName, ...], Doc("Names of secrets that the operator supplies on the host.")
     ] = ()
     generated: Annotated[
-        Tuple[VariableName, ...], Doc("Names of secrets that bin/run makes up once, at random.")
+        tuple[VariableName, ...], Doc("Names of secrets that bin/run makes up once, at random.")
     ] = ()
 
 
 @dataclass(frozen=True)
-class Keep:
+class Keep(Section):
     """How many archives are kept."""
 
-    daily: Annotated[int, Limits_(0, 10000), Doc("Daily archives.")] = 7
-    weekly: Annotated[int, Limits_(0, 10000), Doc("Weekly archives.")] = 4
-    monthly: Annotated[int, Limits_(0, 10000), Doc("Monthly archives.")] = 6
+    daily: Annotated[int, Between(0, 10000), Doc("Daily archives.")] = 7
+    weekly: Annotated[int, Between(0, 10000), Doc("Weekly archives.")] = 4
+    monthly: Annotated[int, Between(0, 10000), Doc("Monthly archives.")] = 6
 
 
 @dataclass(frozen=True)
-class Backup:
+class Backup(Section):
     """Where and when bin/archive_volumes puts archives."""
 
     repository: Annotated[
         str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
     ]
-    schedule: Annotated[str, Check(checks.schedule), Doc("When, as in cron.")] = "@daily"
+    schedule: Annotated[str, Check(commands.schedule), Doc("When, as in cron.")] = "@daily"
     keep: Annotated[Keep, Doc("How many archives stay.")] = field(default_factory=Keep)
     passphrase: Annotated[
-        VariableName, Doc("Name of the secret that holds the repository's passphrase.")
-    ] = "BORG_PASSPHRASE"
+        VariableName,
+        Doc("Name of the secret with the passphrase; it stays on the host, out of the app's reach."),
+    ] = "BORG_PASSPHRASE"  # noqa: S105 - a name, not a passphrase
 
 
 @dataclass(frozen=True)
-class Tls:
+class Tls(Section):
     """The site's certificate."""
 
     server: Annotated[
         str,
-        Check(lambda value: value and checks.http_url(value)),
+        Check(checks.OrEmpty(checks.http_url)),
         Doc("ACME directory; empty: certbot's default."),
     ] = ""
-    email: Annotated[
-        str, Check(lambda value: value and checks.email(value)), Doc("Contact for the ACME account.")
-    ] = ""
+    email: Annotated[str, Check(checks.OrEmpty(checks.email)), Doc("Contact for the ACME account.")] = ""
     challenge: Annotated[
         Literal["http-01", "dns-01", "files", "self-signed"],
         Doc("How the certificate is got: ACME over HTTP or DNS, own files, or self-signed."),
     ] = "http-01"
     dns_plugin: Annotated[
         str,
-        Check(lambda value: value and checks.part_name(value)),
+        Check(checks.OrEmpty(checks.part_name)),
         Doc("certbot's DNS plugin for dns-01, such as cloudflare."),
     ] = ""
-    certificate: Annotated[
-        str, Check(lambda value: value and checks.absolute_path(value)), Doc("For files: the chain, on the host.")
-    ] = ""
-    key: Annotated[
-        str, Check(lambda value: value and checks.absolute_path(value)), Doc("For files: the private key, on the host.")
-    ] = ""
+    certificate: Annotated[HostPath, Doc("For files: the chain, on the host.")] = ""
+    key: Annotated[HostPath, Doc("For files: the private key, on the host.")] = ""
 
 
 @dataclass(frozen=True)
-class Extras:
+class Extras(Section):
     """Parts that many web apps want."""
 
     jemalloc: Annotated[bool, Doc("Use jemalloc as the server's memory allocator.")] = True
     wkhtmltopdf: Annotated[bool, Doc("Install wkhtmltopdf (not in every family).")] = False
-    fonts: Annotated[Tuple[Package, ...], Doc("Font packages of the distribution.")] = ()
-    locales: Annotated[Tuple[str, ...], Doc("Locales besides C.UTF-8, such as de_DE.UTF-8.")] = ()
-    timezone: Annotated[str, Doc("Time zone of the container.")] = "Etc/UTC"
+    fonts: Annotated[tuple[Package, ...], Doc("Font packages of the distribution.")] = ()
+    locales: Annotated[tuple[Locale, ...], Doc("Locales besides C.UTF-8, such as de_DE.UTF-8.")] = ()
+    timezone: Annotated[str, Check(checks.timezone), Doc("Time zone of the container.")] = "Etc/UTC"
 
 
 @dataclass(frozen=True)
-class App:
+class App(Section):
     """A whole, validated `nuwa.toml`."""
 
     app: Annotated[AppSection, Doc("")]
     server: Annotated[Server, Doc("")]
     image: Annotated[Image, Doc("")] = field(default_factory=Image)
     static: Annotated[Optional[Static], Doc("")] = None
-    process: Annotated[Tuple[Process, ...], Doc("")] = ()
-    cron: Annotated[Tuple[Cron, ...], Doc("")] = ()
-    volume: Annotated[Tuple[Volume, ...], Doc("")] = ()
+    process: Annotated[tuple[Process, ...], Doc("")] = ()
+    cron: Annotated[tuple[Cron, ...], Doc("")] = ()
+    volume: Annotated[tuple[Volume, ...], Doc("")] = ()
     database: Annotated[Optional[Database], Doc("")] = None
     hooks: Annotated[Hooks, Doc("")] = field(default_factory=Hooks)
     health: Annotated[Health, Doc("")] = field(default_factory=Health)
@@ -357,7 +382,7 @@ def from_json(kind: Any, value: Any) -> Any:
     The values were validated before they were written; only their shape is restored here.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind, include_extras=False)
         return kind(**{name: from_json(hints[name], item) for name, item in value.items() if name in hints})
     if origin is Union and value is not None:

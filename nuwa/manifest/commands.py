@@ -1,0 +1,114 @@
+"""Command lines and cron schedules of `nuwa.toml`: little languages of their own.
+
+Only the standard library, and Python 3.9: this also runs inside images.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Union
+
+REMEDY = 'write the command as a list of words, or as ["sh", "-c", "…"] where a shell is meant'
+
+
+def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
+    """A command line as argv. A text is split into words as a shell does, but no shell runs it.
+
+    Shell syntax in a text is refused, because nothing would act on it: whoever wants a shell says so.
+    """
+    words = _split(value) if isinstance(value, str) else tuple(value)
+    if not words or not words[0].strip():
+        raise ValueError("a command needs at least one word")
+    if any("\0" in word for word in words):
+        raise ValueError("a command cannot hold a NUL")
+    return words
+
+
+def _split(text: str) -> tuple[str, ...]:
+    text = text.strip()
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"cannot split {text!r} into words ({error}); {REMEDY}") from None
+    found = next(_shell_syntax(text), "")
+    if found:
+        raise ValueError(f"{text!r} holds {found!r}, which only a shell understands; {REMEDY}")
+    return tuple(words)
+
+
+_WORD_START = r"(?:^|(?<=\s))"
+_SYNTAX = {
+    "": re.compile(rf"[|&;<>()*`\n]|\$\S|\\\n|{_WORD_START}(?:~|#)|^[A-Za-z_][A-Za-z0-9_]*="),
+    '"': re.compile(r"`|\$[A-Za-z0-9_({?#@*!$-]|\\[$`\n]"),
+}
+"""What a shell would act on outside quotes and inside double ones, and backslashes that `shlex` keeps."""
+
+
+def _shell_syntax(text: str) -> Iterator[str]:
+    """Each piece of shell syntax in a command line, wherever quotes and backslashes do not hide it."""
+    quote, at = "", 0
+    while at < len(text):
+        char = text[at]
+        found = None if quote == "'" else _SYNTAX[quote].match(text, at)
+        if found:
+            yield found.group()
+        if char == "\\" and quote != "'":
+            at += 1
+        elif char == quote:
+            quote = ""
+        elif char in "\"'" and not quote:
+            quote = char
+        at += 1
+
+
+_NAMES = ("@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of the month", 1, 31, {}),
+    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
+    ("day of the week", 0, 7, {name: number for number, name in enumerate(_DAYS)}),
+)
+
+
+def schedule(value: str) -> str:
+    """A cron schedule that every cron reads alike: five fields, or a name such as @daily (crontab(5))."""
+    fields = value.split()
+    if len(fields) == 1 and fields[0] in _NAMES:
+        return fields[0]
+    if len(fields) != len(_FIELDS):
+        raise ValueError(
+            f"{value!r} is not a cron schedule: five fields such as '*/5 * * * *', or {', '.join(_NAMES)}"
+        )
+    for text, (what, low, high, names) in zip(fields, _FIELDS):  # noqa: B905 - `strict` needs Python 3.10
+        for part in text.split(","):
+            _check_part(part, what, low, high, names)
+    return " ".join(fields)
+
+
+def _check_part(part: str, what: str, low: int, high: int, names: dict[str, int]) -> None:
+    """One item of a field's list: `*`, `5`, `1-5`, `*/10`, `1-5/2`, `mon-fri`."""
+    found = re.fullmatch(
+        r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part, re.ASCII
+    )
+    if not found:
+        raise ValueError(f"{part!r} is no {what} of a cron schedule")
+    if found["step"] and (int(found["step"]) == 0 or (found["first"] and not found["last"])):
+        raise ValueError(f"{part!r}: a step counts from 1 and follows * or a range, such as */5 or 10-50/5")
+    numbers: list[int] = []
+    for end in (found["first"], found["last"]):
+        if end is not None:
+            number = names.get(end.lower(), int(end) if end.isdigit() else -1)
+            if not low <= number <= high:
+                raise ValueError(f"{end!r} is no {what}: {low} to {high}{_or_names(names)}")
+            numbers.append(number)
+    if numbers != sorted(numbers):
+        raise ValueError(f"{part!r}: the range of a {what} runs from the lower to the higher")
+
+
+def _or_names(names: dict[str, int]) -> str:
+    return f", or {', '.join(names)}" if names else ""
