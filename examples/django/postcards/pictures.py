@@ -72,7 +72,7 @@ def sky(width, height, above, below):
 
 def shine(picture, centre, radius, colour):
     """A sun with a glow around it."""
-    for factor, blur, strength in ((3.2, 60, 90), (1.0, 2, 255)):
+    for factor, blur, strength in ((2.4, 110, 110), (1.0, 2, 255)):
         mask = Image.new("L", picture.size)
         reach = radius * factor
         box = [centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach]

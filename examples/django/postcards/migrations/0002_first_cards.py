@@ -10,7 +10,7 @@ CARDS = [
     (
         "5a1e0d4c-0000-4000-8000-000000000011",
         "nuwa",
-        "This wall came out of one image. The picture above was painted by its worker, a minute ago it was a row in a queue.",
+        "This wall came out of one image. The picture above was painted by its worker: a minute ago this card was a row in a queue.",
     ),
     (
         "5a1e0d4c-0000-4000-8000-000000000023",
