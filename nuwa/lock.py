@@ -1,0 +1,43 @@
+"""One at a time: a lock that lasts as long as the process that holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nuwa.errors import BusyError
+
+
+def lock_file(name: str) -> Path:
+    """Where the lock of that name lies: memory, so that nothing is left of it after a restart."""
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or "/run/lock")
+    return folder / f"nuwa-{name}.lock"
+
+
+@contextmanager
+def only_one(name: str, busy: str) -> Iterator[None]:
+    """Hold the machine-wide lock `name`; the kernel lets go of it however this process ends.
+
+    Args:
+        busy: what to tell the second one, one sentence.
+
+    Raises:
+        BusyError: another process holds it.
+    """
+    path = lock_file(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise BusyError(
+                f"{busy} (process {file.read().strip() or 'unknown'})", hint="Wait for it."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
