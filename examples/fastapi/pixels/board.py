@@ -1,0 +1,36 @@
+"""The board: one byte a pixel, an index into the palette; and how it outlives the process."""
+
+import os
+import tempfile
+from pathlib import Path
+
+WIDTH, HEIGHT = 48, 32
+COLOURS = 12
+
+
+class Board:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.changed = False
+        self.cells = bytearray(WIDTH * HEIGHT)
+        if path.exists() and len(saved := path.read_bytes()) == len(self.cells):
+            self.cells[:] = saved
+
+    def paint(self, change: bytes) -> bool:
+        """Take one change: x, y and colour, a byte each. False when it is none."""
+        if len(change) != 3 or change[0] >= WIDTH or change[1] >= HEIGHT or change[2] >= COLOURS:
+            return False
+        self.cells[change[1] * WIDTH + change[0]] = change[2]
+        self.changed = True
+        return True
+
+    def save(self) -> None:
+        """Write the board beside the file, then put it in its place: a crash leaves the old one whole."""
+        if not self.changed:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
+            file.write(self.cells)
+            os.fsync(file.fileno())
+        os.replace(file.name, self.path)
+        self.changed = False

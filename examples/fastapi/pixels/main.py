@@ -1,0 +1,98 @@
+"""A board of pixels that all visitors paint together, over websockets."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+
+from pixels.board import Board
+
+HERE = Path(__file__).parent
+SAVE_EVERY = 2.0
+"""Seconds between two looks at whether the board must be saved."""
+SLOWEST = 5.0
+"""Seconds that a visitor's connection may take for one message before it is let go."""
+
+board = Board(Path(os.environ.get("DATA_DIR", "var")) / "board")
+visitors: set[WebSocket] = set()
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    saving = asyncio.create_task(keep_saving())
+    yield
+    saving.cancel()
+    board.save()
+
+
+async def keep_saving() -> None:
+    while True:
+        await asyncio.sleep(SAVE_EVERY)
+        board.save()
+
+
+app = FastAPI(title="Pixels", lifespan=lifespan)
+# nginx serves these from the host's disk; this is for development.
+app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+
+def versioned_page() -> str:
+    """nginx lets browsers keep static files for ever: addresses that change with the content are safe."""
+    text = (HERE / "index.html").read_text()
+    for name in ("style.css", "pixels.js"):
+        digest = hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:8]
+        text = text.replace(f"/static/{name}", f"/static/{name}?v={digest}")
+    return text
+
+
+PAGE = versioned_page()
+
+
+@app.get("/", response_class=HTMLResponse)
+def index() -> str:
+    return PAGE
+
+
+@app.get("/health/", response_class=PlainTextResponse)
+def health() -> str:
+    return "ok\n"
+
+
+@app.websocket("/paint")
+async def paint(visitor: WebSocket) -> None:
+    """Binary messages carry pixels, text messages how many people are here."""
+    await visitor.accept()
+    visitors.add(visitor)
+    try:
+        await visitor.send_bytes(bytes(board.cells))
+        await tell_all(str(len(visitors)))
+        while True:
+            change = await visitor.receive_bytes()
+            if board.paint(change):
+                await tell_all(change)
+    except (WebSocketDisconnect, KeyError):  # gone, or it sent text
+        pass
+    finally:
+        visitors.discard(visitor)
+        await tell_all(str(len(visitors)))
+
+
+async def tell_all(message: str | bytes) -> None:
+    await asyncio.gather(*(tell(visitor, message) for visitor in list(visitors)))
+
+
+async def tell(visitor: WebSocket, message: str | bytes) -> None:
+    """Send to one; who does not take it is dropped, so that nobody waits for the slowest."""
+    send = visitor.send_text if isinstance(message, str) else visitor.send_bytes
+    try:
+        await asyncio.wait_for(send(message), SLOWEST)  # type: ignore[arg-type]
+    except Exception:
+        visitors.discard(visitor)
+        with suppress(Exception):
+            await visitor.close()

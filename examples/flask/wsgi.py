@@ -1,0 +1,5 @@
+"""What Apache runs: `wsgi:application`."""
+
+from links import create_app
+
+application = create_app()
