@@ -29,8 +29,8 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "for development only" if DEBUG else "
 if DEBUG:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 
-# nuwa tells the container its domains; the health check inside it may ask for localhost.
-ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or [*listed("NUWA_DOMAINS"), "localhost", "127.0.0.1"]
+# nuwa tells the container its domains; before it has any, the health check inside asks for localhost.
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or [*os.environ.get("NUWA_DOMAINS", "").split(), "localhost"]
 CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 
 # nginx ends TLS and says so in this header, which it sets itself on every request.
