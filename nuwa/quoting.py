@@ -61,6 +61,17 @@ def nginx(value: object) -> str:
     return f'"{escaped}"'
 
 
+def nginx_argv(words: Iterable[object]) -> str:
+    return " ".join(nginx(word) for word in words)
+
+
+def number(value: object) -> str:
+    """A whole number, which is the same in every language."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise CannotQuote(f"{value!r} is not a whole number")
+    return str(value)
+
+
 def monit(value: object) -> str:
     """One string of a monit control file; it has no escape for its own quote."""
     text = str(value)
@@ -69,6 +80,13 @@ def monit(value: object) -> str:
         return f'"{text}"'
     _refuse(text, "'", "monit", "both kinds of quotes")
     return f"'{text}'"
+
+
+def monit_word(value: object) -> str:
+    """One bare word of a monit control file, where quotes would become part of the value."""
+    text = str(value)
+    _refuse(text, r"[^A-Za-z0-9.-]", "a bare word of monit", "a character that is special there")
+    return text
 
 
 def cron(value: object) -> str:
@@ -90,7 +108,10 @@ FILTERS = {
     "systemd_argv": systemd_argv,
     "systemd_text": systemd_text,
     "nginx": nginx,
+    "nginx_argv": nginx_argv,
+    "number": number,
     "monit": monit,
+    "monit_word": monit_word,
     "cron": cron,
     "comment": comment,
 }

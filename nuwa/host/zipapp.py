@@ -1,25 +1,26 @@
-"""Packs the renderer that goes into an image: `render.pyz`. The one module of this package that runs at build.
+"""Packs the renderer that goes into an image: `render.pyz`. Of this package, only this module runs at build.
 
-The archive holds Jinja2 and MarkupSafe as pure Python, the templates of host files, the manifest as JSON and
-the modules of nuwa that rendering needs. It runs on any Python from 3.9 on, with nothing else installed.
+The archive holds Jinja2 and MarkupSafe as pure Python, the templates of host files, the manifest as JSON
+and the modules of nuwa that rendering imports. It needs a Python from 3.9 on and nothing else.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from nuwa.manifest.model import App, to_json
 from nuwa.resources import PACKAGE, TEMPLATES
 
-MODULES = ("__init__", "names", "quoting", "templating", "manifest/__init__", "manifest/checks", "manifest/model")
-"""What of nuwa goes in besides `nuwa/host`."""
+ENTRY = "nuwa.host.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
 LIBRARIES = ("jinja2", "markupsafe")
-MAIN = "from nuwa.host.__main__ import main\n\nmain()\n"
+MAIN = f"from {ENTRY} import main\n\nmain()\n"
 _MIDNIGHT = (1980, 1, 1, 0, 0, 0)
 
 
@@ -40,20 +41,49 @@ def _files(app: App) -> dict[str, bytes]:
     files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode()}
     for name in LIBRARIES:
         files.update(_library(name))
-    for module in MODULES:
-        files[f"nuwa/{module}.py"] = (PACKAGE / f"{module}.py").read_bytes()
-    for path in (PACKAGE / "host").glob("*.py"):
-        if path.name != Path(__file__).name:
-            files[f"nuwa/host/{path.name}"] = path.read_bytes()
+    for path in _imported(ENTRY):
+        files[str(path.relative_to(PACKAGE.parent))] = path.read_bytes()
     for folder in TEMPLATE_FOLDERS:
         for path in (TEMPLATES / folder).glob("*.j2"):
             files[f"templates/{folder}/{path.name}"] = path.read_bytes()
     return files
 
 
+def _imported(entry: str) -> set[Path]:
+    """The files of nuwa's own modules that `entry` imports, and theirs in turn, with their packages."""
+    found: set[Path] = set()
+    waiting = [entry]
+    while waiting:
+        module = waiting.pop()
+        path = _file(module)
+        if path is None or path in found:
+            continue
+        found.add(path)
+        waiting += _imports(path)
+        waiting.append(module.rpartition(".")[0])
+    return found
+
+
+def _file(module: str) -> Path | None:
+    if module.split(".")[0] != PACKAGE.name:
+        return None
+    path = PACKAGE.parent / module.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def _library(name: str) -> dict[str, bytes]:
-    """The pure Python modules of an installed package; a compiled part of it is an accelerator and stays out."""
+    """The modules of an installed package in pure Python; its compiled parts only make it faster."""
     found = importlib.util.find_spec(name)
-    assert found and found.origin
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"{name} is not installed")
     folder = Path(found.origin).parent
     return {f"{name}/{path.name}": path.read_bytes() for path in folder.glob("*.py")}

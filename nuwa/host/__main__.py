@@ -1,0 +1,74 @@
+"""The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
+
+`render.pyz run` and `render.pyz install` do that; `render.pyz domains` reads a JSON list of domains and
+prints each in its one spelling, one a line.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+from nuwa.host import facts as host_facts
+from nuwa.host.container import warnings
+from nuwa.host.facts import FactsError
+from nuwa.host.render import PLANS, Plan, render
+from nuwa.manifest.model import App, from_json
+from nuwa.quoting import CannotQuote
+
+PLAN = "PLAN"
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage."""
+    what = sys.argv[1] if len(sys.argv) == 2 else ""
+    try:
+        if what == "domains":
+            print("\n".join(host_facts.domains(sys.stdin.read())))
+        elif what in PLANS:
+            _render(what)
+        else:
+            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, 'domains'))}")
+    except (FactsError, CannotQuote) as error:
+        sys.exit(f"render: {error}")
+
+
+def _render(what: str) -> None:
+    app, templates = _contents(Path(sys.argv[0]))
+    facts = host_facts.read(sys.stdin.read())
+    plan = render(what, app, facts, templates)
+    for warning in warnings(app, facts) if what == "run" else ():
+        print(f"warning: {warning}", file=sys.stderr)
+    sys.stdout.buffer.write(pack(plan))
+
+
+def _contents(archive: Path) -> tuple[App, dict[str, str]]:
+    """The manifest and the templates that lie in the zipapp beside this code."""
+    with zipfile.ZipFile(archive) as opened:
+        app = from_json(App, json.loads(opened.read("manifest.json")))
+        prefix = "templates/"
+        names = [name for name in opened.namelist() if name.startswith(prefix)]
+        return app, {name[len(prefix) :]: opened.read(name).decode() for name in names}
+
+
+def pack(plan: Plan) -> bytes:
+    """A tar: `PLAN` first, then each file under its path without the leading slash."""
+    made = io.BytesIO()
+    lines = [f"{file.group}\t{file.mode:04o}\t{path}\n" for path, file in plan.items()]
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        _add(archive, PLAN, "".join(lines), 0o644)
+        for path, file in plan.items():
+            _add(archive, path.lstrip("/"), file.content, file.mode)
+    return made.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: str, mode: int) -> None:
+    data = content.encode()
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    entry.mode = mode
+    archive.addfile(entry, io.BytesIO(data))

@@ -1,0 +1,121 @@
+"""The command line of `podman run` for one slot of a deployment."""
+
+from __future__ import annotations
+
+from nuwa.host.facts import Facts
+from nuwa.manifest.model import App, Volume
+from nuwa.names import CAPABILITIES, LIB, LOG, PORT, SECRETS, TMPFS
+
+STOP_MARGIN = 10
+"""Seconds that the services beside the server get to stop."""
+
+
+def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """Options and image, without `podman run` itself and without what only systemd knows (the cid file)."""
+    return (
+        f"--name={app.names.container(facts.slot)}",
+        "--replace",
+        "--rm",
+        "--detach",
+        "--pull=never",
+        "--cgroups=no-conmon",
+        "--sdnotify=conmon",
+        "--log-driver=journald",
+        f"--stop-timeout={stop_timeout(app)}",
+        *_isolation(),
+        *_mounts(app, facts),
+        f"--publish=127.0.0.1:{facts.port}:{PORT}",
+        f"--env=NUWA_HOST={facts.host}",
+        f"--env=NUWA_DOMAINS={' '.join(facts.domains)}",
+        *_health(app, facts),
+        *_limits(app, facts),
+        facts.image,
+    )
+
+
+def stop_timeout(app: App) -> int:
+    """Seconds between the request to stop and the kill."""
+    return app.server.graceful_timeout + STOP_MARGIN
+
+
+def warnings(app: App, facts: Facts) -> list[str]:
+    """What the manifest asks for and this host cannot do: said, never dropped in silence."""
+    found = []
+    if app.limits.memory_high is not None and facts.cgroup == 1:
+        found.append("limits.memory_high needs cgroup v2, which this host lacks: no effect here")
+    if app.limits.io_weight is not None and not facts.io_weight:
+        found.append("limits.io_weight: this kernel cannot share the disk by weight: no effect here")
+    if not _kills_unhealthy(facts):
+        found.append("podman before 4.3 does not end an unhealthy container: monit alone restarts it")
+    return found
+
+
+def _isolation() -> list[str]:
+    return [
+        "--read-only",
+        *(f"--tmpfs={mount}" for mount in TMPFS),
+        "--cap-drop=all",
+        *(f"--cap-add={capability}" for capability in CAPABILITIES),
+        "--security-opt=no-new-privileges",
+    ]
+
+
+def _mounts(app: App, facts: Facts) -> list[str]:
+    """What two slots may hold at once gets SELinux's shared label (z), an exclusive volume its own (Z)."""
+    volumes = f"{facts.directory}/volumes"
+    mounts = [
+        _mount(facts, f"{volumes}/log", LOG, "rw", "z"),
+        _mount(facts, f"{volumes}/secrets", SECRETS, "ro", "z"),
+    ]
+    return mounts + [_volume(facts, f"{volumes}/{volume.name}", volume) for volume in app.volume]
+
+
+def _volume(facts: Facts, source: str, volume: Volume) -> str:
+    access = "ro" if volume.policy == "read-only" else "rw"
+    return _mount(facts, source, volume.path, access, "Z" if volume.policy == "exclusive" else "z")
+
+
+def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> str:
+    options = [access, "nosuid", "nodev", *([label] if facts.selinux else [])]
+    return f"--volume={source}:{target}:{','.join(options)}"
+
+
+def _kills_unhealthy(facts: Facts) -> bool:
+    return facts.podman >= (4, 3)
+
+
+def _health(app: App, facts: Facts) -> list[str]:
+    health = app.health
+    return [
+        f'--health-cmd=["{LIB}/healthcheck"]',
+        f"--health-interval={health.interval}s",
+        f"--health-timeout={health.timeout + 5}s",
+        f"--health-retries={health.retries}",
+        f"--health-start-period={health.start_period}s",
+        *(["--health-on-failure=kill"] if _kills_unhealthy(facts) else []),
+    ]
+
+
+def _limits(app: App, facts: Facts) -> list[str]:
+    limits = app.limits
+    options = [f"--pids-limit={limits.pids}"]
+    if limits.memory_max is not None:
+        options += [f"--memory={limits.memory_max}", f"--memory-swap={limits.memory_max}"]
+    if limits.memory_low is not None:
+        options.append(f"--memory-reservation={limits.memory_low}")
+    if limits.memory_high is not None and facts.cgroup == 2:
+        options.append(f"--cgroup-conf=memory.high={limits.memory_high}")
+    if limits.cpu is not None:
+        options.append(f"--cpus={limits.cpu:g}")
+    if limits.io_weight is not None and facts.io_weight:
+        options.append(_weight(limits.io_weight, facts))
+    if limits.open_files is not None:
+        options.append(f"--ulimit=nofile={limits.open_files}:{limits.open_files}")
+    return options
+
+
+def _weight(weight: int, facts: Facts) -> str:
+    """cgroup v2 takes 1 to 10000 as it stands; v1 knows 10 to 1000, on the same line."""
+    if facts.cgroup == 2:
+        return f"--cgroup-conf=io.weight={weight}"
+    return f"--blkio-weight={10 + (weight - 1) * 990 // 9999}"

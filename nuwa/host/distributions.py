@@ -1,0 +1,98 @@
+"""Where each distribution keeps things and what it calls them: one table, for renderer and scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MONIT_FROM_EPEL = "monit is in EPEL: dnf install epel-release"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One release of a distribution, as a host."""
+
+    key: str
+    """`ID` and major `VERSION_ID` of os-release(5): `debian12`."""
+    title: str
+    install: str
+    """The command that installs packages; their names follow."""
+    packages: tuple[tuple[str, str], ...]
+    """Programs that the scripts call, each with the package that holds it."""
+    nginx_user: str
+    monit_folder: str
+    cron_service: str
+    nginx_folder: str = "/etc/nginx/conf.d"
+    cron_folder: str = "/etc/cron.d"
+    selinux_booleans: tuple[str, ...] = ()
+    """What SELinux must allow for nginx to reach a container."""
+    note: str = ""
+    """What to know before installing packages."""
+
+    @property
+    def has_monit(self) -> bool:
+        return any(program == "monit" for program, _ in self.packages)
+
+
+_EVERYWHERE = (
+    ("podman", "podman"),
+    ("systemctl", "systemd"),
+    ("nginx", "nginx"),
+    ("jq", "jq"),
+    ("curl", "curl"),
+    ("openssl", "openssl"),
+    ("tar", "tar"),
+    ("diff", "diffutils"),
+    ("flock", "util-linux"),
+)
+
+
+def _debian(release: int) -> Distribution:
+    return Distribution(
+        key=f"debian{release}",
+        title=f"Debian {release}",
+        install="apt-get install --no-install-recommends",
+        packages=(*_EVERYWHERE, ("monit", "monit"), ("ss", "iproute2"), ("cron", "cron")),
+        nginx_user="www-data",
+        monit_folder="/etc/monit/conf.d",
+        cron_service="cron",
+    )
+
+
+def _rocky(release: int) -> Distribution:
+    monit = (("monit", "monit"),) if release < 10 else ()
+    return Distribution(
+        key=f"rocky{release}",
+        title=f"Rocky Linux {release}",
+        install="dnf install",
+        packages=(*_EVERYWHERE, *monit, ("ss", "iproute"), ("crond", "cronie")),
+        nginx_user="nginx",
+        monit_folder="/etc/monit.d",
+        cron_service="crond",
+        selinux_booleans=("httpd_can_network_connect",),
+        note=MONIT_FROM_EPEL if monit else "monit is not packaged here: systemd alone restarts the app",
+    )
+
+
+DISTRIBUTIONS: dict[str, Distribution] = {
+    made.key: made for made in (_debian(12), _debian(13), _rocky(8), _rocky(9), _rocky(10))
+}
+
+ALIASES = {"almalinux": "rocky", "rhel": "rocky", "centos": "rocky"}
+"""Rebuilds of the same distribution, by their `ID`."""
+
+
+def find(distribution: str, release: str) -> Distribution:
+    """The row for a host.
+
+    Args:
+        distribution: `ID` of os-release(5), such as `debian`.
+        release: `VERSION_ID`; only its part before the first dot counts.
+
+    Raises:
+        KeyError: there is none; the message says which there are.
+    """
+    key = f"{ALIASES.get(distribution, distribution)}{release.split('.')[0]}"
+    if key not in DISTRIBUTIONS:
+        known = ", ".join(row.title for row in DISTRIBUTIONS.values())
+        raise KeyError(f"{distribution} {release} is not supported as a host; supported are {known}")
+    return DISTRIBUTIONS[key]
