@@ -1,7 +1,6 @@
 """A board of pixels that all visitors paint together, over websockets."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -42,16 +41,7 @@ app = FastAPI(title="Pixels", lifespan=lifespan)
 app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
 
-def versioned_page() -> str:
-    """nginx lets browsers keep static files for ever: addresses that change with the content are safe."""
-    text = (HERE / "index.html").read_text()
-    for name in ("style.css", "pixels.js"):
-        digest = hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:8]
-        text = text.replace(f"/static/{name}", f"/static/{name}?v={digest}")
-    return text
-
-
-PAGE = versioned_page()
+PAGE = (HERE / "index.html").read_text()
 
 
 @app.get("/", response_class=HTMLResponse)

@@ -1,6 +1,5 @@
 """A link shortener: paste a long address, get a short one, see how often it was followed."""
 
-import hashlib
 import os
 import sqlite3
 from pathlib import Path
@@ -22,18 +21,7 @@ def create_app() -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     add_pages(app, store)
     add_commands(app, store)
-    app.jinja_env.globals["versioned"] = versioned(Path(app.static_folder or ""))
     return app
-
-
-def versioned(folder: Path):
-    """nginx lets browsers keep static files for ever: an address that changes with the content is safe."""
-
-    def address(name: str) -> str:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()[:8]
-        return url_for("static", filename=name, v=digest)
-
-    return address
 
 
 def problem(target: str) -> str:
