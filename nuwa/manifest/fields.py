@@ -1,0 +1,149 @@
+"""The model looked at: which keys each section takes, of which type, in words that errors and docs share."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, Union
+
+from nuwa.manifest.model import App, Between, Check, Doc
+from nuwa.manifest.positions import Path
+
+
+@dataclass(frozen=True)
+class Field:
+    """A key of a section.
+
+    Args:
+        kind: its type, with the markers of the model.
+        default: what holds when the key is absent; `MISSING` when it must be there.
+    """
+
+    name: str
+    kind: Any
+    doc: str
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+    @property
+    def section(self) -> type | None:
+        """The section that this key holds, when it holds one (or a list of them)."""
+        return section_of(self.kind)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it is a list of tables: `[[process]]`."""
+        return self.section is not None and _is_list(_core(self.kind))
+
+
+@cache
+def fields_of(section: type) -> dict[str, Field]:
+    """The keys that a section takes, in the order of the model."""
+    hints = typing.get_type_hints(section, include_extras=True)
+    found = {}
+    for field in dataclasses.fields(section):
+        kind = hints[field.name]
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        found[field.name] = Field(field.name, kind, _doc(kind), default)
+    return found
+
+
+def sections() -> dict[str, Field]:
+    """The sections of a manifest."""
+    return fields_of(App)
+
+
+def section_of(kind: Any) -> type | None:
+    """The dataclass in a type: `Static` in `Optional[Static]`, `Process` in `tuple[Process, ...]`."""
+    core = _core(kind)
+    if dataclasses.is_dataclass(core):
+        return typing.cast("type", core)
+    return section_of(typing.get_args(core)[0]) if _is_list(core) else None
+
+
+def kind_at(path: Path) -> Any:
+    """The type that the model has at a path of a document; None where it knows none."""
+    kind: Any = App
+    for part in path:
+        core = _core(kind)
+        if is_table(core):
+            field = fields_of(typing.cast("type", core)).get(str(part))
+            kind = field.kind if field else None
+        elif _is_list(core):
+            kind = typing.get_args(core)[0]
+        elif typing.get_origin(core) is dict:
+            kind = typing.get_args(core)[1]
+        else:
+            kind = None
+        if kind is None:
+            return None
+    return kind
+
+
+def is_table(kind: Any) -> bool:
+    """Whether a type is one section, not a list of them."""
+    return dataclasses.is_dataclass(_core(kind))
+
+
+def describe(kind: Any) -> str:
+    """What a type takes, in words: "a whole number from 1 to 512"."""
+    accepted = next((mark.accepts for mark in _marks(kind) if isinstance(mark, Check) and mark.accepts), None)
+    core = accepted or _core(kind)
+    origin, arguments = typing.get_origin(core), typing.get_args(core)
+    if origin is Literal:
+        return (
+            f'"{arguments[0]}"' if len(arguments) == 1 else "one of " + ", ".join(f'"{a}"' for a in arguments)
+        )
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(argument) for argument in arguments)
+    if origin in (list, tuple):
+        inner = section_of(core)
+        return "a list of tables" if inner else f"a list of {_plural(arguments[0])}"
+    if origin is dict:
+        return f"a table of {_plural(arguments[1])}"
+    limits = next((mark for mark in _marks(kind) if isinstance(mark, Between)), None)
+    words = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+    return words.get(core, "a table") + (f" from {limits.low} to {limits.high}" if limits else "")
+
+
+def _plural(kind: Any) -> str:
+    words = describe(kind).removeprefix("a ")
+    return "texts" if words == "text" else f"items, each {describe(kind)}"
+
+
+def _core(kind: Any) -> Any:
+    """A type without its markers and without `Optional`."""
+    if typing.get_origin(kind) is Annotated:
+        return _core(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (Union, types.UnionType):
+        options = [option for option in typing.get_args(kind) if option is not type(None)]
+        return _core(options[0]) if len(options) == 1 else kind
+    return kind
+
+
+def _is_list(core: Any) -> bool:
+    return typing.get_origin(core) in (list, tuple)
+
+
+def _marks(kind: Any) -> Iterator[Any]:
+    """The markers on a type, those behind `Optional` included."""
+    if typing.get_origin(kind) is Annotated:
+        yield from typing.get_args(kind)[1:]
+        yield from _marks(typing.get_args(kind)[0])
+    elif typing.get_origin(kind) in (Union, types.UnionType):
+        options = [option for option in typing.get_args(kind) if option is not type(None)]
+        if len(options) == 1:
+            yield from _marks(options[0])
+
+
+def _doc(kind: Any) -> str:
+    text = next((mark.text for mark in _marks(kind) if isinstance(mark, Doc)), "")
+    section = section_of(kind)
+    return text or (section.__doc__ or "" if section else "")

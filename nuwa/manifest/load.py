@@ -1,0 +1,236 @@
+"""From the text of `nuwa.toml` to a validated `App`, or to everything that is wrong with it, at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from nuwa.errors import ManifestError, Problem
+from nuwa.manifest import resolve, rules
+from nuwa.manifest.fields import fields_of, is_table, kind_at, section_of, sections
+from nuwa.manifest.model import App
+from nuwa.manifest.positions import Path, Place, dotted, scan
+from nuwa.manifest.problems import Complaint, Places, at, complaint, line_of
+
+NAME = "nuwa.toml"
+LARGEST = 1024 * 1024
+"""Bytes; a larger file is no manifest."""
+
+
+def load(
+    path: FilePath,
+    *,
+    family: str | None = None,
+    release: str | None = None,
+    offers: resolve.Offers | None = None,
+) -> App:
+    """Read and validate a manifest.
+
+    Args:
+        path: the file.
+        family: take this family in place of the manifest's; its release is then the default one.
+        release: take this release in place of the manifest's.
+        offers: gives a family by name; with it the release and the Python version are filled in and checked.
+
+    Raises:
+        ManifestError: the file cannot be read, or anything in it is wrong: all of it, in order of lines.
+    """
+    text = _read(path)
+    document = _parse(text, str(path))
+    _override(document, family, release)
+    return validate(document, str(path), scan(text), offers=offers)
+
+
+def validate(
+    document: dict[str, Any], file: str, places: Places | None = None, *, offers: resolve.Offers | None = None
+) -> App:
+    """Validate a parsed manifest.
+
+    Args:
+        document: what `tomllib` made of the file.
+        file: the file's name, for errors.
+        places: where the document's parts stand, from `positions.scan`.
+        offers: as in `load`.
+
+    Raises:
+        ManifestError: with all problems at once.
+    """
+    places = places or {(): Place(1)}
+    app, complaints = _checked(document, places)
+    broken = [path for found in complaints for path in found.paths]
+    judged = app or _checked(_judgeable(document, broken), places)[0]
+    assert judged, "a document without its broken parts is valid"
+    offer = None if _touches(("image", "family"), broken) or not offers else offers(judged.image.family)
+    found = [*rules.findings(judged, lambda path: at(path, document) is not MISSING)]
+    found += resolve.findings(judged, offer) if offer else []
+    problems = [item.problem for item in complaints]
+    problems += [_problem(item, places) for item in found if not _any_touches(item.about, broken)]
+    if problems:
+        raise ManifestError(file, sorted(problems, key=lambda problem: problem.line or 0))
+    return resolve.resolve(judged, offer) if offer else judged
+
+
+def _read(path: FilePath) -> str:
+    problem = ""
+    hint = ""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            problem, hint = "is larger than 1 MiB", "is this a manifest?"
+        text = raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        problem, hint = "there is no such file", "nuwa init writes one"
+    except IsADirectoryError:
+        problem, hint = "is a folder, not a file", f"give the file: {path / NAME}"
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem, hint = f"line {line} is not UTF-8 (byte {raw[error.start]:#04x})", "save the file as UTF-8"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    if problem:
+        raise ManifestError(str(path), [Problem("", problem, hint=hint)])
+    return text
+
+
+_REMEDIES = {
+    "Expected '=' after a key": "a line is `key = value`, `[table]` or `# comment`; keys with spaces need quotes",
+    "Invalid value": "texts need quotes; true and false are lower-case; numbers have no leading zero",
+    "Cannot overwrite": "this key is there already: keep one of the two",
+    "Cannot declare": "this table is there already: put its keys together",
+    "Cannot mutate": "this table is there already: put its keys together",
+    "Unclosed array": "a list ends with ]",
+    "Unclosed inline table": "an inline table { … } stands on one line",
+    "Unescaped": "write a backslash twice, or the text in single quotes",
+    "Illegal character": "a text in quotes ends on its line; longer ones need three quotes",
+    "Unterminated string": "close the quotes",
+    "Expected newline": "put each key on a line of its own",
+    "Expected ']'": "a table's name ends with ]",
+}
+
+
+def _parse(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ManifestError(file, [Problem("", "is nested too deeply")]) from None
+    except ValueError as error:
+        message = str(error)
+        found = re.search(r" \(at line (\d+), column \d+\)| \(at end of document\)", message)
+        line = int(found[1]) if found and found[1] else text.count("\n") + 1
+        message = message[: found.start()] if found else message
+        hint = next((remedy for start, remedy in _REMEDIES.items() if message.startswith(start)), "")
+        raise ManifestError(file, [Problem("", f"not TOML: {message}", line, hint)]) from None
+
+
+def _override(document: dict[str, Any], family: str | None, release: str | None) -> None:
+    image = document.setdefault("image", {}) if family or release else None
+    if not isinstance(image, dict):
+        return
+    if family and family != image.get("family", sections_default("image", "family")):
+        image.pop("release", None)
+        image["family"] = family
+    if release:
+        image["release"] = release
+
+
+def sections_default(section: str, key: str) -> object:
+    """What holds where the manifest does not say."""
+    kind = sections()[section].section
+    assert kind
+    return fields_of(kind)[key].default
+
+
+@cache
+def _adapter() -> TypeAdapter[App]:
+    return TypeAdapter(App)
+
+
+def _checked(document: dict[str, Any], places: Places) -> tuple[App | None, list[Complaint]]:
+    """The model of a document, or what is wrong with its single values."""
+    try:
+        return _adapter().validate_json(json.dumps(_jsonable(document))), []
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
+    found = [complaint(error, document, places) for error in errors]
+    paths = {item.paths[0]: item for item in reversed(found)}
+    # Where a value may be one of several types, each of them complains: the innermost place says most.
+    inner = [path for path in paths if not any(other != path and _within(other, path) for other in paths)]
+    return None, [paths[path] for path in reversed(inner)]
+
+
+def _jsonable(value: object) -> object:
+    """A document for pydantic's JSON mode, which is strict yet takes arrays for tuples.
+
+    What JSON has no word for becomes something that no field of the model takes.
+    """
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_jsonable(item) for item in value]
+    is_number = isinstance(value, float) and math.isfinite(value)
+    return value if is_number or isinstance(value, (str, int)) else [[[]]]
+
+
+_PLACEHOLDERS: dict[str, object] = {
+    "app": {"name": "x"},
+    "server": {"module": "x:x"},
+    "module": "x:x",
+    "command": "x",
+    "schedule": "@daily",
+    "engine": "postgresql",
+    "repository": "/x",
+}
+"""Stand in for a required value that is broken; no problem about them is ever shown."""
+
+
+def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, Any]:
+    """The document with its broken values taken out, so that the rest can be judged in the same run."""
+    clean = copy.deepcopy(document)
+    for count, path in enumerate(broken):
+        owner, key = _owner(path)
+        table = at(owner, clean)
+        field = fields_of(section_of(kind_at(owner)) or App).get(key)
+        if not isinstance(table, dict):
+            continue
+        if field is None or not field.required:
+            table.pop(key, None)
+        else:
+            unique = {"name": f"x{count}", "path": f"/x{count}", "directory": f"x{count}"}
+            table[key] = copy.deepcopy(_PLACEHOLDERS.get(key) or unique[key])
+    return clean
+
+
+def _owner(path: Path) -> tuple[Path, str]:
+    """The table around a path, and the key in it that leads there."""
+    for length in range(len(path) - 1, -1, -1):
+        if is_table(kind_at(path[:length])):
+            return path[:length], str(path[length])
+    return (), str(path[0])
+
+
+def _problem(finding: rules.Finding, places: Places) -> Problem:
+    path = finding.about[0]
+    return Problem(dotted(path), finding.message, line_of(path, places), finding.hint)
+
+
+def _touches(path: Path, broken: Sequence[Path]) -> bool:
+    return any(_within(path, other) or _within(other, path) for other in broken)
+
+
+def _any_touches(paths: Iterable[Path], broken: Sequence[Path]) -> bool:
+    return any(_touches(path, broken) for path in paths)
+
+
+def _within(path: Path, outer: Path) -> bool:
+    return path[: len(outer)] == outer

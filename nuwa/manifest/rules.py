@@ -1,0 +1,227 @@
+"""Rules between the values of a manifest: each looks at a validated `App` and yields what does not fit."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nuwa.manifest.model import App
+from nuwa.manifest.positions import Path, dotted
+from nuwa.names import PROJECT
+
+Given = Callable[[Path], bool]
+"""Whether the document itself holds a path, or the default speaks there."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Values that do not fit together.
+
+    Args:
+        about: the paths that were looked at; the first is where the finding is reported, and a finding
+            about a path that is broken in itself is not reported at all.
+    """
+
+    about: tuple[Path, ...]
+    message: str
+    hint: str = ""
+
+
+def findings(app: App, given: Given) -> Iterator[Finding]:
+    """Everything in `app` that does not fit together."""
+    for rule in (_names, _domains, _volume_paths, _static, _environment, _database, _limits, _tls, _backup):
+        yield from rule(app)
+    yield from _server(app, given)
+
+
+def _names(app: App) -> Iterator[Finding]:
+    for section in ("process", "cron", "volume"):
+        paths = [((section, index, "name"), item.name) for index, item in enumerate(getattr(app, section))]
+        yield from _twice(paths)
+
+
+def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
+    seen: dict[str, Path] = {}
+    for path, value in paths:
+        if value in seen:
+            yield Finding((path, seen[value]), f'"{value}" is there already: {dotted(seen[value])}')
+        seen.setdefault(value, path)
+
+
+def _domains(app: App) -> Iterator[Finding]:
+    paths: list[tuple[Path, str]] = [(("app", "domains", i), name) for i, name in enumerate(app.app.domains)]
+    yield from _twice(paths)
+    for path, name in paths:
+        if name.startswith("*.") and app.tls.challenge == "http-01":
+            yield Finding(
+                (path, ("tls", "challenge")),
+                f"no certificate for {name} can be got over HTTP",
+                'set challenge = "dns-01" and dns_plugin in [tls], or name the domains one by one',
+            )
+    if paths and paths[0][1].startswith("*."):
+        yield Finding(
+            (paths[0][0],),
+            "the first domain is the site's own address and cannot be a wildcard",
+            "put another first",
+        )
+
+
+_RESERVED = (
+    *(
+        "/bin",
+        "/boot",
+        "/command",
+        "/dev",
+        "/etc",
+        "/init",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/opt/nuwa",
+    ),
+    *("/package", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr"),  # noqa: S108 - refused, not used
+    *("/var/log", "/var/run", "/var/spool/cron"),
+)
+"""Folders that belong to the image's system; a volume there would hide parts of it."""
+
+
+def _volume_paths(app: App) -> Iterator[Finding]:
+    for index, volume in enumerate(app.volume):
+        path: Path = ("volume", index, "path")
+        taken = next((folder for folder in _RESERVED if _nested(folder, volume.path)), None)
+        if taken or _below(PROJECT, volume.path):
+            yield Finding(
+                (path,),
+                f"a volume at {volume.path} would hide {taken or PROJECT}, which belongs to the image",
+                f"use a folder such as {PROJECT}/media, /srv/data or /var/lib/data",
+            )
+        for other_index, other in enumerate(app.volume[:index]):
+            if _nested(volume.path, other.path):
+                other_path: Path = ("volume", other_index, "path")
+                yield Finding(
+                    (path, other_path),
+                    f"{volume.path} overlaps {other.path} ({dotted(other_path)})",
+                    "give each volume a folder of its own",
+                )
+
+
+def _below(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies in it."""
+    return f"{path}/".startswith(f"{folder}/")
+
+
+def _nested(one: str, other: str) -> bool:
+    return _below(one, other) or _below(other, one)
+
+
+def _static(app: App) -> Iterator[Finding]:
+    if app.static is None:
+        return
+    directory = posixpath.join(PROJECT, app.static.directory)
+    for index, volume in enumerate(app.volume):
+        if _nested(directory, volume.path):
+            yield Finding(
+                (("static", "directory"), ("volume", index, "path")),
+                f"static files come from the image, and the volume at {volume.path} would hide them",
+                "choose another folder for one of the two",
+            )
+
+
+def _server(app: App, given: Given) -> Iterator[Finding]:
+    server = app.server
+    if server.kind == "uvicorn" and given(("server", "threads")):
+        yield Finding(
+            (("server", "threads"), ("server", "kind")),
+            "uvicorn has no threads",
+            "remove it, and set workers",
+        )
+    if server.kind == "mod_wsgi" and server.websocket:
+        yield Finding(
+            (("server", "websocket"), ("server", "kind")),
+            "mod_wsgi cannot serve websockets",
+            'use kind = "uvicorn" with an ASGI application',
+        )
+
+
+_RESERVED_VARIABLES = {"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"}
+
+
+def _environment(app: App) -> Iterator[Finding]:
+    paths: list[tuple[Path, str]] = [(("env", "clear", name), name) for name in app.env.clear]
+    for key in ("secrets", "generated"):
+        paths += [(("env", key, index), name) for index, name in enumerate(getattr(app.env, key))]
+    yield from _twice(paths)
+    for path, name in paths:
+        if name in _RESERVED_VARIABLES or name.startswith(("NUWA_", "S6_")):
+            yield Finding((path,), f"{name} is set by nuwa itself", "choose another name")
+
+
+def _database(app: App) -> Iterator[Finding]:
+    database = app.database
+    if database is None:
+        return
+    name = "DATABASE_URL"
+    if database.where == "url" and name not in app.env.secrets:
+        yield Finding(
+            (("database", "where"), ("env", "secrets")),
+            f"the operator has to supply {name}, but [env] secrets does not name it",
+            f'add "{name}" to secrets in [env]',
+        )
+    holders: list[tuple[Path, bool]] = [
+        (("env", "clear", name), name in app.env.clear),
+        (("env", "secrets"), name in app.env.secrets and database.where == "host"),
+        (("env", "generated"), name in app.env.generated),
+    ]
+    for path, found in holders:
+        if found:
+            yield Finding(
+                (path, ("database", "where")), f"bin/run makes {name} itself for [database]", "remove it here"
+            )
+    if database.engine == "sqlite" and not any(volume.policy != "read-only" for volume in app.volume):
+        yield Finding(
+            (("database", "engine"), ("volume",)),
+            "the file of a sqlite database needs a volume that the app can write",
+            "add a [[volume]]",
+        )
+
+
+def _limits(app: App) -> Iterator[Finding]:
+    keys = ("memory_low", "memory_high", "memory_max")
+    found = [(key, getattr(app.limits, key)) for key in keys if getattr(app.limits, key) is not None]
+    for (lower, less), (higher, more) in pairwise(found):
+        if less > more:
+            yield Finding((("limits", lower), ("limits", higher)), f"{lower} is above {higher}", "swap them")
+
+
+def _tls(app: App) -> Iterator[Finding]:
+    tls, challenge = app.tls, ("tls", "challenge")
+    needs = {"dns-01": ("dns_plugin",), "files": ("certificate", "key")}
+    for key in needs.get(tls.challenge, ()):
+        if not getattr(tls, key):
+            yield Finding((challenge, ("tls", key)), f'"{tls.challenge}" needs {key}', f"add {key} to [tls]")
+    acme = ("http-01", "dns-01")
+    takes: dict[str, tuple[str, ...]] = {"server": acme, "email": acme}
+    takes |= {"dns_plugin": ("dns-01",), "certificate": ("files",), "key": ("files",)}
+    for key, challenges in takes.items():
+        if getattr(tls, key) and tls.challenge not in challenges:
+            fitting = " or ".join(f'"{name}"' for name in challenges)
+            yield Finding(
+                (("tls", key), challenge),
+                f'{key} has no use with challenge = "{tls.challenge}"',
+                f"remove it, or set challenge = {fitting}",
+            )
+
+
+def _backup(app: App) -> Iterator[Finding]:
+    if app.backup is None:
+        return
+    name = app.backup.passphrase
+    if name in app.env.clear or name in (*app.env.secrets, *app.env.generated):
+        yield Finding(
+            (("backup", "passphrase"), ("env",)),
+            f"{name} is also in [env], where the app could read it",
+            "remove it there: bin/ asks for the passphrase and keeps it on the host",
+        )
