@@ -104,7 +104,7 @@ def _read(path: FilePath) -> str:
 
 
 _REMEDIES = {
-    "Expected '=' after a key": "a line is `key = value`, `[table]` or `# comment`; keys with spaces need quotes",
+    "Expected '='": "a line is `key = value`, `[table]` or `# comment`; a key with spaces needs quotes",
     "Invalid value": "texts need quotes; true and false are lower-case; numbers have no leading zero",
     "Cannot overwrite": "this key is there already: keep one of the two",
     "Cannot declare": "this table is there already: put its keys together",
@@ -115,6 +115,7 @@ _REMEDIES = {
     "Illegal character": "a text in quotes ends on its line; longer ones need three quotes",
     "Unterminated string": "close the quotes",
     "Expected newline": "put each key on a line of its own",
+    "Expected \"'''": "close the quotes",
     "Expected ']'": "a table's name ends with ]",
 }
 

@@ -82,7 +82,7 @@ _RESERVED = (
         "/libx32",
         "/opt/nuwa",
     ),
-    *("/package", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr"),  # noqa: S108 - refused, not used
+    *("/package", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr"),  # noqa: S108 - refused
     *("/var/log", "/var/run", "/var/spool/cron"),
 )
 """Folders that belong to the image's system; a volume there would hide parts of it."""
