@@ -55,9 +55,9 @@ def fields_of(section: type) -> dict[str, Field]:
     return found
 
 
-def sections() -> dict[str, Field]:
-    """The sections of a manifest."""
-    return fields_of(App)
+def sections(root: type = App) -> dict[str, Field]:
+    """The sections of a document, by default of a manifest."""
+    return fields_of(root)
 
 
 def section_of(kind: Any) -> type | None:
@@ -68,9 +68,9 @@ def section_of(kind: Any) -> type | None:
     return section_of(typing.get_args(core)[0]) if _is_list(core) else None
 
 
-def kind_at(path: Path) -> Any:
-    """The type that the model has at a path of a document; None where it knows none."""
-    kind: Any = App
+def kind_at(path: Path, root: type = App) -> Any:
+    """The type that the model `root` has at a path of a document; None where it knows none."""
+    kind: Any = root
     for part in path:
         core = _core(kind)
         if is_table(core):

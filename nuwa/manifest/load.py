@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import copy
-import json
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING
-from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from nuwa.errors import ManifestError, Problem
 from nuwa.manifest import resolve, rules
 from nuwa.manifest.fields import fields_of, is_table, kind_at, section_of, sections
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, Place, dotted, scan
-from nuwa.manifest.problems import Complaint, Places, at, complaint, line_of
+from nuwa.manifest.problems import Places, at, line_of
+from nuwa.manifest.validation import checked, within
 
 NAME = "nuwa.toml"
 LARGEST = 1024 * 1024
@@ -66,9 +62,9 @@ def validate(
         ManifestError: with all problems at once.
     """
     places = places or {(): Place(1)}
-    app, complaints = _checked(document, places)
+    app, complaints = checked(App, document, places)
     broken = [path for found in complaints for path in found.paths]
-    judged = app or _checked(_judgeable(document, broken), places)[0]
+    judged = app or checked(App, _judgeable(document, broken), places)[0]
     assert judged, "a document without its broken parts is valid"
     offer = None if _touches(("image", "family"), broken) or not offers else offers(judged.image.family)
     found = [*rules.findings(judged, lambda path: at(path, document) is not MISSING)]
@@ -152,37 +148,6 @@ def sections_default(section: str, key: str) -> object:
     return fields_of(kind)[key].default
 
 
-@cache
-def _adapter() -> TypeAdapter[App]:
-    return TypeAdapter(App)
-
-
-def _checked(document: dict[str, Any], places: Places) -> tuple[App | None, list[Complaint]]:
-    """The model of a document, or what is wrong with its single values."""
-    try:
-        return _adapter().validate_json(json.dumps(_jsonable(document))), []
-    except ValidationError as invalid:
-        errors = invalid.errors(include_url=False)
-    found = [complaint(error, document, places) for error in errors]
-    paths = {item.paths[0]: item for item in reversed(found)}
-    # Where a value may be one of several types, each of them complains: the innermost place says most.
-    inner = [path for path in paths if not any(other != path and _within(other, path) for other in paths)]
-    return None, [paths[path] for path in reversed(inner)]
-
-
-def _jsonable(value: object) -> object:
-    """A document for pydantic's JSON mode, which is strict yet takes arrays for tuples.
-
-    What JSON has no word for becomes something that no field of the model takes.
-    """
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    is_number = isinstance(value, float) and math.isfinite(value)
-    return value if is_number or isinstance(value, (str, int)) else [[[]]]
-
-
 _PLACEHOLDERS: dict[str, object] = {
     "app": {"name": "x"},
     "server": {"module": "x:x"},
@@ -226,12 +191,8 @@ def _problem(finding: rules.Finding, places: Places) -> Problem:
 
 
 def _touches(path: Path, broken: Sequence[Path]) -> bool:
-    return any(_within(path, other) or _within(other, path) for other in broken)
+    return any(within(path, other) or within(other, path) for other in broken)
 
 
 def _any_touches(paths: Iterable[Path], broken: Sequence[Path]) -> bool:
     return any(_touches(path, broken) for path in paths)
-
-
-def _within(path: Path, outer: Path) -> bool:
-    return path[: len(outer)] == outer

@@ -17,6 +17,31 @@ Places = Mapping[Path, Place]
 
 
 @dataclass(frozen=True)
+class Language:
+    """How a document is written, as far as hints say it.
+
+    Args:
+        table: what holds keys.
+        pair: a key with its value, `{}` being the key.
+        header: how a section of the document is written; `{}` is its name.
+        repeated: the same for a section that there can be several of; empty where that is just a list.
+    """
+
+    table: str
+    pair: str
+    header: str
+    repeated: str
+
+    def words(self, text: str) -> str:
+        """What `describe` says, in this language's own words."""
+        return text.replace("a table", self.table).replace("tables", f"{self.table.split()[-1]}s")
+
+
+TOML = Language("a table", "{} = …", "[{}]", "[[{}]]")
+JSON = Language("an object", '"{}": …', '"{}"', "")
+
+
+@dataclass(frozen=True)
 class Complaint:
     """A problem, and the paths whose values cannot be judged any further because of it."""
 
@@ -24,23 +49,22 @@ class Complaint:
     paths: tuple[Path, ...]
 
 
-def complaint(error: Mapping[str, Any], document: object, places: Places) -> Complaint:
+def complaint(
+    error: Mapping[str, Any], document: object, places: Places, root: type = App, language: Language = TOML
+) -> Complaint:
     """One error of pydantic as a problem of the file.
 
     Args:
         error: an item of `ValidationError.errors()`.
         document: what was validated.
         places: where its parts stand.
+        root: the dataclass of the whole document.
+        language: how the file is written.
     """
     path = _path_in(error["loc"], document)
-    if error["type"] == "unexpected_keyword_argument":
-        return _unknown(path, at(path, document), places)
-    if error["type"] == "missing":
-        path = (*path, error["loc"][-1])
-        return _complain(path, places, *_missing(path))
     if error["type"] == "value_error":
         return _complain(path, places, str(error["ctx"]["error"]))
-    return _complain(path, places, *_wrong_type(path, at(path, document), places))
+    return _Reader(root, language, places).complaint(error, path, at(path, document))
 
 
 def _complain(path: Path, places: Places, message: str, hint: str = "", *also: Path) -> Complaint:
@@ -76,62 +100,93 @@ def at(path: Path, document: object) -> object:
     return document
 
 
-def _unknown(path: Path, value: object, places: Places) -> Complaint:
-    """A key that nobody takes; the nearest known one is taken to be what was meant."""
-    section, name = section_of(kind_at(path[:-1])) or App, str(path[-1])
-    known = fields_of(section)
-    what = "section" if section is App and isinstance(value, (dict, list)) else "key"
-    nearest = difflib.get_close_matches(name, known, 1)
-    if nearest:
-        hint = f"did you mean '{nearest[0]}'?"
-        return _complain(path, places, f"unknown {what}", hint, (*path[:-1], nearest[0]))
-    homes = [home for home, field in sections().items() if name in _keys(field) and home != path[0]]
-    if homes and section is App:
-        hint = "it belongs into " + " or ".join(_header(sections()[home]) for home in homes)
-    else:
-        hint = f"known here: {', '.join(known)}"
-    return _complain(path, places, f"unknown {what}", hint)
+@dataclass(frozen=True)
+class _Reader:
+    """Looks from a wrong value at the model, for what was expected there."""
+
+    root: type
+    language: Language
+    places: Places
+
+    def complaint(self, error: Mapping[str, Any], path: Path, value: object) -> Complaint:
+        if error["type"] == "unexpected_keyword_argument":
+            return self._unknown(path, value)
+        if error["type"] == "missing":
+            path = (*path, error["loc"][-1])
+            return _complain(path, self.places, *self._missing(path))
+        return _complain(path, self.places, *self._wrong_type(path, value))
+
+    def _section_around(self, path: Path) -> type:
+        return section_of(kind_at(path[:-1], self.root)) or self.root
+
+    def _unknown(self, path: Path, value: object) -> Complaint:
+        """A key that nobody takes; the nearest known one is taken to be what was meant."""
+        section, name = self._section_around(path), str(path[-1])
+        known = fields_of(section)
+        what = "section" if section is self.root and isinstance(value, (dict, list)) else "key"
+        nearest = difflib.get_close_matches(name, known, 1)
+        if nearest:
+            hint = f"did you mean '{nearest[0]}'?"
+            return _complain(path, self.places, f"unknown {what}", hint, (*path[:-1], nearest[0]))
+        every = sections(self.root)
+        homes = [home for home, field in every.items() if name in _keys(field) and home != path[0]]
+        if homes and section is self.root:
+            hint = "it belongs into " + " or ".join(self._header(every[home]) for home in homes)
+        else:
+            hint = f"known here: {', '.join(known)}"
+        return _complain(path, self.places, f"unknown {what}", hint)
+
+    def _header(self, section: Field) -> str:
+        several = section.repeated and self.language.repeated
+        return (several or self.language.header).format(section.name)
+
+    def _missing(self, path: Path) -> tuple[str, str]:
+        section, name = self._section_around(path), str(path[-1])
+        field = fields_of(section)[name]
+        if section is self.root:
+            required = [key for key, item in _keys(field).items() if item.required]
+            return "this section is required", f"add {self._header(field)} with {', '.join(required)}"
+        return (
+            f"is required: {field.doc[0].lower()}{field.doc[1:]}",
+            f"add {self.language.pair.format(name)} (it takes {self._describe(field.kind)})",
+        )
+
+    def _describe(self, kind: Any) -> str:
+        return self.language.words(describe(kind))
+
+    def _wrong_type(self, path: Path, value: object) -> tuple[str, str]:
+        words = self._describe(kind_at(path, self.root))
+        message = f"found {self._shown(path, value)}, expected {words}"
+        section = sections(self.root).get(str(path[0])) if len(path) == 1 else None
+        if section and section.repeated and isinstance(value, dict) and self.language.repeated:
+            return message, f"write {self._header(section)}, with two brackets: there can be several"
+        if section and not section.repeated and self.language.repeated:
+            return message, f"write {self._header(section)}, with one bracket: there is one only"
+        if isinstance(value, (int, float, datetime.date, datetime.time)) and words.startswith("a text"):
+            return message, f'put it in quotes: "{self._written(path) or value}"'
+        if isinstance(value, str) and words.startswith("a list of texts"):
+            return message, f'put it in brackets: ["{value}"]'
+        if isinstance(value, str) and (value.lower() in ("true", "false") or _is_number(value)):
+            return message, f"write it without quotes: {value.lower()}"
+        return message, _nearest_choice(words, value)
+
+    def _written(self, path: Path) -> str:
+        return self.places[path].text if path in self.places else ""
+
+    def _shown(self, path: Path, value: object) -> str:
+        """A value in words, as it is written in the file where that is short."""
+        if isinstance(value, dict):
+            return self.language.table
+        if isinstance(value, list):
+            return "a list"
+        written = self._written(path)
+        text = written if written and len(written) <= 60 and "\n" not in written else str(value)[:60]
+        names = {bool: "", int: "the number ", float: "the number ", str: "the text ", type(None): ""}
+        return names.get(type(value), "the date ") + text
 
 
 def _keys(section: Field) -> dict[str, Field]:
     return fields_of(section.section) if section.section else {}
-
-
-def _header(section: Field) -> str:
-    return f"[[{section.name}]]" if section.repeated else f"[{section.name}]"
-
-
-def _missing(path: Path) -> tuple[str, str]:
-    section, name = section_of(kind_at(path[:-1])) or App, str(path[-1])
-    field = fields_of(section)[name]
-    if section is App:
-        return "this section is required", f"add [{name}] with {', '.join(_required(field))}"
-    return (
-        f"is required: {field.doc[0].lower()}{field.doc[1:]}",
-        f"add {name} = … (it takes {describe(field.kind)})",
-    )
-
-
-def _required(section: Field) -> list[str]:
-    return [name for name, field in _keys(section).items() if field.required]
-
-
-def _wrong_type(path: Path, value: object, places: Places) -> tuple[str, str]:
-    kind = kind_at(path)
-    message = f"found {_shown(path, value, places)}, expected {describe(kind)}"
-    section = sections().get(str(path[0])) if len(path) == 1 else None
-    if section and section.repeated and isinstance(value, dict):
-        return message, f"write [[{section.name}]], with two brackets: there can be several"
-    if section and not section.repeated:
-        return message, f"write [{section.name}], with one bracket: there is one only"
-    words = describe(kind)
-    if isinstance(value, (int, float, datetime.date, datetime.time)) and words.startswith("a text"):
-        return message, f'put it in quotes: "{places[path].text if path in places else value}"'
-    if isinstance(value, str) and words.startswith("a list of texts"):
-        return message, f'put it in brackets: ["{value}"]'
-    if isinstance(value, str) and (value.lower() in ("true", "false") or _is_number(value)):
-        return message, f"write it without quotes: {value.lower()}"
-    return message, _nearest_choice(words, value)
 
 
 def _nearest_choice(words: str, value: object) -> str:
@@ -146,15 +201,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(path: Path, value: object, places: Places) -> str:
-    """A value in words, as it is written in the file where that is short."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "a list"
-    written = places[path].text if path in places else ""
-    text = written if written and len(written) <= 60 and "\n" not in written else str(value)[:60]
-    names = {bool: "", int: "the number ", float: "the number ", str: "the text "}
-    return names.get(type(value), "the date ") + text
