@@ -25,8 +25,9 @@ def checked(
         places: where the document's parts stand in its file.
         language: how the file is written, for hints.
     """
+    model: Any = root
     try:
-        made: Model = adapter(root).validate_json(json.dumps(_jsonable(document)))
+        made: Model = adapter(model).validate_json(json.dumps(_jsonable(document)))
         return made, []
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False)
@@ -38,7 +39,7 @@ def checked(
 
 
 @cache
-def adapter(root: type) -> TypeAdapter[Any]:
+def adapter(root: Any) -> TypeAdapter[Any]:
     """pydantic's view of a model, made once."""
     return TypeAdapter(root)
 
