@@ -1,0 +1,141 @@
+"""The distributions under the layers: data of `images/families/*.toml`, read once and never changed."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from nuwa.errors import BuildError
+from nuwa.image.pins import pins
+from nuwa.resources import IMAGES
+
+Provider = Literal["distribution", "uv", "conda"]
+
+
+@dataclass(frozen=True)
+class Python:
+    """A Python version that a release offers, and who makes it."""
+
+    version: str
+    """Such as `3.13`."""
+    provider: Provider
+    """distribution: its packages; uv: a build that uv downloads; conda: conda-forge, by Miniforge."""
+    executable: str = ""
+    """Path of the distribution's interpreter."""
+    packages: tuple[str, ...] = ()
+    devel: tuple[str, ...] = ()
+    """Packages with its headers, for the build image."""
+    mod_wsgi: tuple[str, ...] = ()
+    """Packages with an Apache module made for it; empty: there is none."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.version.split("."))
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of a distribution."""
+
+    name: str
+    image: str
+    """Where a registry has its image."""
+    pythons: tuple[Python, ...]
+    """All that it offers, the default first."""
+    codename: str = ""
+    """What its package archive calls it."""
+    extra_repository: str = ""
+    """A repository of the distribution that is there, but switched off."""
+    packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Package names by what they are for."""
+
+    def python(self, version: str) -> Python:
+        """The Python of that version.
+
+        Raises:
+            BuildError: it is not offered; the message lists what is.
+        """
+        for python in self.pythons:
+            if python.version == version:
+                return python
+        offered = ", ".join(python.version for python in self.pythons)
+        raise BuildError(f"Python {version} is not offered here", hint=f"Offered: {offered}")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A distribution under the layers."""
+
+    name: str
+    title: str
+    init: Literal["nuwa-init", "s6-overlay"]
+    """What makes PID 1: `rootfs-<init>` of a layer is copied beside its `rootfs`."""
+    package_manager: Literal["apt", "dnf"]
+    paths: dict[str, str]
+    """Where programs and libraries lie: httpd, httpd_modules, mod_wsgi, cron, rsyslogd, logrotate, jemalloc, …
+    Some hold `*`."""
+    wkhtmltopdf: tuple[str, ...]
+    """What wkhtmltopdf needs; empty: there is none for this family."""
+    all_releases: tuple[Release, ...]
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """The names of its releases, the default first."""
+        return tuple(release.name for release in self.all_releases)
+
+    def release(self, name: str) -> Release:
+        for release in self.all_releases:
+            if release.name == name:
+                return release
+        offered = ", ".join(self.releases)
+        raise BuildError(f"{self.title} {name} is not offered", hint=f"Offered: {offered}")
+
+    def pythons(self, release: str) -> tuple[str, ...]:
+        """The Python versions of a release, the default first."""
+        return tuple(python.version for python in self.release(release).pythons)
+
+
+@cache
+def load(name: str) -> Family:
+    """The family of that name (`image.family` of the manifest)."""
+    data = tomllib.loads((IMAGES / "families" / f"{name}.toml").read_text())
+    shared = data["packages"]
+    return Family(
+        name=name,
+        title=data["title"],
+        init=data["init"],
+        package_manager=data["package_manager"],
+        paths=data["paths"],
+        wkhtmltopdf=tuple(data["extras"]["wkhtmltopdf"]),
+        all_releases=tuple(_release(entry, shared) for entry in data["release"]),
+    )
+
+
+def _release(data: dict[str, Any], shared: dict[str, list[str]]) -> Release:
+    own = tuple(_python(entry) for entry in data["python"])
+    taken = {python.version for python in own}
+    others = tuple(python for python in _downloaded() if python.version not in taken)
+    packages = {**shared, **data.get("packages", {})}
+    return Release(
+        name=data["name"],
+        image=data["image"],
+        pythons=own + others,
+        codename=data.get("codename", ""),
+        extra_repository=data.get("extra_repository", ""),
+        packages={purpose: tuple(names) for purpose, names in packages.items()},
+    )
+
+
+def _python(data: dict[str, Any]) -> Python:
+    lists = {key: tuple(data.get(key, ())) for key in ("packages", "devel", "mod_wsgi")}
+    return Python(data["version"], "distribution", data["executable"], **lists)
+
+
+def _downloaded() -> tuple[Python, ...]:
+    """Those that no distribution needs to package."""
+    versions = pins()["python"]
+    return tuple(Python(version, "uv") for version in versions["uv"]) + tuple(
+        Python(version, "conda") for version in versions["conda"]
+    )

@@ -1,0 +1,32 @@
+"""Files that are made for an image, before they lie in a build context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class File:
+    """A generated file."""
+
+    content: bytes
+    mode: int = 0o644
+
+    @classmethod
+    def text(cls, content: str, mode: int = 0o644) -> File:
+        return cls(content.encode(), mode)
+
+
+Files = Mapping[str, File]
+"""Generated files by their absolute path in the image, such as `/usr/lib/nuwa/server.json`."""
+
+
+def write(files: Files, root: Path) -> None:
+    """Write generated files below `root`, which stands for the image's `/`."""
+    for path, file in files.items():
+        target = root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(file.mode)
