@@ -24,7 +24,8 @@ class PixelsTest(unittest.TestCase):
                 ada.send_bytes(bytes([3, 4, 5]))
                 self.assertEqual(bob.receive_bytes(), bytes([3, 4, 5]))
                 ada.receive_bytes()
-            self.assertEqual(ada.receive_text(), "1")
+                bob.close()
+                self.assertEqual(ada.receive_text(), "1")
 
     def test_the_board_outlives_the_process(self):
         with TestClient(main.app) as client, client.websocket_connect("/paint") as ada:

@@ -1,0 +1,51 @@
+"""The examples load, are recognised for what they are, and pass their own tests."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from nuwa.manifest.load import load
+from nuwa.process import run
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+OWN_TESTS = {
+    "django": (["manage.py", "test"], []),
+    "flask": (["-m", "unittest"], []),
+    "fastapi": (["-m", "unittest"], ["httpx2"]),
+}
+
+
+def test_every_example_is_tested_here() -> None:
+    assert {path.parent.name for path in EXAMPLES.glob("*/nuwa.toml")} == set(OWN_TESTS)
+
+
+@pytest.mark.parametrize("family", ["rockylinux", "debian"])
+@pytest.mark.parametrize("name", OWN_TESTS)
+def test_its_manifest_loads_for_both_families(name: str, family: str) -> None:
+    app = load(EXAMPLES / name / "nuwa.toml", family=family)
+    assert app.image.family == family
+    assert app.health.path == "/health/"
+
+
+@pytest.mark.parametrize("name", OWN_TESTS)
+def test_its_requirements_are_pinned(name: str) -> None:
+    lines = (EXAMPLES / name / "requirements.txt").read_text().split()
+    assert lines
+    assert all("==" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", OWN_TESTS)
+def test_it_passes_its_own_tests(name: str, tmp_path: Path) -> None:
+    """In a copy and an environment of its own, as a visitor of the folder would run them."""
+    arguments, extra = OWN_TESTS[name]
+    left_out = shutil.ignore_patterns("__pycache__", "var")
+    folder = shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=left_out)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert uv, "uv is missing: script/bootstrap installs it"
+    options = ["--python", sys.executable, "--with-requirements", "requirements.txt"]
+    options += [word for package in extra for word in ("--with", package)]
+    command = [uv, "run", "--quiet", "--no-project", *options, "python", *arguments]
+    run(command, cwd=folder, env={"DEBUG": "1"}, timeout=200)
