@@ -164,22 +164,13 @@ def _database(app: App) -> Iterator[Finding]:
     if database is None:
         return
     name = "DATABASE_URL"
-    if database.where == "url" and name not in app.env.secrets:
+    given_elsewhere: list[Path] = [("env", "clear", name)] if name in app.env.clear else []
+    if name in app.env.generated:
+        given_elsewhere.append(("env", "generated"))
+    for path in given_elsewhere:
         yield Finding(
-            (("database", "where"), ("env", "secrets")),
-            f"the operator has to supply {name}, but [env] secrets does not name it",
-            f'add "{name}" to secrets in [env]',
+            (path, ("database",)), f"{name} is a secret that [database] brings along", "remove it here"
         )
-    holders: list[tuple[Path, bool]] = [
-        (("env", "clear", name), name in app.env.clear),
-        (("env", "secrets"), name in app.env.secrets and database.where == "host"),
-        (("env", "generated"), name in app.env.generated),
-    ]
-    for path, found in holders:
-        if found:
-            yield Finding(
-                (path, ("database", "where")), f"bin/run makes {name} itself for [database]", "remove it here"
-            )
     if database.engine == "sqlite" and not any(volume.policy != "read-only" for volume in app.volume):
         yield Finding(
             (("database", "engine"), ("volume",)),

@@ -1,0 +1,92 @@
+"""What a user sees of a failure: one message with its remedy, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from nuwa.cli.shared import settings
+from nuwa.errors import ManifestError, NuwaError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
+
+
+class Terminated(BaseException):
+    """The process was asked to end: unwinds like Ctrl-C, so that everything is cleaned up."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@contextmanager
+def signals() -> Iterator[None]:
+    """Turn the polite signals into exceptions while the block runs."""
+
+    def raise_terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is fixed
+        raise Terminated(number)
+
+    before = {number: signal.signal(number, raise_terminated) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except Terminated as ended:
+        raise KeyboardInterrupt(128 + ended.number) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def report(error: BaseException) -> int:
+    """Say what happened on stderr (or as JSON on stdout), and return the exit code.
+
+    An exception that is none of nuwa's own is a defect of nuwa and shows its traceback.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        code = error.args[0] if error.args else INTERRUPTED
+        _show("Interrupted; nothing was left half done.", {"message": "interrupted"}, code)
+        return int(code)
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    known = error if isinstance(error, NuwaError) else _from_system(error)
+    if known is None or settings.debug:
+        traceback.print_exception(error)
+    if known is None:
+        _show("This is a defect in nuwa.", {"message": repr(error)}, 1)
+        return 1
+    _show(f"Error: {known}", _as_json(known), known.exit_code)
+    return known.exit_code
+
+
+def _show(text: str, data: dict[str, object], code: int) -> None:
+    print(text, file=sys.stderr)
+    if settings.json:
+        print(json.dumps({"ok": False, "error": {**data, "exit_code": code}}, ensure_ascii=False, indent=2))
+
+
+def _as_json(error: NuwaError) -> dict[str, object]:
+    data: dict[str, object] = {"message": error.message, "hint": error.hint, "details": error.details}
+    if isinstance(error, ManifestError):
+        data["problems"] = [vars(problem) for problem in error.problems]
+    return data
+
+
+def _from_system(error: BaseException) -> NuwaError | None:
+    """What the operating system refused, in a sentence; None for anything else."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return None
+    hints = {
+        errno.ENOSPC: "Free some space on that disk and try again.",
+        errno.EACCES: "Run it as a user who may do that.",
+        errno.EPERM: "Run it as a user who may do that.",
+        errno.EROFS: "That disk is read-only.",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    return NuwaError(f"{where}{error.strerror}", hint=hints.get(error.errno or 0, ""))

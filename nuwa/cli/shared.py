@@ -1,0 +1,100 @@
+"""What all commands have in common: their options, and where they report to."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nuwa.errors import UsageError
+
+if TYPE_CHECKING:
+    from nuwa.console import Progress
+    from nuwa.manifest.model import App
+
+
+@dataclass
+class Settings:
+    """The options that every command takes, wherever they stand on the command line."""
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    def add(self, *, json: bool, quiet: bool, debug: bool) -> None:
+        self.json |= json
+        self.quiet |= quiet
+        if debug and not self.debug:
+            self.debug = True
+            logging.basicConfig(
+                level=logging.DEBUG, stream=sys.stderr, format="%(relativeCreated)6d ms  %(message)s"
+            )
+
+
+settings = Settings()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print results and errors alone.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show each command that is run, and tracebacks.")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.", show_default="here")]
+_COMMON = {"json": Json, "quiet": Quiet, "debug": Debug}
+
+
+def new_app(**options: Any) -> typer.Typer:
+    """A typer application as all commands are made: plain help, no tracebacks of typer's own."""
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **options)
+
+
+def command(app: typer.Typer, *, json: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function a command of `app`, with the common options on top of its own.
+
+    Args:
+        json: whether it can give its result as JSON.
+        options: for `typer.Typer.command`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function, eval_str=True)
+        common = {name: kind for name, kind in _COMMON.items() if json or name != "json"}
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+            for name, kind in common.items()
+        ]
+
+        @functools.wraps(function)
+        def run(**values: Any) -> Any:
+            chosen = {name: values.pop(name, False) for name in _COMMON}
+            settings.add(**chosen)
+            if settings.json and not json:
+                raise UsageError("this command gives no JSON", hint="Leave --json away.")
+            return function(**values)
+
+        parameters = [*signature.parameters.values(), *added]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {item.name: item.annotation for item in parameters}
+        app.command(**options)(run)
+        return function
+
+    return decorate
+
+
+def progress() -> Progress:
+    """Where the command reports to, by the options and the terminal."""
+    from nuwa import console
+
+    return console.choose(quiet=settings.quiet, as_json=settings.json, verbose=settings.debug)
+
+
+def load_app(directory: Path, family: str | None = None, release: str | None = None) -> App:
+    """The validated manifest of a project, with what it leaves to its family filled in."""
+    from nuwa.image import families
+    from nuwa.manifest import load
+
+    return load.load(directory / load.NAME, family=family, release=release, offers=families.load)
