@@ -178,8 +178,9 @@ def _literal(value: object) -> str:
 
 
 def _key(binary: str) -> list[object]:
-    """What the outcome depends on: this boot, podman itself, the user, the settings."""
-    files = [Path(binary).resolve(), *_user_files()]
+    """What the outcome depends on: this boot, podman and its runtimes, the user, the settings."""
+    runtimes = [Path(found) for name in ("crun", "runc") if (found := shutil.which(name))]
+    files = [Path(binary).resolve(), *runtimes, *_user_files()]
     return [
         _BOOT_ID.read_text().strip(),
         os.getuid(),

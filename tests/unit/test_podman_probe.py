@@ -128,6 +128,25 @@ def test_the_outcome_is_remembered_until_podman_or_the_settings_change(
     assert "run" in machine.calls()
 
 
+def test_another_runtime_asks_again(machine: Machine) -> None:
+    probe()
+    machine.calls()
+    (machine.folder / "crun").write_text(FAKE)
+    (machine.folder / "crun").chmod(stat.S_IRWXU)
+    probe()
+    assert "run" in machine.calls()
+
+
+def test_a_runtime_that_was_installed_since_asks_again(machine: Machine) -> None:
+    probe()
+    machine.calls()
+    crun = machine.folder / "crun"
+    crun.write_text("#!/bin/sh\n")
+    crun.chmod(0o755)
+    probe()
+    assert "run" in machine.calls()
+
+
 def test_a_restart_of_the_machine_asks_again(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
