@@ -8,6 +8,7 @@ standard library. So this module stays free of other imports and works on Python
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -385,9 +386,11 @@ def from_json(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind, include_extras=False)
         return kind(**{name: from_json(hints[name], item) for name, item in value.items() if name in hints})
-    if origin is Union and value is not None:
+    if origin in (Union, getattr(types, "UnionType", Union)) and value is not None:
         chosen = [option for option in arguments if option is not type(None)]
         return from_json(chosen[0], value) if len(chosen) == 1 else value
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(from_json(arguments[0], item) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {key: from_json(arguments[1], item) for key, item in value.items()}
     return value

@@ -31,11 +31,19 @@ def checked(
         return made, []
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False)
-    found = [complaint(error, document, places, root, language) for error in errors]
+    keys = [error for error in errors if error["loc"][-1] == "[key]"]
+    values = [error for error in errors if error["loc"][-1] != "[key]"]
+    found = [
+        [complaint(error, document, places, root, language) for error in part] for part in (keys, values)
+    ]
+    return None, [item for part in found for item in _innermost(part)]
+
+
+def _innermost(found: list[Complaint]) -> list[Complaint]:
+    """Where a value may be one of several types, each of them complains: the innermost place says most."""
     paths = {item.paths[0]: item for item in reversed(found)}
-    # Where a value may be one of several types, each of them complains: the innermost place says most.
     inner = [path for path in paths if not any(other != path and within(other, path) for other in paths)]
-    return None, [paths[path] for path in reversed(inner)]
+    return [paths[path] for path in reversed(inner)]
 
 
 @cache

@@ -1,0 +1,80 @@
+"""What a single value of the agent's configuration may be: allow-lists, as in `nuwa.manifest.checks`."""
+
+from __future__ import annotations
+
+import re
+
+from nuwa.manifest import checks, commands
+from nuwa.manifest.checks import Pattern, shown
+
+CORE = ("ci", "dashboard", "router", "log")
+"""Names of the host's own services; no process may take one."""
+
+user = Pattern(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user")
+port_text = Pattern(r"[0-9]{1,5}", "a port")
+size_or_unit = checks.size
+secret = Pattern(r"[!-~]{8,256}", "a token of 8 to 256 printable characters without spaces")
+branch = Pattern(
+    r"(?!-)(?!.*\.\.)(?!.*//)(?!.*@\{)[A-Za-z0-9._@#+-][A-Za-z0-9._/@#+-]{0,200}(?<![/.])",
+    "the name of a branch",
+)
+mail_address = checks.email
+host_name = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", "the name or address of a host")
+
+
+def service_name(value: str) -> str:
+    """An app's name (units and folders are called after it) that no service of the host itself has."""
+    if value in CORE:
+        raise ValueError(
+            f"{value!r} is one of the host's own services ({', '.join(CORE)}); choose another name"
+        )
+    return checks.app_name(value)
+
+
+def port(value: int) -> int:
+    """A port that a process listens on."""
+    if not 1 <= value <= 65535:
+        raise ValueError(f"{value} is not a port from 1 to 65535")
+    return value
+
+
+_ROUTE = re.compile(r"(?P<host>\*|[^/:\s]+)(?P<path>(?:/.*)?)")
+
+
+def route(value: str) -> str:
+    """Where a route begins: a host name or `*`, and a path: `www.example.com/shop`."""
+    found = _ROUTE.fullmatch(value)
+    if not found:
+        raise ValueError(f"{shown(value)} is not a host and a path, such as www.example.com/ or */admin")
+    host = found["host"] if found["host"] == "*" else checks.domain(found["host"])
+    path = checks.url_path(found["path"] or "/")
+    if any(mark in path for mark in ("//", "/../", "/./", "?")) or path.endswith(("/..", "/.")):
+        raise ValueError(f"{shown(value)} is no plain path")
+    return host + (path.rstrip("/") or "/")
+
+
+_TARGET = re.compile(r"([a-z][a-z0-9-]*)(?::([0-9]))?")
+
+
+def target(value: int | str) -> int | str:
+    """Where a route leads: a port of this host, or a service (`web`, `web:1` for its second port)."""
+    if isinstance(value, int):
+        return port(value)
+    if value.isdigit():
+        return port(int(value))
+    if not _TARGET.fullmatch(value):
+        raise ValueError(f"{shown(value)} is neither a port nor a service, such as web or web:1")
+    return value
+
+
+def path(value: str) -> str:
+    """A path of the host: absolute, or seen from the configuration's folder."""
+    if not value.strip() or re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError(f"{shown(value)} is not a path")
+    return value
+
+
+def lines(value: str | list[str | list[str]]) -> tuple[tuple[str, ...], ...]:
+    """Command lines: a text with one on each line, or a list of texts or word lists."""
+    items = [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+    return tuple(commands.command(item) for item in items)
