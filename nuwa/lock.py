@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from nuwa.errors import BusyError
 
@@ -27,9 +28,7 @@ def only_one(name: str, busy: str) -> Iterator[None]:
     Raises:
         BusyError: another process holds it.
     """
-    path = lock_file(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    with _opened(name) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -37,7 +36,26 @@ def only_one(name: str, busy: str) -> Iterator[None]:
             raise BusyError(
                 f"{busy} (process {file.read().strip() or 'unknown'})", hint="Wait for it."
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        _sign(file)
         yield
+
+
+@contextmanager
+def in_turn(name: str) -> Iterator[None]:
+    """Hold the machine-wide lock `name`, after waiting for whoever holds it."""
+    with _opened(name) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _sign(file)
+        yield
+
+
+def _opened(name: str) -> IO[str]:
+    path = lock_file(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("a+")
+
+
+def _sign(file: IO[str]) -> None:
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()

@@ -52,6 +52,11 @@ class Platform:
         return f"{self.family}{self.release}"
 
     @property
+    def bootstrap_image(self) -> str:
+        """The bare distribution, made here where no registry has it."""
+        return f"{REGISTRY}/app/{self.family}-bootstrap:{self.release}"
+
+    @property
     def base_image(self) -> str:
         return f"{REGISTRY}/app/{self.family}-base:{self.release}"
 

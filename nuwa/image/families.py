@@ -74,8 +74,7 @@ class Family:
     """What makes PID 1: `rootfs-<init>` of a layer is copied beside its `rootfs`."""
     package_manager: Literal["apt", "dnf"]
     paths: dict[str, str]
-    """Where programs and libraries lie: httpd, httpd_modules, mod_wsgi, cron, rsyslogd, logrotate, jemalloc, …
-    Some hold `*`."""
+    """Where programs and libraries lie, by name: `httpd`, `cron`, `jemalloc` and so on; some hold `*`."""
     wkhtmltopdf: tuple[str, ...]
     """What wkhtmltopdf needs; empty: there is none for this family."""
     all_releases: tuple[Release, ...]

@@ -1,0 +1,111 @@
+"""A bare Debian made on this machine, where no registry has one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from nuwa import names
+from nuwa.console import Progress
+from nuwa.engine import Engine
+from nuwa.errors import BuildError
+from nuwa.image import apt, families
+from nuwa.image.pins import source_date_epoch
+from nuwa.lock import in_turn
+from nuwa.manifest.model import SCHEMA
+from nuwa.names import Platform
+from nuwa.process import run
+
+DPKG_OPTIONS = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/man/*",
+)
+"""dpkg leaves out documents and translations, now and whenever a package is installed later."""
+
+_LEFT_OVER = (
+    "etc/*-",
+    "etc/apt/apt.conf.d/99mmdebstrap",
+    "etc/apt/sources.list",
+    "etc/apt/sources.list.d/*",
+    "var/cache/apt/*.bin",
+    "var/cache/debconf/*-old",
+    "var/cache/ldconfig/aux-cache",
+    "var/lib/dpkg/*-old",
+    "var/log/*log",
+    "var/log/apt/*",
+    "var/log/[bw]tmp",
+)
+"""What tells where or when it was made."""
+
+
+def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
+    """The name of an image with the bare distribution; it is made unless it is here already.
+
+    Raises:
+        BuildError: this machine has no mmdebstrap or knows no archive of Debian, or making it failed.
+    """
+    reference = platform.bootstrap_image
+    if engine.image(reference):
+        return reference
+    with in_turn(f"build-{platform.family}-bootstrap-{platform.release}"):
+        if not engine.image(reference):
+            _make(engine, platform, progress)
+    return reference
+
+
+def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
+    release = families.load(platform.family).release(platform.release)
+    if not release.codename:
+        raise BuildError(
+            f"{platform.family} {platform.release} cannot be made from packages here",
+            hint="Build with --family debian, or give the machine access to the registry.",
+        )
+    if not shutil.which("mmdebstrap"):
+        raise BuildError(
+            "mmdebstrap is not installed, and without a registry it has to make the bare Debian",
+            hint="apt-get install mmdebstrap",
+        )
+    sources = apt.sources(release.codename)
+    if not sources:
+        raise BuildError(
+            "this machine knows no archive of Debian packages",
+            hint="Set NUWA_APT_MIRROR to the address of a Debian mirror.",
+        )
+    with tempfile.TemporaryDirectory(prefix="nuwa-bootstrap-") as folder:
+        with progress.step(f"make a bare Debian {platform.release} from packages (mmdebstrap)") as step:
+            run(_mmdebstrap(release.codename, sources, Path(folder)), env=_environment(), on_line=step.line)
+        with progress.step("import it as an image"):
+            engine.tag(_import(engine, platform, Path(folder)), platform.bootstrap_image)
+
+
+def _mmdebstrap(codename: str, sources: list[str], folder: Path) -> list[str]:
+    settings = folder / "apt.conf"
+    settings.write_text(apt.options())
+    argv = ["mmdebstrap", "--variant=minbase", "--format=tar", f"--aptopt={settings}"]
+    argv += ["--include=ca-certificates,systemd-standalone-sysusers"]
+    argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
+    argv += [f'--customize-hook=cd "$1" && rm -rf {" ".join(_LEFT_OVER)}']
+    return [*argv, codename, str(folder / "rootfs.tar"), *sources]
+
+
+def _environment() -> dict[str, str]:
+    return {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", str(source_date_epoch()))}
+
+
+def _import(engine: Engine, platform: Platform, folder: Path) -> str:
+    """ADD keeps the archive's times and owners as they are, which `podman import` does not."""
+    labels = {
+        names.LABEL_LAYER: "bootstrap",
+        names.LABEL_FAMILY: platform.key,
+        names.LABEL_SCHEMA: str(SCHEMA),
+    }
+    options = ["--format", "docker", "--layers=false", "--identity-label=false", "--network", "none"]
+    options += ["--timestamp", _environment()["SOURCE_DATE_EPOCH"]]
+    options += [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    containerfile = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/bash"]\n'
+    return engine.build(containerfile, folder, options)
