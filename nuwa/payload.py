@@ -9,8 +9,9 @@ import io
 import tarfile
 from pathlib import Path
 
-from nuwa import __version__, names
+from nuwa import names
 from nuwa.errors import BuildError
+from nuwa.host import distributions, facts
 from nuwa.manifest.model import App
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
@@ -19,6 +20,9 @@ LIMIT = 64 * 1024
 """Bytes: a label must stay below, since engines lose what is longer."""
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
+
+SOURCED = ("_app", "_apply", "_host", "_lib", "_prepare", "_site")
+"""What the scripts read in, and nobody runs."""
 
 _SETUP = "setup"
 _HEAD = "setup-head.j2"
@@ -77,14 +81,17 @@ def secrets(app: App) -> tuple[str, ...]:
 
 def _facts(app: App) -> dict[str, object]:
     return {
-        "release": __version__,
         "app_id": names.APP_ID,
-        "start_seconds": app.health.start_period + 30,
+        "app_env": f"{names.LIB}/app-env",
+        "facts_schema": facts.SCHEMA,
+        "slots": names.SLOTS,
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
         "secrets": secrets(app),
         "database": f"{app.database.engine} on {app.database.where}" if app.database else "",
         "backup": app.backup.repository if app.backup else "",
         "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
+        "aliases": distributions.ALIASES,
+        "distributions": distributions.DISTRIBUTIONS,
     }
 
 
@@ -102,6 +109,6 @@ def _archive(files: dict[str, str]) -> bytes:
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(f"bin/{name}")
             entry.size = len(content.encode())
-            entry.mode = 0o644 if name in ("_app", "_lib") else 0o755
+            entry.mode = 0o644 if name in SOURCED else 0o755
             archive.addfile(entry, io.BytesIO(content.encode()))
     return made.getvalue()
