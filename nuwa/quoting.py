@@ -5,6 +5,7 @@ Only the standard library, and Python 3.9: this also runs inside images.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable
@@ -96,6 +97,13 @@ def cron(value: object) -> str:
     return sh(text).replace("%", "\\%")
 
 
+def toml(value: object) -> str:
+    """A basic string of TOML. It escapes as JSON does, and the delete character too."""
+    text = str(value)
+    _refuse(text, "[\ud800-\udfff]", "TOML", "bytes that are no UTF-8")
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def comment(value: object) -> str:
     """Text behind `#`: one line, no control characters."""
     return re.sub(r"[\x00-\x1f\x7f]", " ", str(value))
@@ -113,6 +121,7 @@ FILTERS = {
     "monit": monit,
     "monit_word": monit_word,
     "cron": cron,
+    "toml": toml,
     "comment": comment,
 }
 """The filters by the names under which templates know them."""

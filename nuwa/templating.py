@@ -31,6 +31,6 @@ def environment(sources: Sources) -> Environment:
     return made
 
 
-def render(sources: Sources, name: str, **values: object) -> str:
+def render(sources: Sources, name: str, /, **values: object) -> str:
     """Render one template; every value that it names must be given."""
     return environment(sources).get_template(name).render(**values)

@@ -74,6 +74,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what went wrong is said on stderr."""
     from nuwa.cli import failure, root
 
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
     try:
         with failure.signals():
             return root.run(arguments)

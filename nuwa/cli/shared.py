@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -44,6 +44,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print results and errors alone.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show each command that is run, and tracebacks.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.", show_default="here")]
+Family = Annotated[
+    Literal["rockylinux", "debian"] | None,
+    typer.Option(help="The family of images, in place of the manifest's.", show_default=False),
+]
 _COMMON = {"json": Json, "quiet": Quiet, "debug": Debug}
 
 

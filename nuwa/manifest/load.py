@@ -134,14 +134,14 @@ def _override(document: dict[str, Any], family: str | None, release: str | None)
     image = document.setdefault("image", {}) if family or release else None
     if not isinstance(image, dict):
         return
-    if family and family != image.get("family", sections_default("image", "family")):
+    if family and family != image.get("family", default("image", "family")):
         image.pop("release", None)
         image["family"] = family
     if release:
         image["release"] = release
 
 
-def sections_default(section: str, key: str) -> object:
+def default(section: str, key: str) -> object:
     """What holds where the manifest does not say."""
     kind = sections()[section].section
     assert kind

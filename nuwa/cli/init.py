@@ -1,0 +1,90 @@
+"""`nuwa init`: write the manifest of a project."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nuwa.cli import shared
+from nuwa.errors import NuwaError
+
+if TYPE_CHECKING:
+    from nuwa.manifest.detect import Project
+
+app = shared.new_app()
+
+Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
+
+
+@shared.command(app)
+def init(
+    directory: shared.Directory = Path(),
+    module: Annotated[str, typer.Option(help="The application, as module:object.")] = "",
+    kind: Annotated[Kind | None, typer.Option(help="The server.", show_default=False)] = None,
+    name: Annotated[str, typer.Option(help="The app's name.")] = "",
+    family: shared.Family = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a nuwa.toml that is there.")] = False,
+) -> None:
+    """Write an annotated nuwa.toml for a project.
+
+    It reads the project's files, and runs none of them, to find out what it is made of: Django, Flask or
+    FastAPI, requirements, Python version, static files. What it cannot find, it leaves to you.
+    """
+    from nuwa.manifest.load import NAME
+
+    target = directory / NAME
+    if not directory.is_dir():
+        raise NuwaError(f"there is no folder {directory}")
+    if target.exists() and not force:
+        raise NuwaError(f"{target} is there already", hint="--force replaces it.")
+    project = _project(directory, module, kind, name, family)
+    text = _valid(project, family, target)
+    target.write_text(text, encoding="utf-8")
+    lines = [f"Wrote {target} for {project.name}.", *(f"  {line}" for line in project.found)]
+    lines += ["To check:", *(f"  {line}" for line in project.check)] if project.check else []
+    shared.progress().result(
+        {
+            "ok": True,
+            "file": str(target),
+            "app": project.name,
+            "found": project.found,
+            "check": project.check,
+        },
+        "\n".join([*lines, "Next: look through it, then nuwa build."]),
+    )
+
+
+def _project(directory: Path, module: str, kind: str | None, name: str, family: str | None) -> Project:
+    """What was recognised, with what the options say in its place."""
+    from nuwa.image import families
+    from nuwa.manifest import load
+    from nuwa.manifest.detect import detect
+    from nuwa.manifest.frameworks import Web
+
+    offer = families.load(family or str(load.default("image", "family")))
+    project = detect(directory, offer.pythons(offer.releases[0]))
+    web = project.web
+    if module:
+        web = dataclasses.replace(web, module=module) if web else Web("", module, kind="gunicorn", found="")
+    if web is None:
+        raise NuwaError(
+            f"no Django, Flask or FastAPI application was recognised in {directory.resolve()}",
+            hint="Name it: nuwa init --module package.module:object (with --kind uvicorn for ASGI).",
+        )
+    kind = kind or web.kind
+    web = dataclasses.replace(web, kind=kind, websocket=web.websocket and kind == "uvicorn")
+    return dataclasses.replace(project, web=web, name=name or project.name)
+
+
+def _valid(project: Project, family: str | None, target: Path) -> str:
+    """The manifest's text, which was validated: what the options gave may be wrong."""
+    import tomllib
+
+    from nuwa.manifest import example, load, positions
+
+    text = example.text(project, family=family or "")
+    load.validate(tomllib.loads(text), str(target), positions.scan(text))
+    return text
