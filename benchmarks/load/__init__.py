@@ -1,0 +1,1 @@
+"""A load client that never retries: what a server drops, it counts."""
