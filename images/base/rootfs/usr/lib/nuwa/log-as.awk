@@ -1,0 +1,13 @@
+# The work of log-as. Any awk runs it; `name` is the mark.
+
+BEGIN {
+  logger = "exec logger --socket /run/nuwa/log/services.sock --socket-errors=off --size 64KiB"
+  logger = logger " --priority daemon.info --tag " name
+}
+
+{
+  print name ": " $0
+  fflush()
+  print | logger
+  fflush(logger)
+}
