@@ -1,0 +1,40 @@
+"""What mod_wsgi loads in each of its processes: the app that server.json names. Works from Python 2.7 on."""
+
+import importlib
+import io
+import json
+import os
+import signal
+import stat
+import traceback
+
+READY_FD = 3
+
+
+def load(spec):
+    """`module:object`, or `module:factory()`, as gunicorn takes them."""
+    module, _, name = spec.partition(":")
+    target = importlib.import_module(module)
+    is_factory = name.endswith("()")
+    for part in (name[:-2] if is_factory else name).split("."):
+        target = getattr(target, part)
+    return target() if is_factory else target
+
+
+def tell_s6():
+    """The server is ready once one of its processes has loaded the app."""
+    try:
+        if stat.S_ISFIFO(os.fstat(READY_FD).st_mode):
+            os.write(READY_FD, b"\n")
+    except OSError:
+        pass  # s6 has been told before
+
+
+try:
+    with io.open("/usr/lib/nuwa/server.json", encoding="utf-8") as file:
+        application = load(json.load(file)["module"])
+except BaseException:
+    # Apache would go on answering 500 for ever. gunicorn ends when the app cannot be loaded; so does this.
+    traceback.print_exc()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+tell_s6()

@@ -1,0 +1,98 @@
+"""gunicorn's configuration in every image, for WSGI and (through uvicorn's worker) for ASGI.
+
+What the manifest says comes from server.json; what only the container knows (workers, trusted proxies) is put
+into the environment by `serve`. Works from Python 2.7 on.
+"""
+
+import io
+import json
+import logging
+import os
+import stat
+
+from gunicorn import glogging
+
+PROBE = "nuwa-healthcheck"
+READY_FD = 3
+
+
+def _settings():
+    with io.open("/usr/lib/nuwa/server.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _writable(*folders):
+    return next(folder for folder in folders if os.access(folder, os.W_OK))
+
+
+_server = _settings()
+_trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").split(",")
+
+bind = "0.0.0.0:" + os.environ.get("PORT", "8000")
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+worker_class = "uvicorn_worker.UvicornWorker" if _server["kind"] == "uvicorn" else "gthread"
+threads = _server["threads"]
+timeout = _server["timeout"]
+graceful_timeout = _server["graceful_timeout"]
+keepalive = _server["keepalive"]
+proc_name = _server["name"]
+# Heartbeats go through a file: on a disk that stalls, workers would be taken for dead.
+worker_tmp_dir = _writable("/dev/shm", "/run/app")
+# gunicorn 25 and newer open one by default, in a folder that an image may not have.
+control_socket_disable = True
+accesslog = "-"
+errorlog = "-"
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss "%(f)s" "%(a)s"'
+
+
+def post_worker_init(worker):
+    """Tell s6 that the server is ready, once a worker has loaded the app."""
+    try:
+        if stat.S_ISFIFO(os.fstat(READY_FD).st_mode):
+            os.write(READY_FD, b"\n")
+    except OSError:
+        worker.log.debug("s6 has been told before, or did not start this server")
+
+
+def client(environ):
+    """The address that a request really came from: behind trusted proxies, what they say."""
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    hops = [environ.get("REMOTE_ADDR") or "-"]
+    hops += [hop.strip() for hop in reversed(forwarded) if hop.strip()]
+    for hop in hops:
+        if hop not in _trusted and "*" not in _trusted:
+            return hop
+    return hops[-1]
+
+
+class Logger(glogging.Logger):
+    """Logs the real client, and leaves out the health checks that went well."""
+
+    def setup(self, cfg):
+        glogging.Logger.setup(self, cfg)
+        logging.getLogger("uvicorn.access").addFilter(NotProbes())
+
+    def atoms(self, resp, req, environ, request_time):
+        atoms = glogging.Logger.atoms(self, resp, req, environ, request_time)
+        atoms["h"] = client(environ)
+        return atoms
+
+    def access(self, resp, req, environ, request_time):
+        succeeded = int(str(resp.status).split(None, 1)[0]) < 400
+        if not (succeeded and environ.get("HTTP_USER_AGENT") == PROBE):
+            glogging.Logger.access(self, resp, req, environ, request_time)
+
+
+class NotProbes(logging.Filter):
+    """uvicorn's access lines do not name the user agent: a probe is what asks the health path from inside."""
+
+    def filter(self, record):
+        try:
+            address, _, path, _, status = record.args
+        except (TypeError, ValueError):
+            return True
+        inside = str(address).rsplit(":", 1)[0] in ("127.0.0.1", "")
+        return not (inside and path == _server["health_path"] and int(status) < 400)
+
+
+logger_class = Logger
