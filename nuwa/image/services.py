@@ -1,0 +1,187 @@
+"""From the manifest to the files of the app's image: services, commands, environment, settings. Pure.
+
+What runs lies in `images/*/rootfs` and is the same for every app. Only what the manifest decides is
+generated: which services there are, their limits of time, and one script for each command line.
+"""
+
+from __future__ import annotations
+
+import json
+
+from nuwa import quoting
+from nuwa.image.families import Family
+from nuwa.image.files import File, Files
+from nuwa.manifest.model import App, to_json
+from nuwa.names import LIB, VENV, Names
+
+SERVICES = "/etc/s6-overlay/s6-rc.d"
+ENABLED = "/etc/s6-overlay/user-bundles.d/user/contents.d"
+KILL_MARGIN = 5
+"""Seconds that the server gets beyond its graceful timeout before s6 kills it."""
+
+_SCRIPT = 0o755
+
+
+def files(app: App, family: Family) -> Files:
+    """Every generated file of the app's image.
+
+    Args:
+        app: the validated manifest.
+        family: the distribution under the image; its paths of Apache are used for mod_wsgi.
+    """
+    made: dict[str, File] = {
+        f"{LIB}/manifest.json": _json(to_json(app)),
+        f"{LIB}/server.json": _json(_server_settings(app)),
+        f"{LIB}/settings": _settings(app),
+        **_environment(app),
+        **_server(app),
+        **_commands(app, family),
+    }
+    for process in app.process:
+        made |= _process(Names.process_service(process.name), process.stop_timeout)
+    if app.cron:
+        made["/etc/cron.d/nuwa-app"] = _crontab(app)
+    if app.server.kind == "mod_wsgi":
+        made[f"{LIB}/apache/app.conf"] = _apache(app, family)
+    return made
+
+
+def health_host(app: App) -> str:
+    """The Host header of a health check: the first domain; one of its hosts where that is a wildcard."""
+    domain = next(iter(app.app.domains), "localhost")
+    return domain.replace("*.", "www.", 1)
+
+
+def _json(value: object) -> File:
+    return File.text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _server_settings(app: App) -> dict[str, object]:
+    """What gunicorn.conf.py and mod_wsgi's wsgi.py read."""
+    server = app.server
+    return {
+        "name": app.name,
+        "kind": server.kind,
+        "module": server.module,
+        "threads": server.threads,
+        "timeout": server.timeout,
+        "graceful_timeout": server.graceful_timeout,
+        "keepalive": server.keepalive,
+        "health_path": app.health.path,
+    }
+
+
+def _settings(app: App) -> File:
+    """What the shell scripts read, as assignments."""
+    values = {
+        "NUWA_SERVER_KIND": app.server.kind,
+        "NUWA_WORKERS": app.server.workers,
+        "NUWA_JEMALLOC": "yes" if app.extras.jemalloc else "no",
+        "NUWA_HEALTH_PATH": app.health.path,
+        "NUWA_HEALTH_HOST": health_host(app),
+        "NUWA_HEALTH_TIMEOUT": app.health.timeout,
+    }
+    lines = (f"{name}={quoting.sh(value)}\n" for name, value in values.items())
+    return File.text("# Generated from nuwa.toml.\n" + "".join(lines))
+
+
+def _environment(app: App) -> Files:
+    """One file a variable, as s6-envdir reads them: the value and one newline."""
+    variables = {"TZ": app.extras.timezone, **app.env.clear}
+    return {f"{LIB}/env/{name}": File.text(f"{value}\n") for name, value in variables.items()}
+
+
+def _service(name: str, settings: dict[str, object], depends: tuple[str, ...]) -> dict[str, File]:
+    """A longrun's definition: settings are its small files, each with one line."""
+    folder = f"{SERVICES}/{name}"
+    settings = {"type": "longrun", **settings}
+    made = {f"{folder}/{key}": File.text(f"{value}\n") for key, value in settings.items()}
+    for dependency in ("base", *depends):
+        made[f"{folder}/dependencies.d/{dependency}"] = File(b"")
+    made[f"{ENABLED}/{name}"] = File(b"")
+    return made
+
+
+def _script(*lines: str) -> File:
+    """A run or finish script in execline: it only names the program of `images/` that does the work."""
+    return File.text("\n".join(["#!/command/execlineb -S0", *lines, ""]), _SCRIPT)
+
+
+def _logger(name: str) -> dict[str, File]:
+    """The service that logs what the service `name` prints.
+
+    A service of its own, so that it outlives what it logs: it stops after it, and is back when killed. It
+    waits at the pipe until the service opens it, and then ends with the service's last process.
+    """
+    made = _service(f"log-{name}", {"timeout-kill": 5000}, ("rsyslogd",))
+    made[f"{SERVICES}/log-{name}/run"] = _script(f"redirfd -r 0 /run/nuwa/log/{name}", f"{LIB}/log-as {name}")
+    return made
+
+
+def _server(app: App) -> dict[str, File]:
+    settings: dict[str, object] = {
+        "notification-fd": 3,
+        "timeout-up": 1000 * max(app.health.start_period, 60),
+        "timeout-kill": 1000 * (app.server.graceful_timeout + KILL_MARGIN),
+    }
+    if app.server.kind == "mod_wsgi":
+        # To Apache, SIGTERM means at once, and this one gracefully.
+        settings["down-signal"] = "SIGWINCH"
+    folder = f"{SERVICES}/server"
+    return {
+        **_logger("server"),
+        **_service("server", settings, ("log-server",)),
+        f"{folder}/run": _script(f"{LIB}/run-server"),
+        f"{folder}/finish": _script(f"{LIB}/finish-server $@"),
+    }
+
+
+def _process(name: str, stop_timeout: int) -> dict[str, File]:
+    folder = f"{SERVICES}/{name}"
+    return {
+        **_logger(name),
+        **_service(name, {"timeout-kill": 1000 * stop_timeout}, (f"log-{name}",)),
+        f"{folder}/run": _script(f"{LIB}/run-process {name}"),
+        f"{folder}/finish": _script(f"{LIB}/finish-process $@"),
+    }
+
+
+def _commands(app: App, family: Family) -> dict[str, File]:
+    """One script a command line, so that no other file has to quote it."""
+    argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
+    argvs |= {Names.process_service(process.name): process.command for process in app.process}
+    argvs |= {f"cron-{job.name}": (f"{LIB}/cron-job", job.name, *job.command) for job in app.cron}
+    argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
+    if app.hooks.release:
+        argvs["release"] = app.hooks.release
+    return {
+        Names.command(name): File.text(f"#!/bin/sh\nexec {quoting.sh_argv(argv)}\n", _SCRIPT)
+        for name, argv in argvs.items()
+    }
+
+
+def _server_argv(app: App, family: Family) -> tuple[str, ...]:
+    if app.server.kind == "mod_wsgi":
+        return (f"{LIB}/apache/start", family.paths["httpd"])
+    return (f"{VENV}/bin/gunicorn", "--config", f"{LIB}/gunicorn.conf.py", app.server.module)
+
+
+def _crontab(app: App) -> File:
+    """Jobs start as root and drop to the app in `app-env`: only root can write to the container's output."""
+    head = ["# Generated from nuwa.toml.", "SHELL=/bin/sh", 'MAILTO=""']
+    jobs = [f"{job.schedule} root {quoting.cron(Names.command(f'cron-{job.name}'))}" for job in app.cron]
+    return File.text("\n".join([*head, *jobs]) + "\n")
+
+
+def _apache(app: App, family: Family) -> File:
+    """What httpd.conf includes first: numbers and paths only, which need no quoting."""
+    values = {
+        "MODULES": family.paths["httpd_modules"],
+        "MOD_WSGI": f"{LIB}/mod_wsgi.so",
+        "THREADS": app.server.threads,
+        "TIMEOUT": app.server.timeout,
+        "GRACEFUL_TIMEOUT": app.server.graceful_timeout,
+        "KEEPALIVE": app.server.keepalive,
+    }
+    lines = (f"Define {name} {value}\n" for name, value in values.items())
+    return File.text("# Generated from nuwa.toml and the family.\n" + "".join(lines))
