@@ -3,11 +3,14 @@
 import os
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from nuwa.manifest.load import load
+from nuwa.manifest import example, positions
+from nuwa.manifest.detect import detect
+from nuwa.manifest.load import load, validate
 from nuwa.process import run
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -28,6 +31,37 @@ def test_its_manifest_loads_for_both_families(name: str, family: str) -> None:
     app = load(EXAMPLES / name / "nuwa.toml", family=family)
     assert app.image.family == family
     assert app.health.path == "/health/"
+
+
+@pytest.mark.parametrize(
+    ("name", "framework", "module", "kind"),
+    [
+        ("django", "Django", "config.wsgi:application", "gunicorn"),
+        ("flask", "Flask", "links:create_app()", "gunicorn"),
+        ("fastapi", "FastAPI", "pixels.main:app", "uvicorn"),
+    ],
+)
+def test_init_recognises_it_without_its_manifest(
+    name: str, framework: str, module: str, kind: str, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("nuwa.toml"))
+    project = detect(folder, ["3.13"])
+    web = project.web
+    assert web
+    assert (web.framework, web.module, web.kind) == (framework, module, kind)
+    assert project.requirements == "requirements.txt"
+    text = example.text(project, family="")
+    assert validate(tomllib.loads(text), "nuwa.toml", positions.scan(text)).name == name
+
+
+def test_init_finds_what_the_django_site_needs() -> None:
+    web = detect(EXAMPLES / "django", ["3.13"]).web
+    assert web
+    assert (web.static_directory, web.generated) == ("staticfiles", ("SECRET_KEY",))
+    assert (web.collect, web.release) == (
+        "python manage.py collectstatic --noinput",
+        "python manage.py migrate --noinput",
+    )
 
 
 @pytest.mark.parametrize("name", OWN_TESTS)
