@@ -51,6 +51,14 @@ def systemd_text(value: object) -> str:
     return text.replace("%", "%%").rstrip("\\")
 
 
+def systemd_variable(name: object, value: object) -> str:
+    """One assignment of `Environment=`: no `$` means anything there, and escapes carry line breaks."""
+    text = f"{name}={value}"
+    _refuse(text, "\0", "a unit file", "a NUL")
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return '"' + text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+
+
 def nginx(value: object) -> str:
     """One argument of an nginx directive. nginx cannot escape `$`, so it is refused."""
     text = str(value)
@@ -115,6 +123,7 @@ FILTERS = {
     "systemd": systemd,
     "systemd_argv": systemd_argv,
     "systemd_text": systemd_text,
+    "systemd_variable": systemd_variable,
     "nginx": nginx,
     "nginx_argv": nginx_argv,
     "number": number,

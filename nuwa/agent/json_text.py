@@ -38,6 +38,13 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Path, Place]]:
         raise ManifestError(file, [Problem("", f"not JSON: {error.msg}", error.lineno, hint)]) from None
     except (ValueError, RecursionError) as error:
         raise ManifestError(file, [Problem("", f"not JSON: {error}", 1)]) from None
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        message = "holds a number beyond all bounds, or half of a surrogate pair"
+        raise ManifestError(
+            file, [Problem("", message, hint="no text and no number looks like this")]
+        ) from None
     if not isinstance(document, dict):
         raise ManifestError(file, [Problem("", "is not an object", 1, "the file is one object in { }")])
     scanner = _Scanner(text)

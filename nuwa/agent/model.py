@@ -75,12 +75,17 @@ class Process(Section):
         Any, Doc("Arguments: each item of a list is one; anything else is given as one argument, in JSON.")
     ] = field(default_factory=list)
     runtime: Annotated[
-        Path, Doc("Program that runs the script; empty: by its ending (.js .py .sh), else the script itself.")
+        str,
+        Check(OrEmpty(values.program)),
+        Doc("Program that runs the script; empty: by its ending (.js .py .sh), else the script itself."),
     ] = ""
     ports: Annotated[
         tuple[Literal["auto"] | Port, ...],
         Doc('Ports that it listens on; "auto" lets nuwa choose, and restart it without a gap.'),
     ] = ()
+    address: Annotated[
+        Literal["127.0.0.1", "::1"], Doc("Address that it listens on; it is reached from outside by routes.")
+    ] = "127.0.0.1"
     env: Annotated[dict[VariableName, Text], Doc("Environment variables.")] = field(default_factory=dict)
     env_file: Annotated[Path, Doc("File with NAME=value lines: for secrets.")] = ""
     user: Annotated[

@@ -41,7 +41,7 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
         yield Finding(("monitor", "mail", "to"), "nobody gets the alerts", "name at least one address")
 
 
-_PLAIN_ONLY = ("cwd", "args", "runtime", "ports", "env", "env_file", "user", "limits", "watch")
+_PLAIN_ONLY = ("cwd", "args", "runtime", "ports", "address", "env", "env_file", "user", "limits", "watch")
 
 
 def _process(path: Path, process: Process) -> Iterator[Finding]:

@@ -11,8 +11,9 @@ CORE = ("ci", "dashboard", "router", "log")
 """Names of the host's own services; no process may take one."""
 
 user = Pattern(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user")
-port_text = Pattern(r"[0-9]{1,5}", "a port")
-size_or_unit = checks.size
+program = Pattern(
+    r"(?:[./A-Za-z0-9][^\x00-\x1f\x7f]*/)?[A-Za-z0-9][A-Za-z0-9_.+-]*", "a program: a name or a path"
+)
 secret = Pattern(r"[!-~]{8,256}", "a token of 8 to 256 printable characters without spaces")
 branch = Pattern(
     r"(?!-)(?!.*\.\.)(?!.*//)(?!.*@\{)[A-Za-z0-9._@#+-][A-Za-z0-9._/@#+-]{0,200}(?<![/.])",

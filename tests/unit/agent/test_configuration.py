@@ -184,7 +184,20 @@ def test_a_mistake_is_named_by_its_path(document: dict[str, Any], path: str, mes
     assert message in found[path]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1, "a": 2}', "nul", '{"a": NaN}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"a": 1, "a": 2}',
+        "nul",
+        '{"a": NaN}',
+        "[" * 100_000,
+        '{"env": {"a": "\\ud800"}}',
+        '{"env": {"a": 1e999}}',
+    ],
+)
 def test_what_is_no_json_object_is_refused_in_a_sentence(text: str) -> None:
     assert len(problems(text)) == 1
 

@@ -1,0 +1,138 @@
+"""What the plan needs to know of a host, gathered once before it is made."""
+
+from __future__ import annotations
+
+import pwd
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nuwa.agent import naming, processes
+from nuwa.agent.configuration import Loaded
+from nuwa.agent.model import Process
+from nuwa.agent.paths import Paths
+from nuwa.files import read_json
+from nuwa.names import SLOTS
+from nuwa.process import run
+
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the disk says about a process's script."""
+
+    exists: bool
+    executable: bool
+    owner: str
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """The certificate that nginx serves for a host."""
+
+    certificate: str
+    key: str
+    self_signed: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One host at one moment.
+
+    Args:
+        slots: which slot of each process serves; the first one where nothing is noted.
+        scripts: what the disk says about the script of each plain process.
+        tls: the certificate of each host name in the routes.
+        nginx: its version; empty where it is not installed.
+        systemd: its version.
+    """
+
+    slots: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, Script] = field(default_factory=dict)
+    tls: Mapping[str, TlsFiles] = field(default_factory=dict)
+    nginx: Version = ()
+    nginx_modules: tuple[str, ...] = ()
+    systemd: int = 0
+    ipv6: bool = False
+    logs: str = "/var/log/nuwa"
+
+    def slot(self, service: str) -> str:
+        return self.slots.get(service, SLOTS[0])
+
+
+def gather(loaded: Loaded, paths: Paths) -> Facts:
+    """Look at the host."""
+    config = loaded.config
+    hosts = {route.partition("/")[0] for route in config.routes}
+    plain = {name: item for name, item in config.processes.items() if not item.is_deployment}
+    return Facts(
+        slots=serving_slots(paths),
+        scripts={name: _script(item, loaded.base) for name, item in plain.items()},
+        tls={host: _tls(host, loaded, paths) for host in sorted(hosts)},
+        nginx=_nginx_version(),
+        nginx_modules=_nginx_modules(),
+        systemd=_systemd_version(),
+        ipv6=Path("/proc/net/if_inet6").exists(),
+        logs=str(paths.logs),
+    )
+
+
+def serving_slots(paths: Paths) -> dict[str, str]:
+    """Which slot of each plain process serves, as far as it is noted."""
+    noted = read_json(paths.slots, {})
+    items = noted.items() if isinstance(noted, dict) else ()
+    return {name: slot for name, slot in items if slot in SLOTS}
+
+
+def _script(process: Process, base: str) -> Script:
+    path = Path(processes.script_path(process, base))
+    try:
+        status = path.stat()
+    except OSError:
+        return Script(exists=False, executable=False, owner="root")
+    try:
+        owner = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        owner = str(status.st_uid)
+    return Script(exists=path.is_file(), executable=bool(status.st_mode & 0o111), owner=owner)
+
+
+def _tls(host: str, loaded: Loaded, paths: Paths) -> TlsFiles:
+    """The configured certificate, or certbot's, or one that nuwa signs itself."""
+    given = loaded.config.certificates.get(host)
+    if given:
+        return TlsFiles(given.certificate, given.key)
+    live = paths.letsencrypt / host.removeprefix("*.")
+    if (live / "fullchain.pem").exists():
+        return TlsFiles(str(live / "fullchain.pem"), str(live / "privkey.pem"))
+    own = paths.certificates / naming.host_file(host).removesuffix(".conf")
+    return TlsFiles(f"{own}.crt", f"{own}.key", self_signed=True)
+
+
+def _nginx_version() -> Version:
+    if not shutil.which("nginx"):
+        return ()
+    result = run(["nginx", "-v"], check=False)
+    found = re.search(r"nginx/(\d+(?:\.\d+)*)", result.stderr + result.stdout)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def _nginx_modules() -> tuple[str, ...]:
+    """Modules built in, and those that its configuration loads."""
+    if not shutil.which("nginx"):
+        return ()
+    built = run(["nginx", "-V"], check=False)
+    loaded = run(["nginx", "-T"], check=False)
+    names = re.findall(r"http_\w+_module", built.stderr + built.stdout)
+    names += re.findall(r"load_module\s+\S*?ngx_(http_\w+_module)\.so", loaded.stdout)
+    return tuple(sorted(set(names)))
+
+
+def _systemd_version() -> int:
+    if not shutil.which("systemctl"):
+        return 0
+    found = re.match(r"systemd (\d+)", run(["systemctl", "--version"], check=False).stdout)
+    return int(found[1]) if found else 0

@@ -1,0 +1,71 @@
+"""Names that derive from a service: its units, its upstreams, its files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nuwa.names import SLOTS, Names
+
+SLICE = "nuwa.slice"
+HOOKS_SLICE = "nuwa-hooks.slice"
+CI = "nuwa-ci.service"
+DASHBOARD = "nuwa-dashboard.service"
+LOG = "nuwa-log.service"
+ROUTER = "nginx.service"
+CORE_UNITS = {"ci": CI, "dashboard": DASHBOARD, "router": ROUTER, "log": LOG}
+"""The host's own services, and the unit of each."""
+
+LOG_FIELD = "NUWA_SERVICE"
+"""The field of the journal that names the service."""
+
+_PLAIN = re.compile(rf"nuwa@([a-z][a-z0-9-]*)-({'|'.join(SLOTS)})\.service")
+
+
+@dataclass(frozen=True)
+class UnitName:
+    """A unit of a plain process."""
+
+    service: str
+    slot: str
+
+    def __str__(self) -> str:
+        return f"nuwa@{self.service}-{self.slot}.service"
+
+
+def parse(unit: str) -> UnitName | None:
+    """The plain process that a unit belongs to."""
+    found = _PLAIN.fullmatch(unit)
+    return UnitName(found[1], found[2]) if found else None
+
+
+def units_of(service: str, app: str = "") -> tuple[str, ...]:
+    """The units of a service, one for each slot; `app` is the name of a deployment's app."""
+    if service in CORE_UNITS:
+        return (CORE_UNITS[service],)
+    if app:
+        return tuple(Names(app).unit(slot) for slot in SLOTS)
+    return tuple(str(UnitName(service, slot)) for slot in SLOTS)
+
+
+def other(slot: str) -> str:
+    return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
+
+
+def upstream(service: str, index: int) -> str:
+    """nginx's name for a port of a process. A dot keeps it apart from the upstreams of deployments."""
+    return f"nuwa.{service}.{index}"
+
+
+def upstream_file(service: str) -> str:
+    return f"nuwa@{service}.upstream.conf"
+
+
+def host_file(host: str) -> str:
+    """The file of one host's routes; `*` cannot stand in a file name that people type."""
+    return f"nuwa@{host.replace('*', '_')}.conf"
+
+
+def hook_unit(run: int, step: int) -> str:
+    """The transient unit in which one command of a hook runs."""
+    return f"nuwa-hook@{run}-{step}.service"

@@ -1,0 +1,100 @@
+"""Where the agent keeps and finds things on a host."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+WEBHOOKS = ("127.0.0.1", 7501)
+"""Where the webhook listener waits, behind nginx."""
+DASHBOARD = ("127.0.0.1", 7500)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Every path, below a root that is `/` except in tests."""
+
+    root: Path = Path("/")
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "etc/nuwa"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def token(self) -> Path:
+        return self.folder / "token"
+
+    @property
+    def runtime(self) -> Path:
+        return self.root / "run/nuwa"
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime / "control.sock"
+
+    @property
+    def locks(self) -> Path:
+        return self.runtime / "lock"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "var/lib/nuwa/agent"
+
+    @property
+    def database(self) -> Path:
+        return self.state / "agent.db"
+
+    @property
+    def ports(self) -> Path:
+        return self.state / "ports.json"
+
+    @property
+    def applied(self) -> Path:
+        """The configuration in force, validated, as JSON."""
+        return self.state / "applied.json"
+
+    @property
+    def slots(self) -> Path:
+        """Which slot of each process serves."""
+        return self.state / "slots.json"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates that nuwa signed itself."""
+        return self.state / "tls"
+
+    @property
+    def challenges(self) -> Path:
+        """What nginx serves below /.well-known/acme-challenge/."""
+        return self.root / "var/lib/nuwa/acme"
+
+    @property
+    def letsencrypt(self) -> Path:
+        return self.root / "etc/letsencrypt/live"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "var/log/nuwa"
+
+    @property
+    def log_state(self) -> Path:
+        """Where rsyslog and logrotate remember how far they are."""
+        return self.root / "var/lib/nuwa/log"
+
+    @property
+    def units(self) -> Path:
+        return self.root / "etc/systemd/system"
+
+    @property
+    def nginx(self) -> Path:
+        return self.root / "etc/nginx/conf.d"
+
+
+def host_paths() -> Paths:
+    """The paths of this host. NUWA_ROOT, as for the scripts in bin/, is for trying things out."""
+    return Paths(Path(os.environ.get("NUWA_ROOT") or "/"))

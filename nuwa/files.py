@@ -1,0 +1,53 @@
+"""Files that are whole at every moment: written beside the old one, flushed, and moved into its place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
+    """Replace a file in one step; a reader sees the old content or the new, also after a power cut.
+
+    Args:
+        mode: permissions of the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = content.encode() if isinstance(content, str) else content
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+    _flush_folder(path.parent)
+
+
+def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
+    write(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n", mode=mode)
+
+
+def read_json(path: Path, default: Any = None) -> Any:
+    """What a JSON file holds; `default` when there is none, or it is damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return default
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
