@@ -92,10 +92,17 @@ def is_table(kind: Any) -> bool:
     return dataclasses.is_dataclass(_core(kind))
 
 
+def checked_by(kind: Any, function: Any) -> bool:
+    """Whether values of a type pass through that check."""
+    return any(isinstance(mark, Check) and mark.function is function for mark in _marks(kind))
+
+
 def describe(kind: Any) -> str:
     """What a type takes, in words: "a whole number from 1 to 512"."""
-    accepted = next((mark.accepts for mark in _marks(kind) if isinstance(mark, Check) and mark.accepts), None)
-    core = accepted or _core(kind)
+    own = next((mark.words for mark in _marks(kind) if isinstance(mark, Check) and mark.words), "")
+    if own:
+        return own
+    core = _core(kind)
     origin, arguments = typing.get_origin(core), typing.get_args(core)
     if origin is Literal:
         return (
@@ -114,8 +121,8 @@ def describe(kind: Any) -> str:
 
 
 def _plural(kind: Any) -> str:
-    words = describe(kind).removeprefix("a ")
-    return "texts" if words == "text" else f"items, each {describe(kind)}"
+    noun = describe(kind).removeprefix("a ").split(":")[0]
+    return f"{noun}s" if noun.isalpha() else f"items, each {describe(kind)}"
 
 
 def _core(kind: Any) -> Any:

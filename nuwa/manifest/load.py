@@ -118,7 +118,10 @@ _REMEDIES = {
 
 def _parse(text: str, file: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
+        if _is_too_deep(document):
+            raise RecursionError
+        return document
     except RecursionError:
         raise ManifestError(file, [Problem("", "is nested too deeply")]) from None
     except ValueError as error:
@@ -128,6 +131,13 @@ def _parse(text: str, file: str) -> dict[str, Any]:
         message = message[: found.start()] if found else message
         hint = next((remedy for start, remedy in _REMEDIES.items() if message.startswith(start)), "")
         raise ManifestError(file, [Problem("", f"not TOML: {message}", line, hint)]) from None
+
+
+def _is_too_deep(value: object, left: int = 50) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(_is_too_deep(item, left - 1) for item in items)
 
 
 def _override(document: dict[str, Any], family: str | None, release: str | None) -> None:

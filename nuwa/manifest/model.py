@@ -35,10 +35,12 @@ class Check:
     Args:
         function: takes the value and returns it in its one spelling, or raises ValueError.
         accepts: what may stand in the file, where that is more than the field's own type.
+        words: what that is, in words.
     """
 
     function: Callable[[Any], Any]
     accepts: Any = None
+    words: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -83,8 +85,12 @@ class Between:
         return value
 
 
-Size = Annotated[int, Check(checks.size, Union[int, str])]
-Command = Annotated[tuple[str, ...], Check(commands.command, Union[str, list[str]])]
+Size = Annotated[
+    int, Check(checks.size, Union[int, str], 'a size: a number of bytes, or a text such as "512M"')
+]
+Command = Annotated[
+    tuple[str, ...], Check(commands.command, Union[str, list[str]], "a command: a text, or a list of words")
+]
 Domain = Annotated[str, Check(checks.domain)]
 Package = Annotated[str, Check(checks.package)]
 Glob = Annotated[str, Check(checks.glob)]
@@ -116,7 +122,7 @@ class Image(Section):
 
     family: Annotated[Literal["rockylinux", "debian"], Doc("Distribution under the layers.")] = "rockylinux"
     release: Annotated[
-        str, Check(checks.OrEmpty(checks.release)), Doc("Release of the family; empty: its newest.")
+        str, Check(checks.OrEmpty(checks.release)), Doc("Release of the family; empty: its default one.")
     ] = ""
     python: Annotated[
         str,

@@ -31,12 +31,12 @@ class Finding:
 
 def findings(app: App, given: Given) -> Iterator[Finding]:
     """Everything in `app` that does not fit together."""
-    for rule in (_names, _domains, _volume_paths, _static, _environment, _database, _limits, _tls, _backup):
-        yield from rule(app)
-    yield from _server(app, given)
+    for rule in RULES:
+        yield from rule(app, given)
 
 
-def _names(app: App) -> Iterator[Finding]:
+def _names(app: App, _: Given) -> Iterator[Finding]:
+    """Processes, cron jobs and volumes: no two of a kind have the same name."""
     for section in ("process", "cron", "volume"):
         paths = [((section, index, "name"), item.name) for index, item in enumerate(getattr(app, section))]
         yield from _twice(paths)
@@ -50,7 +50,9 @@ def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
         seen.setdefault(value, path)
 
 
-def _domains(app: App) -> Iterator[Finding]:
+def _domains(app: App, _: Given) -> Iterator[Finding]:
+    """Domains: each is named once; the first is no wildcard, and a wildcard needs a certificate by `dns-01`,
+    `files` or `self-signed`."""
     paths: list[tuple[Path, str]] = [(("app", "domains", i), name) for i, name in enumerate(app.app.domains)]
     yield from _twice(paths)
     for path, name in paths:
@@ -88,7 +90,8 @@ _RESERVED = (
 """Folders that belong to the image's system; a volume there would hide parts of it."""
 
 
-def _volume_paths(app: App) -> Iterator[Finding]:
+def _volume_paths(app: App, _: Given) -> Iterator[Finding]:
+    """Volumes: none hides the project or the system of the image, and none lies in another."""
     for index, volume in enumerate(app.volume):
         path: Path = ("volume", index, "path")
         taken = next((folder for folder in _RESERVED if _nested(folder, volume.path)), None)
@@ -117,7 +120,8 @@ def _nested(one: str, other: str) -> bool:
     return _below(one, other) or _below(other, one)
 
 
-def _static(app: App) -> Iterator[Finding]:
+def _static(app: App, _: Given) -> Iterator[Finding]:
+    """Static files come from the image: no volume lies over `static.directory`."""
     if app.static is None:
         return
     directory = posixpath.join(PROJECT, app.static.directory)
@@ -131,6 +135,7 @@ def _static(app: App) -> Iterator[Finding]:
 
 
 def _server(app: App, given: Given) -> Iterator[Finding]:
+    """Server: `threads` is not for uvicorn, `websocket` not for mod_wsgi."""
     server = app.server
     if server.kind == "uvicorn" and given(("server", "threads")):
         yield Finding(
@@ -149,7 +154,9 @@ def _server(app: App, given: Given) -> Iterator[Finding]:
 _RESERVED_VARIABLES = {"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"}
 
 
-def _environment(app: App) -> Iterator[Finding]:
+def _environment(app: App, _: Given) -> Iterator[Finding]:
+    """Environment: a name stands in one of `clear`, `secrets` and `generated`, and is none that
+    nuwa sets itself."""
     paths: list[tuple[Path, str]] = [(("env", "clear", name), name) for name in app.env.clear]
     for key in ("secrets", "generated"):
         paths += [(("env", key, index), name) for index, name in enumerate(getattr(app.env, key))]
@@ -159,7 +166,9 @@ def _environment(app: App) -> Iterator[Finding]:
             yield Finding((path,), f"{name} is set by nuwa itself", "choose another name")
 
 
-def _database(app: App) -> Iterator[Finding]:
+def _database(app: App, _: Given) -> Iterator[Finding]:
+    """Database: its `DATABASE_URL` is a secret without being listed; sqlite needs a volume that can be
+    written."""
     database = app.database
     if database is None:
         return
@@ -179,7 +188,8 @@ def _database(app: App) -> Iterator[Finding]:
         )
 
 
-def _limits(app: App) -> Iterator[Finding]:
+def _limits(app: App, _: Given) -> Iterator[Finding]:
+    """Limits: `memory_low` ≤ `memory_high` ≤ `memory_max`."""
     keys = ("memory_low", "memory_high", "memory_max")
     found = [(key, getattr(app.limits, key)) for key in keys if getattr(app.limits, key) is not None]
     for (lower, less), (higher, more) in pairwise(found):
@@ -187,7 +197,8 @@ def _limits(app: App) -> Iterator[Finding]:
             yield Finding((("limits", lower), ("limits", higher)), f"{lower} is above {higher}", "swap them")
 
 
-def _tls(app: App) -> Iterator[Finding]:
+def _tls(app: App, _: Given) -> Iterator[Finding]:
+    """TLS: each challenge has what it needs, and nothing that only another one uses."""
     tls, challenge = app.tls, ("tls", "challenge")
     needs = {"dns-01": ("dns_plugin",), "files": ("certificate", "key")}
     for key in needs.get(tls.challenge, ()):
@@ -206,7 +217,8 @@ def _tls(app: App) -> Iterator[Finding]:
             )
 
 
-def _backup(app: App) -> Iterator[Finding]:
+def _backup(app: App, _: Given) -> Iterator[Finding]:
+    """Backup: the passphrase's name is not in `[env]`, where the app could read it."""
     if app.backup is None:
         return
     name = app.backup.passphrase
@@ -216,3 +228,18 @@ def _backup(app: App) -> Iterator[Finding]:
             f"{name} is also in [env], where the app could read it",
             "remove it there: bin/ asks for the passphrase and keeps it on the host",
         )
+
+
+RULES = (
+    _names,
+    _domains,
+    _server,
+    _static,
+    _volume_paths,
+    _database,
+    _limits,
+    _environment,
+    _backup,
+    _tls,
+)
+"""All rules; their first lines are part of the reference."""

@@ -36,6 +36,8 @@ def _plain(schema: Any) -> Any:
         del made["title"]
     if made.get("default", ...) is None:
         del made["default"]
+    if "patternProperties" in made:
+        made["additionalProperties"] = False
     options = made.get("anyOf", [])
     return (
         {**{key: value for key, value in made.items() if key != "anyOf"}, **options[0]}

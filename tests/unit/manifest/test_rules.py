@@ -1,0 +1,154 @@
+"""Rules between values: what does not fit together is said at one place, with what to do."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from nuwa.errors import ManifestError
+from nuwa.manifest.load import validate
+
+SMALLEST = '[app]\nname = "shop"\n[server]\nmodule = "a:b"\n'
+
+
+def problems(text):
+    try:
+        validate(tomllib.loads(text), "nuwa.toml")
+    except ManifestError as refused:
+        return {item.path: f"{item.message} → {item.hint}" for item in refused.problems}
+    return {}
+
+
+def volumes(*paths):
+    return "".join(f'[[volume]]\nname = "v{number}"\npath = "{path}"\n' for number, path in enumerate(paths))
+
+
+WRONG = {
+    "process twice": ('[[process]]\nname="a"\ncommand="x"\n' * 2, "process[1].name", "process[0].name"),
+    "cron twice": (
+        '[[cron]]\nname="a"\nschedule="@daily"\ncommand="x"\n' * 2,
+        "cron[1].name",
+        "cron[0].name",
+    ),
+    "volume twice": (
+        '[[volume]]\nname="a"\npath="/a"\n[[volume]]\nname="a"\npath="/b"\n',
+        "volume[1].name",
+        "volume[0].name",
+    ),
+    "same path": (volumes("/data", "/data"), "volume[1].path", "overlaps /data"),
+    "nested path": (volumes("/data/a", "/data"), "volume[1].path", "overlaps /data/a"),
+    "over the project": (volumes("/srv/app"), "volume[0].path", "would hide /srv/app"),
+    "above the project": (volumes("/srv"), "volume[0].path", "would hide /srv/app"),
+    "over the environment": (volumes("/opt/nuwa/venv"), "volume[0].path", "would hide /opt/nuwa"),
+    "above the environment": (volumes("/opt"), "volume[0].path", "would hide /opt/nuwa"),
+    "over run": (volumes("/run/secrets"), "volume[0].path", "would hide /run"),
+    "over usr": (volumes("/usr/lib/nuwa/x"), "volume[0].path", "would hide /usr"),
+    "over log": (volumes("/var/log/app"), "volume[0].path", "would hide /var/log"),
+    "static inside volume": (
+        '[static]\ndirectory = "public/static"\n' + volumes("/srv/app/public"),
+        "static.directory",
+        "would hide them",
+    ),
+    "volume inside static": (
+        '[static]\ndirectory = "public"\n' + volumes("/srv/app/public/media"),
+        "static.directory",
+        "would hide them",
+    ),
+    "name in clear and secret": ('[env]\nsecrets = ["A"]\nclear.A = "1"\n', "env.secrets[0]", "env.clear.A"),
+    "name in both secrets": (
+        '[env]\nsecrets = ["A"]\ngenerated = ["A"]\n',
+        "env.generated[0]",
+        "env.secrets[0]",
+    ),
+    "path": ('[env.clear]\nPATH = "/x"\n', "env.clear.PATH", "set by nuwa itself"),
+    "own prefix": ('[env]\nsecrets = ["NUWA_X"]\n', "env.secrets[0]", "set by nuwa itself"),
+    "url in clear": (
+        '[database]\nengine = "postgresql"\n[env.clear]\nDATABASE_URL = "x"\n',
+        "env.clear.DATABASE_URL",
+        "is a secret that [database] brings along",
+    ),
+    "sqlite without volume": ('[database]\nengine = "sqlite"\n', "database.engine", "add a [[volume]]"),
+    "memory": ('[limits]\nmemory_low = "2G"\nmemory_max = "1G"\n', "limits.memory_low", "above memory_max"),
+    "dns without plugin": ('[tls]\nchallenge = "dns-01"\n', "tls.challenge", "needs dns_plugin"),
+    "plugin without dns": ('[tls]\ndns_plugin = "cloudflare"\n', "tls.dns_plugin", 'challenge = "dns-01"'),
+    "files without key": ('[tls]\nchallenge = "files"\ncertificate = "/c"\n', "tls.challenge", "needs key"),
+    "key without files": ('[tls]\nkey = "/k"\n', "tls.key", 'challenge = "files"'),
+    "email without acme": (
+        '[tls]\nchallenge = "self-signed"\nemail = "a@example.com"\n',
+        "tls.email",
+        "no use",
+    ),
+    "passphrase in clear": (
+        '[backup]\nrepository = "/b"\n[env.clear]\nBORG_PASSPHRASE = "x"\n',
+        "backup.passphrase",
+        "the app could read it",
+    ),
+    "passphrase as secret": (
+        '[backup]\nrepository = "/b"\npassphrase = "P"\n[env]\nsecrets = ["P"]\n',
+        "backup.passphrase",
+        "the app could read it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_refuses_what_does_not_fit_together(case):
+    text, path, message = WRONG[case]
+    found = problems(SMALLEST + text)
+    assert list(found) == [path]
+    assert message in found[path]
+
+
+@pytest.mark.parametrize(
+    ("domains", "challenge", "path", "message"),
+    [
+        (["a.example", "A.example"], "http-01", "app.domains[1]", "is there already"),
+        (["*.a.example"], "self-signed", "app.domains[0]", "cannot be a wildcard"),
+        (["a.example", "*.a.example"], "http-01", "app.domains[1]", 'challenge = "dns-01"'),
+    ],
+)
+def test_refuses_domains_that_cannot_be_served(domains, challenge, path, message):
+    text = (
+        SMALLEST.replace("[server]", f"domains = {domains}\n[server]") + f'[tls]\nchallenge = "{challenge}"\n'
+    )
+    assert message in problems(text)[path]
+
+
+def test_refuses_threads_for_uvicorn_only_where_they_are_given():
+    assert problems(SMALLEST + 'kind = "uvicorn"\n') == {}
+    assert "has no threads" in problems(SMALLEST + 'kind = "uvicorn"\nthreads = 4\n')["server.threads"]
+
+
+def test_refuses_websockets_under_apache():
+    assert "websockets" in problems(SMALLEST + 'kind = "mod_wsgi"\nwebsocket = true\n')["server.websocket"]
+
+
+def test_takes_what_fits_together():
+    text = (
+        '[static]\ndirectory = "public"\n'
+        '[env]\nsecrets = ["A", "DATABASE_URL"]\ngenerated = ["B"]\nclear.C = "x"\n'
+        '[database]\nengine = "sqlite"\nwhere = "url"\n'
+        '[tls]\nchallenge = "dns-01"\ndns_plugin = "cloudflare"\n'
+        '[limits]\nmemory_low = "1M"\nmemory_high = "1M"\nmemory_max = "1G"\n[backup]\nrepository = "/b"\n'
+        + volumes("/srv/app/media", "/srv/data", "/srv/data2", "/var/lib/shop", "/opt/data", "/logs")
+    )
+    domains = 'domains = ["a.example", "*.a.example"]\n[server]'
+    assert problems(SMALLEST.replace("[server]", domains) + text) == {}
+
+
+def test_rules_are_judged_in_the_same_run_as_broken_values():
+    found = problems(SMALLEST + "threads = 0\n" + volumes("/srv", "relative", "/data", "/data/x"))
+    assert set(found) == {"server.threads", "volume[0].path", "volume[1].path", "volume[3].path"}
+
+
+def test_no_problem_is_about_a_stand_in_for_a_broken_value():
+    found = problems(
+        "[app]\nname = 1\n[server]\n[[process]]\n[[cron]]\n[[volume]]\npath = '/srv'\n"
+        "[static]\n[database]\n[backup]\n"
+    )
+    assert set(found) == {
+        "app.name", "server.module", "process[0].name", "process[0].command", "cron[0].name",
+        "cron[0].schedule", "cron[0].command", "volume[0].name", "volume[0].path", "static.directory",
+        "database.engine", "backup.repository",
+    }  # fmt: skip
