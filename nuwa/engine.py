@@ -6,6 +6,7 @@ Methods raise `CommandError` with podman's last lines when it fails, unless they
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +51,18 @@ class Image:
             layers=tuple(data.get("RootFS", {}).get("Layers") or ()),
             data=data,
         )
+
+
+def _own_limits() -> list[str]:
+    """Options that give a build this process's own limits.
+
+    podman's builds ask for about a million open files, and fail where root may not raise its limit.
+    """
+    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    hard = {name: resource.getrlimit(kind)[1] for name, kind in limits.items()}
+    return [
+        f"--ulimit={name}={limit}:{limit}" for name, limit in hard.items() if limit != resource.RLIM_INFINITY
+    ]
 
 
 class Engine:
@@ -127,7 +140,8 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="nuwa-build-") as folder:
             file, image_id = Path(folder, "Containerfile"), Path(folder, "id")
             file.write_text(containerfile)
-            self.podman("build", "--file", file, "--iidfile", image_id, *options, context, on_line=on_line)
+            words = ["--file", file, "--iidfile", image_id, *_own_limits(), *options]
+            self.podman("build", *words, context, on_line=on_line)
             return image_id.read_text().strip().removeprefix("sha256:")
 
     def tag(self, image: str, *names: str) -> None:

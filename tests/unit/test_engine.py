@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,20 @@ def test_a_build_returns_the_id_that_podman_wrote(tmp_path: Path) -> None:
     assert made == "feed"
     assert lines[0] == "FROM scratch"
     assert lines[1].endswith(f"--label a=b c {tmp_path}")
+
+
+def test_a_build_never_asks_for_more_open_files_than_this_process_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    podman = tmp_path / "podman"
+    podman.write_text(BUILDER)
+    podman.chmod(0o755)
+    limits = {resource.RLIMIT_NOFILE: 4096, resource.RLIMIT_NPROC: resource.RLIM_INFINITY}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1, limits[kind]))
+    lines: list[str] = []
+    Engine(Podman(str(podman), (5, 4, 2))).build("FROM scratch\n", tmp_path, on_line=lines.append)
+    assert "--ulimit=nofile=4096:4096" in lines[1]
+    assert "nproc" not in lines[1]
 
 
 def test_a_failed_command_carries_podmans_words(engine: Engine, fake: Fake) -> None:
