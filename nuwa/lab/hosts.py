@@ -122,7 +122,7 @@ def _port_taken(error: CommandError) -> bool:
 def _cannot_start(host: Host, error: CommandError) -> LabError:
     hint = _HINT
     if "netavark" in error.output and "No such file" in error.output:
-        hint = "podman's network needs iptables: apt-get install iptables."
+        hint = "podman's network needs a firewall tool: apt-get install iptables nftables."
     return LabError(f"podman cannot start {host.container}", details=error.output, hint=hint)
 
 
