@@ -49,8 +49,8 @@ class Source:
         """The folder of the project that a name means; empty when that cannot be told from the source."""
         value = self.assignments().get(name)
         path = _Paths(self).path(value) if value is not None else None
-        path = posixpath.normpath(path) if path else ""
-        return "" if path in (".", "/") or path.startswith("..") else path.removeprefix("/")
+        inside = posixpath.relpath(posixpath.join(_PROJECT, path), _PROJECT) if path else "."
+        return "" if inside == "." or inside.startswith("..") else inside
 
 
 def read(project: Path, path: Path) -> Source | None:
@@ -87,12 +87,16 @@ def environment_names(tree: ast.AST) -> Iterator[str]:
             yield literal(node.args[0])
 
 
+_PROJECT = "/above/\0/project"
+"""Stands for the project's folder, at a place that no source names."""
+
+
 class _Paths:
-    """Follows the expressions by which settings name folders, with the project's folder as root `/`."""
+    """Follows the expressions by which settings name folders."""
 
     def __init__(self, source: Source) -> None:
         self._names = source.assignments()
-        self._file = "/" + source.path.as_posix()
+        self._file = posixpath.join(_PROJECT, source.path.as_posix())
         self._depth = 0
 
     def path(self, node: ast.expr) -> str | None:

@@ -1,0 +1,288 @@
+"""What `nuwa init` recognises, in projects written down here; none of their code ever runs."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from nuwa.manifest.detect import allows, app_name, detect
+
+MANAGE = """
+import os, sys
+raise SystemExit("nobody may run this")
+def main():
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+"""
+SETTINGS = """
+from pathlib import Path
+import os
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = os.environ["SECRET_KEY"]
+TOKEN = os.getenv("MAIL_TOKEN", "")
+WSGI_APPLICATION = "config.wsgi.application"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    def made(files, folder="shop"):
+        root = tmp_path / folder
+        root.mkdir()
+        for name, content in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else textwrap.dedent(content).encode())
+        return root
+
+    return made
+
+
+def django(**changes):
+    files = {"manage.py": MANAGE, "config/settings.py": SETTINGS, "config/wsgi.py": "application = 1\n"}
+    return {**files, **changes}
+
+
+def test_recognises_django(project):
+    found = detect(project(django()))
+    web = found.web
+    assert (web.framework, web.kind, web.module) == ("Django", "gunicorn", "config.wsgi:application")
+    assert (web.static_directory, web.static_url) == ("staticfiles", "/static/")
+    assert web.collect == "python manage.py collectstatic --noinput"
+    assert web.release == "python manage.py migrate --noinput"
+    assert web.checks == "python manage.py check"
+    assert web.database == "postgresql"
+    assert web.clear == {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    assert web.generated == ("SECRET_KEY",)
+    assert any("MAIL_TOKEN" in sentence for sentence in found.check)
+
+
+def test_django_with_channels_is_served_by_uvicorn(project):
+    settings = SETTINGS + 'ASGI_APPLICATION = "config.asgi.application"\n'
+    web = detect(project(django(**{"config/settings.py": settings, "config/asgi.py": ""}))).web
+    assert (web.kind, web.module, web.websocket) == ("uvicorn", "config.asgi:application", True)
+
+
+def test_django_settings_may_be_a_package(project):
+    files = {
+        "manage.py": MANAGE.replace("config.settings", "config.settings.production"),
+        "config/settings/production.py": "from .base import *\n",
+        "config/settings/base.py": SETTINGS.replace("parent.parent", "parents[2]"),
+        "config/wsgi.py": "",
+    }
+    web = detect(project(files)).web
+    assert (web.static_directory, web.module) == ("staticfiles", "config.wsgi:application")
+    assert web.clear == {"DJANGO_SETTINGS_MODULE": "config.settings.production"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "folder"),
+    [
+        ('BASE_DIR / "var" / "static"', "var/static"),
+        ('BASE_DIR.joinpath("static")', "static"),
+        ('os.path.join(BASE_DIR, "static")', "static"),
+        ('str(BASE_DIR / "static")', "static"),
+        ('os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "s")', "s"),
+        ('Path(__file__).parents[1] / "s"', "s"),
+        ('Path(__file__).parent / "s"', "config/s"),
+        ('"static"', "static"),
+        ('PUBLIC / "s"\nPUBLIC = BASE_DIR / "public"', "public/s"),
+        ('"/var/www/static"', ""),
+        ("BASE_DIR", ""),
+        ('BASE_DIR.parent / "x"', ""),
+        ("None", ""),
+        ('env("STATIC_ROOT")', ""),
+        ("BASE_DIR / name()", ""),
+        ("STATIC_ROOT", ""),
+    ],
+)
+def test_follows_how_django_settings_name_the_static_root(project, expression, folder):
+    settings = SETTINGS.replace('BASE_DIR / "staticfiles"', expression)
+    found = detect(project(django(**{"config/settings.py": settings})))
+    assert found.web.static_directory == folder
+    assert bool(found.web.collect) == bool(folder)
+    assert any("STATIC_ROOT" in sentence for sentence in found.check) == (not folder)
+
+
+def test_a_missing_wsgi_module_is_something_to_check(project):
+    files = django()
+    del files["config/wsgi.py"]
+    assert any("config.wsgi:application was not found" in line for line in detect(project(files)).check)
+
+
+@pytest.mark.parametrize(
+    ("files", "framework", "kind", "module"),
+    [
+        ({"app.py": "from flask import Flask\napp = Flask(__name__)\n"}, "Flask", "gunicorn", "app:app"),
+        ({"web.py": "import flask\nsite = flask.Flask('x')\n"}, "Flask", "gunicorn", "web:site"),
+        (
+            {"shop/__init__.py": "from flask import Flask\ndef create_app():\n    return Flask('x')\n"},
+            "Flask",
+            "gunicorn",
+            "shop:create_app()",
+        ),
+        (
+            {
+                "wsgi.py": "from shop import create_app\napp = create_app()\n",
+                "shop/__init__.py": "from flask import Flask\ndef create_app(): ...\n",
+            },
+            "Flask",
+            "gunicorn",
+            "shop:create_app()",
+        ),
+        (
+            {"main.py": "from fastapi import FastAPI\napp: FastAPI = FastAPI()\n"},
+            "FastAPI",
+            "uvicorn",
+            "main:app",
+        ),
+        (
+            {"a/b/main.py": "from starlette.applications import Starlette\napp = Starlette()\n"},
+            "Starlette",
+            "uvicorn",
+            "a.b.main:app",
+        ),
+        (
+            {
+                "main.py": "from fastapi import FastAPI\napi = FastAPI()\n",
+                "app.py": "from flask import Flask\napp = Flask('x')\n",
+            },
+            "FastAPI",
+            "uvicorn",
+            "main:api",
+        ),
+    ],
+)
+def test_recognises_flask_and_fastapi(project, files, framework, kind, module):
+    web = detect(project(files)).web
+    assert (web.framework, web.kind, web.module) == (framework, kind, module)
+
+
+def test_finds_websockets_of_asgi_applications(project):
+    source = "from fastapi import FastAPI\napp = FastAPI()\n@app.websocket('/ws')\nasync def ws(): ...\n"
+    assert detect(project({"main.py": source})).web.websocket
+    assert not detect(project({"main.py": source.replace("websocket", "get")}, "other")).web.websocket
+
+
+def test_names_other_applications_as_something_to_check(project):
+    source = "from flask import Flask\nx = Flask('x')\n"
+    found = detect(project({"app.py": source, "admin.py": source}))
+    assert found.web.module == "app:x"
+    assert "other applications: admin:x" in found.check
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"app.py": "print('hello')\n"},
+        {"app.py": "from flask import Flask\napp = Flask(\n"},
+        {"app.py": b"\xff\xfe\0"},
+        {"app.py": "app = Flask('x')\n"},
+        {"manage.py": "print 'python 2'\n"},
+        {"node_modules/x/app.py": "from flask import Flask\napp = Flask('x')\n"},
+        {".venv/lib/app.py": "from flask import Flask\napp = Flask('x')\n"},
+        {"tests/app.py": "from flask import Flask\napp = Flask('x')\n"},
+        {"my-scripts/app.py": "from flask import Flask\napp = Flask('x')\n"},
+    ],
+)
+def test_recognises_nothing_where_there_is_nothing(project, files):
+    assert detect(project(files)).web is None
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["requirements.txt"], "requirements.txt"),
+        (["requirements.txt", "uv.lock", "pyproject.toml"], "uv.lock"),
+        (["pyproject.toml"], "pyproject.toml"),
+        ([], ""),
+    ],
+)
+def test_finds_the_requirements(project, names, expected):
+    found = detect(project(dict.fromkeys(names, "")))
+    assert found.requirements == expected
+    assert any("no requirements" in sentence for sentence in found.check) == (not expected)
+
+
+PYTHONS = ("3.13", "3.12", "3.11", "3.9")
+
+
+@pytest.mark.parametrize(
+    ("files", "python"),
+    [
+        ({}, ""),
+        ({".python-version": "3.12\n"}, "3.12"),
+        ({".python-version": "3.12.4\n"}, "3.12"),
+        ({".python-version": "cpython-3.11\n"}, "3.11"),
+        ({".python-version": "pypy3.10\n"}, ""),
+        ({".python-version": b"\xff"}, ""),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.10"\n'}, ""),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.9,<3.12"\n'}, "3.11"),
+        ({"pyproject.toml": '[project]\nrequires-python = "==3.12.*"\n'}, "3.12"),
+        ({"pyproject.toml": '[project]\nrequires-python = "<3.9"\n'}, ""),
+        ({"pyproject.toml": "not toml"}, ""),
+        ({"pyproject.toml": "project = 1\n"}, ""),
+    ],
+)
+def test_finds_the_python_that_the_project_wants(project, files, python):
+    assert detect(project(files), PYTHONS).python == python
+
+
+def test_says_when_no_offered_python_fits(project):
+    found = detect(project({"pyproject.toml": '[project]\nrequires-python = "<3.9"\n'}), PYTHONS)
+    assert any("fits requires-python" in sentence and "3.13, 3.12" in sentence for sentence in found.check)
+    found = detect(project({".python-version": "3.10"}, "other"), PYTHONS)
+    assert found.python == "3.10"
+    assert any("Python 3.10 is not offered" in sentence for sentence in found.check)
+
+
+@pytest.mark.parametrize(
+    ("specifier", "admitted"),
+    [
+        (">=3.11", "3.11 3.12 3.13"),
+        (">3.11", "3.11 3.12 3.13"),
+        ("<3.12", "2.7 3.9 3.11"),
+        ("<3.12.3", "2.7 3.9 3.11 3.12"),
+        ("<=3.11", "2.7 3.9 3.11"),
+        ("~=3.11", "3.11 3.12 3.13"),
+        ("~=3.11.2", "3.11"),
+        ("==3.11.*", "3.11"),
+        ("==3.11.4", "3.11"),
+        (">=3", "3.9 3.11 3.12 3.13"),
+        ("<4", "2.7 3.9 3.11 3.12 3.13"),
+        ("!=3.12.*,>=3.11", "3.11 3.13"),
+        ("!=3.12.1,>=3.11", "3.11 3.12 3.13"),
+        ("", "2.7 3.9 3.11 3.12 3.13"),
+        ("nonsense", "2.7 3.9 3.11 3.12 3.13"),
+    ],
+)
+def test_understands_requires_python(specifier, admitted):
+    versions = ["2.7", "3.9", "3.11", "3.12", "3.13"]
+    assert [version for version in versions if allows(specifier, version)] == admitted.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("shop", "shop"),
+        ("My Shop_2", "my-shop-2"),
+        ("Bücher & Ähnliches", "bucher-ahnliches"),
+        ("2048", "app-2048"),
+        ("...", "app"),
+        ("日本", "app"),
+        ("a" * 60, "a" * 39),
+        ("a" * 38 + " b", "a" * 38),
+        ('we "ird\\ $x`\n', "we-ird-x"),
+    ],
+)
+def test_makes_a_name_of_any_folders_name(text, name):
+    assert app_name(text) == name
+
+
+def test_takes_the_name_from_pyproject_first(project):
+    assert detect(project({"pyproject.toml": '[project]\nname = "Other.Name"\n'})).name == "other-name"
+    assert detect(project({}, "Plain")).name == "plain"
