@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuwa.manifest import source
+from nuwa.manifest import django_settings, source
 from nuwa.manifest.source import Source
 
 _USUAL_FILES = ("wsgi.py", "asgi.py", "app.py", "main.py", "application.py", "server.py", "api.py", "run.py")
@@ -38,6 +38,7 @@ class Web:
         module: module:object.
         kind: the server that fits, as in `server.kind`.
         found, check: sentences about what was recognised, and about what a person should look at.
+        volumes: name and path of each folder that it writes to.
     """
 
     framework: str
@@ -48,6 +49,7 @@ class Web:
     websocket: bool = False
     static_directory: str = ""
     static_url: str = ""
+    volumes: tuple[tuple[str, str], ...] = ()
     collect: str = ""
     release: str = ""
     checks: str = ""
@@ -66,6 +68,7 @@ def _django(folder: Path) -> Web | None:
     settings_name = _settings_module(manage) if manage else ""
     if not settings_name:
         return None
+    settings_name = django_settings.for_production(folder, settings_name)
     settings = _settings_sources(folder, settings_name)
     package = settings_name.split(".")[0]
     asgi = _names_application(settings, "ASGI_APPLICATION")
@@ -77,6 +80,7 @@ def _django(folder: Path) -> Web | None:
     static = next((found for item in settings if (found := item.folder("STATIC_ROOT"))), "")
     if settings and not static:
         check.append("STATIC_ROOT could not be told from the settings: set it, and [static] directory")
+    check += django_settings.advice(settings) if settings else []
     generated, others = _variables(settings)
     if others:
         check.append(f"the settings read {', '.join(others)}: name what is needed in [env]")
@@ -88,6 +92,7 @@ def _django(folder: Path) -> Web | None:
         found=f"Django: settings {settings_name}, application {module}",
         check=tuple(check),
         static_directory=static,
+        volumes=django_settings.volumes(settings),
         static_url=_static_url(settings),
         collect="python manage.py collectstatic --noinput" if static else "",
         release="python manage.py migrate --noinput",

@@ -47,7 +47,10 @@ class Source:
 
     def folder(self, name: str) -> str:
         """The folder of the project that a name means; empty when that cannot be told from the source."""
-        value = self.assignments().get(name)
+        return self.inside(self.assignments().get(name))
+
+    def inside(self, value: ast.expr | None) -> str:
+        """The path in the project that an expression means; empty when that cannot be told."""
         path = _Paths(self).path(value) if value is not None else None
         inside = posixpath.relpath(posixpath.join(_PROJECT, path), _PROJECT) if path else "."
         return "" if inside == "." or inside.startswith("..") else inside

@@ -1,0 +1,85 @@
+"""What `nuwa init` says about Django settings that would not work in a container as they are."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from nuwa.manifest.django_settings import advice, for_production, volumes
+from nuwa.manifest.source import Source
+
+GOOD = """
+import os
+from pathlib import Path
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = os.environ["SECRET_KEY"]
+ALLOWED_HOSTS = os.environ["NUWA_DOMAINS"].split()
+DEBUG = os.environ.get("DEBUG") == "1"
+"""
+SQLITE = 'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": %s}}\n'
+
+
+def settings(text: str, path: str = "config/settings.py") -> Source:
+    return Source(Path(path), ast.parse(text))
+
+
+def test_settings_that_fit_need_no_advice() -> None:
+    assert list(advice([settings(GOOD)])) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('SECRET_KEY = "django-insecure-1"', "stands in the settings"),
+        ("ALLOWED_HOSTS = []", "ALLOWED_HOSTS is empty"),
+        ("DEBUG = True", "DEBUG is on"),
+        (SQLITE % 'BASE_DIR / "db.sqlite3"', "db.sqlite3 lies beside the code"),
+        (SQLITE % 'BASE_DIR / "var" / "db.sqlite3"', None),
+        (SQLITE % '"/srv/data/db.sqlite3"', None),
+        (SQLITE % 'os.environ["DATABASE"]', None),
+    ],
+)
+def test_says_what_does_not_fit(line: str, said: str | None) -> None:
+    found = list(advice([settings(f"{GOOD}{line}\n")]))
+    assert (len(found), said is None or said in found[0]) == (said is not None, True)
+
+
+def test_says_when_a_key_or_hosts_are_missing() -> None:
+    found = " ".join(advice([settings("")]))
+    assert "set no SECRET_KEY" in found
+    assert "ALLOWED_HOSTS is empty" in found
+
+
+def test_the_module_that_is_nearest_decides() -> None:
+    production = settings("DEBUG = False\n", "config/settings/production.py")
+    base = settings(GOOD + "DEBUG = True\n", "config/settings/base.py")
+    assert list(advice([production, base])) == []
+
+
+def test_folders_that_the_app_writes_to_become_volumes() -> None:
+    text = GOOD + 'MEDIA_ROOT = BASE_DIR / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
+    assert volumes([settings(text)]) == (("media", "/srv/app/media"), ("var", "/srv/app/var"))
+
+
+def test_a_folder_inside_another_needs_no_volume_of_its_own() -> None:
+    text = GOOD + 'MEDIA_ROOT = BASE_DIR / "var" / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
+    assert volumes([settings(text)]) == (("var", "/srv/app/var"),)
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        (["dev.py", "production.py"], "site.settings.production"),
+        (["dev.py", "prod.py"], "site.settings.prod"),
+        (["dev.py"], "site.settings.dev"),
+    ],
+)
+def test_prefers_settings_for_production(files: list[str], chosen: str, tmp_path: Path) -> None:
+    folder = tmp_path / "site" / "settings"
+    folder.mkdir(parents=True)
+    for name in files:
+        (folder / name).touch()
+    assert for_production(tmp_path, "site.settings.dev") == chosen
+    assert for_production(tmp_path, "site.settings.base") == "site.settings.base"
