@@ -19,38 +19,38 @@ def lock_file(name: str) -> Path:
 
 
 @contextmanager
-def only_one(name: str, busy: str) -> Iterator[None]:
+def only_one(name: str, busy: str, file: Path | None = None) -> Iterator[None]:
     """Hold the machine-wide lock `name`; the kernel lets go of it however this process ends.
 
     Args:
         busy: what to tell the second one, one sentence.
+        file: the lock's file, where it is not that of `lock_file`.
 
     Raises:
         BusyError: another process holds it.
     """
-    with _opened(name) as file:
+    with _opened(file or lock_file(name)) as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
+            held.seek(0)
             raise BusyError(
-                f"{busy} (process {file.read().strip() or 'unknown'})", hint="Wait for it."
+                f"{busy} (process {held.read().strip() or 'unknown'})", hint="Wait for it."
             ) from None
-        _sign(file)
+        _sign(held)
         yield
 
 
 @contextmanager
 def in_turn(name: str) -> Iterator[None]:
     """Hold the machine-wide lock `name`, after waiting for whoever holds it."""
-    with _opened(name) as file:
+    with _opened(lock_file(name)) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         _sign(file)
         yield
 
 
-def _opened(name: str) -> IO[str]:
-    path = lock_file(name)
+def _opened(path: Path) -> IO[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("a+")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
 from nuwa.agent import json_text, ports, rules
+from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Config
 from nuwa.agent.ports import Allocation
 from nuwa.agent.variables import Expansion, environment, unset
@@ -21,27 +22,6 @@ from nuwa.names import SLOTS
 
 LARGEST = 1024 * 1024
 """Bytes; a larger file is no configuration."""
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A configuration in force.
-
-    Args:
-        revision: names the file's content.
-        slots: the configuration as each slot sees it; only the services' own ports differ.
-        ports: the ports of every process.
-        base: the folder that relative paths begin at.
-    """
-
-    revision: str
-    slots: Mapping[str, Config]
-    ports: Allocation
-    base: str
-
-    @property
-    def config(self) -> Config:
-        return self.slots[SLOTS[0]]
 
 
 def revision(text: str) -> str:

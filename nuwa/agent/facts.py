@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nuwa.agent import naming, processes
-from nuwa.agent.configuration import Loaded
+from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Process
 from nuwa.agent.paths import Paths
 from nuwa.files import read_json

@@ -16,9 +16,6 @@ ROUTER = "nginx.service"
 CORE_UNITS = {"ci": CI, "dashboard": DASHBOARD, "router": ROUTER, "log": LOG}
 """The host's own services, and the unit of each."""
 
-LOG_FIELD = "NUWA_SERVICE"
-"""The field of the journal that names the service."""
-
 _PLAIN = re.compile(rf"nuwa@([a-z][a-z0-9-]*)-({'|'.join(SLOTS)})\.service")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nuwa.agent import naming, paths, processes, router
-from nuwa.agent.configuration import Loaded
 from nuwa.agent.facts import Facts
+from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Limits, Process
 from nuwa.agent.naming import UnitName
 from nuwa.errors import ManifestError, Problem
@@ -108,7 +108,6 @@ class View:
     argv: tuple[str, ...]
     has_restart_steps: bool
     stop_timeout: int
-    log_field: str
     limits: Limits
 
 
@@ -128,7 +127,6 @@ def view_of(loaded: Loaded, name: str, slot: str, process: Process, facts: Facts
         argv=processes.argv(process, loaded.base, executable=script.executable),
         has_restart_steps=facts.systemd >= 254,
         stop_timeout=process.stop_timeout,
-        log_field=f"{naming.LOG_FIELD}={name}",
         limits=process.limits,
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nuwa.agent import naming, paths
-from nuwa.agent.configuration import Loaded
 from nuwa.agent.facts import Facts, TlsFiles
+from nuwa.agent.loaded import Loaded
 from nuwa.manifest.positions import dotted
 
 

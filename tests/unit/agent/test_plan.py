@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from nuwa.agent import plan
-from nuwa.agent.configuration import Loaded, validate
+from nuwa.agent.configuration import validate
 from nuwa.agent.facts import Facts, Script, TlsFiles
+from nuwa.agent.loaded import Loaded
 from nuwa.agent.paths import Paths
 from nuwa.errors import ManifestError
 from nuwa.resources import TEMPLATES
@@ -53,7 +54,6 @@ def test_a_process_becomes_a_unit_in_the_slice_run_as_the_owner_of_its_script() 
     lines = unit({"script": "../web/main.sh", "args": ["::1", 7601]})
     assert "ExecStart=/etc/web/main.sh ::1 7601" in lines
     assert {"Slice=nuwa.slice", "User=web", "WorkingDirectory=/etc/web", "Restart=always"} <= set(lines)
-    assert "LogExtraFields=NUWA_SERVICE=web" in lines
 
 
 @pytest.mark.parametrize(

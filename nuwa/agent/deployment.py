@@ -1,0 +1,126 @@
+"""A deployment as its folder tells it: the files that the scripts in bin/ keep (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from nuwa.manifest import checks
+from nuwa.names import SLOTS, Names
+
+_TAIL = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Record:
+    """A line of one of the deployment's histories."""
+
+    time: float
+    what: str
+    outcome: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome in ("", "ok")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A folder with bin/ and volumes/.
+
+    Args:
+        app: name of its app; empty where bin/ is missing.
+    """
+
+    folder: Path
+    app: str
+
+    @property
+    def bin(self) -> Path:
+        return self.folder / "bin"
+
+    @property
+    def names(self) -> Names:
+        return Names(self.app)
+
+    @property
+    def slot(self) -> str:
+        """The slot that serves, or would."""
+        found = self._read("slot")
+        return found if found in SLOTS else SLOTS[0]
+
+    @property
+    def unit(self) -> str:
+        return self.names.unit(self.slot)
+
+    @property
+    def port(self) -> int | None:
+        found = self._read(f"port.{self.slot}")
+        return int(found) if found.isdigit() else None
+
+    @property
+    def release(self) -> str:
+        """Id of the image that the serving slot runs."""
+        return self._read(f"release.{self.slot}").removeprefix("sha256:")[:12]
+
+    @property
+    def domains(self) -> list[str]:
+        return self._read("domains").split()
+
+    @property
+    def has_backup(self) -> bool:
+        """Whether its app says where archives go."""
+        return bool(_assigned(self.bin / "_app", "NUWA_BACKUP"))
+
+    @property
+    def last_archive(self) -> Record | None:
+        return self._last("archives.tsv")
+
+    @property
+    def last_rehearsal(self) -> Record | None:
+        return self._last("rehearsals.tsv")
+
+    def _read(self, name: str) -> str:
+        try:
+            with (self.folder / "volumes/.nuwa" / name).open() as file:
+                return file.read(4096).strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _last(self, name: str) -> Record | None:
+        try:
+            with (self.folder / "volumes/.nuwa" / name).open("rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - _TAIL))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return None
+        records = [record for line in lines if (record := _record(line))]
+        return records[-1] if records else None
+
+
+def find(folder: str | Path) -> Deployment:
+    """The deployment in a folder, as far as there is one."""
+    path = Path(folder)
+    app = _assigned(path / "bin/_app", "NUWA_APP")
+    return Deployment(path, app if re.fullmatch(checks.app_name.expression, app) else "")
+
+
+def _assigned(file: Path, name: str) -> str:
+    """The value of a simple assignment in a script of bin/; nothing is run."""
+    try:
+        found = re.search(rf"^readonly {name}=(.*)$", file.read_text(), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1].strip("'\"") if found else ""
+
+
+def _record(line: str) -> Record | None:
+    when, _, rest = line.partition("\t")
+    what, _, outcome = rest.partition("\t")
+    try:
+        return Record(datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp(), what, outcome)
+    except ValueError:
+        return None

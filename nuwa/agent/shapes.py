@@ -1,0 +1,209 @@
+"""The JSON of the control API. Times are Unix seconds, sizes bytes, `None` is unknown."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Net(TypedDict):
+    """Bytes a second."""
+
+    incoming: float
+    outgoing: float
+
+
+class Disk(TypedDict):
+    """Bytes a second."""
+
+    read: float
+    written: float
+
+
+class Usage(TypedDict):
+    """What a service uses at the moment; unknown where nobody counts."""
+
+    cpu: float | None
+    """Cores in use: 0.5 is half a core."""
+    memory: int | None
+    net: Net | None
+    disk: Disk | None
+
+
+class Line(TypedDict):
+    """A line of the log."""
+
+    service: str
+    time: float
+    priority: int
+    """As in syslog: 3 is an error, 6 information."""
+    text: str
+    cursor: str
+
+
+class Step(TypedDict):
+    """One command of a run."""
+
+    command: str
+    output: str
+    duration: float
+    code: int | None
+    """Its exit code; unknown while it runs."""
+
+
+class Hook(TypedDict):
+    """A webhook with its last run."""
+
+    name: str
+    state: str
+    """idle, queued, running, ok, failed, cancelled or timeout."""
+    queued: int
+    run: int | None
+    started: float | None
+    commit: str
+    services: list[str]
+    lines: list[Step]
+
+
+class Run(TypedDict):
+    """One run of a webhook."""
+
+    id: int
+    hook: str
+    delivery: str
+    commit: str
+    state: str
+    created: float
+    started: float | None
+    duration: float | None
+    attempt: int
+    services: list[str]
+    lines: list[Step]
+
+
+class ServiceRow(TypedDict):
+    """A service."""
+
+    name: str
+    kind: str
+    """process, deployment, or core for the host's own."""
+    status: str
+    """running, starting, stopping, stopped or unstarted."""
+    result: str
+    """How it ended, when that was not well."""
+    pid: int | None
+    ports: list[int]
+    slot: str
+    since: float | None
+    restarts: int
+    release: str
+    domains: list[str]
+    backup: float | None
+    """When the last archive that is whole was made."""
+    rehearsal: float | None
+    certificate_end: float | None
+    usage: Usage
+    last: list[Line]
+    hook: str | None
+    """State of the webhook that rebuilds it."""
+
+
+class Listing(TypedDict):
+    """Everything that the dashboard shows first."""
+
+    revision: str
+    """Of the configuration on disk."""
+    applied: str
+    """Of the one in force."""
+    ps: list[ServiceRow]
+    hooks: list[Hook]
+
+
+class Outcome(TypedDict):
+    """What became of a start, a stop or a restart."""
+
+    name: str
+    status: str
+    message: str
+
+
+class Lines(TypedDict):
+    """A part of the log."""
+
+    lines: list[Line]
+    cursor: str
+    """Where to go on."""
+
+
+class Change(TypedDict):
+    """A file that a configuration changes."""
+
+    path: str
+    action: str
+    """create, change or remove."""
+    diff: str
+
+
+class Applied(TypedDict):
+    """What a configuration changed, or would."""
+
+    revision: str
+    changes: list[Change]
+    started: list[str]
+    restarted: list[str]
+    stopped: list[str]
+    warnings: list[str]
+
+
+class Revision(TypedDict):
+    """A configuration that was in force once."""
+
+    revision: str
+    time: float
+    who: str
+
+
+class Check(TypedDict):
+    """Something that the monitor looks at."""
+
+    name: str
+    kind: str
+    """process, site, certificate, disk or backup."""
+    service: str
+    state: str
+    """ok, warning, failed or unknown."""
+    since: float
+    message: str
+
+
+class Alert(TypedDict):
+    """A check that changed its state, and what was done about it."""
+
+    time: float
+    check: str
+    state: str
+    message: str
+    action: str
+
+
+class Problem(TypedDict):
+    """One thing that is wrong in a configuration."""
+
+    path: str
+    message: str
+    line: int | None
+    hint: str
+
+
+class Failure(TypedDict):
+    """Why a request failed."""
+
+    code: str
+    message: str
+    hint: str
+    problems: list[Problem]
+
+
+class ErrorAnswer(TypedDict):
+    """The body of every answer that is an error."""
+
+    error: Failure

@@ -1,0 +1,89 @@
+"""systemd by its own program: one call for all units, whatever the number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nuwa.errors import NuwaError
+from nuwa.process import run
+
+PROPERTIES = (
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "MainPID",
+    "ExecMainStatus",
+    "NRestarts",
+    "ActiveEnterTimestampMonotonic",
+    "InactiveEnterTimestampMonotonic",
+    "ControlGroup",
+)
+TIMEOUT = 180
+"""Seconds that a start or stop may take; systemd has its own, shorter limits."""
+
+Properties = dict[str, str]
+
+
+def show(units: Sequence[str]) -> dict[str, Properties]:
+    """The properties of units, by their names; of one that systemd does not know LoadState is `not-found`.
+
+    Raises:
+        NuwaError: systemd does not answer.
+    """
+    if not units:
+        return {}
+    names = f"--property={','.join(PROPERTIES)}"
+    result = run(["systemctl", "show", names, "--", *units], check=False, timeout=30)
+    if not result.ok:
+        raise NuwaError("systemd does not answer", details=result.stderr.strip())
+    return {found["Id"]: found for found in map(_pairs, result.stdout.split("\n\n")) if "Id" in found}
+
+
+def _pairs(block: str) -> Properties:
+    return dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+
+
+def start(units: Iterable[str], *, block: bool = True) -> None:
+    _call("start", units, block)
+
+
+def stop(units: Iterable[str], *, block: bool = True) -> None:
+    _call("stop", units, block)
+
+
+def restart(units: Iterable[str], *, block: bool = True) -> None:
+    _call("restart", units, block)
+
+
+def reload_or_start(unit: str) -> None:
+    _call("reload-or-restart", [unit], True)
+
+
+def enable(units: Iterable[str]) -> None:
+    _call("enable", units, True)
+
+
+def disable(units: Iterable[str]) -> None:
+    _call("disable", units, True)
+
+
+def forget_failure(units: Iterable[str]) -> None:
+    run(["systemctl", "reset-failed", "--", *units], check=False)
+
+
+def reload() -> None:
+    """Let systemd read its units anew."""
+    run(["systemctl", "daemon-reload"], timeout=TIMEOUT)
+
+
+def is_active(unit: str) -> bool:
+    return run(["systemctl", "is-active", "--quiet", "--", unit], check=False).ok
+
+
+def _call(verb: str, units: Iterable[str], block: bool) -> None:
+    names = list(units)
+    if names:
+        quiet = ["--quiet", *([] if block else ["--no-block"])]
+        run(["systemctl", *quiet, verb, "--", *names], timeout=TIMEOUT)

@@ -1,0 +1,112 @@
+"""A configuration comes into force: all files or none, and only the services that it changes are touched."""
+
+from __future__ import annotations
+
+from nuwa import files
+from nuwa.agent import applied, facts, plan, ports, services, sockets, systemctl
+from nuwa.agent.configuration import read, revision, validate
+from nuwa.agent.loaded import Loaded
+from nuwa.agent.naming import UnitName
+from nuwa.agent.paths import Paths
+from nuwa.agent.shapes import Applied
+from nuwa.agent.work import changes, control, hostfiles, tls
+from nuwa.agent.work.difference import Difference
+from nuwa.errors import BusyError, NuwaError
+from nuwa.lock import only_one
+from nuwa.names import SLOTS
+from nuwa.resources import TEMPLATES
+
+
+class RevisionConflict(NuwaError):
+    """The file was changed since it was read."""
+
+    exit_code = BusyError.exit_code
+
+
+def apply(
+    paths: Paths, text: str | None = None, *, expected: str | None = None, dry_run: bool = False
+) -> Applied:
+    """Put a configuration into force.
+
+    Args:
+        text: the new content of the file; None: what is in the file.
+        expected: the revision that the file must have, so that nobody's edit is lost.
+        dry_run: change nothing, and say what would change.
+
+    Raises:
+        ManifestError: it is not valid; nothing was changed.
+        RevisionConflict: the file has another revision.
+        BusyError: another configuration is being applied.
+    """
+    with only_one("config", "a configuration is being applied", paths.locks / ".config"):
+        present = read(paths.config) if paths.config.exists() or text is None else ""
+        if expected is not None and expected != revision(present):
+            raise RevisionConflict(
+                f"the configuration was changed by somebody else (it is now {revision(present)})",
+                hint="Read it again, and make your change in that.",
+            )
+        loaded = _validated(present if text is None else text, paths)
+        host = facts.gather(loaded, paths)
+        planned = plan.make(loaded, host, str(TEMPLATES), paths)
+        found = changes.between(planned, paths)
+        difference = Difference.between(applied.load(paths), loaded, found, paths)
+        warnings: list[str] = []
+        if not dry_run:
+            if text is not None and text != present:
+                files.write(paths.config, text, mode=0o600)
+            difference.remember(paths)
+            _retire(difference.gone, paths)
+            files.write_json(paths.ports, ports.to_json(loaded.ports))
+            tls.make_missing(host.tls.items())
+            warnings += hostfiles.write(found, planned)
+            applied.save(loaded, paths)
+            warnings += _bring_up(difference, loaded, paths)
+            difference.forget(paths)
+    return {
+        "revision": loaded.revision,
+        "changes": found,
+        "started": difference.new,
+        "restarted": difference.changed,
+        "stopped": difference.gone,
+        "warnings": warnings,
+    }
+
+
+def _validated(text: str, paths: Paths) -> Loaded:
+    before = ports.from_json(files.read_json(paths.ports, {}))
+    own = {number for item in before.values() for port in item for number in vars(port).values()}
+    taken = sockets.listening() - own
+    return validate(text, str(paths.config), before=before, taken=taken, base=str(paths.folder))
+
+
+def _retire(names: list[str], paths: Paths) -> None:
+    """Stop services that the configuration no longer holds."""
+    for name in names:
+        units = [str(UnitName(name, slot)) for slot in SLOTS]
+        there = [unit for unit in units if (paths.units / unit).exists()]
+        systemctl.stop(there)
+        systemctl.disable(there)
+    if names:
+        slots = facts.serving_slots(paths)
+        files.write_json(paths.slots, {name: slot for name, slot in slots.items() if name not in names})
+
+
+def _bring_up(difference: Difference, loaded: Loaded, paths: Paths) -> list[str]:
+    """Start new services and restart changed ones that run.
+
+    Returns:
+        what went wrong; the other services go on meanwhile.
+    """
+    warnings = []
+    for service in services.every(loaded, facts.serving_slots(paths)):
+        try:
+            if service.name in difference.new:
+                with control.locked(service.name, paths):
+                    systemctl.enable([service.unit])
+                    control.start(service)
+            elif service.name in difference.changed and systemctl.is_active(service.unit):
+                with control.locked(service.name, paths):
+                    control.renew(service, loaded, paths)
+        except NuwaError as error:
+            warnings.append(str(error))
+    return warnings
