@@ -1,3 +1,5 @@
+"""`python -m nuwa`."""
+
 from nuwa.cli.main import main
 
 if __name__ == "__main__":

@@ -79,10 +79,10 @@ def test_environment_values_arrive_byte_for_byte(write):
 def test_all_errors_come_at_once_in_the_order_of_their_lines(problems):
     found = problems(
         """\
-        nam = "x"
+        names = "x"
         [app]
         name = "My App"
-        versio = "1"
+        versions = "1"
         [server]
         workers = "four"
         threads = "4"
@@ -115,9 +115,9 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(problems):
     assert lines == [1, *range(3, 10), 11, 12, 12, 13, 16, 17, 19, 20, 22, *range(24, 28), 30]
     text = "\n".join(found)
     for expected in (
-        "1 nam: unknown key",
+        "1 names: unknown key",
         "3 app.name: 'My App' is not a name of at most 39",
-        "4 app.versio: unknown key → did you mean 'version'?",
+        "4 app.versions: unknown key → did you mean 'version'?",
         "5 server.module: is required",
         '6 server.workers: found the text "four", expected "auto" or a whole number from 1 to 512',
         '7 server.threads: found the text "4", expected a whole number from 1 to 512 → write it without',

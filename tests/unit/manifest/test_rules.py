@@ -79,6 +79,27 @@ WRONG = {
         "tls.email",
         "no use",
     ),
+    "credentials without dns": (
+        '[tls]\ndns_credentials = "/d"\n',
+        "tls.dns_credentials",
+        'challenge = "dns-01"',
+    ),
+    "route twice": (
+        '[[route]]\npath="/a/"\nto="app:b"\n[[route]]\npath="/a/"\nto="app:c"\n',
+        "route[1].path",
+        "route[0].path",
+    ),
+    "route over static": (
+        '[static]\ndirectory="s"\n[[route]]\npath="/static/"\nto="app:b"\n',
+        "route[0].path",
+        "static.url",
+    ),
+    "route over acme": (
+        '[[route]]\npath="/.well-known/acme-challenge/"\nto="app:b"\n',
+        "route[0].path",
+        "",
+    ),
+    "route to itself": ('[[route]]\npath="/a/"\nto="app:shop"\n', "route[0].to", "the app itself"),
     "passphrase in clear": (
         '[backup]\nrepository = "/b"\n[env.clear]\nBORG_PASSPHRASE = "x"\n',
         "backup.passphrase",
@@ -130,6 +151,8 @@ def test_takes_what_fits_together():
         '[env]\nsecrets = ["A", "DATABASE_URL"]\ngenerated = ["B"]\nclear.C = "x"\n'
         '[database]\nengine = "sqlite"\nwhere = "url"\n'
         '[tls]\nchallenge = "dns-01"\ndns_plugin = "cloudflare"\n'
+        'dns_credentials = "/etc/dns.ini"\ndns_wait = 30\n'
+        '[[route]]\npath = "/api/"\nto = "http://127.0.0.1:9000"\n'
         '[limits]\nmemory_low = "1M"\nmemory_high = "1M"\nmemory_max = "1G"\n[backup]\nrepository = "/b"\n'
         + volumes("/srv/app/media", "/srv/data", "/srv/data2", "/var/lib/shop", "/opt/data", "/logs")
     )
