@@ -80,6 +80,12 @@ url_path = Pattern(r"/[A-Za-z0-9/._~%+=@!,&?:-]*", "the path of a URL, starting 
 url_prefix = Pattern(
     r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+", "a URL prefix such as /static/ (a slash first and last)"
 )
+# No other host by its name: nginx does not start at all while a name cannot be resolved.
+route_target = Pattern(
+    r"https?://(?:localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-fA-F:]{2,39}\])(?::[0-9]{1,5})?"
+    r"|unix:/[A-Za-z0-9._/@+-]{1,100}|app:[a-z](?:[a-z0-9-]{0,37}[a-z0-9])?",
+    "http://ADDRESS:PORT (an address or localhost), unix:/path/of.sock or app:NAME",
+)
 borg_repository = Pattern(
     r"(?:/|ssh://(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.\[\]:_-]+/|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9._-]+:)"
     r"[A-Za-z0-9._~/@+=-]+",

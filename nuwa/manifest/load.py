@@ -159,6 +159,7 @@ def default(section: str, key: str) -> object:
 
 
 _PLACEHOLDERS: dict[str, object] = {
+    "to": "http://localhost",
     "app": {"name": "x"},
     "server": {"module": "x:x"},
     "module": "x:x",
@@ -182,7 +183,7 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
         if field is None or not field.required:
             table.pop(key, None)
         else:
-            unique = {"name": f"x{count}", "path": f"/x{count}", "directory": f"x{count}"}
+            unique = {"name": f"x{count}", "path": f"/x{count}/", "directory": f"x{count}"}
             table[key] = copy.deepcopy(_PLACEHOLDERS.get(key) or unique[key])
     return clean
 

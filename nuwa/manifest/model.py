@@ -184,6 +184,21 @@ class Static(Section):
 
 
 @dataclass(frozen=True)
+class Route(Section):
+    """Another service of the host, reached below a path of the site."""
+
+    path: Annotated[str, Check(checks.url_prefix), Doc("URL prefix under which it is reached.")]
+    to: Annotated[
+        str,
+        Check(checks.route_target),
+        Doc("Where it listens: http://127.0.0.1:PORT, unix:/path/of.sock, or app:NAME, an app on this host."),
+    ]
+    strip: Annotated[bool, Doc("Take the prefix off the path before the service sees it.")] = False
+    websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
+    timeout: Annotated[Seconds, Doc("Seconds that nginx waits for its answer.")] = 60
+
+
+@dataclass(frozen=True)
 class Process(Section):
     """A long-running command beside the server, supervised like it."""
 
@@ -326,8 +341,34 @@ class Tls(Section):
         Check(checks.OrEmpty(checks.part_name)),
         Doc("certbot's DNS plugin for dns-01, such as cloudflare."),
     ] = ""
+    dns_credentials: Annotated[
+        HostPath, Doc("For dns-01: the plugin's file of credentials, on the host.")
+    ] = ""
+    dns_wait: Annotated[
+        int,
+        Between(0, 3600),
+        Doc("For dns-01: seconds until a record is seen; 0: as many as the plugin waits."),
+    ] = 0
     certificate: Annotated[HostPath, Doc("For files: the chain, on the host.")] = ""
     key: Annotated[HostPath, Doc("For files: the private key, on the host.")] = ""
+
+
+@dataclass(frozen=True)
+class Deploy(Section):
+    """How bin/deploy changes from one release to the next; its options take precedence."""
+
+    drain: Annotated[
+        Seconds, Doc("Seconds that requests, websockets and streams of the former release get to finish.")
+    ] = 30
+    watch: Annotated[
+        int, Between(0, 86400), Doc("Seconds in which errors are watched after the change; 0: not at all.")
+    ] = 60
+    errors: Annotated[
+        int,
+        Between(1, 100),
+        Doc("By how many percent points the share of 5xx may rise, before it goes back by itself."),
+    ] = 5
+    keep: Annotated[int, Between(2, 1000), Doc("How many releases stay on the host as images.")] = 5
 
 
 @dataclass(frozen=True)
@@ -349,6 +390,7 @@ class App(Section):
     server: Annotated[Server, Doc("")]
     image: Annotated[Image, Doc("")] = field(default_factory=Image)
     static: Annotated[Optional[Static], Doc("")] = None
+    route: Annotated[tuple[Route, ...], Doc("")] = ()
     process: Annotated[tuple[Process, ...], Doc("")] = ()
     cron: Annotated[tuple[Cron, ...], Doc("")] = ()
     volume: Annotated[tuple[Volume, ...], Doc("")] = ()
@@ -357,6 +399,7 @@ class App(Section):
     health: Annotated[Health, Doc("")] = field(default_factory=Health)
     limits: Annotated[Limits, Doc("")] = field(default_factory=Limits)
     env: Annotated[Env, Doc("")] = field(default_factory=Env)
+    deploy: Annotated[Deploy, Doc("")] = field(default_factory=Deploy)
     backup: Annotated[Optional[Backup], Doc("")] = None
     tls: Annotated[Tls, Doc("")] = field(default_factory=Tls)
     extras: Annotated[Extras, Doc("")] = field(default_factory=Extras)

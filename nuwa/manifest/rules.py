@@ -134,6 +134,24 @@ def _static(app: App, _: Given) -> Iterator[Finding]:
             )
 
 
+_CHALLENGES = "/.well-known/acme-challenge/"
+
+
+def _routes(app: App, _: Given) -> Iterator[Finding]:
+    """Routes: no two begin at the same path, none at that of static files or of ACME, and none leads to
+    the app itself."""
+    paths: list[tuple[Path, str]] = [
+        (("route", index, "path"), item.path) for index, item in enumerate(app.route)
+    ]
+    taken: list[tuple[Path, str]] = [(("static", "url"), app.static.url)] if app.static else []
+    yield from _twice([*taken, *paths])
+    for (path, prefix), route in zip(paths, app.route, strict=True):
+        if prefix == _CHALLENGES:
+            yield Finding((path,), f"{prefix} is where certificates are got", "choose another path")
+        if route.to == f"app:{app.name}":
+            yield Finding(((*path[:-1], "to"),), "the route leads to the app itself", "remove it")
+
+
 def _server(app: App, given: Given) -> Iterator[Finding]:
     """Server: `threads` is not for uvicorn, `websocket` not for mod_wsgi."""
     server = app.server
@@ -206,7 +224,8 @@ def _tls(app: App, _: Given) -> Iterator[Finding]:
             yield Finding((challenge, ("tls", key)), f'"{tls.challenge}" needs {key}', f"add {key} to [tls]")
     acme = ("http-01", "dns-01")
     takes: dict[str, tuple[str, ...]] = {"server": acme, "email": acme}
-    takes |= {"dns_plugin": ("dns-01",), "certificate": ("files",), "key": ("files",)}
+    takes |= dict.fromkeys(("dns_plugin", "dns_credentials", "dns_wait"), ("dns-01",))
+    takes |= {"certificate": ("files",), "key": ("files",)}
     for key, challenges in takes.items():
         if getattr(tls, key) and tls.challenge not in challenges:
             fitting = " or ".join(f'"{name}"' for name in challenges)
@@ -235,6 +254,7 @@ RULES = (
     _domains,
     _server,
     _static,
+    _routes,
     _volume_paths,
     _database,
     _limits,
