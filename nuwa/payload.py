@@ -26,6 +26,7 @@ SOURCED = ("_app", "_apply", "_host", "_lib", "_prepare", "_site")
 
 _SETUP = "setup"
 _HEAD = "setup-head.j2"
+_LABEL = "setup-label.j2"
 _APP = "_app.j2"
 
 
@@ -35,6 +36,24 @@ def setup_script(app: App) -> str:
     Raises:
         BuildError: it would be too long for a label.
     """
+    inner = _unpacking_script(app).rstrip("\n")
+    label = render(
+        str(BIN_TEMPLATES),
+        _LABEL,
+        app=app.name,
+        sha256=hashlib.sha256(inner.encode()).hexdigest(),
+        packed=base64.b64encode(_gzip(inner.encode())).decode(),
+    )
+    if len(label.encode()) >= LIMIT:
+        raise BuildError(
+            f"The Setup label would take {len(label.encode())} bytes; labels hold less than {LIMIT}",
+            hint="Shorten what nuwa.toml lists by name: domains, volumes, secrets.",
+        )
+    return label
+
+
+def _unpacking_script(app: App) -> str:
+    """`bin-templates/setup` with the archive of `bin/` inside it."""
     archive = _archive(bin_files(app))
     head = render(
         str(BIN_TEMPLATES),
@@ -44,24 +63,20 @@ def setup_script(app: App) -> str:
         payload=base64.b64encode(archive).decode(),
     )
     shebang, body = (BIN_TEMPLATES / _SETUP).read_text().split("\n", 1)
-    script = f"{shebang}\n{head}{body}"
-    if len(script.encode()) >= LIMIT:
-        raise BuildError(
-            f"The Setup label would take {len(script.encode())} bytes; labels hold less than {LIMIT}",
-            hint="Shorten what nuwa.toml lists by name: domains, volumes, secrets.",
-        )
-    return script
+    return f"{shebang}\n{head}{body}"
 
 
 def run_setup() -> str:
     """The value of the RunSetup label: the command line that runs Setup, once BID names the image.
 
-    It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied.
+    It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied, and
+    no expansion with an operator, which podman would refuse in a label.
     """
     return (
-        "export BID=${BID:?is not set: export BID=IMAGE}; "
+        "export BID; "
         "setup=$(podman image inspect -f '{{json .Config.Labels}}' $BID | jq -r '.Setup // empty'); "
-        "bash <<<${setup:?is missing: $BID is no image with a Setup label}"
+        "if [[ $setup ]]; then bash <<<$setup; "
+        "else echo BID=$BID is no image with a Setup label: export BID=IMAGE >&2; false; fi"
     )
 
 
@@ -102,13 +117,18 @@ def _scripts() -> list[Path]:
 def _archive(files: dict[str, str]) -> bytes:
     """A tar.gz whose bytes depend on nothing but its files."""
     made = io.BytesIO()
-    with (
-        gzip.GzipFile(filename="", mode="wb", fileobj=made, mtime=0, compresslevel=9) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(f"bin/{name}")
             entry.size = len(content.encode())
             entry.mode = 0o644 if name in SOURCED else 0o755
             archive.addfile(entry, io.BytesIO(content.encode()))
+    return _gzip(made.getvalue())
+
+
+def _gzip(content: bytes) -> bytes:
+    """Compressed, without a name or a time."""
+    made = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=made, mtime=0, compresslevel=9) as packed:
+        packed.write(content)
     return made.getvalue()
