@@ -16,7 +16,7 @@ from nuwa.names import LIB, VENV, Names
 
 SERVICES = "/etc/s6-overlay/s6-rc.d"
 ENABLED = "/etc/s6-overlay/user-bundles.d/user/contents.d"
-KILL_MARGIN = 5
+KILL_MARGIN = 3
 """Seconds that the server gets beyond its graceful timeout before s6 kills it."""
 
 _SCRIPT = 0o755

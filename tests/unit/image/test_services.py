@@ -147,7 +147,7 @@ def test_a_service_starts_after_its_logger_and_stops_before_it(busy: Files) -> N
 
 def test_s6_waits_longer_than_the_server_needs_to_drain() -> None:
     made = make(server=Server(module="a:b", graceful_timeout=40))
-    assert int(text(made, f"{services.SERVICES}/server/timeout-kill")) == 45_000
+    assert int(text(made, f"{services.SERVICES}/server/timeout-kill")) == 43_000
 
 
 def test_a_process_is_killed_after_its_own_stop_timeout(busy: Files) -> None:

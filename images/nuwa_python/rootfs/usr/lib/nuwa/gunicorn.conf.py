@@ -14,6 +14,8 @@ from gunicorn import glogging
 
 PROBE = "nuwa-healthcheck"
 READY_FD = 3
+SOCKET = "unix"
+"""Stands for the address of a client that has none, because it came through the host's socket."""
 
 
 def _settings():
@@ -27,8 +29,12 @@ def _writable(*folders):
 
 _server = _settings()
 _trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").split(",")
+# Who can reach the socket is the host's own nginx.
+_trusted.append(SOCKET)
 
-bind = "0.0.0.0:" + os.environ.get("PORT", "8000")
+bind = ["0.0.0.0:" + os.environ.get("PORT", "8000")]
+if os.environ.get("NUWA_SOCKET"):
+    bind.append("unix:" + os.environ["NUWA_SOCKET"])
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 worker_class = "uvicorn_worker.UvicornWorker" if _server["kind"] == "uvicorn" else "gthread"
 threads = _server["threads"]
@@ -47,6 +53,8 @@ access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss "%(f)s" "%(a)s"'
 
 def post_worker_init(worker):
     """Tell s6 that the server is ready, once a worker has loaded the app."""
+    if _server["kind"] == "uvicorn":
+        believe_socket(worker)
     try:
         if stat.S_ISFIFO(os.fstat(READY_FD).st_mode):
             os.write(READY_FD, b"\n")
@@ -54,10 +62,26 @@ def post_worker_init(worker):
         worker.log.debug("s6 has been told before, or did not start this server")
 
 
+def believe_socket(worker):
+    """Let uvicorn take client and scheme from a proxy that came through the socket, as gunicorn does."""
+    config = worker.config
+    config.app = worker.wsgi
+    config.forwarded_allow_ips = "*" if "*" in _trusted else _trusted
+    config.load()
+    application = config.loaded_app
+
+    def named(scope, receive, send):
+        if scope["type"] != "lifespan" and not scope.get("client"):
+            scope["client"] = (SOCKET, 0)
+        return application(scope, receive, send)
+
+    config.loaded_app = named
+
+
 def client(environ):
     """The address that a request really came from: behind trusted proxies, what they say."""
     forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    hops = [environ.get("REMOTE_ADDR") or "-"]
+    hops = [environ.get("REMOTE_ADDR") or SOCKET]
     hops += [hop.strip() for hop in reversed(forwarded) if hop.strip()]
     for hop in hops:
         if hop not in _trusted and "*" not in _trusted:
