@@ -6,8 +6,8 @@
     DATA_DIR, MEDIA_DIR   where the database and the pictures lie: volumes in the container, var/ elsewhere
     DEBUG                 1 while developing
 
-There is no made-up SECRET_KEY for `collectstatic` during the image's build: Django reads the key only
-where something is signed, so an empty one does no harm there, and config/wsgi.py refuses to serve with it.
+While nuwa builds the image, SECRET_KEY holds a placeholder, so that collectstatic and the checks run as they are.
+Without any key Django fails where something is signed; config/wsgi.py has it fail at the start.
 """
 
 import os
