@@ -1,0 +1,64 @@
+"""A WSGI app that answers what the runtime tests ask."""
+
+import http.client
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+if os.environ.get("BREAK_APP"):
+    raise RuntimeError("asked to break")
+
+
+def _pids(query):
+    return f"{os.getppid()} {os.getpid()}"
+
+
+def _environment(query):
+    return json.dumps(dict(os.environ))
+
+
+def _request(query, environ):
+    keys = ("REMOTE_ADDR", "HTTP_HOST", "HTTP_X_FORWARDED_FOR", "wsgi.url_scheme")
+    return json.dumps({key: environ.get(key) for key in keys})
+
+
+def _say(query):
+    print(query)
+    sys.stderr.write(query + " to stderr\n")
+    return "said"
+
+
+def _slow(query):
+    with tempfile.NamedTemporaryFile(prefix="slow"):
+        time.sleep(float(query))
+    return "slept"
+
+
+def _file(query):
+    Path(query).write_text("written")
+    return "written"
+
+
+def _maps(query):
+    return Path("/proc/self/maps").read_text()
+
+
+ROUTES = {"/pid": _pids, "/env": _environment, "/say": _say, "/slow": _slow, "/write": _file, "/maps": _maps}
+
+
+def application(environ, start_response):
+    path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+    status, body = "200 OK", "ok"
+    if path == "/request":
+        body = _request(query, environ)
+    elif path == "/secure" and environ["wsgi.url_scheme"] != "https":
+        status = "500 Not secure"
+    elif path == "/status":
+        status = f"{query} {http.client.responses[int(query)]}"
+    elif path in ROUTES:
+        body = ROUTES[path](query)
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [body.encode("utf-8")]

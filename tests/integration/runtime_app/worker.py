@@ -1,0 +1,15 @@
+"""A background process that says who it is, and fails or clings to life where the test wants that."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+if os.environ.get("WORKER_IGNORES_TERM"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.environ.get("WORKER_FAILS"):
+    sys.exit(9)
+print(f"worker of {os.environ['USER']} in {Path.cwd()}")
+while True:
+    time.sleep(1)

@@ -1,0 +1,234 @@
+"""How a container starts, fails and ends: each test has a container of its own."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from running import ISOLATION, Container, wait_until
+
+from nuwa.engine import Engine
+
+KILLED = 137
+"""What podman says of a container that it had to kill."""
+
+Starter = Callable[..., Container]
+Script = Callable[[str, str], str]
+
+
+@pytest.fixture
+def start(engine: Engine, runtime_image: Callable[[str], str], tmp_path: Path) -> Iterator[Starter]:
+    """Start a container of a kind: `start("gunicorn", "--env=A=1", command=("true",))`."""
+    made: list[Container] = []
+
+    def make(kind: str, *options: str, **settings: object) -> Container:
+        name = f"nuwa-test-life-{uuid.uuid4().hex[:8]}"
+        container = Container(engine, runtime_image(kind), name, tmp_path / name, options=options, **settings)  # type: ignore[arg-type]
+        made.append(container)
+        return container.start()
+
+    yield make
+    for container in made:
+        container.remove()
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    """An option that puts a script into the container: `script("/etc/cont-init.d/50-x", "exit 7")`."""
+
+    def make(path: str, text: str) -> str:
+        file = tmp_path / path.replace("/", "_")
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+        return f"--volume={file}:{path}:ro"
+
+    return make
+
+
+# Start
+
+
+def test_a_failing_init_script_gives_the_container_its_exit_code(start: Starter, script: Script) -> None:
+    container = start("gunicorn", script("/etc/cont-init.d/50-fail", "echo refused >&2; exit 7"))
+    assert container.wait_ended() == 7
+    assert "refused" in container.log()
+    assert "Starting gunicorn" not in container.log()
+
+
+def test_all_init_scripts_run_in_order_even_after_one_failed(start: Starter, script: Script) -> None:
+    container = start(
+        "gunicorn",
+        script("/etc/cont-init.d/60-b", "echo second >&2"),
+        script("/etc/cont-init.d/50-a", "echo first >&2; false"),
+        "--env=S6_BEHAVIOUR_IF_STAGE2_FAILS=1",
+    ).wait_served()
+    assert re.findall("^(first|second)$", container.log(), re.MULTILINE) == ["first", "second"]
+
+
+def test_a_failing_oneshot_ends_the_container(start: Starter, tmp_path: Path) -> None:
+    oneshot = tmp_path / "oneshot"
+    (oneshot / "dependencies.d").mkdir(parents=True)
+    (oneshot / "type").write_text("oneshot\n")
+    (oneshot / "up").write_text("false\n")
+    enabled = tmp_path / "enabled"
+    enabled.touch()
+    container = start(
+        "gunicorn",
+        f"--volume={oneshot}:/etc/s6-overlay/s6-rc.d/prepare:ro",
+        f"--volume={enabled}:/etc/s6-overlay/user-bundles.d/user/contents.d/prepare:ro",
+    )
+    assert container.wait_ended() not in (0, KILLED)
+    assert "prepare" in container.log()
+
+
+def test_services_that_depend_on_each_other_in_a_circle_are_refused(start: Starter, tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.touch()
+    container = start(
+        "gunicorn", f"--volume={circle}:/etc/s6-overlay/s6-rc.d/rsyslogd/dependencies.d/server:ro"
+    )
+    assert container.wait_ended() not in (0, KILLED)
+    assert "circle" in container.log()
+
+
+@pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi", "uvicorn"])
+def test_an_app_that_cannot_be_loaded_ends_the_container_after_five_starts(start: Starter, kind: str) -> None:
+    container = start(kind, "--env=BREAK_APP=1")
+    assert container.wait_ended() == 1
+    starts = len(re.findall(r"^server: (exited with|ended by signal) \d+$", container.log(), re.MULTILINE))
+    assert 1 <= starts <= 5
+    assert "asked to break" in container.log()
+    assert "asked to break" in container.logged("server.log")
+
+
+def test_a_process_that_keeps_failing_is_slowed_down_and_makes_the_container_unhealthy(
+    start: Starter,
+) -> None:
+    container = start("gunicorn", "--env=WORKER_FAILS=1").wait_served()
+    slowed = "process-worker: ended three times within a minute: starting again in 15 s"
+    wait_until(lambda: slowed in container.log(), "the process is slowed down")
+    assert (
+        container.exec("/usr/lib/nuwa/healthcheck").stdout.strip() == "service process-worker keeps failing"
+    )
+    assert container.log().count("process-worker: exited with 9") == 3
+    assert container.serves()
+
+
+def test_a_secret_that_the_app_cannot_read_is_named(start: Starter) -> None:
+    container = start("gunicorn", secrets={"DATABASE_URL": "x"}, secrets_owner=0)
+    wait_until(
+        lambda: "DATABASE_URL cannot be read by the user app" in container.log(), "the secret is named"
+    )
+    assert container.wait_ended() == 1
+
+
+# End
+
+
+@pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi"])
+def test_an_idle_container_stops_at_once(start: Starter, kind: str) -> None:
+    container = start(kind).wait_served()
+    assert container.stop() < 5
+    assert container.exit_code() == 0
+
+
+def test_a_container_that_still_starts_stops_at_once(start: Starter, script: Script) -> None:
+    container = start("gunicorn", script("/etc/cont-init.d/50-slow", "echo waiting >&2; sleep 60"))
+    wait_until(lambda: "waiting" in container.log(), "the init script runs")
+    assert container.stop() < 5
+    assert container.exit_code() != KILLED
+
+
+@pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi"])
+def test_what_ignores_the_request_to_stop_is_killed_in_time(start: Starter, kind: str) -> None:
+    container = start(kind, "--env=WORKER_IGNORES_TERM=1").wait_served()
+    # The process has two seconds, the server three for a request that takes a minute.
+    connection = http.client.HTTPConnection("127.0.0.1", container.port)
+    connection.request("GET", "/slow?60")
+    wait_until(lambda: container.sh("ls /tmp | grep -c '^slow' || :") == "1", "the request has begun")
+    assert container.stop() < 10
+    assert container.exit_code() == 0
+
+
+def test_the_command_s_exit_code_is_the_container_s(start: Starter) -> None:
+    container = start("gunicorn", command=("sh", "-c", 'echo "$GREETING"; exit 5'))
+    assert container.wait_ended() == 5
+    assert "hello world" in container.log()
+
+
+def test_a_stop_from_inside_keeps_the_exit_code_that_it_chose(start: Starter) -> None:
+    container = start("gunicorn").wait_served()
+    container.sh("echo 42 >/run/s6-linux-init-container-results/exitcode; /run/s6/basedir/bin/halt")
+    assert container.wait_ended() == 42
+
+
+def test_a_cron_job_that_runs_at_a_stop_is_asked_to_end(start: Starter) -> None:
+    container = start("gunicorn").wait_served()
+    container.engine.exec(
+        container.name, "/usr/lib/nuwa/cron-job", "long", "sleep", "60", options=["--detach"]
+    )
+    wait_until(lambda: "long.pid" in container.sh("ls /run/nuwa/cron"), "the job runs")
+    again = container.exec("/usr/lib/nuwa/cron-job", "long", "echo", "twice")
+    assert again.ok
+    wait_until(lambda: "cron-long: still running since its last time; skipped" in container.log(), "skipped")
+    assert container.stop() < 8
+    assert "cron-long: exited with 143" in container.log()
+    assert "twice" not in container.log()
+
+
+# Other ways to run it
+
+
+@pytest.mark.parametrize(
+    "isolation",
+    [
+        pytest.param((), id="as podman runs by default"),
+        pytest.param(("--read-only",), id="podman's own tmpfs"),
+        pytest.param(
+            ("--read-only", "--tmpfs=/run:rw,noexec,nosuid,nodev,mode=0755", "--tmpfs=/tmp:rw,mode=1777"),
+            id="run is noexec",
+        ),
+        pytest.param(
+            (*ISOLATION, "--read-only-tmpfs=false", "--cpus=1", "--memory=512m"),
+            id="nothing else is writable",
+        ),
+    ],
+)
+def test_it_serves_however_it_is_mounted(start: Starter, isolation: tuple[str, ...]) -> None:
+    container = start("gunicorn", isolation=isolation).wait_served()
+    container.restart("restart")
+    assert container.stop() < 5
+    assert container.exit_code() == 0
+
+
+def test_the_host_s_socket_answers_and_its_proxy_is_believed(start: Starter) -> None:
+    container = start("gunicorn", socket=True).wait_served()
+    said = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
+    assert container.get("/request", said, by_socket=True).json["wsgi.url_scheme"] == "https"
+    wait_until(
+        lambda: 'server: 198.51.100.7 "GET /request' in container.log(), "the client's address is logged"
+    )
+
+
+def test_workers_follow_the_container_s_limits(start: Starter) -> None:
+    container = start("gunicorn", "--cpus=1.5", "--memory=300m").wait_served()
+    settings = "sed 's/^NUWA_WORKERS=.*/NUWA_WORKERS=auto/' /usr/lib/nuwa/settings >/tmp/settings"
+    probe = "sed 's,/usr/lib/nuwa/settings,/tmp/settings,' /usr/lib/nuwa/serve >/tmp/serve"
+    container.sh(f"{settings}; {probe}")
+    # Two CPUs would do for five workers, 300 MiB for two.
+    assert container.sh("sh /tmp/serve printenv WEB_CONCURRENCY") == "2"
+    assert container.sh("WEB_CONCURRENCY=7 sh /tmp/serve printenv WEB_CONCURRENCY") == "7"
+
+
+def test_a_command_runs_as_the_app_without_the_init(
+    engine: Engine, runtime_image: Callable[[str], str]
+) -> None:
+    """As the release hook and the steps of a build do."""
+    options = ["--rm", "--pull=never", "--entrypoint=/usr/lib/nuwa/app-env", "--env=GREETING=own"]
+    code = "import os; print(os.getuid(), os.getcwd(), os.environ['GREETING'], repr(os.environ['MULTI']))"
+    result = engine.run(runtime_image("gunicorn"), "python", "-c", code, options=options)
+    assert result.stdout.strip() == "10001 /srv/app own " + repr("line 1\nline 2 ' \" $x `y` \n")

@@ -1,0 +1,335 @@
+"""What runs inside the container: checked on one container for each kind of WSGI server, as a host runs it.
+
+The tests share that container, so each leaves it serving.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from running import Container, wait_until
+from runtime_manifest import CLEAR
+
+from nuwa.engine import Engine
+from nuwa.names import APP_ID
+
+SECRET = "s3cr3t of $HOME with `ticks`\nand a second line "
+
+
+@pytest.fixture(scope="module", params=["gunicorn", "mod_wsgi"])
+def container(
+    request: pytest.FixtureRequest,
+    engine: Engine,
+    runtime_image: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Container]:
+    made = Container(
+        engine,
+        runtime_image(request.param),
+        f"nuwa-test-runtime-{request.param}-{uuid.uuid4().hex[:8]}",
+        tmp_path_factory.mktemp(request.param),
+        secrets={"TOKEN": SECRET + "\n", "not-a-variable": "x"},
+        options=[
+            "--env=TOKEN=from podman",
+            "--env=FROM_PODMAN=a\nb  ",
+            "--env=name=kept",
+            "--env=value=kept",
+        ],
+    )
+    try:
+        yield made.start().wait_served()
+    finally:
+        made.remove()
+
+
+def marker(container: Container, what: str) -> str:
+    return f"marker-{what}-{uuid.uuid4().hex[:8]}"
+
+
+# PID 1
+
+
+def test_pid_1_is_s6_svscan_with_nothing_but_a_path(container: Container) -> None:
+    assert container.sh("cat /proc/1/comm") == "s6-svscan"
+    assert re.fullmatch(r"PATH=[^\n]*", container.sh(r"tr '\0' '\n' </proc/1/environ"))
+
+
+def test_orphans_leave_no_zombies(container: Container) -> None:
+    container.sh("for i in 1 2 3 4 5 6 7 8; do (setsid sleep 0.1 &); done")
+    count = "grep -l 'State:.*Z' /proc/[0-9]*/status 2>/dev/null | wc -l"
+    wait_until(lambda: container.sh(count) == "0", "no zombie is left", 10)
+
+
+# Environment and privileges
+
+
+@pytest.mark.parametrize("name", CLEAR)
+def test_clear_values_reach_the_app_byte_for_byte(container: Container, name: str) -> None:
+    assert container.get("/env").json[name] == CLEAR[name]
+
+
+def test_variables_of_the_container_reach_the_app_byte_for_byte(container: Container) -> None:
+    environment = container.get("/env").json
+    assert environment["FROM_PODMAN"] == "a\nb  "
+    assert (environment["name"], environment["value"]) == ("kept", "kept")
+
+
+def test_a_mounted_secret_wins_and_shows_nowhere_outside(container: Container) -> None:
+    assert container.get("/env").json["TOKEN"] == SECRET
+    assert "s3cr3t" not in container.engine.podman("inspect", container.name).stdout
+    assert "not-a-variable" not in container.get("/env").json
+
+
+def test_podman_exec_gives_the_app_s_environment(container: Container) -> None:
+    served = container.get("/env").json
+    printed = container.exec(
+        "/usr/lib/nuwa/app-env", "python", "-c", "import json, os; print(json.dumps(dict(os.environ)))"
+    )
+    executed = json.loads(printed.stdout)
+    own = {"LD_PRELOAD", "MALLOC_CONF", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "TERM", "SERVER_SOFTWARE"}
+    own |= {name for name in served if name.startswith("NUWA_") or name == "PORT"}
+    assert {k: v for k, v in executed.items() if k not in own} == {
+        k: v for k, v in served.items() if k not in own
+    }
+    assert executed["HOME"] == "/srv/app"
+
+
+def test_the_server_runs_as_the_app_without_capabilities(container: Container) -> None:
+    for pid in container.text("/pid").split():
+        status = container.sh(f"cat /proc/{pid}/status")
+        assert re.search(rf"^Uid:\s+{APP_ID}\s+{APP_ID}\s", status, re.MULTILINE)
+        assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+
+
+def test_the_app_writes_to_tmp_and_not_to_its_own_code(container: Container) -> None:
+    assert container.get("/write?/tmp/x").status == 200
+    refused = container.get("/write?/srv/app/x")
+    assert refused is None or refused.status == 500
+
+
+def test_jemalloc_is_in_the_server_and_nowhere_else(container: Container) -> None:
+    assert "libjemalloc" in container.text("/maps")
+    maps = f"/proc/{container.pid('process-worker')}/maps"
+    process = container.engine.exec(container.name, "cat", maps, options=["--user=app"]).stdout
+    assert "python" in process
+    assert "libjemalloc" not in process
+
+
+def test_no_systemd_and_no_compiler_came_along(container: Container) -> None:
+    assert container.exec("sh", "-c", "command -v systemctl gcc cc make").stdout == ""
+
+
+# The proxy in front
+
+
+def test_a_trusted_proxy_decides_client_and_scheme(container: Container) -> None:
+    said = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Forwarded-Proto": "https", "Host": "a.example"}
+    request = container.get("/request", said).json
+    assert (request["wsgi.url_scheme"], request["HTTP_HOST"]) == ("https", "a.example")
+    wait_until(
+        lambda: 'server: 203.0.113.9 "GET /request' in container.log(), "the client's address is logged"
+    )
+
+
+# Logs
+
+
+def say_everywhere(container: Container) -> dict[str, str]:
+    """One marker for each way to the log: which file it has to reach."""
+    printed, logged, job = (marker(container, what) for what in ("print", "logger", "cron"))
+    container.text(f"/say?{printed}")
+    container.sh(f"logger -t elsewhere {logged}")
+    container.sh(f"/usr/lib/nuwa/cron-job beat echo {job}")
+    return {
+        f"server: {printed}": "server.log",
+        f"elsewhere: {logged}": "syslog",
+        f"cron-beat: {job}": "cron.log",
+    }
+
+
+def assert_logged(container: Container, markers: dict[str, str]) -> None:
+    for line, file in markers.items():
+        mark, _, text = line.partition(": ")
+        wait_until(lambda text=text: text in container.log(), f"{text} in podman logs")
+        assert re.search(rf"^{mark}: .*{text}", container.log(), re.MULTILINE)
+        wait_until(lambda text=text, file=file: text in container.logged(file), f"{text} in {file}")
+
+
+def test_every_line_reaches_podman_and_the_log_volume_marked_by_service(container: Container) -> None:
+    assert_logged(container, say_everywhere(container))
+    assert_logged(
+        container,
+        {"server: GET /say": "server.log"} | {"process-worker: worker of app": "process-worker.log"},
+    )
+
+
+def test_lines_are_logged_again_after_rsyslog_was_killed(container: Container) -> None:
+    assert_replaced(container, "rsyslogd", container.pid("rsyslogd"))
+    container.sh("until [ -S /run/nuwa/log/services.sock ]; do sleep 0.05; done")
+    assert_logged(container, say_everywhere(container))
+
+
+def test_podman_logs_miss_no_line_while_rsyslog_is_away(container: Container) -> None:
+    container.sh("s6-svc -wd -d /run/service/rsyslogd")
+    line = marker(container, "away")
+    container.text(f"/say?{line}")
+    wait_until(lambda: line in container.log(), "the line of a server without rsyslog")
+    container.sh("s6-svc -u -wU /run/service/rsyslogd")
+
+
+def test_lines_are_logged_again_after_the_logger_was_killed(container: Container) -> None:
+    assert_replaced(container, "log-server", container.pid("log-server"))
+    line = marker(container, "relogged")
+    container.text(f"/say?{line}")
+    assert_logged(container, {f"server: {line}": "server.log"})
+
+
+def test_log_rotation_moves_the_file_on_and_loses_nothing(container: Container) -> None:
+    before, after = marker(container, "before"), marker(container, "after")
+    container.text(f"/say?{before}")
+    assert_logged(container, {f"server: {before}": "server.log"})
+    container.sh("/usr/lib/nuwa/rotate-logs --force")
+    container.text(f"/say?{after}")
+    wait_until(lambda: after in container.logged("server.log"), "the new file is written")
+    assert before in container.logged("server.log.1")
+    assert before not in container.logged("server.log")
+
+
+# Supervision
+
+
+def assert_replaced(container: Container, service: str, killed: int, signal: str = "KILL") -> None:
+    assert killed > 0
+    container.sh(f"kill -s {signal} {killed}")
+    wait_until(lambda: container.pid(service) not in (0, killed), f"a new {service}", 20)
+
+
+@pytest.mark.parametrize("service", ["cron", "process-worker"])
+def test_a_killed_service_is_back(container: Container, service: str) -> None:
+    assert_replaced(container, service, container.pid(service))
+
+
+def test_a_killed_worker_is_replaced(container: Container) -> None:
+    master, worker = container.text("/pid").split()
+    container.sh(f"kill -s KILL {worker}")
+    wait_until(lambda: not container.exec("test", "-d", f"/proc/{worker}").ok, "the worker is gone")
+    answers = {container.text("/pid") for _ in range(6)}
+    assert {answer.split()[0] for answer in answers} == {master}
+    assert worker not in {answer.split()[1] for answer in answers}
+
+
+def test_a_killed_master_takes_its_workers_along_and_is_back_without_traffic(container: Container) -> None:
+    master, worker = container.text("/pid").split()
+    container.sh(f"kill -s KILL {master}")
+    # Orphaned workers would hold the port for 13 seconds (gunicorn) or for ever (Apache).
+    listening = "grep -q ':1F40 .* 0A ' /proc/net/tcp"
+    taken = wait_until(
+        lambda: (
+            container.pid("server") not in (0, int(master))
+            and container.exec("sh", "-c", f"{listening} && ! [ -d /proc/{worker} ]").ok
+        ),
+        "a new master listens",
+        10,
+    )
+    assert taken < 10
+    wait_until(container.serves, "the new master serves")
+    assert "in use" not in container.log()
+
+
+def test_the_container_survives_a_restart_and_a_kill(container: Container) -> None:
+    container.restart("restart")
+    container.restart("kill", "start")
+    assert container.pid("server") > 0
+
+
+# Health
+
+
+def health(container: Container) -> tuple[bool, str]:
+    result = container.engine.podman("healthcheck", "run", container.name, check=False)
+    said = container.exec("/usr/lib/nuwa/healthcheck").stdout.strip()
+    return result.ok, said
+
+
+def test_health_follows_each_service(container: Container) -> None:
+    wait_until(lambda: health(container) == (True, ""), "the container is healthy", 90)
+    container.sh("s6-svc -wd -d /run/service/cron")
+    assert health(container) == (False, "service cron is down")
+    container.sh("s6-svc -wu -u /run/service/cron")
+    assert health(container) == (True, "")
+
+
+def test_health_says_what_the_server_answered(container: Container) -> None:
+    probe = ("/usr/lib/nuwa/http-probe", "8000")
+    refused = container.exec(*probe, "/status?503", "a.example")
+    assert (refused.code, refused.stdout.strip()) == (1, "503 Service Unavailable (Host: a.example)")
+    assert container.exec(*probe, "/status?302", "a.example").ok
+    unreachable = container.exec("/usr/lib/nuwa/http-probe", "9", "/", "a.example")
+    assert unreachable.code == 1
+    assert "refused" in unreachable.stderr
+
+
+def test_health_asks_as_the_proxy_does(container: Container) -> None:
+    assert container.exec("/usr/lib/nuwa/http-probe", "8000", "/secure", "a.example").ok
+
+
+def test_a_successful_health_check_leaves_no_line_in_the_log(container: Container) -> None:
+    before = container.log().count("nuwa-healthcheck")
+    assert container.exec("/usr/lib/nuwa/healthcheck").ok
+    last = marker(container, "last")
+    container.text(f"/say?{last}")
+    wait_until(lambda: last in container.log(), "a line after the check")
+    assert container.log().count("nuwa-healthcheck") == before
+
+
+# Service files
+
+
+def test_every_service_file_is_as_both_inits_want_it(container: Container) -> None:
+    script = """
+      cd /etc/s6-overlay/s6-rc.d
+      for folder in *; do
+        [ "$(cat "$folder/type")" = longrun ] || continue
+        [ -s "$folder/timeout-kill" ] || echo "$folder has no timeout-kill"
+        for script in run finish; do
+          [ -e "$folder/$script" ] || continue
+          [ -x "$folder/$script" ] || echo "$folder/$script cannot be run"
+          head -n 1 "$folder/$script" | grep -q '^#!/command/' || echo "$folder/$script has another shebang"
+        done
+      done"""
+    assert container.sh(script) == ""
+
+
+# Last, because it takes up to a minute: cron itself.
+
+
+def test_cron_runs_the_manifest_s_jobs_as_the_app(container: Container) -> None:
+    line = "cron-beat: beat of app 100% in /srv/app"
+    wait_until(lambda: line in container.log().splitlines(), "cron runs a job of every minute", 150)
+    wait_until(lambda: line in container.logged("cron.log"), "the job's line in cron.log")
+
+
+def test_a_stop_drains_requests_and_takes_services_down_in_reverse(container: Container) -> None:
+    answers: list[object] = []
+    client = threading.Thread(target=lambda: answers.append(container.get("/slow?1.5", timeout=30)))
+    began = "a request that takes a while has begun"
+    client.start()
+    wait_until(lambda: slow_requests(container) > 0, began)
+    taken = container.stop()
+    client.join()
+    assert [getattr(answer, "text", answer) for answer in answers] == ["slept"]
+    assert container.exit_code() == 0
+    # s6 kills after 8 s; an idle server takes less than three.
+    assert taken < 7
+    stopped = re.findall(r"service (\S+): stopped", container.log())
+    assert stopped.index("server") < stopped.index("log-server") < stopped.index("rsyslogd")
+    assert "GET /slow" in container.logged("server.log"), "last words reach the file"
+
+
+def slow_requests(container: Container) -> int:
+    return int(container.sh("ls /tmp | grep -c '^slow' || :"))
