@@ -13,8 +13,6 @@ from nuwa.agent import naming, processes
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Process
 from nuwa.agent.paths import Paths
-from nuwa.files import read_json
-from nuwa.names import SLOTS
 from nuwa.process import run
 
 Version = tuple[int, ...]
@@ -43,14 +41,12 @@ class Facts:
     """One host at one moment.
 
     Args:
-        slots: which slot of each process serves; the first one where nothing is noted.
         scripts: what the disk says about the script of each plain process.
         tls: the certificate of each host name in the routes.
         nginx: its version; empty where it is not installed.
         systemd: its version.
     """
 
-    slots: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, Script] = field(default_factory=dict)
     tls: Mapping[str, TlsFiles] = field(default_factory=dict)
     nginx: Version = ()
@@ -59,9 +55,6 @@ class Facts:
     ipv6: bool = False
     logs: str = "/var/log/nuwa"
 
-    def slot(self, service: str) -> str:
-        return self.slots.get(service, SLOTS[0])
-
 
 def gather(loaded: Loaded, paths: Paths) -> Facts:
     """Look at the host."""
@@ -69,7 +62,6 @@ def gather(loaded: Loaded, paths: Paths) -> Facts:
     hosts = {route.partition("/")[0] for route in config.routes}
     plain = {name: item for name, item in config.processes.items() if not item.is_deployment}
     return Facts(
-        slots=serving_slots(paths),
         scripts={name: _script(item, loaded.base) for name, item in plain.items()},
         tls={host: _tls(host, loaded, paths) for host in sorted(hosts)},
         nginx=_nginx_version(),
@@ -78,13 +70,6 @@ def gather(loaded: Loaded, paths: Paths) -> Facts:
         ipv6=Path("/proc/net/if_inet6").exists(),
         logs=str(paths.logs),
     )
-
-
-def serving_slots(paths: Paths) -> dict[str, str]:
-    """Which slot of each plain process serves, as far as it is noted."""
-    noted = read_json(paths.slots, {})
-    items = noted.items() if isinstance(noted, dict) else ()
-    return {name: slot for name, slot in items if slot in SLOTS}
 
 
 def _script(process: Process, base: str) -> Script:

@@ -54,6 +54,11 @@ def upstream(service: str, index: int) -> str:
     return f"nuwa.{service}.{index}"
 
 
+def nginx_variable(service: str, index: int) -> str:
+    """The variable of nginx (without its dollar sign) that says where a port is served from."""
+    return f"nuwa_{service.replace('-', '_')}_{index}"
+
+
 def upstream_file(service: str) -> str:
     return f"nuwa@{service}.upstream.conf"
 

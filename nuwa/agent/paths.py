@@ -59,11 +59,6 @@ class Paths:
         return self.state / "applied.json"
 
     @property
-    def slots(self) -> Path:
-        """Which slot of each process serves."""
-        return self.state / "slots.json"
-
-    @property
     def certificates(self) -> Path:
         """Certificates that nuwa signed itself."""
         return self.state / "tls"
@@ -89,6 +84,15 @@ class Paths:
     @property
     def units(self) -> Path:
         return self.root / "etc/systemd/system"
+
+    @property
+    def serving(self) -> Path:
+        """Marks of nginx's switches. SELinux lets nginx look into its own folders only."""
+        return self.root / "etc/nginx/nuwa-serving"
+
+    def second_slot(self, service: str) -> Path:
+        """The file that exists while the second slot of a plain process serves."""
+        return self.serving / service
 
     @property
     def nginx(self) -> Path:

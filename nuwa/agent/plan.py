@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +61,7 @@ def make(loaded: Loaded, facts: Facts, templates: Sources, where: paths.Paths) -
         description="Commands of nuwa's webhooks",
         limits=Limits(cpu_weight=50, io_weight=50),
     )
-    for page in router.pages(loaded, facts, str(where.challenges)):
+    for page in router.pages(loaded, facts, where):
         write(where.nginx / page.file, "nginx", page.template, page.about, **page.values)
     if problems:
         raise ManifestError(str(where.config), problems)
@@ -129,8 +128,3 @@ def view_of(loaded: Loaded, name: str, slot: str, process: Process, facts: Facts
         stop_timeout=process.stop_timeout,
         limits=process.limits,
     )
-
-
-def switched(facts: Facts, service: str, slot: str) -> Facts:
-    """The facts after a service was switched to another slot."""
-    return dataclasses.replace(facts, slots={**facts.slots, service: slot})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nuwa.agent import naming, paths
 from nuwa.agent.facts import Facts, TlsFiles
 from nuwa.agent.loaded import Loaded
+from nuwa.agent.paths import Paths
 from nuwa.manifest.positions import dotted
+from nuwa.names import SLOTS
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,39 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Upstream:
-    """A port of a process, as nginx reaches it."""
+class Choice:
+    """A port that moves between slots: a variable of nginx that holds the upstream of the serving one.
 
-    upstream: str
-    address: str
+    Args:
+        file: exists while the second slot serves.
+    """
+
+    variable: str
+    first: str
+    second: str
+    file: str
+
+    @property
+    def target(self) -> str:
+        return f"${self.variable}"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a process, as nginx reaches it.
+
+    Args:
+        upstreams: their names and addresses: one, or one for each slot.
+        front: where nginx itself listens for other services; empty for a fixed port.
+    """
+
+    upstreams: tuple[tuple[str, str], ...]
     front: str
+    choice: Choice | None
+
+    @property
+    def target(self) -> str:
+        return self.choice.target if self.choice else self.upstreams[0][0]
 
 
 @dataclass(frozen=True)
@@ -43,12 +72,14 @@ class Route:
     path: str
     kind: str
     target: str
+    choice: Choice | None
 
 
-def pages(loaded: Loaded, facts: Facts, challenges: str) -> Iterator[Page]:
+def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
     """Every file that nginx needs; none where nothing is routed."""
-    upstreams = list(_upstreams(loaded, facts))
-    routes = _by_host(loaded)
+    ports = {name: _ports(loaded, name, where) for name in loaded.config.processes}
+    upstreams = list(_upstreams(loaded, ports))
+    routes = _by_host(loaded, ports)
     if upstreams or routes:
         addresses = {"dashboard": _address(*paths.DASHBOARD), "webhooks": _address(*paths.WEBHOOKS)}
         yield Page("nuwa@.router.conf", "router.conf.j2", "routes", addresses)
@@ -63,7 +94,8 @@ def pages(loaded: Loaded, facts: Facts, challenges: str) -> Iterator[Page]:
                 "server_name": "_" if host == "*" else host,
                 "is_default": host == "*",
                 "routes": found,
-                "challenges": challenges,
+                "choices": sorted({route.choice for route in found if route.choice}, key=str),
+                "challenges": str(where.challenges),
                 "view": Nginx(facts.nginx, facts.nginx_modules),
                 "facts": Tls(facts.ipv6, facts.tls[host]),
             },
@@ -108,20 +140,26 @@ class Tls:
     tls: TlsFiles
 
 
-def _upstreams(loaded: Loaded, facts: Facts) -> Iterator[Page]:
-    for name, process in loaded.config.processes.items():
-        slot = facts.slot(name)
-        ports = [
-            Upstream(
-                naming.upstream(name, index),
-                _address(process.address, port.of(slot)),
-                _address("127.0.0.1", port.front) if port.chosen else "",
-            )
-            for index, port in enumerate(loaded.ports[name])
-        ]
-        if any(port.front for port in ports) or (ports and _is_routed(loaded, name)):
+def _ports(loaded: Loaded, name: str, where: Paths) -> list[Port]:
+    address = loaded.config.processes[name].address
+    made = []
+    for index, port in enumerate(loaded.ports.get(name, ())):
+        upstream = naming.upstream(name, index)
+        if not port.chosen:
+            made.append(Port(((upstream, _address(address, port.front)),), "", None))
+            continue
+        slots = tuple((f"{upstream}.{slot}", _address(address, port.of(slot))) for slot in SLOTS)
+        file = str(where.second_slot(name))
+        choice = Choice(naming.nginx_variable(name, index), slots[0][0], slots[1][0], file)
+        made.append(Port(slots, _address("127.0.0.1", port.front), choice))
+    return made
+
+
+def _upstreams(loaded: Loaded, ports: Mapping[str, list[Port]]) -> Iterator[Page]:
+    for name, found in ports.items():
+        if any(port.front for port in found) or (found and _is_routed(loaded, name)):
             about = dotted(("processes", name))
-            yield Page(naming.upstream_file(name), "upstream.conf.j2", about, {"name": name, "ports": ports})
+            yield Page(naming.upstream_file(name), "upstream.conf.j2", about, {"name": name, "ports": found})
 
 
 def _is_routed(loaded: Loaded, name: str) -> bool:
@@ -141,7 +179,7 @@ def _target(loaded: Loaded, target: int | str) -> tuple[str, str, int]:
     return kind, service, int(index or 0)
 
 
-def _by_host(loaded: Loaded) -> dict[str, list[Route]]:
+def _by_host(loaded: Loaded, ports: Mapping[str, list[Port]]) -> dict[str, list[Route]]:
     """The locations of each host name; those of `*` hold on every host."""
     hosts: dict[str, dict[str, int | str]] = {}
     for route, target in loaded.config.routes.items():
@@ -149,20 +187,22 @@ def _by_host(loaded: Loaded) -> dict[str, list[Route]]:
         hosts.setdefault(host, {})[f"/{path}"] = target
     everywhere = hosts.get("*", {})
     return {
-        host: [_route(loaded, path, target) for path, target in sorted({**everywhere, **found}.items())]
+        host: [
+            _route(loaded, ports, path, target) for path, target in sorted({**everywhere, **found}.items())
+        ]
         for host, found in sorted(hosts.items())
     }
 
 
-def _route(loaded: Loaded, path: str, target: int | str) -> Route:
+def _route(loaded: Loaded, ports: Mapping[str, list[Port]], path: str, target: int | str) -> Route:
     kind, service, index = _target(loaded, target)
+    path = path.rstrip("/") + "/"
     if kind != "service":
-        upstream = f"nuwa.{service}"
-    elif service:
-        upstream = naming.upstream(service, index)
-    else:
-        upstream = _address("127.0.0.1", index)
-    return Route(path.rstrip("/") + "/", kind, f"http://{upstream}")
+        return Route(path, kind, f"nuwa.{service}", None)
+    if not service:
+        return Route(path, kind, _address("127.0.0.1", index), None)
+    port = ports[service][index]
+    return Route(path, kind, port.target, port.choice)
 
 
 def _address(host: str, port: int) -> str:

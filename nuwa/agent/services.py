@@ -11,6 +11,7 @@ from nuwa.agent.deployment import Deployment
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Process
 from nuwa.agent.naming import UnitName
+from nuwa.agent.paths import Paths
 from nuwa.agent.shapes import ServiceRow, Usage
 from nuwa.agent.systemctl import Properties
 from nuwa.errors import UsageError
@@ -54,19 +55,15 @@ class Service:
         return naming.CORE_UNITS[self.name] if self.kind == "core" else str(UnitName(self.name, self.slot))
 
 
-def every(loaded: Loaded, slots: dict[str, str]) -> Iterator[Service]:
-    """The services of a configuration.
-
-    Args:
-        slots: which slot of each plain process serves.
-    """
+def every(loaded: Loaded, paths: Paths) -> Iterator[Service]:
+    """The services of a configuration, as they are at this moment."""
     for name, process in loaded.config.processes.items():
         if process.is_deployment:
             found = deployment.find(processes.absolute(process.deployment, loaded.base))
             port = found.port
             yield Service(name, "deployment", found.slot, process, found, (port,) if port else ())
         else:
-            slot = slots.get(name, SLOTS[0])
+            slot = SLOTS[1] if paths.second_slot(name).exists() else SLOTS[0]
             ports = tuple(item.of(slot) for item in loaded.ports.get(name, ()))
             yield Service(name, "process", slot, process, None, ports)
 
@@ -77,13 +74,13 @@ def core() -> Iterator[Service]:
         yield Service(name, "core")
 
 
-def find(name: str, loaded: Loaded, slots: dict[str, str]) -> Service:
+def find(name: str, loaded: Loaded, paths: Paths) -> Service:
     """The service of that name.
 
     Raises:
         UnknownService: there is none; the hint says which there are.
     """
-    known = {service.name: service for service in (*every(loaded, slots), *core())}
+    known = {service.name: service for service in (*every(loaded, paths), *core())}
     if name not in known:
         raise unknown(name, list(known))
     return known[name]

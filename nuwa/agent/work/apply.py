@@ -86,9 +86,7 @@ def _retire(names: list[str], paths: Paths) -> None:
         there = [unit for unit in units if (paths.units / unit).exists()]
         systemctl.stop(there)
         systemctl.disable(there)
-    if names:
-        slots = facts.serving_slots(paths)
-        files.write_json(paths.slots, {name: slot for name, slot in slots.items() if name not in names})
+        paths.second_slot(name).unlink(missing_ok=True)
 
 
 def _bring_up(difference: Difference, loaded: Loaded, paths: Paths) -> list[str]:
@@ -98,7 +96,7 @@ def _bring_up(difference: Difference, loaded: Loaded, paths: Paths) -> list[str]
         what went wrong; the other services go on meanwhile.
     """
     warnings = []
-    for service in services.every(loaded, facts.serving_slots(paths)):
+    for service in services.every(loaded, paths):
         try:
             if service.name in difference.new:
                 with control.locked(service.name, paths):

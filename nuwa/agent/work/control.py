@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nuwa.agent import applied, facts, naming, services, systemctl
+from nuwa.agent import applied, naming, services, systemctl
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.paths import Paths
 from nuwa.agent.services import Service
@@ -28,10 +28,12 @@ def act(verb: str, name: str, paths: Paths) -> Outcome:
         NuwaError: it could not be done; the details hold the last lines of its log.
     """
     loaded = applied.load(paths)
-    service = services.find(name, loaded, facts.serving_slots(paths))
+    service = services.find(name, loaded, paths)
     with locked(name, paths):
         message = _core(verb, service) if service.kind == "core" else _act(verb, service, loaded, paths)
-    return {"name": name, "status": _status(service), "message": message}
+    after = services.find(name, loaded, paths)
+    status = services.status(systemctl.show([after.unit]).get(after.unit, {}))
+    return {"name": name, "status": status, "message": message}
 
 
 @contextmanager
@@ -39,10 +41,6 @@ def locked(name: str, paths: Paths) -> Iterator[None]:
     """Be the only one who works on a service."""
     with only_one(name, f"{name} is being worked on", paths.locks / name):
         yield
-
-
-def _status(service: Service) -> str:
-    return services.status(systemctl.show([service.unit]).get(service.unit, {}))
 
 
 def _act(verb: str, service: Service, loaded: Loaded, paths: Paths) -> str:

@@ -117,13 +117,20 @@ def test_a_service_without_limits_still_has_one_on_its_number_of_processes() -> 
 def test_a_chosen_port_makes_two_units_and_a_front_that_leads_to_the_serving_one() -> None:
     document = {"processes": {"web": {"script": "/a", "ports": ["auto"], "args": ["${.ports.0}"]}}}
     port = load(document).ports["web"][0]
-    for slot, serving in (("blue", port.blue), ("green", port.green)):
-        made = files(document, slots={"web": slot})
-        assert f"ExecStart=/a {port.blue}" in made[f"{UNITS}/nuwa@web-blue.service"]
-        assert f"ExecStart=/a {port.green}" in made[f"{UNITS}/nuwa@web-green.service"]
-        upstream = made[f"{NGINX}/nuwa@web.upstream.conf"]
-        assert f"server 127.0.0.1:{serving} max_fails=0;" in upstream
-        assert f"listen 127.0.0.1:{port.front};" in upstream
+    made = files(document)
+    assert f"ExecStart=/a {port.blue}" in made[f"{UNITS}/nuwa@web-blue.service"]
+    assert f"ExecStart=/a {port.green}" in made[f"{UNITS}/nuwa@web-green.service"]
+    upstream = made[f"{NGINX}/nuwa@web.upstream.conf"]
+    for line in (
+        f"server 127.0.0.1:{port.blue} max_fails=0;",
+        f"server 127.0.0.1:{port.green} max_fails=0;",
+        f"listen 127.0.0.1:{port.front};",
+        "set $nuwa_web_0 nuwa.web.0.blue;",
+        "if (-e /etc/nginx/nuwa-serving/web) {",
+        "set $nuwa_web_0 nuwa.web.0.green;",
+        "proxy_pass http://$nuwa_web_0;",
+    ):
+        assert line in upstream
 
 
 def test_a_fixed_port_makes_one_unit_and_an_upstream_only_where_it_is_routed() -> None:
@@ -157,8 +164,8 @@ def test_routes_become_one_file_a_host_and_a_star_holds_on_all() -> None:
         "nuwa@_.conf",
     }
     assert locations(hosts["nuwa@example.org.conf"]) == {
-        "/": "http://nuwa.web.0",
-        "/api/": "http://nuwa.web.0",
+        "/": "http://$nuwa_web_0",
+        "/api/": "http://$nuwa_web_0",
         "/admin/": "http://nuwa.dashboard/",
         "/ci/": "http://nuwa.ci/",
     }
