@@ -128,20 +128,27 @@ class Engine:
         options: Iterable[str | Path] = (),
         *,
         on_line: Callable[[str], None] | None = None,
+        wind_down: Callable[[], None] | None = None,
     ) -> str:
-        """Build an image and return its id; it gets no name.
+        """Build an image and return its id; it gets no name. Interrupted, it leaves no image.
 
         Args:
-            containerfile: the text, sent on standard input so that no file is left behind.
-            context: the folder that COPY and ADD read.
+            containerfile: the text.
+            context: the folder that COPY and ADD read; podman's temporary files go beside it.
             options: further words of `podman build`.
             on_line: called with each line that the build prints.
+            wind_down: as in `nuwa.process.run`.
         """
-        with tempfile.TemporaryDirectory(prefix="nuwa-build-") as folder:
+        with tempfile.TemporaryDirectory(prefix="nuwa-build-", dir=context.parent) as folder:
             file, image_id = Path(folder, "Containerfile"), Path(folder, "id")
             file.write_text(containerfile)
-            words = ["--file", file, "--iidfile", image_id, *_own_limits(), *options]
-            self.podman("build", *words, context, on_line=on_line)
+            words = ("build", "--file", file, "--iidfile", image_id, *options, context)
+            try:
+                self.podman(*words, env={"TMPDIR": folder}, on_line=on_line, wind_down=wind_down)
+            except BaseException:
+                if image_id.exists():
+                    self.remove_image(image_id.read_text().strip())
+                raise
             return image_id.read_text().strip().removeprefix("sha256:")
 
     def tag(self, image: str, *names: str) -> None:

@@ -24,6 +24,7 @@ LABEL_APP = "io.nuwa.app"
 LABEL_PYTHON = "io.nuwa.python"
 LABEL_PROVIDER = "io.nuwa.provider"
 LABEL_MANIFEST = "io.nuwa.manifest"
+LABEL_COMPILED = "io.nuwa.compiled"
 
 REGISTRY = "localhost"
 """Where images that were built here live until somebody pushes them."""
@@ -83,6 +84,10 @@ class Names:
 
     def image(self, version: str) -> str:
         return f"{REGISTRY}/app/{self.app}:{version}"
+
+    def requirements_image(self, version: str) -> str:
+        """What the app requires without its code: the layer between nuwa_python and the app."""
+        return f"{REGISTRY}/app/{self.app}/requirements:{version}"
 
     def container(self, slot: str) -> str:
         return f"nuwa-{self.app}-{slot}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
@@ -16,6 +17,8 @@ from nuwa.errors import CommandError, NuwaError
 
 log = logging.getLogger(__name__)
 
+WIND_DOWN = 10
+"""Seconds that an interrupted program gets to end by itself where it can."""
 LAST_LINES = 25
 """How many lines of a failed program's output an error carries."""
 
@@ -51,6 +54,7 @@ def run(
     cwd: Path | None = None,
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    wind_down: Callable[[], None] | None = None,
     interactive: bool = False,
 ) -> Result:
     """Run a program to its end.
@@ -65,6 +69,8 @@ def run(
         cwd: the folder it runs in.
         timeout: seconds after which its whole process group is ended.
         on_line: called with each line that it prints (both streams), as it is printed.
+        wind_down: called when this process is interrupted meanwhile. It makes the program end by itself, which
+            gets `WIND_DOWN` seconds for that before it is ended.
         interactive: let it use this process's own terminal; nothing is captured.
 
     Raises:
@@ -78,7 +84,7 @@ def run(
         code = _wait_interactive(words, environment, cwd)
         result = Result(words, code, "", "")
     else:
-        result = _run_captured(words, environment, cwd, input, stdin, stdout, timeout, on_line)
+        result = _run_captured(words, environment, cwd, input, stdin, stdout, timeout, on_line, wind_down)
     log.debug("exit %d: %s", result.code, words[0])
     if check and not result.ok:
         raise CommandError(words, result.code, last_lines(result.stdout + result.stderr))
@@ -94,6 +100,7 @@ def _run_captured(
     stdout: IO[bytes] | None,
     timeout: float | None,
     on_line: Callable[[str], None] | None,
+    wind_down: Callable[[], None] | None,
 ) -> Result:
     source: int | IO[bytes] = stdin or (subprocess.DEVNULL if input is None else subprocess.PIPE)
     process = _start(
@@ -114,9 +121,18 @@ def _run_captured(
         _end_group(process)
         raise NuwaError(f"{shlex.join(words)} did not end within {timeout:g} s") from None
     except BaseException:
+        if wind_down:
+            _let_end(process, wind_down)
         _end_group(process)
         raise
     return Result(words, process.returncode, _text(out), _text(err))
+
+
+def _let_end(process: subprocess.Popen[bytes], wind_down: Callable[[], None]) -> None:
+    """Nobody reads the program's output any more, so it is thrown away: a full pipe would hold it up."""
+    wind_down()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=WIND_DOWN)
 
 
 def _start(words: list[str], **options: object) -> subprocess.Popen[bytes]:

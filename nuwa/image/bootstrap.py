@@ -43,17 +43,20 @@ _LEFT_OVER = (
 """What tells where or when it was made."""
 
 
-def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
+def ensure(engine: Engine, platform: Platform, progress: Progress, *, fresh: bool = False) -> str:
     """The name of an image with the bare distribution; it is made unless it is here already.
+
+    Args:
+        fresh: make it in any case, with the newest packages.
 
     Raises:
         BuildError: this machine has no mmdebstrap or knows no archive of Debian, or making it failed.
     """
     reference = platform.bootstrap_image
-    if engine.image(reference):
+    if not fresh and engine.image(reference):
         return reference
     with in_turn(f"build-{platform.family}-bootstrap-{platform.release}"):
-        if not engine.image(reference):
+        if fresh or not engine.image(reference):
             _make(engine, platform, progress)
     return reference
 

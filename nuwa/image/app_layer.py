@@ -1,0 +1,139 @@
+"""The uppermost layer: an app's code, static files, services, renderer and labels."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nuwa import names, payload
+from nuwa.host import zipapp
+from nuwa.image import context, pins, services, tree
+from nuwa.image.files import File, Files
+from nuwa.image.layers import Layer, containerfile, rootfs, shared_labels
+from nuwa.image.recipe import Recipe
+from nuwa.manifest.model import App, to_json
+from nuwa.process import run
+from nuwa.quoting import comment, sh_argv
+
+PLACEHOLDER = "nuwa-build"
+"""The value of each secret while the image is built, for settings that insist on one."""
+DATABASE_PLACEHOLDER = "sqlite:////tmp/nuwa-build.sqlite3"
+
+
+def app_layer(recipe: Recipe, project: Path) -> Layer:
+    """The layer of the app whose project lies in the folder `project`.
+
+    Raises:
+        BuildError: a file of the project cannot go into an image, or the Setup label would be too long.
+    """
+    app, time = recipe.app, project_time(project)
+    parent = app.names.requirements_image(app.app.version)
+    return Layer(
+        name="app",
+        tag=app.tag,
+        parents=(parent,),
+        containerfile=containerfile(recipe, "app", parent, _values(app)),
+        entries=_entries(recipe, project),
+        labels=_labels(recipe, time),
+        time=time,
+    )
+
+
+def project_time(project: Path) -> int:
+    """The time that the image carries: SOURCE_DATE_EPOCH, or that of the last commit to the project."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if given.isdecimal():
+        return int(given)
+    project = project.resolve()
+    if any((folder / ".git").exists() for folder in (project, *project.parents)):
+        argv = ["git", "-C", str(project), "log", "-1", "--format=%ct", "--", "."]
+        committed = run(argv, check=False, timeout=60).stdout.strip()
+        if committed.isdecimal():
+            return int(committed)
+    return pins.source_date_epoch()
+
+
+def _values(app: App) -> dict[str, object]:
+    collects = bool(app.static and app.static.collect)
+    static = f"{names.PROJECT}/{app.static.directory}" if app.static else ""
+    return {
+        "port": names.PORT,
+        "placeholders": "".join(f" {name}={value}" for name, value in placeholders(app).items()),
+        "folders": [volume.path for volume in app.volume] + ([static] if static else []),
+        "writable": [volume.path for volume in app.volume if volume.policy != "read-only"],
+        "static": static,
+        "collect": collects,
+        "collect_command": names.Names.command("collect"),
+        "checks": [comment(shlex.join(command)) for command in app.hooks.checks],
+    }
+
+
+def placeholders(app: App) -> dict[str, str]:
+    """What stands for secrets while the image is built: their values live on the host."""
+    found = dict.fromkeys((*app.env.secrets, *app.env.generated), PLACEHOLDER)
+    if app.database:
+        found[payload.DATABASE_SECRET] = DATABASE_PLACEHOLDER
+    return {name: value for name, value in found.items() if name not in app.env.clear}
+
+
+def _entries(recipe: Recipe, project: Path) -> tuple[tree.Entry, ...]:
+    app = recipe.app
+    return tree.merge(
+        _project(app, project),
+        rootfs("app", recipe.family.init, recipe.family.name, recipe.kind),
+        tree.generated(services.files(app, recipe.family)),
+        tree.generated(_generated(recipe, project)),
+    )
+
+
+def _project(app: App, project: Path) -> list[tree.Entry]:
+    """The project's files, without static files that are about to be collected anew."""
+    found = context.entries(project, app.image)
+    if app.static and app.static.collect:
+        collected = f"{names.PROJECT}/{app.static.directory}/"
+        return [entry for entry in found if not entry.path.startswith(collected)]
+    return found
+
+
+def _generated(recipe: Recipe, project: Path) -> Files:
+    app = recipe.app
+    made = {
+        f"{names.LIB}/render.pyz": File(zipapp.build(app)),
+        _path_file(recipe): File.text(_search_path(project)),
+    }
+    if app.static and app.static.collect:
+        made[names.Names.command("collect")] = File.text(
+            f"#!/bin/sh\nexec {sh_argv(app.static.collect)}\n", 0o755
+        )
+    return made
+
+
+def _path_file(recipe: Recipe) -> str:
+    """Where Python looks for folders to import from, so that every command finds the project."""
+    return f"{names.VENV}/lib/python{recipe.python.version}/site-packages/nuwa-project.pth"
+
+
+def _search_path(project: Path) -> str:
+    folders = [names.PROJECT, *([f"{names.PROJECT}/src"] if (project / "src").is_dir() else [])]
+    return "".join(f"{folder}\n" for folder in folders)
+
+
+def _labels(recipe: Recipe, time: int) -> dict[str, str]:
+    app = recipe.app
+    return {
+        **shared_labels(recipe, "app"),
+        names.LABEL_COMPILED: "",
+        names.LABEL_APP: app.name,
+        # podman expands labels as a Dockerfile does: JSON has another spelling for the dollar sign.
+        names.LABEL_MANIFEST: json.dumps(to_json(app), ensure_ascii=False, sort_keys=True).replace(
+            "$", "\\u0024"
+        ),
+        names.LABEL_SETUP: payload.setup_script(app),
+        names.LABEL_RUN_SETUP: payload.run_setup(),
+        "org.opencontainers.image.title": app.name,
+        "org.opencontainers.image.version": app.app.version,
+        "org.opencontainers.image.created": datetime.fromtimestamp(time, UTC).isoformat(),
+    }

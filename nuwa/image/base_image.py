@@ -1,0 +1,59 @@
+"""The image of the bare distribution that everything starts from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nuwa.console import Progress
+from nuwa.engine import Engine
+from nuwa.errors import BuildError, NuwaError
+from nuwa.image import bootstrap
+from nuwa.image.recipe import Recipe
+
+Choice = Literal["auto", "registry", "bootstrap"]
+"""registry: pulled; bootstrap: made here from packages; auto: what is here, else whichever works first."""
+
+PULL_SECONDS = 600
+SHORT_PULL_SECONDS = 60
+"""How long a pull may take where there is another way."""
+
+
+def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
+    """The names under which a bare image may be here already, the preferred one first."""
+    made, pulled = recipe.platform.bootstrap_image, recipe.release.image
+    if choice == "bootstrap":
+        return (made,)
+    return (made, pulled) if choice == "auto" and recipe.release.codename else (pulled,)
+
+
+def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress, *, fresh: bool = False) -> str:
+    """Bring a bare image here and return its name.
+
+    Args:
+        fresh: make it again even if one made here before is there.
+
+    Raises:
+        BuildError: no registry answered, and it cannot be made from packages either.
+    """
+    can_make = bool(recipe.release.codename)
+    if choice == "bootstrap":
+        return bootstrap.ensure(engine, recipe.platform, progress, fresh=fresh)
+    reference = recipe.release.image
+    try:
+        with progress.step(f"pull {reference}"):
+            engine.pull(reference, timeout=SHORT_PULL_SECONDS if can_make else PULL_SECONDS)
+        return reference
+    except NuwaError as error:
+        if choice == "registry" or not can_make:
+            raise _unreachable(reference, error) from None
+        progress.note(f"{reference} cannot be pulled, so the bare Debian is made here from packages.")
+    return bootstrap.ensure(engine, recipe.platform, progress, fresh=fresh)
+
+
+def _unreachable(reference: str, error: NuwaError) -> BuildError:
+    return BuildError(
+        f"{reference} cannot be pulled",
+        details=error.details or error.message,
+        hint="Give this machine access to the registry or to a mirror of it (containers-registries.conf(5)), "
+        "or build on Debian, which can be made here from packages: nuwa build --family debian",
+    )

@@ -1,0 +1,177 @@
+"""Builds an app's image, layer by layer; what has not changed is not built again.
+
+One look at all images tells which layers stand: each carries a checksum of everything that went into it.
+An image gets its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nuwa import names
+from nuwa.console import Progress, Step
+from nuwa.engine import Engine, Image
+from nuwa.image import base_image, layers, requirements
+from nuwa.image.app_layer import app_layer
+from nuwa.image.layers import Layer
+from nuwa.image.make import NeedsCompiler, make
+from nuwa.image.recipe import Recipe
+from nuwa.lock import in_turn, only_one
+from nuwa.manifest.model import App
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to build."""
+
+    base: base_image.Choice = "auto"
+    fresh: bool = False
+    """Build every layer anew, with the newest packages of the distribution."""
+
+
+@dataclass(frozen=True)
+class BuiltLayer:
+    """One layer of a finished image."""
+
+    name: str
+    tag: str
+    id: str
+    cached: bool
+    """Nothing had changed, so it was not built."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Built:
+    """An app's image, with the layers that it stands on, the lowest first."""
+
+    tag: str
+    id: str
+    layers: tuple[BuiltLayer, ...]
+    seconds: float
+
+
+def build(app: App, project: Path, options: Options, engine: Engine, progress: Progress) -> Built:
+    """Build the image of the app whose project lies in `project`, and tag it `app.tag`.
+
+    Raises:
+        BuildError: it cannot be built; nothing was tagged and nothing is left behind.
+        BusyError: the same app is being built already.
+    """
+    with only_one(f"build-{app.name}", f"{app.name} is being built already"):
+        return _Build(Recipe.of(app), project, options, engine, progress).run()
+
+
+def containerfiles(app: App, project: Path) -> dict[str, str]:
+    """The Containerfile of each layer, as text, the lowest first."""
+    recipe = Recipe.of(app)
+    required = requirements.read(project, app.image.requirements)
+    bare = base_image.candidates(recipe, "auto")[0]
+    made = [layers.base(recipe, bare), layers.python(recipe), layers.nuwa_python(recipe)]
+    compile = bool(app.image.build_packages)
+    made += [layers.build(recipe)] if compile else []
+    made += [layers.requirements(recipe, required, compile=compile), app_layer(recipe, project)]
+    return {layer.name: layer.containerfile for layer in made}
+
+
+class _Build:
+    """One build, from the look at the images to the tag of the last."""
+
+    def __init__(
+        self, recipe: Recipe, project: Path, options: Options, engine: Engine, progress: Progress
+    ) -> None:
+        self._recipe = recipe
+        self._project = project
+        self._options = options
+        self._engine = engine
+        self._progress = progress
+        self._images: dict[str, Image | None] = {}
+        self._done: list[BuiltLayer] = []
+
+    def run(self) -> Built:
+        begun = time.monotonic()
+        bare = self._look()
+        recipe = self._recipe
+        self._ensure(layers.base(recipe, bare))
+        self._ensure(layers.python(recipe))
+        self._ensure(layers.nuwa_python(recipe))
+        self._ensure_requirements()
+        top = self._ensure(app_layer(recipe, self._project))
+        return Built(recipe.app.tag, top, tuple(self._done), time.monotonic() - begun)
+
+    def _look(self) -> str:
+        """Look at all images at once; returns the name of the bare distribution, brought here if need be."""
+        recipe, app = self._recipe, self._recipe.app
+        bare = base_image.candidates(recipe, self._options.base)
+        platform = recipe.platform
+        self._images = self._engine.image_inspect(
+            *bare,
+            *(platform.base_image, platform.python_image, platform.build_image, recipe.nuwa_python_image),
+            *(app.names.requirements_image(app.app.version), app.tag),
+        )
+        here = next((name for name in bare if self._images[name]), None)
+        if here is None or self._options.fresh:
+            choice, fresh = self._options.base, self._options.fresh
+            here = base_image.get(self._engine, recipe, choice, self._progress, fresh=fresh)
+            self._images |= self._engine.image_inspect(here)
+        return here
+
+    def _ensure_requirements(self) -> None:
+        """Wheels alone, or compiled where that is asked for, or was needed the last time."""
+        app = self._recipe.app
+        required = requirements.read(self._project, app.image.requirements)
+        before = self._images[app.names.requirements_image(app.app.version)]
+        compiled = before is not None and before.labels.get(names.LABEL_COMPILED) == "yes"
+        make = partial(layers.requirements, self._recipe, required)
+        if not (compiled or app.image.build_packages):
+            try:
+                self._ensure(make(compile=False))
+                return
+            except NeedsCompiler:
+                self._progress.note("A Python package has no wheel, so packages are built, with compilers.")
+        self._ensure(layers.build(self._recipe))
+        self._ensure(make(compile=True))
+
+    def _ensure(self, layer: Layer) -> str:
+        """Build a layer unless it stands; returns the id of its image."""
+        begun = time.monotonic()
+        image = self._standing(layer)
+        cached = image is not None
+        if image is None:
+            with self._progress.step(f"build {layer.name}") as step:
+                image = self._make(layer, step)
+        self._done.append(BuiltLayer(layer.name, layer.tag, image, cached, time.monotonic() - begun))
+        return image
+
+    def _standing(self, layer: Layer) -> str | None:
+        """The id of the layer's image, if it was made of the same inputs."""
+        image = self._images.get(layer.tag)
+        if (
+            image is None
+            or self._options.fresh
+            or image.labels.get(names.LABEL_INPUTS) != self._inputs(layer)
+        ):
+            return None
+        return image.id
+
+    def _inputs(self, layer: Layer) -> str:
+        below = (self._images[parent] for parent in layer.parents)
+        return layer.inputs(tuple(image.id for image in below if image))
+
+    def _make(self, layer: Layer, step: Step) -> str:
+        """Below the app one build works at a time: other apps share these layers, or their caches."""
+        if layer.name == "app":
+            return self._made(layer, step)
+        with in_turn(f"build-{self._recipe.platform.key}"):
+            self._images |= self._engine.image_inspect(layer.tag)
+            return self._standing(layer) or self._made(layer, step)
+
+    def _made(self, layer: Layer, step: Step) -> str:
+        inputs = self._inputs(layer)
+        image = make(self._engine, self._recipe, layer, inputs, step)
+        labels = {**layer.labels, names.LABEL_INPUTS: inputs}
+        self._images[layer.tag] = Image(image, (layer.tag,), labels, 0, (), {})
+        return image

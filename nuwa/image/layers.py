@@ -1,0 +1,182 @@
+"""What each layer of an image is made of: a rendered Containerfile, files, labels. Nothing is built here.
+
+base → python → nuwa_python → requirements → app, each an image on the one before. `build`, with compilers,
+stands beside them and is made only where Python packages have to be compiled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nuwa import names
+from nuwa.image import pins, tree
+from nuwa.image.recipe import Recipe
+from nuwa.image.requirements import Requirements
+from nuwa.image.tree import Entry
+from nuwa.manifest.model import SCHEMA
+from nuwa.resources import IMAGES
+from nuwa.templating import render
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One image to be made."""
+
+    name: str
+    tag: str
+    parents: tuple[str, ...]
+    """Names of the images that its Containerfile starts from."""
+    containerfile: str
+    entries: tuple[Entry, ...] = ()
+    """The files that its `root.tar` holds."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    lent: Mapping[str, bytes] = field(default_factory=dict)
+    """What decides its content without being in it, by path below `/mnt`."""
+    time: int = 0
+    """Seconds since 1970: the time of everything in it."""
+
+    @cached_property
+    def _content(self) -> str:
+        lent = {path: sha256(content).hexdigest() for path, content in self.lent.items()}
+        parts = (self.name, self.containerfile, tree.digest(self.entries), dict(self.labels), lent, self.time)
+        return json.dumps([*parts, _tools()], sort_keys=True)
+
+    def inputs(self, parent_ids: tuple[str, ...]) -> str:
+        """A checksum of everything that goes in."""
+        return sha256(" ".join((self._content, *parent_ids)).encode()).hexdigest()
+
+
+@cache
+def _tools() -> str:
+    return tree.digest(tree.folder(IMAGES / "tools"))
+
+
+@cache
+def _uv_version() -> bytes:
+    return version("uv").encode()
+
+
+def base(recipe: Recipe, bare: str) -> Layer:
+    """The distribution with PID 1 and the services of every container; `bare` is the image of it alone."""
+    downloads = pins.downloads("s6-overlay") if recipe.family.init == "s6-overlay" else None
+    return _layer(
+        recipe,
+        "base",
+        recipe.platform.base_image,
+        (bare,),
+        {"downloads": downloads, "app_id": names.APP_ID},
+        entries=rootfs("base", recipe.family.init, recipe.family.name),
+    )
+
+
+def python(recipe: Recipe) -> Layer:
+    tag = recipe.platform.python_image
+    return _layer(recipe, "python", tag, (recipe.platform.base_image,), {}, entries=rootfs("python"))
+
+
+def build(recipe: Recipe) -> Layer:
+    return _layer(recipe, "build", recipe.platform.build_image, (recipe.platform.python_image,), {})
+
+
+def nuwa_python(recipe: Recipe) -> Layer:
+    """The virtual environment, and what serves from it."""
+    kind, lock = recipe.kind, recipe.lock
+    values = {
+        "kind": kind,
+        "lock": lock,
+        "packages": recipe.server_packages,
+        "downloads": pins.downloads("miniforge") if recipe.python.provider == "conda" else None,
+    }
+    lent = {"uv.version": _uv_version()}
+    if lock:
+        lent[f"locks/{lock}"] = (IMAGES / "nuwa_python" / "locks" / lock).read_bytes()
+    entries = rootfs("nuwa_python", recipe.family.init, recipe.family.name, kind)
+    tag, parents = recipe.nuwa_python_image, (recipe.platform.python_image,)
+    return _layer(recipe, "nuwa_python", tag, parents, values, entries=entries, lent=lent)
+
+
+def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> Layer:
+    """What the app needs of the distribution and of PyPI.
+
+    Args:
+        compile: build packages that have no wheel, in a stage with compilers.
+    """
+    app = recipe.app
+    values = {
+        "compile": compile,
+        "build_parent": recipe.platform.build_image,
+        "build_packages": app.image.build_packages + recipe.extra_devel,
+        "requirements": list(required.words),
+        "packages": app.image.packages + app.extras.fonts,
+        "locales": app.extras.locales,
+        "wkhtmltopdf": app.extras.wkhtmltopdf,
+        "downloads": recipe.wkhtmltopdf,
+    }
+    parents = (recipe.nuwa_python_image, *([recipe.platform.build_image] if compile else []))
+    labels = {names.LABEL_COMPILED: "yes" if compile else "no"}
+    lent = {"uv.version": _uv_version(), **required.files}
+    tag = app.names.requirements_image(app.app.version)
+    return _layer(recipe, "requirements", tag, parents, values, labels=labels, lent=lent)
+
+
+def _layer(
+    recipe: Recipe,
+    name: str,
+    tag: str,
+    parents: tuple[str, ...],
+    values: Mapping[str, Any],
+    *,
+    entries: tuple[Entry, ...] = (),
+    labels: Mapping[str, str] | None = None,
+    lent: Mapping[str, bytes] | None = None,
+) -> Layer:
+    return Layer(
+        name=name,
+        tag=tag,
+        parents=parents,
+        containerfile=containerfile(recipe, name, parents[0], values),
+        entries=entries,
+        labels={**shared_labels(recipe, name), **(labels or {})},
+        lent=lent or {},
+        time=pins.source_date_epoch(),
+    )
+
+
+def containerfile(recipe: Recipe, name: str, parent: str, values: Mapping[str, Any]) -> str:
+    text = render(
+        str(IMAGES),
+        f"{name}/Containerfile.j2",
+        app=recipe.app,
+        family=recipe.family,
+        release=recipe.release,
+        python=recipe.python,
+        own=recipe.own_python,
+        parent=parent,
+        **values,
+    )
+    # An empty value leaves an empty line behind, which a Containerfile does not need.
+    return "".join(f"{line}\n" for line in text.splitlines() if line.strip())
+
+
+def shared_labels(recipe: Recipe, name: str) -> dict[str, str]:
+    labels = {
+        names.LABEL_SCHEMA: str(SCHEMA),
+        names.LABEL_LAYER: name,
+        names.LABEL_FAMILY: recipe.platform.key,
+    }
+    if name in ("nuwa_python", "requirements", "app"):
+        labels |= {names.LABEL_PYTHON: recipe.python.version, names.LABEL_PROVIDER: recipe.python.provider}
+    return labels
+
+
+def rootfs(layer: str, *variants: str) -> tuple[Entry, ...]:
+    """The files that a layer always adds, and those of a family, an init or a kind of server."""
+    folders = ["rootfs", *(f"rootfs-{variant}" for variant in variants)]
+    return tree.merge(*(tree.folder(Path(IMAGES, layer, folder)) for folder in folders))

@@ -1,0 +1,79 @@
+"""Makes one layer: a folder for the build, `podman build` in it, and a name for what came out."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from nuwa import names
+from nuwa.console import Step
+from nuwa.engine import Engine
+from nuwa.errors import BuildError, CommandError
+from nuwa.image import supplies, tree, workshop
+from nuwa.image.layers import Layer
+from nuwa.image.recipe import Recipe
+from nuwa.image.steps import Steps
+
+NEEDED_SPACE = 2 * 1024**3
+"""Bytes that have to be free where podman keeps images."""
+
+
+class NeedsCompiler(BuildError):
+    """A Python package has no wheel, and nothing was to be compiled."""
+
+
+def make(engine: Engine, recipe: Recipe, layer: Layer, inputs: str, step: Step) -> str:
+    """Build a layer, tag it and return the id of its image.
+
+    Args:
+        inputs: the checksum of what goes in, for its label.
+
+    Raises:
+        BuildError: it cannot be built; nothing is tagged and nothing is left.
+    """
+    _check_space(engine)
+    heard = Steps(layer.name, step)
+    with workshop.opened(engine) as folder:
+        context = folder / "context"
+        context.mkdir()
+        tree.write_archive(layer.entries, context / "root.tar", layer.time)
+        options = _options(recipe, layer, inputs, folder)
+        try:
+            end = partial(workshop.end_steps, folder)
+            image = engine.build(layer.containerfile, context, options, on_line=heard.line, wind_down=end)
+        except CommandError:
+            raise _failure(layer, heard) from None
+    engine.tag(image, layer.tag)
+    return image
+
+
+def _options(recipe: Recipe, layer: Layer, inputs: str, folder: Path) -> list[str]:
+    """Each layer is one commit: nuwa itself knows what has changed, and many commits take longer.
+
+    The labels that podman would add of itself, and times, would make the same inputs give different images.
+    """
+    words = ["--format", "docker", "--layers=false", "--force-rm", "--pull=never", "--network", "host"]
+    words += ["--timestamp", str(layer.time), "--identity-label=false", "--security-opt", "label=disable"]
+    mount = folder / "mnt"
+    mount.mkdir(mode=0o755)
+    words += supplies.lay_out(mount, recipe.family, recipe.release, layer.lent)
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={layer.time}"]
+    labels = {**layer.labels, names.LABEL_INPUTS: inputs}
+    return words + [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+
+
+def _failure(layer: Layer, heard: Steps) -> BuildError:
+    error = heard.error()
+    if heard.needs_compiler and layer.labels.get(names.LABEL_COMPILED) == "no":
+        return NeedsCompiler(error.message, hint=error.hint, details=error.details)
+    return error
+
+
+def _check_space(engine: Engine) -> None:
+    free = engine.free_space()
+    if free < NEEDED_SPACE:
+        raise BuildError(
+            f"{free / 1024**2:.0f} MiB are free in {engine.graph_root}, and a build needs "
+            f"{NEEDED_SPACE / 1024**2:.0f} MiB",
+            hint="Remove images that nobody needs (podman image ls), or give podman more disk.",
+        )

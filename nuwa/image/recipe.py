@@ -1,0 +1,112 @@
+"""The choices that a manifest makes among what the families offer, each checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from nuwa.errors import BuildError
+from nuwa.image import families, pins
+from nuwa.image.families import Family, Python, Release
+from nuwa.image.pins import Downloads
+from nuwa.manifest.model import App
+from nuwa.manifest.resolve import resolve
+from nuwa.names import Platform
+from nuwa.resources import IMAGES
+
+Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An app with its distribution and its Python."""
+
+    app: App
+    family: Family
+    release: Release
+    python: Python
+
+    @classmethod
+    def of(cls, app: App) -> Recipe:
+        """The recipe of an app.
+
+        Raises:
+            BuildError: what it asks for is not offered; the message says what is.
+        """
+        family = families.load(app.image.family)
+        app = resolve(app, family)
+        release = family.release(app.image.release)
+        made = cls(app, family, release, release.python(app.image.python))
+        made._check()
+        return made
+
+    @property
+    def platform(self) -> Platform:
+        return self.app.platform
+
+    @property
+    def kind(self) -> Kind:
+        return self.app.server.kind
+
+    @property
+    def own_python(self) -> Python:
+        """The release's own, which nuwa's tools in the image run with."""
+        return self.release.pythons[0]
+
+    @property
+    def nuwa_python_image(self) -> str:
+        variant = "" if self.kind == "gunicorn" else self.kind
+        return self.platform.nuwa_python_image(self.python.version, variant)
+
+    @property
+    def server_packages(self) -> tuple[str, ...]:
+        """Packages for this Python and this server, beyond what the layer below has."""
+        packages = () if self.python == self.own_python else self.python.packages
+        if self.kind == "mod_wsgi":
+            packages += self.release.packages["httpd"] + self.python.mod_wsgi
+        return packages
+
+    @property
+    def extra_devel(self) -> tuple[str, ...]:
+        """Headers of this Python, where the build image has those of another."""
+        return () if self.python == self.own_python else self.python.devel
+
+    @cached_property
+    def lock(self) -> str:
+        """The pinned packages of the server: a file of `images/nuwa_python/locks`; empty for Apache."""
+        if self.kind == "mod_wsgi":
+            return ""
+        offered = {}
+        for file in (IMAGES / "nuwa_python" / "locks").glob(f"{self.kind}-*.txt"):
+            oldest = tuple(int(part) for part in file.stem.rpartition("-")[2].split("."))
+            offered[oldest] = file.name
+        fitting = [oldest for oldest in offered if oldest <= self.python.numbers]
+        if not fitting:
+            least = ".".join(map(str, min(offered)))
+            raise BuildError(
+                f"{self.kind} needs Python {least} or newer, and image.python is {self.python.version}"
+            )
+        return offered[max(fitting)]
+
+    @property
+    def wkhtmltopdf(self) -> Downloads | None:
+        if not self.app.extras.wkhtmltopdf:
+            return None
+        downloads = pins.downloads("wkhtmltopdf", self.release.name)
+        return downloads if self.family.wkhtmltopdf and downloads.files else None
+
+    def _check(self) -> None:
+        where = f"{self.family.title} {self.release.name}"
+        if self.kind == "mod_wsgi" and not self.python.mod_wsgi:
+            fitting = ", ".join(python.version for python in self.release.pythons if python.mod_wsgi)
+            raise BuildError(
+                f"{where} has no mod_wsgi for Python {self.python.version}",
+                hint=f'Use Python {fitting}, or server.kind = "gunicorn".',
+            )
+        if self.app.extras.wkhtmltopdf and not self.wkhtmltopdf:
+            raise BuildError(
+                f"there is no wkhtmltopdf for {where}",
+                hint="Its makers have archived it; WeasyPrint, a Python package, also makes PDF from HTML.",
+            )
+        _ = self.lock

@@ -1,0 +1,131 @@
+"""What the build machine lends to a build: programs, package archives, indexes, certificates, caches.
+
+All of it is mounted at `/mnt`, a folder that every image has and that is empty again when the step ends, so
+no layer holds any of it. Build arguments carry only paths below `/mnt`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from nuwa.image import apt, indexes
+from nuwa.image.families import Family, Release
+from nuwa.resources import IMAGES, cache_folder
+
+MOUNT = "/mnt"
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+_CERTIFICATE_VARIABLES = (
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "CARGO_HTTP_CAINFO",
+    "PIP_CERT",
+)
+_APT_OPTIONS = """\
+APT::Install-Recommends "0";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Acquire::Languages "none";
+"""
+
+
+def lay_out(folder: Path, family: Family, release: Release, files: Mapping[str, bytes]) -> list[str]:
+    """Fill `folder` and return the words of `podman build` that lend it.
+
+    Args:
+        files: more files by their path below `/mnt`.
+    """
+    shutil.copytree(IMAGES / "tools", folder / "tools")
+    arguments = _certificates(folder) | _python(folder)
+    mounts = {MOUNT: f"{folder}:{MOUNT}:ro"}
+    mounts |= _mount(folder, "cache", _cache("python"), "rw") | _mount(folder, "uv", _uv())
+    mounts |= _index_mounts(folder) | _downloads(folder, arguments)
+    if family.package_manager == "apt":
+        arguments |= _apt(folder, release.codename)
+        mounts |= _apt_caches(release.codename)
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    words = [word for mount in mounts.values() for word in ("--volume", mount)]
+    return words + [word for pair in arguments.items() for word in ("--build-arg", "=".join(pair))]
+
+
+def _mount(folder: Path, name: str, source: Path, how: str = "ro") -> dict[str, str]:
+    """Something of this machine at `/mnt/<name>`, where the read-only `/mnt` needs a place for it."""
+    place = folder / name
+    if source.is_dir():
+        place.mkdir()
+    else:
+        place.touch()
+    return {name: f"{source}:{MOUNT}/{name}:{how}"}
+
+
+def _cache(name: str) -> Path:
+    """Downloads that the next build can use again."""
+    folder = cache_folder() / "downloads" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _uv() -> Path:
+    import uv
+
+    return Path(uv.find_uv_bin())
+
+
+def _certificates(folder: Path) -> dict[str, str]:
+    """The authorities that this machine trusts: where there is a mirror or a proxy, they know its own."""
+    named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"))
+    bundle = next((path for path in (*named, *_BUNDLES) if path and Path(path).is_file()), None)
+    if bundle is None:
+        return {}
+    shutil.copyfile(bundle, folder / "ca.crt")
+    return dict.fromkeys(_CERTIFICATE_VARIABLES, f"{MOUNT}/ca.crt")
+
+
+def _python(folder: Path) -> dict[str, str]:
+    (folder / "uv.toml").write_text(indexes.find().toml)
+    return {"UV_CACHE_DIR": f"{MOUNT}/cache", "UV_CONFIG_FILE": f"{MOUNT}/uv.toml"}
+
+
+def _index_mounts(folder: Path) -> dict[str, str]:
+    mounts: dict[str, str] = {}
+    for name, source in indexes.find().folders.items():
+        mounts |= _mount(folder, name, source)
+    return mounts
+
+
+def _downloads(folder: Path, arguments: dict[str, str]) -> dict[str, str]:
+    """NUWA_DOWNLOADS: another place for the files of pins.toml."""
+    place = os.environ.get("NUWA_DOWNLOADS", "").rstrip("/")
+    if place.startswith(("http://", "https://")):
+        arguments["NUWA_DOWNLOADS"] = place
+    elif place:
+        return _mount(folder, "downloads", Path(place).resolve())
+    return {}
+
+
+def _apt(folder: Path, codename: str) -> dict[str, str]:
+    settings = _APT_OPTIONS + apt.options()
+    if (folder / "ca.crt").exists():
+        settings += f'Acquire::https::CAInfo "{MOUNT}/ca.crt";\n'
+    sources = apt.sources(codename)
+    if sources:
+        (folder / "sources.list").write_text("".join(f"{line}\n" for line in sources))
+        settings += f'Dir::Etc::sourcelist "{MOUNT}/sources.list";\nDir::Etc::sourceparts "-";\n'
+    (folder / "apt.conf").write_text(settings)
+    return {"APT_CONFIG": f"{MOUNT}/apt.conf"}
+
+
+def _apt_caches(codename: str) -> dict[str, str]:
+    """apt's lists and packages stay on this machine, for the next layer and the next build."""
+    caches = {"lists": "/var/lib/apt/lists", "archives": "/var/cache/apt/archives"}
+    return {name: f"{_cache(f'{codename}-{name}')}:{place}:rw" for name, place in caches.items()}

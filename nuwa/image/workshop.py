@@ -1,0 +1,64 @@
+"""The temporary folder of a build, and the end of whatever a build leaves that was cut short.
+
+An interrupted `podman build` leaves the processes of its RUN step, its working container and temporary files.
+All of them can be told by the build's own folder: it is mounted in the step, and named in the container.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nuwa.engine import Engine
+
+_PREFIX = "nuwa-build-"
+
+
+@contextmanager
+def opened(engine: Engine) -> Iterator[Path]:
+    """A folder for one build; when this ends, however it ends, nothing of the build is left but its image."""
+    sweep_dead(engine)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    try:
+        yield folder
+    finally:
+        sweep(engine, folder)
+
+
+def sweep(engine: Engine, folder: Path) -> None:
+    """Remove a build's folder and whatever still belongs to it."""
+    end_steps(folder)
+    engine.remove_containers(*_working_containers(engine, folder))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_dead(engine: Engine) -> None:
+    """Sweep after builds whose process is gone: those that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        found = re.fullmatch(rf"{_PREFIX}(\d+)-\w+", folder.name)
+        if found and not Path("/proc", found.group(1)).exists():
+            sweep(engine, folder)
+
+
+def end_steps(folder: Path) -> None:
+    """Kill the processes of a RUN step: its build then fails by itself and cleans up best."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"/{folder.name}/" in (process / "mountinfo").read_text():
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _working_containers(engine: Engine, folder: Path) -> list[str]:
+    mark = str(folder).encode()
+    found = []
+    for file in engine.graph_root.glob("*-containers/*/userdata/buildah.json"):
+        with suppress(OSError):
+            if mark in file.read_bytes():
+                found.append(file.parent.parent.name)
+    return found
