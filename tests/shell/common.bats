@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# What all scripts have in common: where they run, their options, the lock, the check of the host.
+
+load helper
+
+ALL=(_check _predicate get_bid get_cid install kill logs run shell status uninstall)
+
+@test "every script says what it does and which options it has" {
+  for script in "${ALL[@]}"; do
+    run -0 "bin/$script" --help
+    says "bin/$script"
+    says '--dry-run'
+  done
+}
+
+@test "every script stops outside the deployment's folder and says where to go" {
+  cd bin
+  for script in "${ALL[@]}"; do
+    run -2 "./$script"
+    says "cd '$DEPLOYMENT' && bin/$script"
+  done
+}
+
+@test "every script names an option that it does not know" {
+  for script in "${ALL[@]}"; do
+    run -2 "bin/$script" --frobnicate
+    says '--frobnicate'
+  done
+}
+
+@test "a deployment in a folder whose name podman cannot mount is refused" {
+  mkdir "$TEST/a:b"
+  cd "$TEST/a:b"
+  BID=$ONE bash "$(payload)/Setup" >/dev/null
+  run -2 bin/run
+  says 'Rename it'
+}
+
+@test "a second script does not start while one is at work" {
+  mkdir -p volumes/.nuwa
+  exec 8>>volumes/.nuwa/lock
+  flock 8
+  printf 'bin/run (process 1, since 12:00:00)' >volumes/.nuwa/lock
+  run -6 bin/run
+  says 'bin/run (process 1, since 12:00:00) is at work here'
+  exec 8>&-
+  run -0 bin/run
+}
+
+@test "quiet says nothing, and the log has it all" {
+  run -0 bin/run --quiet
+  [[ -z $output ]]
+  grep -q 'bin/run\[.*nuwa-blog-blue.service is up' volumes/log/nuwa.log
+}
+
+@test "colours appear on a terminal only, and not where they are not wanted" {
+  unset MAIL_PASSWORD
+  run -2 bin/run </dev/null
+  says_not $'\e['
+  NO_COLOR=1 run -2 script -qec 'bin/run --secret NONE' /dev/null
+  says_not $'\e['
+  run -2 script -qec 'TERM=xterm bin/run --secret NONE' /dev/null
+  says $'\e['
+}
+
+@test "a missing program is named with the command that gets it" {
+  mkdir "$TEST/bin"
+  for tool in /usr/bin/{bash,env,sed,tr,cat,sort,date,dd,df,awk,grep,head,paste,stat,tar,diff,flock,cut}; do
+    ln -s "$tool" "$TEST/bin/"
+  done
+  PATH=$TEST/bin run -4 bin/_predicate --quiet
+  says 'this host lacks: podman; systemctl; nginx; jq; curl; openssl; monit; ss; cron'
+  says 'apt-get install --no-install-recommends cron curl iproute2 jq monit nginx openssl podman systemd'
+}
+
+@test "a podman that is too old is named, with what is needed" {
+  FAKE_PODMAN_VERSION=3.4.4 run -4 bin/run
+  says 'podman 4.0 or newer (here: 3.4.4)'
+}
+
+@test "a distribution that is not in the table is refused, with those that are" {
+  printf 'ID=arch\nVERSION_ID=1\n' >"$NUWA_ROOT/etc/os-release"
+  run -4 bin/run
+  says 'arch 1 is not supported as a host. Supported are: Debian 12, Debian 13, Rocky Linux 8'
+}
+
+@test "an image that is gone is named" {
+  mv "$FAKE/images/$ONE" "$TEST/gone"
+  run -4 bin/run
+  says "the image $ONE: pull or load it"
+}
+
+@test "_predicate shows each thing that it looked at" {
+  run -0 bin/_predicate
+  says 'ok       Debian 12'
+  says 'ok       podman 4.3.1'
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# What one does with a deployment from day to day: look, enter, stop, remove.
+# shellcheck disable=SC2016  # words that must arrive as they are
+
+load helper
+
+@test "get_bid and get_cid print ids, and nothing else" {
+  run -0 bin/get_bid
+  [[ $output == "$ONE" ]]
+  run -1 bin/get_cid
+  says 'no container is running'
+  bin/run
+  run -0 bin/get_cid
+  [[ $output =~ ^c[0-9]{63}$ ]]
+}
+
+@test "get_bid prints what runs, not what a newer Setup brought" {
+  bin/run
+  make_image "$TWO" 2.0
+  make_deployment "$TWO"
+  run -0 bin/get_bid
+  [[ $output == "$ONE" ]]
+}
+
+@test "shell enters as root, and runs commands as the app, word for word" {
+  bin/run
+  run -0 bin/shell
+  says '<exec><--interactive><--><nuwa-blog-blue></bin/bash>'
+  run -0 bin/shell python -c 'print("a  b; $HOME")' --help
+  says '<nuwa-blog-blue></usr/lib/nuwa/app-env><python><-c><print("a  b; $HOME")><--help>'
+  run -0 bin/shell -u root id
+  says '<nuwa-blog-blue><id>'
+  run -2 bin/shell -u nobody id
+}
+
+@test "shell without a container says how to start one" {
+  run -1 bin/shell
+  says 'bin/run starts it'
+}
+
+@test "logs shows the unit's journal" {
+  run -0 bin/logs -n 5
+  says '--unit nuwa-blog-blue.service --lines 5'
+  run -0 bin/logs --follow --since '2 hours ago'
+  says '--follow --since 2 hours ago'
+  run -2 bin/logs -n many
+}
+
+@test "status before the first start, while it runs, and as JSON" {
+  run -3 bin/status
+  says 'serves      NO'
+  bin/run
+  bin/install
+  run -0 bin/status
+  says 'serves      yes'
+  says 'answer      127.0.0.1:18000: 200'
+  says 'https://blog.example.com https://www.blog.example.com'
+  run -0 --separate-stderr bin/status --json
+  jq -e '.serves and .site.installed and .answer.status == 200 and .unit.state == "active"' <<<"$output"
+}
+
+@test "uninstall takes the site away and stops the app; run and install bring it back" {
+  bin/run
+  bin/install
+  snapshot >"$TEST/before"
+  run -2 bin/uninstall </dev/null
+  says 'repeat with --yes'
+  run -0 bin/uninstall --yes
+  [[ $(find "$NUWA_ROOT/etc" -name '*nuwa*') == "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service" ]]
+  [[ ! -e $FAKE/serving/nuwa-blog.conf && ! -e $FAKE/active/nuwa-blog-blue.service ]]
+  run -0 bin/uninstall --yes
+  bin/run
+  bin/install
+  snapshot | diff "$TEST/before" -
+}
+
+@test "kill refuses while the app is installed, then leaves nothing but volumes" {
+  find "$NUWA_ROOT" -type f | sort >"$TEST/before"
+  bin/run
+  bin/install
+  run -1 bin/kill --yes
+  says 'First: bin/uninstall'
+  bin/uninstall --yes
+  run -0 bin/kill --yes
+  find "$NUWA_ROOT" -type f | sort | diff "$TEST/before" -
+  [[ -z $(find "$FAKE/containers" "$FAKE/enabled" -name '*nuwa*') ]]
+  [[ -s volumes/media/picture && -s volumes/secrets/MAIL_PASSWORD ]]
+  run -0 bin/kill --yes
+}
+
+@test "dry runs of uninstall and kill change nothing" {
+  bin/run
+  bin/install
+  snapshot >"$TEST/before"
+  run -0 bin/uninstall --dry-run
+  says 'would run: systemctl disable --now'
+  snapshot | diff "$TEST/before" -
+  bin/uninstall --yes
+  snapshot >"$TEST/before"
+  run -0 bin/kill --dry-run
+  says 'would run: rm -f --'
+  says_not 'is gone'
+  snapshot | diff "$TEST/before" -
+}

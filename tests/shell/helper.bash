@@ -1,0 +1,86 @@
+# What all shell tests share: a host of files below $TEST, and fakes of the programs that change a real one.
+
+bats_require_minimum_version 1.5.0
+
+REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+ONE=$(printf 'a%.0s' {1..64})
+TWO=$(printf 'b%.0s' {1..64})
+NUWA_PYTHON=$REPO/.venv/bin/python
+SHIMS=$REPO/tests/shell/shims
+export REPO ONE TWO NUWA_PYTHON SHIMS
+
+# Setup, RunSetup and the renderer, made once for all tests.
+payload() {
+  local folder=$BATS_RUN_TMPDIR/payload
+  if [[ ! -d $folder ]]; then
+    [[ -x $NUWA_PYTHON ]] || {
+      echo "$NUWA_PYTHON is missing: script/bootstrap makes it" >&2
+      return 1
+    }
+    PYTHONPATH=$REPO "$NUWA_PYTHON" "$REPO/tests/shell/make_payload.py" "$REPO/tests/shell/manifest.json" "$folder"
+  fi
+  printf '%s' "$folder"
+}
+
+# An image with this id: what its labels and its root hold.
+make_image() {
+  local image=$FAKE/images/$1
+  mkdir -p "$image/root/srv/app/static" "$image/root/srv/app/media dir"
+  cp "$(payload)"/{Setup,RunSetup,render.pyz} "$image/"
+  echo "localhost/app/blog:${2:-1.0}" >"$image/name"
+  echo 'body { color: red }' >"$image/root/srv/app/static/site.css"
+  echo 'first picture' >"$image/root/srv/app/media dir/picture"
+}
+
+make_host() {
+  export FAKE=$TEST/fake NUWA_ROOT=$TEST/root
+  mkdir -p "$FAKE"/{active,enabled,containers} "$NUWA_ROOT"/etc/{systemd/system,nginx/conf.d,monit/conf.d,cron.d} "$NUWA_ROOT"/run/systemd/system
+  printf 'ID=debian\nVERSION_ID="12"\n' >"$NUWA_ROOT/etc/os-release"
+  make_image "$ONE"
+}
+
+# shellcheck disable=SC2120  # tests call this with the id of another image
+make_deployment() {
+  export DEPLOYMENT=$TEST/'my sité'
+  mkdir -p "$DEPLOYMENT"
+  cd "$DEPLOYMENT" || return
+  BID=${1:-$ONE} bash "$(payload)/Setup" >/dev/null
+}
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  # shellcheck disable=SC2016  # a secret of characters that shells like to touch
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD='p$a"s'\''s word' TEST
+  unset KILL_AT NO_COLOR
+  make_host
+  make_deployment
+}
+
+# What there is below the host's root and the deployment, and what runs: names, modes, owners, content. Without what
+# differs by time or chance.
+snapshot() {
+  local prune=(-name nuwa.log -o -name lock -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
+    -o -name SECRET_KEY -o -path '*/stage*' -o -name 'plan.*')
+  (
+    cd "$TEST" || return
+    find root 'my sité' fake/{loaded,active,enabled,serving,containers} \( "${prune[@]}" \) -prune \
+      -o -printf '%y %m %U %p %l\n' 2>/dev/null | sort
+    find root 'my sité' fake/{loaded,active,enabled,serving,containers} \( "${prune[@]}" \) -prune \
+      -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum
+  )
+}
+
+fail() {
+  printf '%s\n' "$@" >&2
+  return 1
+}
+
+# The last `run` printed this.
+# shellcheck disable=SC2154  # bats sets output
+says() {
+  [[ $output == *"$1"* ]] || fail "expected: $1" "printed:" "$output"
+}
+
+says_not() {
+  [[ $output != *"$1"* ]] || fail "not expected: $1" "printed:" "$output"
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# Each script is ended by kill -9 before each single thing that it does, then run again: the result is that of an
+# undisturbed run.
+
+load helper
+
+# Programs that change files are counted as steps too, beside the fakes.
+count_steps() {
+  local tool
+  mkdir "$TEST/shims"
+  for tool in mv rm cp install mkdir ln chown chmod touch tar rmdir dd; do
+    ln -s "$SHIMS/shim" "$TEST/shims/$tool"
+  done
+  STEPS_PATH=$TEST/shims:$PATH
+}
+
+# Copies of the host and the deployment, to begin each time from the same.
+save() {
+  rm -rf "$TEST/saved"
+  mkdir "$TEST/saved"
+  cp -a "$TEST/root" "$TEST/fake" "$DEPLOYMENT" "$TEST/saved/"
+}
+
+restore() {
+  cd "$TEST" || return
+  rm -rf root fake "$DEPLOYMENT"
+  cp -a saved/* "$TEST/"
+  cd "$DEPLOYMENT" || return
+}
+
+# interrupt_each SCRIPT [ARGUMENT…]: kills at step 1, 2, … until one run gets through.
+interrupt_each() {
+  local step=0
+  save
+  "$@" --quiet
+  snapshot >"$TEST/undisturbed"
+  while :; do
+    step=$((step + 1))
+    restore
+    if { PATH=$STEPS_PATH KILL_AT=$step "$@" --quiet; } 2>/dev/null; then
+      break
+    fi
+    # bin/run, which bin/install calls, may outlive it and holds the lock until it is done
+    flock volumes/.nuwa/lock true
+    "$@" --quiet 2>"$TEST/errors" || fail "$(<"$TEST/errors")" "after a kill at step $step ($(tail -n 1 "$FAKE/steps")) $* fails"
+    snapshot | diff "$TEST/undisturbed" - >&2 || fail "after a kill at step $step ($(tail -n 1 "$FAKE/steps"))"
+  done
+  echo "# $1: $((step - 1)) steps" >&3
+  ((step > 10))
+}
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  make_host
+  make_deployment
+  count_steps
+}
+
+@test "run" {
+  interrupt_each bin/run
+}
+
+@test "run of a new release" {
+  bin/run --quiet
+  make_image "$TWO" 2.0
+  make_deployment "$TWO"
+  interrupt_each bin/run
+}
+
+@test "install" {
+  bin/run --quiet
+  interrupt_each bin/install new.example.com
+}
+
+@test "uninstall and kill" {
+  bin/run --quiet
+  bin/install --quiet
+  interrupt_each bin/uninstall --yes
+  restore
+  bin/uninstall --yes --quiet
+  interrupt_each bin/kill --yes
+}

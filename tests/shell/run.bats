@@ -1,0 +1,179 @@
+#!/usr/bin/env bats
+# bin/run: brings the app up, and changes only what differs.
+
+load helper
+
+starts() {
+  grep -cs nuwa-blog-blue "$FAKE/starts" || true
+}
+
+@test "run fills volumes, stores secrets, installs unit and check, and starts" {
+  run -0 bin/run
+  says 'nuwa-blog-blue.service is up'
+  [[ $(cat volumes/media/picture) == 'first picture' ]]
+  [[ $(stat -c %u:%g volumes/media/picture volumes/data) == $'10001:10001\n10001:10001' ]]
+  [[ $(cat volumes/secrets/MAIL_PASSWORD) == "$MAIL_PASSWORD" ]]
+  [[ $(stat -c %a:%u volumes/secrets volumes/secrets/*) == $'700:10001\n400:10001\n400:10001' ]]
+  [[ $(readlink volumes/static/current) == aaaaaaaaaaaa ]]
+  [[ -s volumes/static/current/site.css ]]
+  grep -q "$DEPLOYMENT/volumes/media:/srv/app/media dir:rw" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+  grep -q 'port 18000' "$NUWA_ROOT/etc/monit/conf.d/nuwa-blog"
+  [[ -f $FAKE/active/nuwa-blog-blue.service && -f $FAKE/enabled/nuwa-blog-blue.service ]]
+  [[ $(cat volumes/.nuwa/release.blue) == "$ONE" && $(wc -l <volumes/.nuwa/releases.tsv) == 1 ]]
+}
+
+@test "run again changes nothing and restarts nothing" {
+  bin/run
+  snapshot >"$TEST/before"
+  run -0 bin/run
+  says 'runs already'
+  snapshot | diff "$TEST/before" -
+  [[ $(starts) == 1 ]]
+}
+
+@test "run keeps a secret and a generated one, and takes one anew only when told" {
+  bin/run
+  before=$(cat volumes/secrets/SECRET_KEY)
+  MAIL_PASSWORD=other run -0 bin/run
+  [[ $(cat volumes/secrets/MAIL_PASSWORD) == "$MAIL_PASSWORD" && $(cat volumes/secrets/SECRET_KEY) == "$before" ]]
+  MAIL_PASSWORD=other run -0 bin/run --secret MAIL_PASSWORD
+  [[ $(cat volumes/secrets/MAIL_PASSWORD) == other && $(starts) == 2 ]]
+  run -2 bin/run --secret WRONG
+  says 'there is no secret WRONG'
+}
+
+@test "run says which secrets are missing, and writes no unit" {
+  unset MAIL_PASSWORD
+  run -2 bin/run </dev/null
+  says 'secrets are missing: MAIL_PASSWORD'
+  [[ -z $(ls "$NUWA_ROOT/etc/systemd/system") ]]
+}
+
+@test "no secret reaches a log, a host file or the output" {
+  run -0 bin/run
+  says_not "$MAIL_PASSWORD"
+  run ! grep -rqF "$MAIL_PASSWORD" volumes/log "$NUWA_ROOT" "$FAKE"
+  run ! grep -rqF "$(cat volumes/secrets/SECRET_KEY)" volumes/log "$NUWA_ROOT" "$FAKE"
+}
+
+@test "a dry run shows every file and writes nothing" {
+  snapshot >"$TEST/before"
+  run -0 bin/run --dry-run
+  says '+ExecStart=/usr/bin/podman run'
+  says '/etc/monit/conf.d/nuwa-blog'
+  says 'would fill volumes/media'
+  snapshot | diff "$TEST/before" -
+  [[ ! -e volumes ]]
+}
+
+@test "a dry run after a change shows a diff of just that" {
+  bin/run
+  sed -i 's/NUWA_HOST=blog.example.com/NUWA_HOST=other/' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+  snapshot >"$TEST/before"
+  run -0 bin/run --dry-run
+  says '+  --env=NUWA_HOST=blog.example.com'
+  says 'would run: systemctl daemon-reload; systemctl restart'
+  says_not 'monit'
+  snapshot | diff "$TEST/before" -
+}
+
+@test "run keeps a unit that was edited by hand, and says so" {
+  bin/run
+  echo '# mine' >>"$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+  run -0 bin/run
+  says 'was changed by hand'
+  grep -q '# mine' volumes/.nuwa/edited/nuwa-blog-blue.service.*
+  run ! grep -q '# mine' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+}
+
+@test "run never touches data that is there" {
+  mkdir -p volumes/media
+  echo mine >volumes/media/mine
+  chown 10001:10001 volumes/media
+  run -0 bin/run
+  [[ $(ls volumes/media) == mine ]]
+}
+
+@test "run warns of data that the app cannot own, with the remedy" {
+  mkdir -p volumes/media
+  echo mine >volumes/media/mine
+  run -0 bin/run
+  says 'chown -hR 10001:10001'
+}
+
+@test "a start that fails shows the log and leaves nothing on the host but volumes" {
+  touch "$FAKE/images/$ONE/broken"
+  run -1 bin/run
+  says 'ModuleNotFoundError: the last line of the app'
+  says 'the app does not come up'
+  [[ -z $(find "$NUWA_ROOT/etc" -name '*nuwa*') ]]
+  [[ -z $(find "$FAKE/active" "$FAKE/enabled" -name '*nuwa*') ]]
+  [[ -s volumes/media/picture && ! -e volumes/.nuwa/change.run ]]
+  rm "$FAKE/images/$ONE/broken"
+  run -0 bin/run
+}
+
+@test "a new release that fails brings the former one back" {
+  bin/run
+  make_image "$TWO" 2.0
+  touch "$FAKE/images/$TWO/broken"
+  make_deployment "$TWO"
+  run -1 bin/run
+  says 'The former one (aaaaaaaaaaaa) serves again'
+  grep -q "$ONE" "$FAKE/active/nuwa-blog-blue.service"
+  grep -q "$ONE" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+  [[ $(readlink volumes/static/current) == aaaaaaaaaaaa && $(cat volumes/.nuwa/release.blue) == "$ONE" ]]
+}
+
+@test "a new release is taken up, with its static files beside those of the former" {
+  bin/run
+  make_image "$TWO" 2.0
+  make_deployment "$TWO"
+  run -0 bin/run
+  grep -q "$TWO" "$FAKE/active/nuwa-blog-blue.service"
+  [[ $(readlink volumes/static/current) == bbbbbbbbbbbb && -d volumes/static/aaaaaaaaaaaa ]]
+  [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE"$'\n'"$TWO" ]]
+}
+
+@test "a port that another unit has is left to it, and a port once picked is kept" {
+  echo 'podman run --publish=127.0.0.1:18000:8000' >"$NUWA_ROOT/etc/systemd/system/nuwa-other-blue.service"
+  bin/run
+  [[ $(cat volumes/.nuwa/port.blue) == 18001 ]]
+  rm "$NUWA_ROOT/etc/systemd/system/nuwa-other-blue.service"
+  bin/run
+  [[ $(cat volumes/.nuwa/port.blue) == 18001 ]]
+}
+
+@test "a renderer that fails is quoted, and nothing is written" {
+  printf 'import sys; sys.exit("render: fact port is missing")' >"$FAKE/images/$ONE/render.pyz"
+  run -1 bin/run
+  says 'fact port is missing'
+  [[ -z $(ls "$NUWA_ROOT/etc/systemd/system") ]]
+}
+
+@test "files of the host outside the app's own are refused" {
+  cat >"$FAKE/images/$ONE/render.pyz" <<'END'
+import io, sys, tarfile
+archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
+text = b"cron\t0644\t/etc/cron.d/../passwd\n"
+entry = tarfile.TarInfo("PLAN"); entry.size = len(text)
+archive.addfile(entry, io.BytesIO(text)); archive.close()
+END
+  run -1 bin/run
+  says 'refused'
+}
+
+@test "monit that refuses its files stops the run before anything is started" {
+  echo BROKEN >"$NUWA_ROOT/etc/monit/conf.d/other"
+  run -1 bin/run
+  says 'monit refuses its configuration'
+  [[ $(find "$NUWA_ROOT/etc" -name '*nuwa*') == '' && $(starts) -eq 0 ]]
+}
+
+@test "a log that is a link out of the volume is not followed" {
+  bin/run
+  echo untouched >"$TEST/victim"
+  ln -sf "$TEST/victim" volumes/log/nuwa.log
+  run -0 bin/run
+  [[ $(cat "$TEST/victim") == untouched ]]
+}

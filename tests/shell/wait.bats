@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# bin/_wait, which systemd calls after a start: against a real HTTP server, with the real curl.
+
+load helper
+
+# A server that answers with status $1, and wants the Host header blog.example.com.
+serve() {
+  cat >"$TEST/server.py" <<'END'
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        good = self.headers["Host"] == "blog.example.com" and self.headers["X-Forwarded-Proto"] == "https"
+        self.send_response(int(sys.argv[1]) if good else 421)
+        self.end_headers()
+        self.wfile.write(b"DisallowedHost: the page of an error\n")
+    def log_message(self, *words): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+open(sys.argv[2], "w").write(str(server.server_port))
+server.serve_forever()
+END
+  "$NUWA_PYTHON" "$TEST/server.py" "$1" "$TEST/port" 3>&- &
+  echo $! >"$TEST/pid"
+  until [[ -s $TEST/port ]]; do sleep 0.05; done
+  URL=http://127.0.0.1:$(<"$TEST/port")/healthz
+}
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export TEST FAKE=$TEST/fake
+  mkdir -p "$FAKE/containers" "$TEST/fakes"
+  touch "$FAKE/containers/blog"
+  cp "$REPO/tests/shell/fakes/podman" "$TEST/fakes/podman"
+  cp -r "$REPO/tests/shell/shims" "$TEST/shims"
+  PATH=$TEST/fakes:$PATH
+}
+
+teardown() {
+  [[ ! -s $TEST/pid ]] || kill "$(<"$TEST/pid")"
+}
+
+@test "an answer in the site's name ends the wait" {
+  serve 204
+  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20
+  [[ -z $output ]]
+}
+
+@test "a redirect is an answer" {
+  serve 302
+  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20
+}
+
+@test "an error is none: the last probe is shown, with status and body" {
+  serve 500
+  run -1 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 1
+  says 'does not answer'
+  says 'last probe: status 500'
+  says 'DisallowedHost: the page of an error'
+}
+
+@test "a container that has ended ends the wait at once" {
+  rm "$FAKE/containers/blog"
+  run -1 bash "$REPO/bin-templates/_wait" blog http://127.0.0.1:9/ blog.example.com 60
+  says 'blog has ended'
+}
