@@ -36,14 +36,7 @@ def setup_script(app: App) -> str:
     Raises:
         BuildError: it would be too long for a label.
     """
-    inner = _unpacking_script(app).rstrip("\n")
-    label = render(
-        str(BIN_TEMPLATES),
-        _LABEL,
-        app=app.name,
-        sha256=hashlib.sha256(inner.encode()).hexdigest(),
-        packed=base64.b64encode(_gzip(inner.encode())).decode(),
-    )
+    label = framed(app.name, _archive(bin_files(app)))
     if len(label.encode()) >= LIMIT:
         raise BuildError(
             f"The Setup label would take {len(label.encode())} bytes; labels hold less than {LIMIT}",
@@ -52,13 +45,29 @@ def setup_script(app: App) -> str:
     return label
 
 
-def _unpacking_script(app: App) -> str:
+def framed(app: str, archive: bytes) -> str:
+    """The label around an archive of `bin/`.
+
+    Args:
+        app: the app's name.
+        archive: a tar.gz.
+    """
+    inner = _unpacking_script(app, archive).rstrip("\n")
+    return render(
+        str(BIN_TEMPLATES),
+        _LABEL,
+        app=app,
+        sha256=hashlib.sha256(inner.encode()).hexdigest(),
+        packed=base64.b64encode(_gzip(inner.encode())).decode(),
+    )
+
+
+def _unpacking_script(app: str, archive: bytes) -> str:
     """`bin-templates/setup` with the archive of `bin/` inside it."""
-    archive = _archive(bin_files(app))
     head = render(
         str(BIN_TEMPLATES),
         _HEAD,
-        app=app.name,
+        app=app,
         sha256=hashlib.sha256(archive).hexdigest(),
         payload=base64.b64encode(archive).decode(),
     )

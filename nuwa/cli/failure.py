@@ -12,32 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from nuwa.cli.shared import settings
+from nuwa.cli.shared import Interrupted, settings
 from nuwa.errors import ManifestError, NuwaError
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
-
-
-class Terminated(BaseException):
-    """The process was asked to end: unwinds like Ctrl-C, so that everything is cleaned up."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
 
 
 @contextmanager
 def signals() -> Iterator[None]:
-    """Turn the polite signals into exceptions while the block runs."""
+    """Let the polite signals unwind the work like Ctrl-C does, so that everything is cleaned up."""
 
-    def raise_terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is fixed
-        raise Terminated(number)
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is fixed
+        raise KeyboardInterrupt(number)
 
-    before = {number: signal.signal(number, raise_terminated) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
-    except Terminated as ended:
-        raise KeyboardInterrupt(128 + ended.number) from None
+    except KeyboardInterrupt as interrupted:
+        raise Interrupted(*interrupted.args) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -48,10 +38,9 @@ def report(error: BaseException) -> int:
 
     An exception that is none of nuwa's own is a defect of nuwa and shows its traceback.
     """
-    if isinstance(error, KeyboardInterrupt):
-        code = error.args[0] if error.args else INTERRUPTED
-        _show("Interrupted; nothing was left half done.", {"message": "interrupted"}, code)
-        return int(code)
+    if isinstance(error, Interrupted):
+        _show("Interrupted; nothing was left half done.", {"message": "interrupted"}, error.exit_code)
+        return error.exit_code
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

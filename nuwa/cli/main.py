@@ -73,6 +73,7 @@ def help_text() -> str:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what went wrong is said on stderr."""
     from nuwa.cli import failure, root
+    from nuwa.cli.shared import Interrupted
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -80,5 +81,5 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with failure.signals():
             return root.run(arguments)
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, Interrupted) as error:
         return failure.report(error)

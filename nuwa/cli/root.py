@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,9 @@ def run(arguments: Sequence[str]) -> int:
     except _COMMAND_LINE_ERROR as error:
         own = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
         shared.settings.json |= "--json" in own  # nothing has read the options yet
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its message is the help
+            print(error, file=sys.stderr)
+            return UsageError.exit_code
         raise _explained(error, own) from None
     return code if isinstance(code, int) else 0
 

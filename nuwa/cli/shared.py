@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,17 @@ class Settings:
             )
 
 
+class Interrupted(BaseException):
+    """The work was interrupted and has cleaned up; typer would turn a KeyboardInterrupt into silence.
+
+    Args:
+        number: the signal that did it.
+    """
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        self.exit_code = 128 + number
+
+
 settings = Settings()
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -53,7 +65,8 @@ _COMMON = {"json": Json, "quiet": Quiet, "debug": Debug}
 
 def new_app(**options: Any) -> typer.Typer:
     """A typer application as all commands are made: plain help, no tracebacks of typer's own."""
-    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **options)
+    plain: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+    return typer.Typer(add_completion=False, no_args_is_help=True, **plain, **options)
 
 
 def command(app: typer.Typer, *, json: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -78,7 +91,10 @@ def command(app: typer.Typer, *, json: bool = True, **options: Any) -> Callable[
             settings.add(**chosen)
             if settings.json and not json:
                 raise UsageError("this command gives no JSON", hint="Leave --json away.")
-            return function(**values)
+            try:
+                return function(**values)
+            except KeyboardInterrupt as interrupt:
+                raise Interrupted(*interrupt.args) from None
 
         parameters = [*signature.parameters.values(), *added]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -1,0 +1,81 @@
+"""`nuwa build`: a project's image, with the layers beneath it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nuwa.cli import shared
+from nuwa.errors import UsageError
+
+if TYPE_CHECKING:
+    from nuwa.image.build import Built
+    from nuwa.manifest.model import App
+
+app = shared.new_app()
+
+
+@shared.command(app)
+def build(
+    directory: shared.Directory = Path(),
+    family: shared.Family = None,
+    release: Annotated[str, typer.Option(help="The release of the family.", show_default=False)] = "",
+    version: Annotated[
+        str, typer.Option("--tag", help="The image's tag, in place of the manifest's.", show_default=False)
+    ] = "",
+    base: Annotated[
+        Literal["auto", "registry", "bootstrap"],
+        typer.Option(help="Where the bare distribution comes from; auto: the first of the two that works."),
+    ] = "auto",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer again.")] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the Containerfiles and build nothing.")
+    ] = False,
+) -> None:
+    """Build a project's image, with the layers beneath it; what has not changed is not built again."""
+    from nuwa.image.build import Options, containerfiles
+    from nuwa.image.build import build as build_image
+
+    made = _app(directory, family, release, version)
+    progress = shared.progress()
+    if show:
+        files = containerfiles(made, directory)
+        progress.result({"ok": True, "containerfiles": files}, _printed(files))
+        return
+    from nuwa.engine import Engine
+
+    built = build_image(made, directory, Options(base=base, fresh=no_cache), Engine.detect(), progress)
+    progress.result(_data(built), _summary(built))
+
+
+def _app(directory: Path, family: str | None, release: str, version: str) -> App:
+    from nuwa.manifest import checks
+
+    made = shared.load_app(directory, family, release or None)
+    if not version:
+        return made
+    try:
+        return dataclasses.replace(made, app=dataclasses.replace(made.app, version=checks.version(version)))
+    except ValueError as error:
+        raise UsageError(f"--tag: {error}") from None
+
+
+def _printed(files: dict[str, str]) -> str:
+    return "\n".join(f"# {name}\n\n{text.rstrip()}\n" for name, text in files.items()).rstrip()
+
+
+def _data(built: Built) -> dict[str, object]:
+    layers = [dataclasses.asdict(layer) for layer in built.layers]
+    return {"ok": True, "image": built.tag, "id": built.id, "layers": layers, "seconds": built.seconds}
+
+
+def _summary(built: Built) -> str:
+    rows = [
+        f"  {layer.name:<13}{'unchanged' if layer.cached else f'{layer.seconds:.1f} s':<11}{layer.tag}"
+        for layer in built.layers
+    ]
+    head = f"{built.tag} ({built.id.removeprefix('sha256:')[:12]}) in {built.seconds:.1f} s"
+    return "\n".join([head, *rows, f"Next: nuwa setup {built.tag} DIR"])

@@ -1,0 +1,101 @@
+"""`nuwa inspect`: what an image holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nuwa.cli import shared
+
+if TYPE_CHECKING:
+    from nuwa.image.inspection import Inspection
+
+app = shared.new_app()
+
+
+@shared.command(app)
+def inspect(
+    image: Annotated[str, typer.Argument(help="The image's name or id.", show_default=False)],
+    script: Annotated[
+        bool, typer.Option("--script", help="Print the Setup label alone, to read it.")
+    ] = False,
+) -> None:
+    """Show what an image holds: layers, sizes, services, labels, what Setup would write.
+
+    Nothing of the image is run.
+    """
+    from nuwa.engine import Engine
+    from nuwa.image import inspection
+
+    progress = shared.progress()
+    found = inspection.inspect(Engine.detect(), image)
+    text = found.setup.script if script and found.setup else "\n".join(rows(found))
+    progress.result({"ok": True, **data(found)}, text)
+
+
+def rows(found: Inspection) -> list[str]:
+    """What there is to say about an image, for a person."""
+    image = found.image
+    lines = [*(image.names or ("(no name)",)), f"  {'id':<10}{image.id}", f"  {'digest':<10}{found.digest}"]
+    lines += [f"  {'size':<10}{megabytes(image.size)}"]
+    lines += ["Layers", *(f"  {megabytes(layer.size):>10}  {layer.name or '-'}" for layer in found.layers)]
+    services = found.services.items()
+    lines += ["Services", *(f"  {name:<18}{what}" for name, what in services)] if services else []
+    lines += ["Labels", *(f"  {name:<34}{_short(value)}" for name, value in sorted(image.labels.items()))]
+    return lines + _setup_rows(found)
+
+
+def _setup_rows(found: Inspection) -> list[str]:
+    if found.setup is None:
+        return ["Setup", "  none: this is no app's image"]
+    files = [f"  {name:<18}{len(content):>7} bytes" for name, content in found.setup.files.items()]
+    return ["Setup would write", *files, *trust_rows(found)]
+
+
+def trust_rows(found: Inspection) -> list[str]:
+    """Whether its Setup label is what nuwa makes of its manifest."""
+    from nuwa import __version__
+
+    setup = found.setup
+    if setup is None:
+        return []
+    lines = [f"  Setup is {len(setup.script.encode())} bytes, sha256 {setup.sha256}"]
+    if not setup.genuine:
+        lines.append(
+            f"  It is not the script that nuwa {__version__} makes: read it (nuwa inspect --script)."
+        )
+    if found.changed_scripts:
+        lines.append(f"  Not as nuwa {__version__} writes them: {', '.join(found.changed_scripts)}.")
+    return lines if len(lines) > 1 else [*lines, f"  All of it is as nuwa {__version__} writes it."]
+
+
+def data(found: Inspection) -> dict[str, object]:
+    """What there is to say about an image, for a program."""
+    setup = found.setup
+    return {
+        "id": found.image.id,
+        "names": found.image.names,
+        "digest": found.digest,
+        "size": found.image.size,
+        "layers": [vars(layer) for layer in found.layers],
+        "services": found.services,
+        "labels": dict(found.image.labels),
+        "setup": setup
+        and {
+            "bytes": len(setup.script.encode()),
+            "sha256": setup.sha256,
+            "genuine": setup.genuine,
+            "files": {name: len(content) for name, content in setup.files.items()},
+            "changed": found.changed_scripts,
+        },
+    }
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _short(value: str) -> str:
+    text = " ".join(value.split())
+    return text if len(text) <= 72 else f"{text[:60]}… ({len(value.encode())} bytes)"

@@ -1,0 +1,119 @@
+"""What an image holds, told from its labels and its history; nothing of it is run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nuwa import names, payload
+from nuwa.engine import Engine, Image
+from nuwa.errors import NuwaError
+from nuwa.image import setup_label
+from nuwa.image.setup_label import SetupLabel
+from nuwa.manifest.model import App, from_json
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """One layer as it is stored.
+
+    Args:
+        name: `base`, `python`, …; empty for what nuwa did not make.
+        size: bytes, without the layers below it.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """An image, looked at.
+
+    Args:
+        app: its manifest; None for a layer that is no app.
+        setup: its Setup label; None when it has none.
+        layers: the lowest first.
+    """
+
+    image: Image
+    app: App | None
+    setup: SetupLabel | None
+    layers: tuple[LayerSize, ...]
+
+    @property
+    def digest(self) -> str:
+        return str(self.image.data.get("Digest") or "")
+
+    @property
+    def services(self) -> dict[str, str]:
+        """What runs in it, with what each is."""
+        if self.app is None:
+            return {}
+        server = self.app.server
+        return {
+            "server": f"{server.kind}, {server.module}",
+            "rsyslogd": "log",
+            "cron": "; ".join(f"{job.name} ({job.schedule})" for job in self.app.cron)
+            or "no jobs of the app",
+            **{names.Names.process_service(item.name): " ".join(item.command) for item in self.app.process},
+        }
+
+    @property
+    def changed_scripts(self) -> tuple[str, ...]:
+        """Scripts of the Setup label that this version of nuwa would write otherwise, or not at all."""
+        if self.app is None or self.setup is None:
+            return ()
+        expected = {f"bin/{name}": text.encode() for name, text in payload.bin_files(self.app).items()}
+        found = self.setup.files
+        return tuple(sorted(name for name in expected | found if expected.get(name) != found.get(name)))
+
+
+def inspect(engine: Engine, reference: str) -> Inspection:
+    """Look at an image in podman's store.
+
+    Raises:
+        NuwaError: it is not there, or its labels are damaged.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", reference):
+        raise NuwaError(f"{reference!r} is not the name or id of an image")
+    image = engine.image(reference)
+    if image is None:
+        raise NuwaError(
+            f"there is no image {reference} here", hint=f"Build it, or get it: podman pull {reference}"
+        )
+    history = json.loads(engine.podman("history", "--format", "json", image.id).stdout)
+    label = image.labels.get(names.LABEL_SETUP, "")
+    return Inspection(image, _app(image.labels), setup_label.read(label) if label else None, layers(history))
+
+
+def layers(history: list[dict[str, Any]]) -> tuple[LayerSize, ...]:
+    """The layers of an image by its history, as `podman history` prints it: the newest first.
+
+    A layer is an entry with a size, together with the entries without one that come after it.
+    """
+    found: list[LayerSize] = []
+    for entry in history:
+        name = re.search(rf'"{re.escape(names.LABEL_LAYER)}"="([a-z_]+)"', entry.get("CreatedBy") or "")
+        if entry.get("size"):
+            found.append(LayerSize("", entry["size"]))
+        if name and found and not found[-1].name:
+            found[-1] = LayerSize(name[1], found[-1].size)
+    return tuple(reversed(found))
+
+
+def _app(labels: Mapping[str, str]) -> App | None:
+    text = labels.get(names.LABEL_MANIFEST)
+    if not text:
+        return None
+    try:
+        app: App = from_json(App, json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise NuwaError(
+            f"the manifest in the image's label cannot be read: {error}",
+            hint="The image was made by another version of nuwa.",
+        ) from None
+    return app
