@@ -1,0 +1,67 @@
+"""`script/bench [NAME…]`: all figures, or those that are named, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import builds, command, report, starts
+from benchmarks.figure import table
+from benchmarks.world import World
+from nuwa.engine import Engine
+from nuwa.errors import NuwaError
+
+MEASURES = {
+    "start": starts.start,
+    "supervision": starts.supervision,
+    "unchanged": builds.unchanged,
+    "code": builds.code,
+    "cold": builds.cold,
+    "size": builds.size,
+    "help": command.help_text,
+    "label": builds.label,
+}
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    arguments = _arguments()
+    if arguments.list:
+        print(
+            "\n".join(
+                f"{name:12} {(measure.__doc__ or '').splitlines()[0]}" for name, measure in MEASURES.items()
+            )
+        )
+        return 0
+    chosen = {name: MEASURES[name] for name in arguments.names or MEASURES}
+    with tempfile.TemporaryDirectory(prefix="nuwabench-") as folder:
+        world = World(Engine.detect(), Path(folder), arguments.rounds, _say)
+        try:
+            figures = [figure for measure in chosen.values() for figure in measure(world)]
+        finally:
+            world.clean()
+    print(table(figures))
+    if set(chosen) == set(MEASURES):
+        report.write(PAGE, figures)
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument("--rounds", type=int, default=5, help="how often each side is measured (default: 5)")
+    parser.add_argument("--list", action="store_true", help="say what there is")
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NuwaError as error:
+        sys.exit(f"script/bench: {error}")
