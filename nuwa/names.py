@@ -92,6 +92,11 @@ class Names:
     def container(self, slot: str) -> str:
         return f"nuwa-{self.app}-{slot}"
 
+    @property
+    def hook_container(self) -> str:
+        """The container that runs the release hook and is gone afterwards."""
+        return f"nuwa-{self.app}-release"
+
     def unit(self, slot: str) -> str:
         return f"{self.container(slot)}.service"
 

@@ -110,6 +110,7 @@ def _facts(app: App) -> dict[str, object]:
         "facts_schema": facts.SCHEMA,
         "slots": names.SLOTS,
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
+        "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
         "secrets": secrets(app),
         "database": f"{app.database.engine} on {app.database.where}" if app.database else "",
         "backup": app.backup.repository if app.backup else "",

@@ -1,7 +1,8 @@
 """The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
 
-`render.pyz run` and `render.pyz install` do that; `render.pyz domains` reads a JSON list of domains and
-prints each in its one spelling, one a line.
+`render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
+for the release hook, a NUL after each; none where there is no hook. `render.pyz domains` reads a JSON list
+of domains and prints each in its one spelling, one a line.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from nuwa.host import facts as host_facts
-from nuwa.host.container import warnings
+from nuwa.host.container import hook_run, warnings
 from nuwa.host.facts import FactsError
 from nuwa.host.render import PLANS, Plan, render
 from nuwa.manifest.model import App, from_json
@@ -29,10 +30,14 @@ def main() -> None:
     try:
         if what == "domains":
             print("\n".join(host_facts.domains(sys.stdin.read())))
+        elif what == "release":
+            app, _ = _contents(Path(sys.argv[0]))
+            words = hook_run(app, host_facts.read(sys.stdin.read()))
+            sys.stdout.write("".join(f"{word}\0" for word in words))
         elif what in PLANS:
             _render(what)
         else:
-            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, 'domains'))}")
+            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, 'release', 'domains'))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
 

@@ -1,4 +1,4 @@
-"""The command line of `podman run` for one slot of a deployment."""
+"""The command lines of `podman run`: one for a slot of a deployment, one for its release hook."""
 
 from __future__ import annotations
 
@@ -25,11 +25,34 @@ def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
         *_isolation(),
         *_mounts(app, facts),
         f"--publish=127.0.0.1:{facts.port}:{PORT}",
-        f"--env=NUWA_HOST={facts.host}",
-        f"--env=NUWA_DOMAINS={' '.join(facts.domains)}",
+        *_environment(facts),
         *_health(app, facts),
         *_limits(app, facts),
         facts.image,
+    )
+
+
+def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """The same for the release hook: a container beside the slots, like them in all that the app can see.
+
+    Empty where the app has no such hook.
+    """
+    if not app.hooks.release:
+        return ()
+    return (
+        f"--name={app.names.hook_container}",
+        "--replace",
+        "--rm",
+        "--pull=never",
+        "--no-healthcheck",
+        "--log-driver=none",
+        *_isolation(),
+        *_mounts(app, facts),
+        *_environment(facts),
+        *_limits(app, facts),
+        f"--entrypoint={LIB}/app-env",
+        facts.image,
+        app.names.command("release"),
     )
 
 
@@ -78,6 +101,10 @@ def _volume(facts: Facts, source: str, volume: Volume) -> str:
 def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> str:
     options = [access, "nosuid", "nodev", *([label] if facts.selinux else [])]
     return f"--volume={source}:{target}:{','.join(options)}"
+
+
+def _environment(facts: Facts) -> list[str]:
+    return [f"--env=NUWA_HOST={facts.host}", f"--env=NUWA_DOMAINS={' '.join(facts.domains)}"]
 
 
 def _kills_unhealthy(facts: Facts) -> bool:

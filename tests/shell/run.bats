@@ -177,3 +177,27 @@ END
   run -0 bin/run
   [[ $(cat "$TEST/victim") == untouched ]]
 }
+
+@test "the release hook runs once for each release, with volumes and secrets, before the start" {
+  run -0 bin/run
+  says "python manage.py migrate"
+  grep -qxF -- "--volume=$DEPLOYMENT/volumes/data:/data:rw,nosuid,nodev" "$FAKE/hook"
+  grep -qxF -- '--entrypoint=/usr/lib/nuwa/app-env' "$FAKE/hook"
+  [[ $(tail -n 2 "$FAKE/hook") == "$ONE"$'\n/usr/lib/nuwa/command/release' ]]
+  bin/run
+  [[ $(cat "$FAKE/hooks") == 1 ]]
+}
+
+@test "a release hook that fails shows its output and leaves the former release serving" {
+  bin/run
+  make_image "$TWO" 2.0
+  make_deployment "$TWO"
+  touch "$FAKE/hook-fails"
+  run -1 bin/run
+  says 'OperationalError: no such table'
+  grep -q "$ONE" "$FAKE/active/nuwa-blog-blue.service"
+  grep -q "$ONE" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+  rm "$FAKE/hook-fails"
+  run -0 bin/run
+  grep -q "$TWO" "$FAKE/active/nuwa-blog-blue.service"
+}
