@@ -93,16 +93,25 @@ def inspect(engine: Engine, reference: str) -> Inspection:
 def layers(history: list[dict[str, Any]]) -> tuple[LayerSize, ...]:
     """The layers of an image by its history, as `podman history` prints it: the newest first.
 
-    A layer is an entry with a size, together with the entries without one that come after it.
+    Entries without a size belong to a layer too. Where podman made one layer of a whole build, its size
+    stands at the first of them; where it kept the steps apart, labels come before the layer that they follow.
     """
-    found: list[LayerSize] = []
+    chunks: list[list[dict[str, Any]]] = [[]]
+    steps_apart = bool(history) and not history[0].get("size")
     for entry in history:
-        name = re.search(rf'"{re.escape(names.LABEL_LAYER)}"="([a-z_]+)"', entry.get("CreatedBy") or "")
-        if entry.get("size"):
-            found.append(LayerSize("", entry["size"]))
-        if name and found and not found[-1].name:
-            found[-1] = LayerSize(name[1], found[-1].size)
-    return tuple(reversed(found))
+        if chunks[-1] and (chunks[-1][-1] if steps_apart else entry).get("size"):
+            chunks.append([])
+        chunks[-1].append(entry)
+    found = [
+        LayerSize(_layer_name(chunk), sum(entry.get("size") or 0 for entry in chunk)) for chunk in chunks
+    ]
+    return tuple(layer for layer in reversed(found) if layer.size)
+
+
+def _layer_name(history: list[dict[str, Any]]) -> str:
+    label = rf'"{re.escape(names.LABEL_LAYER)}"="([a-z_]+)"|^nuwa ([a-z_]+)$'
+    found = (re.search(label, entry.get("CreatedBy") or "") for entry in history)
+    return next((match[1] or match[2] for match in found if match), "")
 
 
 def _app(labels: Mapping[str, str]) -> App | None:

@@ -1,0 +1,202 @@
+"""A Setup label is told apart without being run: what it holds, and whether it is nuwa's own."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+
+import pytest
+
+from nuwa import payload
+from nuwa.engine import Image
+from nuwa.errors import NuwaError
+from nuwa.image import setup_label
+from nuwa.image.inspection import Inspection, LayerSize, layers
+from nuwa.image.signatures import policy_for
+from nuwa.manifest.model import App, AppSection, Cron, Process, Server, from_json, to_json
+
+APP = App(
+    AppSection("shop", "1"),
+    Server("a:b"),
+    process=(Process("worker", ("python", "work.py")),),
+    cron=(Cron("tidy", "@daily", ("true",)),),
+)
+SCRIPT = payload.setup_script(APP)
+
+
+def test_reads_what_a_label_would_write():
+    label = setup_label.read(SCRIPT)
+    assert label.app == "shop"
+    assert {name: text.decode() for name, text in label.files.items()} == {
+        f"bin/{name}": text for name, text in payload.bin_files(APP).items()
+    }
+    assert label.genuine
+    assert label.sha256 == hashlib.sha256(SCRIPT.encode()).hexdigest()
+
+
+def archive(**files):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as opened:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            opened.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("set -euo pipefail", "set -euo pipefail; touch /evil"),
+        lambda text: text + "touch /evil\n",
+        lambda text: text.replace("exec bash", "touch /evil; exec bash"),
+    ],
+)
+def test_a_changed_script_is_not_taken_for_nuwas_own(change):
+    assert not setup_label.read(change(SCRIPT)).genuine
+
+
+def test_a_changed_script_inside_is_not_taken_for_nuwas_own():
+    packed = next(line for line in SCRIPT.splitlines() if line.startswith("packed="))
+    inner = gzip.decompress(base64.b64decode(packed.removeprefix("packed="))).decode()
+    changed = inner.replace('main "$@"', 'touch /evil; main "$@"')
+    assert changed != inner
+    again = base64.b64encode(gzip.compress(changed.encode())).decode()
+    sums = [hashlib.sha256(text.encode()).hexdigest() for text in (inner, changed)]
+    label = setup_label.read(SCRIPT.replace(packed, f"packed={again}").replace(*sums))
+    assert not label.genuine
+
+
+def test_other_compression_of_the_same_is_still_nuwas_own():
+    same = payload.framed(
+        "shop", archive(**{f"bin/{name}": text.encode() for name, text in payload.bin_files(APP).items()})
+    )
+    assert same != SCRIPT
+    assert setup_label.read(same).genuine
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "",
+        "#!/bin/sh\necho hello\n",
+        "packed=!!!\n",
+        "packed=aGVsbG8=\n",
+        SCRIPT.replace("packed=", "packed=AAAA", 1),
+        "packed=" + base64.b64encode(gzip.compress(b"0" * 5_000_000)).decode() + "\n",
+    ],
+)
+def test_what_is_no_label_of_nuwa_is_refused(script):
+    with pytest.raises(NuwaError, match="cannot be read"):
+        setup_label.read(script)
+
+
+def test_a_wrong_checksum_is_refused():
+    packed = next(line for line in SCRIPT.splitlines() if line.startswith("packed="))
+    other = next(
+        line
+        for line in payload.framed("shop", archive(**{"bin/run": b"x"})).splitlines()
+        if "packed=" in line
+    )
+    with pytest.raises(NuwaError, match="checksum"):
+        setup_label.read(SCRIPT.replace(packed, other))
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "bin/../x", "bin/a/b", "bin/-x", "etc/x", "bin/a b"])
+def test_files_outside_bin_are_refused(name):
+    with pytest.raises(NuwaError, match="it would write"):
+        setup_label.read(payload.framed("shop", archive(**{name: b"x"})))
+
+
+def test_links_are_refused():
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as opened:
+        link = tarfile.TarInfo("bin/run")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        opened.addfile(link)
+    with pytest.raises(NuwaError, match="it would write 'bin/run'"):
+        setup_label.read(payload.framed("shop", made.getvalue()))
+
+
+def inspection(script):
+    label = setup_label.read(script)
+    app = from_json(App, json.loads(json.dumps(to_json(APP))))
+    return Inspection(Image("x", (), {}, 1, (), {}), app, label, ())
+
+
+def test_says_which_scripts_this_version_would_write_otherwise():
+    assert inspection(SCRIPT).changed_scripts == ()
+    files = {f"bin/{name}": text.encode() for name, text in payload.bin_files(APP).items()}
+    changed = {**files, "bin/run": b"evil", "bin/more": b"x"}
+    del changed["bin/logs"]
+    found = inspection(payload.framed("shop", archive(**changed)))
+    assert found.changed_scripts == ("bin/logs", "bin/more", "bin/run")
+    assert found.setup.genuine
+
+
+def test_names_the_services_of_an_app():
+    assert inspection(SCRIPT).services == {
+        "server": "gunicorn, a:b",
+        "rsyslogd": "log",
+        "cron": "tidy (@daily)",
+        "process-worker": "python work.py",
+    }
+
+
+def test_reads_the_layers_from_the_history():
+    history = [
+        {"CreatedBy": "nuwa app", "size": 300},
+        {"CreatedBy": '/bin/sh -c #(nop) LABEL "io.nuwa.layer"="base"', "size": 200},
+        {"CreatedBy": "/bin/sh -c #(nop) ENV X=y", "size": 0},
+        {"CreatedBy": "", "size": 100},
+        {"size": 0},
+    ]
+    assert layers(history) == (LayerSize("", 100), LayerSize("base", 200), LayerSize("app", 300))
+
+
+def test_reads_the_layers_where_podman_kept_each_step():
+    history = [
+        {"CreatedBy": "/bin/sh -c #(nop) LABEL x=y", "size": 0},
+        {"CreatedBy": '/bin/sh -c #(nop) LABEL "io.nuwa.layer"="app"', "size": 0},
+        {"CreatedBy": "/bin/sh -c #(nop) COPY file:x in /", "size": 300},
+        {"CreatedBy": '/bin/sh -c #(nop) LABEL "io.nuwa.layer"="base"', "size": 0},
+        {"CreatedBy": "/bin/sh -c #(nop) ADD file:x in /", "size": 200},
+        {"CreatedBy": "", "size": 100},
+        {"size": 0},
+    ]
+    assert layers(history) == (LayerSize("", 100), LayerSize("base", 200), LayerSize("app", 300))
+    assert layers([]) == ()
+
+
+ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
+SIGNED = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/etc/key.gpg"}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "words"),
+    [
+        ({}, "anything is accepted"),
+        ({"": [REJECT]}, "nothing from there is accepted"),
+        ({"r.example": [SIGNED]}, "a GPG signature is required by /etc/key.gpg"),
+        ({"r.example": [REJECT], "r.example/team": [SIGNED]}, "a GPG signature is required"),
+        ({"r.example/team": [REJECT], "r.example/team/shop:1": [SIGNED]}, "a GPG signature is required"),
+        ({"r.example/other": [REJECT]}, "anything is accepted"),
+        ({"*.example": [REJECT]}, "nothing from there is accepted"),
+    ],
+)
+def test_says_what_the_signature_policy_demands(tmp_path, scopes, words):
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps({"default": [ACCEPT], "transports": {"docker": scopes}}))
+    assert policy_for("r.example/team/shop:1", file).startswith(words)
+
+
+def test_a_missing_or_broken_policy_is_said(tmp_path):
+    file = tmp_path / "policy.json"
+    assert "podman pulls nothing" in policy_for("x", file)
+    file.write_text("{")
+    with pytest.raises(NuwaError, match="cannot be read"):
+        policy_for("x", file)
