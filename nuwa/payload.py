@@ -114,6 +114,9 @@ def _facts(app: App) -> dict[str, object]:
         "secrets": secrets(app),
         "database": f"{app.database.engine} on {app.database.where}" if app.database else "",
         "backup": app.backup.repository if app.backup else "",
+        "no_labels": [
+            f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
+        ],
         "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
         "aliases": distributions.ALIASES,
         "distributions": distributions.DISTRIBUTIONS,

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from nuwa.host.facts import Facts
 from nuwa.manifest.model import App, Volume
-from nuwa.names import CAPABILITIES, LIB, LOG, PORT, SECRETS, TMPFS
+from nuwa.names import (
+    CAPABILITIES,
+    LABEL_MANIFEST,
+    LABEL_RUN_SETUP,
+    LABEL_SETUP,
+    LIB,
+    LOG,
+    PORT,
+    SECRETS,
+    TMPFS,
+)
 
 STOP_MARGIN = 10
 """Seconds that the services beside the server get to stop."""
@@ -22,6 +32,7 @@ def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
         "--sdnotify=conmon",
         "--log-driver=journald",
         f"--stop-timeout={stop_timeout(app)}",
+        *_short_labels(),
         *_isolation(),
         *_mounts(app, facts),
         f"--publish=127.0.0.1:{facts.port}:{PORT}",
@@ -46,6 +57,7 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
         "--pull=never",
         "--no-healthcheck",
         "--log-driver=none",
+        *_short_labels(),
         *_isolation(),
         *_mounts(app, facts),
         *_environment(facts),
@@ -71,6 +83,14 @@ def warnings(app: App, facts: Facts) -> list[str]:
     if not _kills_unhealthy(facts):
         found.append("podman before 4.3 does not end an unhealthy container: monit alone restarts it")
     return found
+
+
+def _short_labels() -> list[str]:
+    """podman writes all labels of a container into the journal with each event, each health check included.
+
+    The image's long ones are read from the image; on the container they are empty.
+    """
+    return [f"--label={name}=" for name in (LABEL_MANIFEST, LABEL_RUN_SETUP, LABEL_SETUP)]
 
 
 def _isolation() -> list[str]:
