@@ -12,6 +12,7 @@ from nuwa.console import Progress
 from nuwa.engine import Engine
 from nuwa.errors import BuildError
 from nuwa.image import apt, families
+from nuwa.image.make import finish
 from nuwa.image.pins import source_date_epoch
 from nuwa.lock import in_turn
 from nuwa.manifest.model import SCHEMA
@@ -27,6 +28,7 @@ DPKG_OPTIONS = (
 )
 """dpkg leaves out documents and translations, now and whenever a package is installed later."""
 
+_ARCHIVE = "rootfs.tar"
 _LEFT_OVER = (
     "etc/*-",
     "etc/apt/apt.conf.d/99mmdebstrap",
@@ -83,7 +85,7 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
         with progress.step(f"make a bare Debian {platform.release} from packages (mmdebstrap)") as step:
             run(_mmdebstrap(release.codename, sources, Path(folder)), env=_environment(), on_line=step.line)
         with progress.step("import it as an image"):
-            engine.tag(_import(engine, platform, Path(folder)), platform.bootstrap_image)
+            _import(engine, platform, Path(folder))
 
 
 def _mmdebstrap(codename: str, sources: list[str], folder: Path) -> list[str]:
@@ -93,14 +95,14 @@ def _mmdebstrap(codename: str, sources: list[str], folder: Path) -> list[str]:
     argv += ["--include=ca-certificates,systemd-standalone-sysusers"]
     argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     argv += [f'--customize-hook=cd "$1" && rm -rf {" ".join(_LEFT_OVER)}']
-    return [*argv, codename, str(folder / "rootfs.tar"), *sources]
+    return [*argv, codename, str(folder / _ARCHIVE), *sources]
 
 
 def _environment() -> dict[str, str]:
     return {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", str(source_date_epoch()))}
 
 
-def _import(engine: Engine, platform: Platform, folder: Path) -> str:
+def _import(engine: Engine, platform: Platform, folder: Path) -> None:
     """ADD keeps the archive's times and owners as they are, which `podman import` does not."""
     labels = {
         names.LABEL_LAYER: "bootstrap",
@@ -110,5 +112,8 @@ def _import(engine: Engine, platform: Platform, folder: Path) -> str:
     options = ["--format", "docker", "--layers=false", "--identity-label=false", "--network", "none"]
     options += ["--timestamp", _environment()["SOURCE_DATE_EPOCH"]]
     options += [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
-    containerfile = 'FROM scratch\nADD rootfs.tar /\nCMD ["/bin/bash"]\n'
-    return engine.build(containerfile, folder, options)
+    context = folder / "context"
+    context.mkdir()
+    (folder / _ARCHIVE).rename(context / _ARCHIVE)
+    built = engine.build(f'FROM scratch\nADD {_ARCHIVE} /\nCMD ["/bin/bash"]\n', context, options)
+    finish(engine, built, "bootstrap", platform.bootstrap_image, "", folder / "sealed")

@@ -170,8 +170,15 @@ class _Build:
             return self._standing(layer) or self._made(layer, step)
 
     def _made(self, layer: Layer, step: Step) -> str:
-        inputs = self._inputs(layer)
-        image = make(self._engine, self._recipe, layer, inputs, step)
+        inputs, parent = self._inputs(layer), self._images[layer.parents[0]]
+        image = make(self._engine, self._recipe, layer, parent.id if parent else "", inputs, step)
+        self._forget(layer, image)
         labels = {**layer.labels, names.LABEL_INPUTS: inputs}
         self._images[layer.tag] = Image(image, (layer.tag,), labels, 0, (), {})
         return image
+
+    def _forget(self, layer: Layer, image: str) -> None:
+        """Remove the image that had the layer's name before. An app's own stays: a host may go back to it."""
+        before = self._images.get(layer.tag)
+        if before and before.id != image and layer.name != "app" and before.names == (layer.tag,):
+            self._engine.podman("image", "rm", before.id, check=False)

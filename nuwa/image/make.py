@@ -12,6 +12,7 @@ from nuwa.errors import BuildError, CommandError
 from nuwa.image import supplies, tree, workshop
 from nuwa.image.layers import Layer
 from nuwa.image.recipe import Recipe
+from nuwa.image.seal import seal
 from nuwa.image.steps import Steps
 
 NEEDED_SPACE = 2 * 1024**3
@@ -22,10 +23,11 @@ class NeedsCompiler(BuildError):
     """A Python package has no wheel, and nothing was to be compiled."""
 
 
-def make(engine: Engine, recipe: Recipe, layer: Layer, inputs: str, step: Step) -> str:
+def make(engine: Engine, recipe: Recipe, layer: Layer, parent: str, inputs: str, step: Step) -> str:
     """Build a layer, tag it and return the id of its image.
 
     Args:
+        parent: the id of the image below.
         inputs: the checksum of what goes in, for its label.
 
     Raises:
@@ -40,11 +42,25 @@ def make(engine: Engine, recipe: Recipe, layer: Layer, inputs: str, step: Step) 
         options = _options(recipe, layer, inputs, folder)
         try:
             end = partial(workshop.end_steps, folder)
-            image = engine.build(layer.containerfile, context, options, on_line=heard.line, wind_down=end)
+            built = engine.build(layer.containerfile, context, options, on_line=heard.line, wind_down=end)
         except CommandError:
             raise _failure(layer, heard) from None
-    engine.tag(image, layer.tag)
-    return image
+        return finish(engine, built, layer.name, layer.tag, parent, folder / "sealed")
+
+
+def finish(engine: Engine, built: str, name: str, tag: str, parent: str, folder: Path) -> str:
+    """Seal an image that was built and give it its name; returns the id. Interrupted, it leaves no image."""
+    folder.mkdir()
+    made = [built]
+    try:
+        made.append(seal(engine, built, name, parent, folder))
+        engine.tag(made[-1], tag)
+    except BaseException:
+        engine.remove_image(*made)
+        raise
+    if made[-1] != built:
+        engine.remove_image(built)
+    return made[-1]
 
 
 def _options(recipe: Recipe, layer: Layer, inputs: str, folder: Path) -> list[str]:

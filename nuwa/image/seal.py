@@ -1,0 +1,76 @@
+"""Takes out of a finished image what building it left there, so that the same inputs give the same id.
+
+podman writes the id and host name of its working container into an image's configuration, and each step with
+its build arguments into the history. A sealed image has the same layers and a configuration without those,
+and one line of history for each layer of nuwa. Nothing is copied: podman finds the layers in its store.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from nuwa.engine import Engine
+
+_ACCIDENTAL = ("container", "container_config", "docker_version", "parent")
+_ACCIDENTAL_IN_CONFIG = ("Hostname", "Domainname", "Image", "OnBuild")
+
+
+_NOTHING: dict[str, Any] = {"rootfs": {"diff_ids": []}}
+
+Configuration = dict[str, Any]
+
+
+def seal(engine: Engine, image: str, name: str, parent: str, folder: Path) -> str:
+    """Store the sealed form of an image and return its id; the image as it was built stays.
+
+    Args:
+        image: the id of the image as it was built.
+        name: the layer's, for the history.
+        parent: the id of the image below; empty: there is none.
+        folder: an empty folder to work in.
+    """
+    try:
+        manifest = _read(engine, image, "manifest")
+        configuration = _read(engine, image, _configuration_file(image))
+        below = _read(engine, parent, _configuration_file(parent)) if parent else _NOTHING
+    except StopIteration:
+        # Another kind of store: the image is good as it is, and only its id will be another each time.
+        return image
+    _clean(configuration, below, name)
+    _write(folder, manifest, json.dumps(configuration, sort_keys=True, separators=(",", ":")).encode())
+    return engine.podman("pull", "--quiet", f"dir:{folder}").stdout.strip()
+
+
+def _clean(configuration: Configuration, below: Configuration, name: str) -> None:
+    for key in _ACCIDENTAL:
+        configuration.pop(key, None)
+    for key in _ACCIDENTAL_IN_CONFIG:
+        configuration["config"].pop(key, None)
+    added = len(configuration["rootfs"]["diff_ids"]) - len(below["rootfs"]["diff_ids"])
+    line = {"created": configuration["created"], "created_by": f"nuwa {name}"}
+    configuration["history"] = [*below.get("history", ()), *[line] * added]
+
+
+def _read(engine: Engine, image: str, name: str) -> Configuration:
+    """A file of an image in podman's store (containers/storage): its manifest, or its configuration."""
+    file = next(engine.graph_root.glob(f"*-images/{image}/{name}"))
+    read: Configuration = json.loads(file.read_bytes())
+    return read
+
+
+def _configuration_file(image: str) -> str:
+    """The store names files that are not plain names by their base64."""
+    return "=" + base64.b64encode(f"sha256:{image}".encode()).decode()
+
+
+def _write(folder: Path, manifest: Configuration, configuration: bytes) -> None:
+    """An image in a folder (containers-transports(5), `dir:`), without its layers."""
+    digest = sha256(configuration).hexdigest()
+    manifest["config"] |= {"size": len(configuration), "digest": f"sha256:{digest}"}
+    (folder / "version").write_text("Directory Transport Version: 1.1\n")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / digest).write_bytes(configuration)
