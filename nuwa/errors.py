@@ -67,9 +67,7 @@ class ManifestError(NuwaError):
         self.file = file
         self.problems = problems
         count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
-        super().__init__(
-            f"{file}: {count}", details="\n".join(problem.render(file) for problem in problems)
-        )
+        super().__init__(f"{file}: {count}", details="\n".join(problem.render(file) for problem in problems))
 
 
 class EngineError(NuwaError):

@@ -69,8 +69,8 @@ def run(
         cwd: the folder it runs in.
         timeout: seconds after which its whole process group is ended.
         on_line: called with each line that it prints (both streams), as it is printed.
-        wind_down: called when this process is interrupted meanwhile. It makes the program end by itself, which
-            gets `WIND_DOWN` seconds for that before it is ended.
+        wind_down: called when this process is interrupted meanwhile. It makes the program end by itself,
+            which gets `WIND_DOWN` seconds for that before it is ended.
         interactive: let it use this process's own terminal; nothing is captured.
 
     Raises:
