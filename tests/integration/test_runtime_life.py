@@ -13,6 +13,8 @@ from running import ISOLATION, Container, wait_until
 
 from nuwa.engine import Engine
 
+KILL_TIMEOUT = 6
+"""Seconds after which s6 kills the server of the tests' app; what stops as it should is faster."""
 KILLED = 137
 """What podman says of a container that it had to kill."""
 
@@ -132,14 +134,14 @@ def test_a_secret_that_the_app_cannot_read_is_named(start: Starter) -> None:
 @pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi"])
 def test_an_idle_container_stops_at_once(start: Starter, kind: str) -> None:
     container = start(kind).wait_served()
-    assert container.stop() < 5
+    assert container.stop() < KILL_TIMEOUT
     assert container.exit_code() == 0
 
 
 def test_a_container_that_still_starts_stops_at_once(start: Starter, script: Script) -> None:
     container = start("gunicorn", script("/etc/cont-init.d/50-slow", "echo waiting >&2; sleep 60"))
     wait_until(lambda: "waiting" in container.log(), "the init script runs")
-    assert container.stop() < 5
+    assert container.stop() < KILL_TIMEOUT
     assert container.exit_code() != KILLED
 
 
@@ -150,7 +152,8 @@ def test_what_ignores_the_request_to_stop_is_killed_in_time(start: Starter, kind
     connection = http.client.HTTPConnection("127.0.0.1", container.port)
     connection.request("GET", "/slow?60")
     wait_until(lambda: container.sh("ls /tmp | grep -c '^slow' || :") == "1", "the request has begun")
-    assert container.stop() < 10
+    assert container.stop() < 3 * KILL_TIMEOUT
+    assert "process-worker: ended by signal 9" in container.log()
     assert container.exit_code() == 0
 
 
@@ -201,7 +204,7 @@ def test_a_cron_job_that_runs_at_a_stop_is_asked_to_end(start: Starter) -> None:
 def test_it_serves_however_it_is_mounted(start: Starter, isolation: tuple[str, ...]) -> None:
     container = start("gunicorn", isolation=isolation).wait_served()
     container.restart("restart")
-    assert container.stop() < 5
+    assert container.stop() < KILL_TIMEOUT
     assert container.exit_code() == 0
 
 
