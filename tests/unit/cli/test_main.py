@@ -130,7 +130,7 @@ def test_no_command_imports_what_it_does_not_use(project, words, never):
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        (["biuld"], "there is no command 'biuld'", "did you mean build?"),
+        (["builds"], "there is no command 'builds'", "did you mean build?"),
         (["xyzzy"], "there is no command 'xyzzy'", "commands: init, check"),
         (["check", "--colour"], "No such option: --colour", "nuwa check --help"),
         (["check", "a", "b"], "unexpected extra argument", "nuwa check --help"),
@@ -148,11 +148,11 @@ def test_a_wrong_command_line_gives_one_error_and_a_remedy(words, message, hint)
 
 
 def test_an_error_of_the_user_is_one_message_and_its_exit_code(project):
-    (project / "nuwa.toml").write_text(SMALLEST + "threds = 1\n")
+    (project / "nuwa.toml").write_text(SMALLEST + "thread = 1\n")
     done = nuwa("check", cwd=project)
     assert done.returncode == 3
     assert done.stderr == (
-        "Error: nuwa.toml: 1 error\nnuwa.toml:5: server.threds: unknown key\n    → did you mean 'threads'?\n"
+        "Error: nuwa.toml: 1 error\nnuwa.toml:5: server.thread: unknown key\n    → did you mean 'threads'?\n"
     )
 
 
