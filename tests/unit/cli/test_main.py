@@ -226,3 +226,10 @@ def test_the_shell_completes_commands_and_options(typed, offered):
     words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
     done = nuwa(env={"_NUWA_COMPLETE": "complete_bash", **words})
     assert done.stdout.split() == [offered]
+
+
+def test_the_published_page_of_the_commands_is_current():
+    from nuwa.cli import reference
+
+    published = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
+    assert published.read_text() == reference.page(), "run script/generate"
