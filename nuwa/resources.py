@@ -1,4 +1,4 @@
-"""Where the data folders lie: beside the package in a checkout, inside it in a wheel; and nuwa's own cache."""
+"""Where the data folders lie (beside the package, or inside it in a wheel), and nuwa's own cache."""
 
 from __future__ import annotations
 
