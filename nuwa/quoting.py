@@ -112,6 +112,20 @@ def toml(value: object) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def rsyslog(value: object) -> str:
+    """One string of rsyslog's configuration, with nothing in it that a template or a script would read."""
+    text = str(value)
+    _refuse(text, r'[\0\r\n"\\$`]', "rsyslog", "a quote, a dollar sign, a backslash or a line break")
+    return f'"{text}"'
+
+
+def logrotate(value: object) -> str:
+    """One file name of logrotate's configuration."""
+    text = str(value)
+    _refuse(text, r'[\0\r\n"\\]', "logrotate", "a quote, a backslash or a line break")
+    return f'"{text}"'
+
+
 def comment(value: object) -> str:
     """Text behind `#`: one line, no control characters."""
     return re.sub(r"[\x00-\x1f\x7f]", " ", str(value))
@@ -131,6 +145,8 @@ FILTERS = {
     "monit_word": monit_word,
     "cron": cron,
     "toml": toml,
+    "rsyslog": rsyslog,
+    "logrotate": logrotate,
     "comment": comment,
 }
 """The filters by the names under which templates know them."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
 from nuwa.agent import json_text, ports, rules
-from nuwa.agent.loaded import Loaded
+from nuwa.agent.loaded import Loaded, revision
 from nuwa.agent.model import Config
 from nuwa.agent.ports import Allocation
 from nuwa.agent.variables import Expansion, environment, unset
@@ -22,11 +21,6 @@ from nuwa.names import SLOTS
 
 LARGEST = 1024 * 1024
 """Bytes; a larger file is no configuration."""
-
-
-def revision(text: str) -> str:
-    """A name for this content of the file, whatever wrote it."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read(path: FilePath) -> str:

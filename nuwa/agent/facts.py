@@ -16,6 +16,8 @@ from nuwa.agent.paths import Paths
 from nuwa.process import run
 
 Version = tuple[int, ...]
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+"""Of Debian, and of Rocky Linux."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Facts:
         tls: the certificate of each host name in the routes.
         nginx: its version; empty where it is not installed.
         systemd: its version.
+        rsyslog: whether it is installed.
+        authorities: the file of the certificate authorities that the system trusts.
     """
 
     scripts: Mapping[str, Script] = field(default_factory=dict)
@@ -53,7 +57,8 @@ class Facts:
     nginx_modules: tuple[str, ...] = ()
     systemd: int = 0
     ipv6: bool = False
-    logs: str = "/var/log/nuwa"
+    rsyslog: bool = False
+    authorities: str = AUTHORITIES[0]
 
 
 def gather(loaded: Loaded, paths: Paths) -> Facts:
@@ -68,7 +73,8 @@ def gather(loaded: Loaded, paths: Paths) -> Facts:
         nginx_modules=_nginx_modules(),
         systemd=_systemd_version(),
         ipv6=Path("/proc/net/if_inet6").exists(),
-        logs=str(paths.logs),
+        rsyslog=bool(shutil.which("rsyslogd")),
+        authorities=next((path for path in AUTHORITIES if Path(path).exists()), AUTHORITIES[0]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,3 +30,8 @@ class Loaded:
     @property
     def config(self) -> Config:
         return self.slots[SLOTS[0]]
+
+
+def revision(text: str) -> str:
+    """A name for this content of the file, whatever wrote it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

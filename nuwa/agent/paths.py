@@ -78,8 +78,22 @@ class Paths:
 
     @property
     def log_state(self) -> Path:
-        """Where rsyslog and logrotate remember how far they are."""
-        return self.root / "var/lib/nuwa/log"
+        """Where rsyslog and logrotate remember how far they are: each distribution has its place for it."""
+        debian = self.root / "var/spool/rsyslog"
+        return (debian if debian.is_dir() else self.root / "var/lib/rsyslog") / "nuwa"
+
+    @property
+    def rsyslog(self) -> Path:
+        """Below rsyslog's own folder, where AppArmor and SELinux let it read, and its main file does not."""
+        return self.root / "etc/rsyslog.d/nuwa/log.conf"
+
+    @property
+    def logrotate(self) -> Path:
+        return self.folder / "logrotate.conf"
+
+    @property
+    def journald(self) -> Path:
+        return self.root / "etc/systemd/journald.conf.d/30-nuwa.conf"
 
     @property
     def units(self) -> Path:

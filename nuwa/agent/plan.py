@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nuwa.agent import naming, paths, processes, router
+from nuwa.agent import logfiles, naming, paths, processes, router
 from nuwa.agent.facts import Facts
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Limits, Process
@@ -63,6 +63,8 @@ def make(loaded: Loaded, facts: Facts, templates: Sources, where: paths.Paths) -
     )
     for page in router.pages(loaded, facts, where):
         write(where.nginx / page.file, "nginx", page.template, page.about, **page.values)
+    for page in logfiles.pages(loaded, facts, where):
+        write(page.file, "log", page.template, page.about, **page.values)
     if problems:
         raise ManifestError(str(where.config), problems)
     return files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing_extensions import TypedDict  # pydantic describes these, and wants them so before Python 3.12
 
 
 class Net(TypedDict):

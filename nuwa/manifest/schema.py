@@ -9,13 +9,13 @@ from nuwa.manifest.model import SCHEMA, App
 from nuwa.manifest.validation import adapter
 
 
-def schema() -> dict[str, Any]:
-    """The schema of a whole manifest, in JSON Schema 2020-12."""
-    made: dict[str, Any] = _plain(adapter(App).json_schema())
+def schema(root: Any = App, name: str = f"manifest:{SCHEMA}", title: str = "nuwa.toml") -> dict[str, Any]:
+    """The schema of a whole document, by default of a manifest, in JSON Schema 2020-12."""
+    made: dict[str, Any] = _plain(adapter(root).json_schema())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:nuwa:manifest:{SCHEMA}",
-        "title": "nuwa.toml",
+        "$id": f"urn:nuwa:{name}",
+        "title": title,
         **{key: value for key, value in made.items() if key != "title"},
     }
 

@@ -1,6 +1,6 @@
 """`python -m nuwa.agent.work VERB …`: the agent's hands, one process a deed, its result as JSON on stdout.
 
-start|stop|restart NAME     apply [--expected REVISION] [--dry-run] [--stdin]
+start|stop|restart NAME     apply [--expected REVISION] [--dry-run] [--file PATH]
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nuwa.agent.paths import host_paths
-from nuwa.errors import ManifestError, NuwaError
+from nuwa.errors import ManifestError, NuwaError, Problem
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,11 +47,19 @@ def _do(arguments: list[str]) -> Any:
         from nuwa.agent.work.apply import apply
 
         expected = rest[rest.index("--expected") + 1] if "--expected" in rest else None
-        text = sys.stdin.buffer.read().decode() if "--stdin" in rest else None
+        text = _text(Path(rest[rest.index("--file") + 1])) if "--file" in rest else None
         return apply(host_paths(), text, expected=expected, dry_run="--dry-run" in rest)
     from nuwa.agent.work.control import act
 
     return act(verb, rest[0], host_paths())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = Problem("", f"is not UTF-8 (byte {error.start})", hint="save it as UTF-8")
+        raise ManifestError("config.json", [problem]) from None
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nuwa import files
 from nuwa.agent import applied, facts, plan, ports, services, sockets, systemctl
-from nuwa.agent.configuration import read, revision, validate
-from nuwa.agent.loaded import Loaded
+from nuwa.agent.configuration import read, validate
+from nuwa.agent.loaded import Loaded, revision
 from nuwa.agent.naming import UnitName
 from nuwa.agent.paths import Paths
 from nuwa.agent.shapes import Applied

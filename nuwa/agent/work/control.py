@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nuwa.agent import applied, naming, services, systemctl
+from nuwa.agent import applied, naming, probes, services, systemctl
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.paths import Paths
 from nuwa.agent.services import Service
 from nuwa.agent.shapes import Outcome
-from nuwa.agent.work import monit, nginx, probe, switch
+from nuwa.agent.work import monit, nginx, switch
 from nuwa.errors import NuwaError
 from nuwa.journal import tail
 from nuwa.lock import only_one
@@ -79,7 +79,7 @@ def start(service: Service, *, again: bool = False) -> str:
         return "runs already"
     (systemctl.restart if again else systemctl.start)([service.unit])
     if service.kind == "process" and service.process:
-        found = probe.wait(service.process, service.ports, lambda: systemctl.is_active(service.unit))
+        found = probes.wait(service.process, service.ports, lambda: systemctl.is_active(service.unit))
         if found:
             raise NuwaError(f"{service.name} was started, but {found}", details=tail([service.unit]))
     monit.watch(service)

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nuwa import files
-from nuwa.agent import systemctl
+from nuwa.agent import naming, systemctl
 from nuwa.agent.plan import Plan
 from nuwa.agent.shapes import Change
 from nuwa.agent.work import nginx
 
+Contents = dict[Path, str | None]
+"""Files with what they are to hold; None: they go."""
+
 
 def write(changes: Iterable[Change], planned: Plan) -> list[str]:
-    """Write, change and remove files, and let systemd and nginx read them.
+    """Write, change and remove files, and let systemd, nginx and the log read them.
 
     Returns:
         what nginx refused.
     """
-    contents = {Path(change["path"]): _content(change, planned) for change in changes}
-    units = {path: content for path, content in contents.items() if path.suffix in (".service", ".slice")}
-    for path, content in units.items():
+    groups: dict[str, Contents] = {"systemd": {}, "nginx": {}, "log": {}}
+    for change in changes:
+        path = Path(change["path"])
+        file = planned.get(change["path"])
+        group = file.group if file else "systemd" if path.suffix == ".service" else "nginx"
+        groups[group][path] = file.content if file else None
+    put(groups["systemd"])
+    if groups["systemd"]:
+        systemctl.reload()
+    put(groups["log"])
+    _reload_log(groups["log"])
+    return nginx.replace(groups["nginx"]) if groups["nginx"] else []
+
+
+def put(contents: Mapping[Path, str | None]) -> None:
+    """Write and remove files."""
+    for path, content in contents.items():
         if content is None:
             path.unlink(missing_ok=True)
         else:
             files.write(path, content)
-    if units:
-        systemctl.reload()
-    sites = {path: content for path, content in contents.items() if path not in units}
-    return nginx.replace(sites) if sites else []
 
 
-def _content(change: Change, planned: Plan) -> str | None:
-    return None if change["action"] == "remove" else planned[change["path"]].content
+def _reload_log(contents: Contents) -> None:
+    """Neither loses a line: systemd keeps the connections to journald, and the journal what rsyslog reads."""
+    names = {path.name for path in contents}
+    if any("journald" in str(path) for path in contents):
+        systemctl.restart(["systemd-journald.service"])
+    if "log.conf" in names and systemctl.is_active(naming.LOG):
+        systemctl.restart([naming.LOG])

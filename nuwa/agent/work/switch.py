@@ -10,12 +10,11 @@ import contextlib
 import time
 
 from nuwa import files
-from nuwa.agent import naming, sockets, systemctl
+from nuwa.agent import naming, probes, sockets, systemctl
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.naming import UnitName
 from nuwa.agent.paths import Paths
 from nuwa.agent.services import Service
-from nuwa.agent.work import probe
 from nuwa.errors import NuwaError
 from nuwa.journal import tail
 from nuwa.names import SLOTS
@@ -49,7 +48,7 @@ def _bring_up(new: UnitName, loaded: Loaded) -> None:
     ports = [port.of(new.slot) for port in loaded.ports[new.service]]
     try:
         systemctl.restart([str(new)])
-        found = probe.wait(process, ports, lambda: systemctl.is_active(str(new)))
+        found = probes.wait(process, ports, lambda: systemctl.is_active(str(new)))
         if found:
             raise NuwaError(
                 f"the new instance of {new.service} did not take over: {found}",

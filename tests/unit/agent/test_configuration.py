@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nuwa.agent import ports
-from nuwa.agent.configuration import revision, validate
-from nuwa.agent.loaded import Loaded
+from nuwa.agent.configuration import validate
+from nuwa.agent.loaded import Loaded, revision
 from nuwa.agent.model import Config
 from nuwa.errors import ManifestError
 from nuwa.manifest.model import from_json, to_json

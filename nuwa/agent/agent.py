@@ -1,0 +1,224 @@
+"""The agent: what it knows, what it can be asked, and what it does while somebody watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from nuwa.agent import applied, execution, hands, journal, services
+from nuwa.agent.configurations import Configurations
+from nuwa.agent.database import Database
+from nuwa.agent.dispatcher import Dispatcher
+from nuwa.agent.events import Watchers, encode
+from nuwa.agent.history import History
+from nuwa.agent.loaded import Loaded
+from nuwa.agent.logtail import LogTail
+from nuwa.agent.meter import INTERVAL, Meter
+from nuwa.agent.monitor.monitor import Monitor
+from nuwa.agent.paths import Paths
+from nuwa.agent.services import Service
+from nuwa.agent.shapes import Applied, Listing, Outcome, ServiceRow
+from nuwa.agent.units import Units
+from nuwa.errors import NuwaError
+
+log = logging.getLogger(__name__)
+
+FOLDERS = 10.0
+"""Seconds for which the folders of deployments are not looked at again."""
+PATIENCE = 0.05
+"""Seconds that a listing waits for new log lines."""
+LINGER = 60.0
+"""Seconds after a listing for which its lines are kept fresh, so that the next one need not wait."""
+
+
+class Agent:
+    """Everything that the control API answers from.
+
+    Args:
+        executor: how the commands of webhooks are run.
+    """
+
+    def __init__(self, paths: Paths, executor: execution.Executor | None = None) -> None:
+        self.paths = paths
+        self.started = time.time()
+        self.watchers = Watchers()
+        self.database = Database(paths.database)
+        self.history = History(self.database)
+        self.configurations = Configurations(paths, self.database)
+        self.loaded: Loaded = applied.load(paths)
+        self._units = Units(self._forget_services)
+        self._meter, self._tail = Meter(), LogTail()
+        self._services: list[Service] = []
+        self._services_at = float("-inf")
+        self._changed = asyncio.Event()
+        self.dispatcher = Dispatcher(
+            self.history, lambda: self.loaded, executor or execution.choose(), self.publish
+        )
+        self.monitor = Monitor(self)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self.dispatcher.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._units.listen())
+                group.create_task(self._observe())
+                group.create_task(self.monitor.run())
+        finally:
+            await self.dispatcher.stop()
+            self.database.close()
+
+    def publish(self, name: str, data: dict[str, Any]) -> None:
+        """Tell those who watch. Of a webhook only the name comes; the rest is gathered for watchers alone."""
+        if self.watchers:
+            whole = self.dispatcher.show(data["name"]) if name == "hook" else data
+            self.watchers.publish(name, whole)
+
+    def services(self) -> list[Service]:
+        """All services, the host's own last."""
+        now = time.monotonic()
+        if now - self._services_at > FOLDERS:
+            self._services = [*services.every(self.loaded, self.paths), *services.core()]
+            self._units.want(unit for service in self._services for unit in service.units)
+            self._services_at = now
+        return self._services
+
+    def find(self, name: str) -> Service:
+        """The service of that name.
+
+        Raises:
+            UnknownService: there is none.
+        """
+        known = {service.name: service for service in self.services()}
+        if name not in known:
+            raise services.unknown(name, list(known))
+        return known[name]
+
+    async def units(self) -> dict[str, dict[str, str]]:
+        """systemd's properties of all units of all services."""
+        self.services()
+        return await self._units.current()
+
+    def _forget_services(self) -> None:
+        self._services_at = float("-inf")
+        self._changed.set()
+
+    async def listing(self) -> Listing:
+        """Everything at a glance."""
+        if not self.watchers:
+            refresh = asyncio.ensure_future(self._refresh_lines())
+            await asyncio.wait({refresh}, timeout=PATIENCE if self._tail.is_filled else None)
+        return {
+            "revision": self.configurations.revision(),
+            "applied": self.loaded.revision,
+            "ps": await self.rows(),
+            "hooks": self.dispatcher.listing(),
+        }
+
+    async def _refresh_lines(self) -> None:
+        with contextlib.suppress(NuwaError):
+            await self._tail.refresh(self.services())
+
+    async def rows(self) -> list[ServiceRow]:
+        """Every service as it is now."""
+        units = await self.units()
+        hooks = self.dispatcher.hooks_by_service()
+        rows = []
+        for service in self.services():
+            row = services.row(service, units)
+            row["usage"] = self._meter.usage(service.name)
+            row["last"] = self._tail.last(service.name)
+            row["hook"] = hooks.get(service.name)
+            row["certificate_end"] = self.monitor.certificate_end(service.name)
+            rows.append(row)
+        return rows
+
+    async def act(self, verb: str, name: str) -> Outcome:
+        """Start, stop or restart a service.
+
+        Raises:
+            UnknownService: there is none.
+            WorkFailed: it could not be done.
+        """
+        self.find(name)
+        try:
+            outcome: Outcome = await hands.act(verb, name)
+        finally:
+            self._forget_services()
+        return outcome
+
+    async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
+        """Put a configuration into force, or say what it would change."""
+        try:
+            done: Applied = await hands.apply(self.paths, text, expected=expected, dry_run=dry_run)
+        finally:
+            if not dry_run:
+                self.loaded = applied.load(self.paths)
+                self._forget_services()
+        if not dry_run:
+            self.configurations.remember(who)
+            self.watchers.publish("config", {"revision": done["revision"]})
+        return done
+
+    async def watch(self) -> AsyncIterator[bytes]:
+        """The events of one watcher, the whole first."""
+        with self.watchers.join() as queue:
+            yield encode("ls", await self.listing())
+            yield encode("history", {"interval": INTERVAL, "services": self._meter.history()})
+            while True:
+                name, data = await queue.get()
+                yield encode(name, await self.listing() if name == "overflow" else data)
+
+    async def follow(self, chosen: list[Service], query: journal.Query) -> AsyncIterator[bytes]:
+        """The lines of services as events, whose ids are cursors."""
+        async with contextlib.aclosing(journal.follow(journal.Sources(chosen), query)) as lines:
+            async for line in lines:
+                yield encode("line", line, line["cursor"])
+
+    async def _observe(self) -> None:
+        """Measure and read while somebody watches; sleep otherwise."""
+        seen: dict[str, ServiceRow] = {}
+        while True:
+            if not self.watchers:
+                await self._meter.rest()
+                seen = {}
+                await self.watchers.arrived.wait()
+            begun = time.monotonic()
+            try:
+                seen = await self._tell(seen)
+            except NuwaError as error:
+                log.warning("%s", error)
+            await self._pause(max(0.2, INTERVAL - (time.monotonic() - begun)))
+
+    async def _tell(self, seen: dict[str, ServiceRow]) -> dict[str, ServiceRow]:
+        """One round: tell watchers what is new since the last."""
+        units = await self.units()
+        usage = await self._meter.sample(self.services(), units)
+        self.watchers.publish("sample", {"time": time.time(), "services": usage})
+        for line in await self._tail.refresh(self.services()):
+            self.watchers.publish("line", line)
+        rows = {row["name"]: row for row in await self.rows()}
+        for name, row in rows.items():
+            if seen and _without_usage(seen.get(name)) != _without_usage(row):
+                self.watchers.publish("service", row)
+        return rows
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not much longer than until systemd says that something changed."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+                await asyncio.sleep(0.2)
+
+
+def _without_usage(row: ServiceRow | None) -> dict[str, Any]:
+    """What of a row is news: samples and lines have events of their own, and seconds tick by themselves."""
+    if row is None:
+        return {}
+    news = {key: value for key, value in row.items() if key not in ("usage", "last", "since")}
+    return {**news, "since": round(row["since"] or 0)}

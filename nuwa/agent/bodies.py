@@ -1,0 +1,39 @@
+"""Bodies of requests, read with a limit on their size and on the time that they take."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+PATIENCE = 20.0
+"""Seconds for a whole body."""
+
+
+async def read(request: Request, most: int) -> bytes:
+    """The body of a request.
+
+    Args:
+        most: bytes; a larger body is refused before it is read.
+
+    Raises:
+        HTTPException: 413 too large, 408 too slow, 400 broken off.
+    """
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > most:
+        raise HTTPException(413, f"the body is larger than {most} bytes", {"Connection": "close"})
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    raise HTTPException(413, f"the body is larger than {most} bytes", {"Connection": "close"})
+    except TimeoutError:
+        raise HTTPException(
+            408, f"the body took longer than {PATIENCE:g} s", {"Connection": "close"}
+        ) from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body was broken off") from None
+    return bytes(body)

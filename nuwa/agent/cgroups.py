@@ -1,0 +1,162 @@
+"""The kernel's counters of a control group, in version 2 of cgroups and in version 1."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+Pair = tuple[int, int]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a control group has used.
+
+    Args:
+        cpu: seconds of CPU time since it was made.
+        memory: bytes at present.
+        disk: bytes read and written since it was made.
+        net: bytes received and sent by its network namespace, where it has one of its own.
+    """
+
+    cpu: float
+    memory: int | None
+    disk: Pair | None
+    net: Pair | None = None
+
+
+class Cgroups:
+    """Reads counters below a root that is `/` except in tests."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._files = root / "sys/fs/cgroup"
+        self._proc = root / "proc"
+        self._unified = (self._files / "cgroup.controllers").exists()
+
+    def read(self, group: str, pid: int, *, container: bool) -> Counts | None:
+        """The counters of a unit.
+
+        Args:
+            group: its control group, as systemd names it.
+            pid: its main process.
+            container: whether that is podman's monitor: the container beneath it is what counts.
+
+        Returns:
+            None when it does not run.
+        """
+        if not container:
+            return self._counts(dict.fromkeys(("", "cpuacct", "memory", "blkio"), group)) if group else None
+        child = self._child(pid)
+        if not child:
+            return None
+        counts = self._counts(self._groups(child))
+        return Counts(counts.cpu, counts.memory, counts.disk, self._net(child)) if counts else None
+
+    def _child(self, pid: int) -> int:
+        """The first process that a container's monitor started."""
+        text = _text(self._proc / f"{pid}/task/{pid}/children") if pid else ""
+        return int(text.split()[0]) if text.split() else 0
+
+    def _groups(self, pid: int) -> dict[str, str]:
+        """The control groups of a process, by controller; the empty name is that of version 2."""
+        found = {}
+        for line in _text(self._proc / f"{pid}/cgroup").splitlines():
+            _, controllers, path = line.split(":", 2)
+            found.update(dict.fromkeys(controllers.split(","), path))
+        return found
+
+    def _counts(self, groups: dict[str, str]) -> Counts | None:
+        return self._version2(groups.get("", "")) if self._unified else self._version1(groups)
+
+    def _version2(self, group: str) -> Counts | None:
+        folder = self._files / group.lstrip("/")
+        cpu = _keyed(folder / "cpu.stat").get("usage_usec")
+        if cpu is None or not group:
+            return None
+        return Counts(cpu / 1e6, _number(folder / "memory.current"), _io_stat(folder / "io.stat"))
+
+    def _version1(self, groups: dict[str, str]) -> Counts | None:
+        nanoseconds = self._v1("cpuacct", groups.get("cpuacct", groups.get("cpu")), "cpuacct.usage")
+        cpu = self._cpu_of_processes(groups) if nanoseconds is None else nanoseconds / 1e9
+        if cpu is None:
+            return None
+        memory = self._v1("memory", groups.get("memory"), "memory.usage_in_bytes")
+        block = (groups.get("blkio") or "").lstrip("/")
+        disk = _blkio(self._files / "blkio" / block / "blkio.throttle.io_service_bytes_recursive")
+        return Counts(cpu, memory, disk)
+
+    def _cpu_of_processes(self, groups: dict[str, str]) -> float | None:
+        """Where cpuacct is not systemd's, the group's processes are added up, with their ended children."""
+        group = groups.get("name=systemd", groups.get("", "")).lstrip("/")
+        processes = _text(self._files / "systemd" / group / "cgroup.procs").split()
+        ticks = [_ticks(_text(self._proc / process / "stat")) for process in processes]
+        return sum(ticks) / TICKS if ticks and group else None
+
+    def _v1(self, controller: str, group: str | None, file: str) -> int | None:
+        return None if group is None else _number(self._files / controller / group.lstrip("/") / file)
+
+    def _net(self, pid: int) -> Pair | None:
+        """Traffic of a process's network namespace; None when that is the host's own."""
+        try:
+            if (self._proc / f"{pid}/ns/net").readlink() == (self._proc / "1/ns/net").readlink():
+                return None
+        except OSError:
+            return None
+        incoming = outgoing = 0
+        for line in _text(self._proc / f"{pid}/net/dev").splitlines()[2:]:
+            name, _, numbers = line.partition(":")
+            fields = numbers.split()
+            if name.strip() != "lo" and len(fields) > 8:
+                incoming += int(fields[0])
+                outgoing += int(fields[8])
+        return incoming, outgoing
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open() as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _ticks(stat: str) -> int:
+    """CPU time in proc(5)'s stat: of the process and of its children that ended."""
+    fields = stat.rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15])
+
+
+def _number(path: Path) -> int | None:
+    text = _text(path).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _keyed(path: Path) -> dict[str, int]:
+    pairs = (line.split() for line in _text(path).splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+
+def _io_stat(path: Path) -> Pair | None:
+    """Version 2: a line a device, `8:0 rbytes=1 wbytes=2 …`. No file: nobody counts."""
+    if not path.exists():
+        return None
+    read = written = 0
+    for word in _text(path).split():
+        name, _, value = word.partition("=")
+        read += int(value) if name == "rbytes" else 0
+        written += int(value) if name == "wbytes" else 0
+    return read, written
+
+
+def _blkio(path: Path) -> Pair | None:
+    """Version 1: a line a device and direction, `8:0 Read 1`."""
+    if not path.exists():
+        return None
+    sums = {"Read": 0, "Write": 0}
+    for line in _text(path).splitlines():
+        words = line.split()
+        if len(words) == 3 and words[1] in sums:
+            sums[words[1]] += int(words[2])
+    return sums["Read"], sums["Write"]

@@ -1,0 +1,130 @@
+"""The queue of each webhook: one run at a time, cancelled on request, taken up again after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+
+from nuwa.agent import changes, execution, processes
+from nuwa.agent.execution import Executor
+from nuwa.agent.history import History
+from nuwa.agent.hook_run import HookRun, Publish
+from nuwa.agent.loaded import Loaded
+from nuwa.agent.shapes import Hook
+
+log = logging.getLogger(__name__)
+
+SHOWN_OUTPUT = 4000
+"""Characters of a command's output in a listing."""
+
+
+class Dispatcher:
+    """Runs webhooks.
+
+    Args:
+        loaded: gives the configuration in force, whenever it is asked.
+    """
+
+    def __init__(
+        self, history: History, loaded: Callable[[], Loaded], executor: Executor, publish: Publish
+    ) -> None:
+        self._history, self._loaded, self._executor, self._publish = history, loaded, executor, publish
+        self._queues: dict[str, deque[int]] = {}
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._current: dict[str, tuple[HookRun, asyncio.Task[str]]] = {}
+        self._places = asyncio.Semaphore(max(1, (os.cpu_count() or 2) // 2))
+
+    async def start(self) -> None:
+        """Take up what was interrupted, and what waits."""
+        await execution.end_leftovers()
+        self._history.recover()
+        for run, hook in self._history.queued():
+            self.add(hook, run)
+
+    def add(self, hook: str, run: int) -> None:
+        """Let a run take its turn."""
+        self._queues.setdefault(hook, deque()).append(run)
+        if hook not in self._workers:
+            self._workers[hook] = asyncio.create_task(self._work(hook))
+        self._publish("hook", {"name": hook})
+
+    async def cancel(self, hook: str) -> list[int]:
+        """End the run that is under way, and take what waits out of the queue."""
+        cancelled = self._history.cancel_queued(hook)
+        self._queues.get(hook, deque()).clear()
+        current = self._current.get(hook)
+        if current is not None:
+            current[1].cancel()
+            await asyncio.wait([current[1]])
+            last = self._history.last(hook)
+            cancelled += [last["id"]] if last else []
+        self._publish("hook", {"name": hook})
+        return cancelled
+
+    async def stop(self) -> None:
+        """Let everything go without a mark: the next agent takes it up."""
+        runs = list(self._current.values())
+        for made, _ in runs:
+            made.is_abandoned = True
+        tasks = [*self._workers.values(), *(task for _, task in runs)]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=20)
+
+    async def _work(self, hook: str) -> None:
+        queue = self._queues[hook]
+        try:
+            while queue:
+                run = queue.popleft()
+                async with self._places:
+                    await self._run(hook, run)
+        finally:
+            del self._workers[hook]
+
+    async def _run(self, hook: str, run: int) -> None:
+        loaded = self._loaded()
+        if hook not in loaded.config.webhooks:
+            self._history.finish(run, "cancelled", [], 0)
+            return
+        made = HookRun(run, hook, loaded, self._history, self._executor, self._publish)
+        task = asyncio.create_task(made.execute())
+        self._current[hook] = made, task
+        try:
+            await asyncio.wait([task])
+        finally:
+            del self._current[hook]
+
+    def listing(self) -> list[Hook]:
+        """Every webhook with its last run."""
+        return [self.show(name) for name in self._loaded().config.webhooks]
+
+    def hooks_by_service(self) -> dict[str, str]:
+        """The state of the webhook that brings changes to a service, by the service's name."""
+        loaded = self._loaded()
+        found = {}
+        for name, hook in loaded.config.webhooks.items():
+            repository = processes.absolute(hook.path, loaded.base)
+            state = self._history.state(name)
+            for service, process in loaded.config.processes.items():
+                if changes.lives_in(process, loaded.base, repository):
+                    found[service] = state
+        return found
+
+    def show(self, name: str) -> Hook:
+        """One webhook with its last run; of each command's output the end."""
+        last = self._history.last(name)
+        lines = last["lines"] if last else []
+        return {
+            "name": name,
+            "state": last["state"] if last else "idle",
+            "queued": self._history.waiting(name),
+            "run": last["id"] if last else None,
+            "started": last["started"] if last else None,
+            "commit": last["commit"] if last else "",
+            "services": last["services"] if last else [],
+            "lines": [{**line, "output": line["output"][-SHOWN_OUTPUT:]} for line in lines],
+        }

@@ -1,0 +1,71 @@
+"""Slows down whoever guesses: after some failures an address has to wait, longer each time."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FREE = 10
+"""Failures without a wait."""
+FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
+FORGET = 900.0
+"""Seconds without a failure after which an address begins anew."""
+MOST = 4096
+"""Addresses that are remembered; the one that was quiet longest is forgotten first."""
+
+
+@dataclass
+class _Record:
+    failures: int = 0
+    until: float = 0.0
+    last: float = 0.0
+
+
+class Limiter:
+    """Counts failures by address.
+
+    Args:
+        clock: a clock that never jumps, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._records: OrderedDict[str, _Record] = OrderedDict()
+
+    def wait(self, address: str) -> float:
+        """Seconds that an address has to wait before its next try counts; 0 when it may try."""
+        record = self._records.get(_network(address))
+        return max(0.0, record.until - self._clock()) if record else 0.0
+
+    def fail(self, address: str) -> None:
+        """Note a failure."""
+        key, now = _network(address), self._clock()
+        record = self._records.pop(key, None) or _Record()
+        if now - record.last > FORGET:
+            record = _Record()
+        record.failures, record.last = record.failures + 1, now
+        if record.failures > FREE:
+            record.until = now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(record.failures - FREE - 1, 16))
+        self._records[key] = record
+        while len(self._records) > MOST:
+            self._records.popitem(last=False)
+
+    def succeed(self, address: str) -> None:
+        """Forget the failures of an address."""
+        self._records.pop(_network(address), None)
+
+
+def _network(address: str) -> str:
+    """What counts as one address: whoever has an IPv6 address has a whole network of them."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "?"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

@@ -1,0 +1,179 @@
+"""The monitor's rounds: what is due is checked, what is new is told, what hangs is restarted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nuwa.agent import probes, services
+from nuwa.agent.monitor import findings, messages, rounds
+from nuwa.agent.monitor.findings import Finding
+from nuwa.agent.monitor.states import States
+from nuwa.agent.services import Service
+from nuwa.agent.shapes import Alert, Check
+from nuwa.errors import NuwaError
+
+if TYPE_CHECKING:
+    from nuwa.agent.agent import Agent
+
+log = logging.getLogger(__name__)
+
+SLOW = 600.0
+"""Seconds between two looks at certificates and backups."""
+AT_ONCE = 4
+"""Services that are asked at the same time."""
+TWITCHES = 3
+"""Restarts of one service within an hour; beyond that a person has to look."""
+
+
+@dataclass
+class _Watch:
+    """What is remembered of a service between two rounds."""
+
+    restarts: int | None = None
+    failures: int = 0
+    asked_at: float = float("-inf")
+    finding: Finding | None = None
+    twitched: deque[float] = field(default_factory=deque)
+
+
+class Monitor:
+    """Looks after the host while the agent runs."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._states = States(agent.database)
+        self._allowance = messages.Allowance()
+        self._watches: dict[str, _Watch] = {}
+        self._slow: list[Finding] = []
+        self._slow_at = float("-inf")
+        self._ends: dict[str, float] = {}
+
+    def checks(self) -> list[Check]:
+        return self._states.checks()
+
+    def alerts(self) -> list[Alert]:
+        return self._states.alerts()
+
+    def certificate_end(self, service: str) -> float | None:
+        """When the first of a service's certificates ends."""
+        return self._ends.get(service)
+
+    async def run(self) -> None:
+        """Check for ever."""
+        while True:
+            settings = self._agent.loaded.config.monitor
+            try:
+                await self._round()
+            except NuwaError as error:
+                log.warning("a round of checks failed: %s", error)
+            await asyncio.sleep(settings.interval)
+
+    async def _round(self) -> None:
+        settings = self._agent.loaded.config.monitor
+        everything = self._agent.services()
+        units = await self._agent.units()
+        self._watches = {service.name: self._watches.get(service.name, _Watch()) for service in everything}
+        found: list[Finding] = []
+        for service in everything:
+            found.append(self._process(service, units.get(service.unit, {})))
+        found += await self._answers(everything, units)
+        found += await asyncio.to_thread(
+            lambda: list(rounds.disks(everything, self._agent.paths, settings.disk_percent))
+        )
+        found += await asyncio.gather(*(asyncio.to_thread(rounds.site, site) for site in settings.sites))
+        found += await self._slow_ones(everything)
+        before = self._states.alerts(1)
+        self._states.take(found, settings.repeat_hours * 3600)
+        await self._tell()
+        if self._states.alerts(1) != before:
+            self._agent.watchers.publish("alert", self._states.alerts(1)[0])
+
+    def _process(self, service: Service, properties: dict[str, str]) -> Finding:
+        watch = self._watches[service.name]
+        finding = findings.process(service, properties, watch.restarts)
+        watch.restarts = int(properties.get("NRestarts") or 0)
+        return finding
+
+    async def _answers(self, everything: list[Service], units: dict[str, dict[str, str]]) -> list[Finding]:
+        """Ask every running service that has a port, as often as its health settings say."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(service: Service) -> Finding | None:
+            async with places:
+                return await self._answer(service)
+
+        asked = [
+            service
+            for service in everything
+            if service.process and service.ports and services.status(units.get(service.unit, {})) == "running"
+        ]
+        found = await asyncio.gather(*(ask(service) for service in asked))
+        return [finding for finding in found if finding]
+
+    async def _answer(self, service: Service) -> Finding | None:
+        watch, process = self._watches[service.name], service.process
+        assert process
+        if time.monotonic() - watch.asked_at < process.health.interval - 1:
+            return watch.finding
+        fault = await asyncio.to_thread(probes.fault, process, service.ports)
+        watch.asked_at = time.monotonic()
+        watch.failures = watch.failures + 1 if fault else 0
+        watch.finding = findings.answer(service, fault, watch.failures, process.health.retries)
+        if watch.finding.state == "failed" and self._agent.loaded.config.monitor.twitch:
+            await self._twitch(service, watch)
+        return watch.finding
+
+    async def _twitch(self, service: Service, watch: _Watch) -> None:
+        """Restart what hangs, and write down why."""
+        finding = watch.finding
+        assert finding
+        now = time.monotonic()
+        while watch.twitched and now - watch.twitched[0] > messages.HOUR:
+            watch.twitched.popleft()
+        if len(watch.twitched) >= TWITCHES:
+            return
+        watch.twitched.append(now)
+        watch.failures = 0
+        try:
+            outcome = await self._agent.act("restart", service.name)
+            action = f"restarted: {outcome['message']}"
+        except NuwaError as error:
+            action = f"the restart failed: {error.message}"
+        if len(watch.twitched) == TWITCHES:
+            action += f"; it was the {TWITCHES}rd within an hour, no other will follow"
+        self._states.act(finding, action)
+
+    async def _slow_ones(self, everything: list[Service]) -> list[Finding]:
+        """Certificates and backups."""
+        if time.monotonic() - self._slow_at < SLOW:
+            return self._slow
+        self._slow_at = time.monotonic()
+        settings, paths = self._agent.loaded.config.monitor, self._agent.paths
+        found = [
+            findings.backup(service.name, service.deployment, time.time(), settings.backup_hours)
+            for service in everything
+            if service.deployment and service.deployment.has_backup
+        ]
+        ends: dict[str, float] = {}
+        for host, name in rounds.hosts(everything, self._agent.loaded).items():
+            days = settings.certificate_days
+            finding, end = await asyncio.to_thread(rounds.certificate, host, name, paths, days)
+            found.append(finding)
+            if name and end is not None:
+                ends[name] = min(end, ends.get(name, end))
+        self._slow, self._ends = found, ends
+        return found
+
+    async def _tell(self) -> None:
+        """Send what nobody was told of yet; what cannot be sent waits for the next round."""
+        loaded = self._agent.loaded
+        untold = self._states.untold()
+        if untold and self._allowance.take(loaded.config.monitor.burst):
+            alerts = [alert for _, alert in untold]
+            if await asyncio.to_thread(messages.send, loaded.config.monitor, alerts, loaded.base):
+                self._states.told([number for number, _ in untold])

@@ -1,0 +1,89 @@
+"""Checks that look at the host itself; they may take their time, in a thread of their own."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nuwa.agent.loaded import Loaded
+from nuwa.agent.model import SiteCheck
+from nuwa.agent.monitor import certificates, findings
+from nuwa.agent.monitor.findings import Finding
+from nuwa.agent.paths import Paths
+from nuwa.agent.services import Service
+
+MOST = 1024 * 1024
+"""Bytes of a page that are looked through."""
+
+
+def disks(services: Iterable[Service], paths: Paths, limit: int) -> Iterator[Finding]:
+    """Each disk that holds something of nuwa's, once."""
+    places = [paths.root, paths.state, paths.root / "var/log", paths.root / "var/lib/containers"]
+    places += [service.deployment.folder for service in services if service.deployment]
+    seen: set[int] = set()
+    for place in places:
+        try:
+            device, space = place.stat().st_dev, os.statvfs(place)
+        except OSError:
+            continue
+        if device not in seen and space.f_blocks:
+            seen.add(device)
+            used = _used(space.f_blocks - space.f_bfree, space.f_bavail)
+            files = _used(space.f_files - space.f_ffree, space.f_favail) if space.f_files else 0.0
+            yield findings.disk(str(_mount(place)), max(used, files), limit)
+
+
+def _used(used: int, free: int) -> float:
+    """Per cent, as `df` counts: what only root may use is no free space."""
+    return 100 * used / (used + free) if used + free else 0.0
+
+
+def _mount(path: Path) -> Path:
+    """The folder at which the disk of a path is mounted."""
+    path = path.resolve()
+    while not path.is_mount() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def hosts(services: Iterable[Service], loaded: Loaded) -> dict[str, str]:
+    """The host names that should have a certificate, each with the service behind it."""
+    found = {route.partition("/")[0]: "" for route in loaded.config.routes}
+    for service in services:
+        if service.deployment:
+            found.update(dict.fromkeys(service.deployment.domains, service.name))
+    found.pop("*", None)
+    return found
+
+
+def certificate(host: str, service: str, paths: Paths, days: int) -> tuple[Finding, float | None]:
+    """A host's certificate, and when it ends."""
+    end = certificates.served(host)
+    on_disk = certificates.stored(paths.letsencrypt / host.removeprefix("*.") / "fullchain.pem")
+    return findings.certificate(host, service, end, on_disk, time.time(), days), end
+
+
+def site(check: SiteCheck) -> Finding:
+    """A page that the configuration names."""
+    try:
+        status, body = _fetch(check.url, check.timeout)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return findings.site(check.url, None, f"gave no answer: {error}", check.status, False)
+    return findings.site(check.url, status, "", check.status, check.contains.encode() in body)
+
+
+def _fetch(url: str, timeout: float) -> tuple[int, bytes]:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", path, headers={"User-Agent": "nuwa"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(MOST)
+    finally:
+        connection.close()

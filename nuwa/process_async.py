@@ -1,0 +1,95 @@
+"""Programs for an event loop: started like those of `nuwa.process`, their output line by line as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shlex
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from nuwa.errors import NuwaError
+from nuwa.process import Argv
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 256 * 1024
+"""Bytes; a longer line comes in pieces."""
+GRACE = 5
+"""Seconds between the request to end and the kill."""
+
+
+class Running:
+    """A program that runs."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What it prints, line by line with the line breaks."""
+        stream = self._process.stdout
+        assert stream is not None
+        while True:
+            try:
+                line = await stream.readuntil(b"\n")
+            except asyncio.IncompleteReadError as end:
+                if end.partial:
+                    yield end.partial
+                return
+            except asyncio.LimitOverrunError as overrun:
+                line = await stream.readexactly(overrun.consumed)
+            yield line
+
+    async def wait(self) -> int:
+        """Its exit code; negative for a signal."""
+        return await self._process.wait()
+
+    async def end(self) -> None:
+        """End it with all that it started: first asked, then made to."""
+        for ask in (signal.SIGTERM, signal.SIGKILL):
+            if self._process.returncode is not None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, ask)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._process.wait()), GRACE)
+
+
+@asynccontextmanager
+async def started(
+    argv: Argv, *, env: Mapping[str, str] | None = None, cwd: Path | None = None, errors: bool = True
+) -> AsyncIterator[Running]:
+    """Run a program while the block runs; it is ended with the block.
+
+    Args:
+        env: variables to set on top of this process's environment.
+        errors: whether its standard error belongs to its output; otherwise nobody sees it.
+
+    Raises:
+        NuwaError: it is not installed.
+    """
+    words = [str(word) for word in argv]
+    log.debug("start: %s", shlex.join(words))
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if errors else asyncio.subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        hint = f"Install {words[0]} and try again."
+        raise NuwaError(f"{words[0]} is not installed", hint=hint) from None
+    running = Running(process)
+    try:
+        yield running
+    finally:
+        await running.end()
