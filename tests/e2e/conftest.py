@@ -15,6 +15,7 @@ import pytest
 from e2e.client import Site
 from nuwa.console import Plain
 from nuwa.engine import Engine
+from nuwa.errors import NuwaError
 from nuwa.lab import lifecycle, use
 from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.process import Result, run
@@ -31,7 +32,7 @@ def eventually(check: Callable[[], object], what: str, *, seconds: float = 60) -
         try:
             if last := check():
                 return last
-        except (OSError, AssertionError) as error:
+        except (OSError, AssertionError, NuwaError) as error:
             last = error
         time.sleep(0.3)
     pytest.fail(f"{what}: not within {seconds:g} s (last: {last!r})")
@@ -127,31 +128,47 @@ def build(example: str) -> str:
     return str(json.loads(run(argv, cwd=ROOT, timeout=540).stdout)["image"])
 
 
-def install(host: LabHost, example: str, app: str) -> Deployment:
-    image = build(example)
-    host.copy(image)
-    deployment = Deployment(host, f"/srv/{app}", image, app, f"{app}.localhost")
-    setup = host.engine.image(image)
-    assert setup is not None
-    host.sh(
-        f"mkdir -p {deployment.directory} && cd {deployment.directory} && export BID={image}\n"
-        + setup.labels["RunSetup"]
-    )
-    deployment.bin("run")
-    deployment.bin(f"install {deployment.domain}")
+def readme_commands(deployment: Deployment) -> str:
+    """What the README has people type on a host, for this app in place of its own example."""
+    readme = (ROOT / "README.md").read_text()
+    begin, end = "mkdir -p /srv/myproject", "bin/install www.example.com"
+    block = begin + readme.partition(begin)[2].partition(end)[0] + end
+    for theirs, ours in {
+        "/srv/myproject": deployment.directory,
+        "localhost/app/myproject:latest": deployment.image,
+        "www.example.com": deployment.domain,
+    }.items():
+        assert theirs in block, f"the README no longer mentions {theirs}"
+        block = block.replace(theirs, ours)
+    return block
+
+
+def label_commands(deployment: Deployment) -> str:
+    """The same with the command line that the image itself carries."""
+    image = deployment.host.engine.image(deployment.image)
+    assert image is not None
+    folder, label = deployment.directory, image.labels["RunSetup"]
+    begin = f"mkdir -p {folder}; cd {folder}; BID={deployment.image}"
+    return f"{begin}\n{label}\nbin/run; bin/install {deployment.domain}"
+
+
+def install(host: LabHost, example: str, app: str, commands: Callable[[Deployment], str]) -> Deployment:
+    deployment = Deployment(host, f"/srv/{app}", build(example), app, f"{app}.localhost")
+    host.copy(deployment.image)
+    host.sh(f"set -e\n{commands(deployment)}")
     return deployment
 
 
 @pytest.fixture(scope="session")
 def postcards(host: LabHost) -> Deployment:
-    return install(host, "django", "postcards")
+    return install(host, "django", "postcards", readme_commands)
 
 
 @pytest.fixture(scope="session")
 def links(host: LabHost) -> Deployment:
-    return install(host, "flask", "links")
+    return install(host, "flask", "links", label_commands)
 
 
 @pytest.fixture(scope="session")
 def pixels(host: LabHost) -> Deployment:
-    return install(host, "fastapi", "pixels")
+    return install(host, "fastapi", "pixels", label_commands)
