@@ -63,8 +63,7 @@ class Facts:
     @property
     def host(self) -> str:
         """The Host header of a request to the site: its canonical domain, `localhost` while it has none."""
-        exact = [domain for domain in self.domains if not domain.startswith("*.")]
-        return exact[0] if exact else "localhost"
+        return self.domains[0] if self.domains else "localhost"
 
 
 def read(text: str) -> Facts:
@@ -173,7 +172,10 @@ def _between(low: int, high: int) -> Callable[[Any], int]:
 
 
 def _domains(value: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(checks.domain(_text(item)) for item in _list(value)))
+    domains = tuple(dict.fromkeys(checks.domain(_text(item)) for item in _list(value)))
+    if domains and domains[0].startswith("*"):
+        raise ValueError(f"{domains[0]!r} cannot be the first: that is the site's own address, no wildcard")
+    return domains
 
 
 def _version(value: Any) -> Version:

@@ -1,0 +1,164 @@
+"""What the templates of host files say beyond the manifest and the facts: derived once, here."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from nuwa.host import container
+from nuwa.host.facts import Facts
+from nuwa.manifest.model import App, Route
+from nuwa.names import Names
+
+LONG = 3600
+"""Seconds that a silent websocket stays open."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where nginx passes the requests below a prefix on to."""
+
+    prefix: str
+    target: str
+    stripped: str
+    """What of the path the service does not see, for links that it makes; empty: it sees the whole path."""
+    websocket: bool
+    timeout: int
+
+
+def _way(route: Route) -> Way:
+    kind, _, name = route.to.partition(":")
+    if kind == "app":
+        target = f"http://{Names(name).upstream}"
+    elif kind == "unix":
+        target = f"http://{route.to}" + (":" if route.strip else "")
+    else:
+        target = route.to
+    timeout = LONG if route.websocket else route.timeout
+    stripped = route.path.rstrip("/") if route.strip else ""
+    return Way(route.path, target + ("/" if route.strip else ""), stripped, route.websocket, timeout)
+
+
+@dataclass(frozen=True)
+class View:
+    """An app on a host, as the templates see it: `view` in each of them."""
+
+    app: App
+    facts: Facts
+
+    @property
+    def header(self) -> str:
+        image = f"{self.facts.image_name} ({self.facts.image[:12]})"
+        return f"Written by nuwa for {self.app.name} from image {image}."
+
+    @property
+    def container(self) -> str:
+        return self.app.names.container(self.facts.slot)
+
+    @property
+    def unit(self) -> str:
+        return self.app.names.unit(self.facts.slot)
+
+    @property
+    def podman_run(self) -> tuple[str, ...]:
+        return container.podman_run(self.app, self.facts)
+
+    @property
+    def stop_timeout(self) -> int:
+        return container.stop_timeout(self.app)
+
+    @property
+    def start_timeout(self) -> int:
+        """Seconds: the manifest's start period and one last check."""
+        return self.app.health.start_period + self.app.health.timeout + 5
+
+    @property
+    def wait(self) -> tuple[str, ...]:
+        """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
+        script = f"{self.facts.directory}/bin/_wait"
+        return ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.facts.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}{self.app.health.path}"
+
+    def systemctl(self, verb: str) -> str:
+        return f"/usr/bin/systemctl {verb} {self.unit}"
+
+    @property
+    def static_folder(self) -> str:
+        return f"{self.facts.directory}/volumes/static/current/"
+
+    @property
+    def challenge_folder(self) -> str:
+        """What nginx serves below /.well-known/acme-challenge/."""
+        return f"{self.facts.directory}/volumes/.nuwa/acme/"
+
+    @property
+    def canonical(self) -> str:
+        """The domain that the others redirect to."""
+        return self.facts.domains[0]
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        return tuple(domain for domain in self.facts.domains if domain.startswith("*."))
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Where the app itself answers: the canonical domain and what a wildcard covers."""
+        return (self.canonical, *self.wildcards)
+
+    @property
+    def redirected(self) -> tuple[str, ...]:
+        return tuple(domain for domain in self.facts.domains if domain not in self.served)
+
+    @property
+    def http2_directive(self) -> bool:
+        """nginx 1.25.1 made HTTP/2 a directive of its own; before, it is a word of `listen`."""
+        return self.has_http2 and self.facts.nginx >= (1, 25, 1)
+
+    @property
+    def listen_options(self) -> tuple[str, ...]:
+        return ("ssl", "http2") if self.has_http2 and not self.http2_directive else ("ssl",)
+
+    @property
+    def has_http2(self) -> bool:
+        return "http_v2_module" in self.facts.nginx_modules
+
+    @property
+    def keepalive_directive(self) -> bool:
+        return self.facts.nginx >= (1, 15, 3)
+
+    @property
+    def gzip_static(self) -> bool:
+        return "http_gzip_static_module" in self.facts.nginx_modules
+
+    @property
+    def keepalive(self) -> int:
+        """Seconds that nginx keeps a connection to the app, being the first to close it; 0: none is kept."""
+        return self.app.server.keepalive * 4 // 5
+
+    @property
+    def own_way(self) -> Way:
+        """To the app itself. nginx waits a little longer than its own limit; for websockets long."""
+        server = self.app.server
+        timeout = LONG if server.websocket else server.timeout + 5
+        return Way("/", f"http://{self.app.names.upstream}", "", server.websocket, timeout)
+
+    @property
+    def routes(self) -> tuple[Way, ...]:
+        """To other services of the host."""
+        return tuple(_way(route) for route in self.app.route)
+
+    @property
+    def websocket(self) -> bool:
+        return any(way.websocket for way in (self.own_way, *self.routes))
+
+    @property
+    def minute(self) -> int:
+        """The minute of the hour for timed checks: another for each app, always the same for one."""
+        return zlib.crc32(self.app.name.encode()) % 60

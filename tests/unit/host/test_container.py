@@ -1,0 +1,111 @@
+"""The command line of the container: what the manifest asks for and what this host can do."""
+
+from __future__ import annotations
+
+import pytest
+
+from nuwa.host.container import hook_run, podman_run, warnings
+from nuwa.manifest.model import Hooks, Limits, Volume
+from nuwa.names import CAPABILITIES
+from unit.host.sample import MEDIA, app, host
+
+
+def options(app_, host_) -> list[str]:
+    return [word for word in podman_run(app_, host_) if word.startswith("--")]
+
+
+def test_the_image_is_the_last_word():
+    assert podman_run(app(), host())[-1] == "ab" * 32
+
+
+def test_only_the_machine_itself_reaches_the_port():
+    published = [word for word in options(app(), host()) if word.startswith("--publish=")]
+    assert published == ["--publish=127.0.0.1:18000:8000"]
+
+
+def test_the_container_keeps_the_named_capabilities_and_no_others():
+    words = options(app(), host())
+    assert "--cap-drop=all" in words
+    assert {word for word in words if word.startswith("--cap-add=")} == {
+        f"--cap-add={name}" for name in CAPABILITIES
+    }
+    assert {"--read-only", "--security-opt=no-new-privileges"} <= set(words)
+
+
+def test_secrets_are_mounted_and_never_an_argument():
+    words = options(app(), host())
+    assert "--volume=/srv/blog/volumes/secrets:/run/secrets:ro,nosuid,nodev" in words
+    assert [word.split("=")[1] for word in words if word.startswith("--env=")] == [
+        "NUWA_HOST",
+        "NUWA_DOMAINS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "selinux", "mounted"),
+    [
+        ("shared", False, "rw,nosuid,nodev"),
+        ("shared", True, "rw,nosuid,nodev,z"),
+        ("exclusive", True, "rw,nosuid,nodev,Z"),
+        ("read-only", False, "ro,nosuid,nodev"),
+    ],
+)
+def test_a_volume_is_mounted_by_its_policy(policy, selinux: bool, mounted: str):
+    volume = Volume(name="media", path="/srv/media", policy=policy)
+    words = options(app(volume=(volume,)), host(selinux=selinux))
+    assert f"--volume=/srv/blog/volumes/media:/srv/media:{mounted}" in words
+
+
+def test_limits_become_options():
+    limits = Limits(
+        memory_max=2**30, memory_low=2**27, memory_high=2**29, cpu=1.5, pids=99, open_files=4096, io_weight=7
+    )
+    assert options(app(limits=limits), host())[-8:] == [
+        "--pids-limit=99",
+        "--memory=1073741824",
+        "--memory-swap=1073741824",
+        "--memory-reservation=134217728",
+        "--cgroup-conf=memory.high=536870912",
+        "--cpus=1.5",
+        "--cgroup-conf=io.weight=7",
+        "--ulimit=nofile=4096:4096",
+    ]
+
+
+@pytest.mark.parametrize(("weight", "blkio"), [(1, 10), (100, 19), (10000, 1000)])
+def test_the_share_of_the_disk_on_an_old_cgroup(weight: int, blkio: int):
+    assert f"--blkio-weight={blkio}" in options(app(limits=Limits(io_weight=weight)), host(cgroup=1))
+
+
+def test_what_the_host_cannot_do_is_left_out_and_said():
+    wanting = app(limits=Limits(memory_high=2**29, io_weight=50))
+    old = host(cgroup=1, io_weight=False, podman="4.2.0")
+    words = " ".join(options(wanting, old))
+    assert "memory.high" not in words
+    assert "weight" not in words
+    assert "health-on-failure" not in words
+    assert len(warnings(wanting, old)) == 3
+    assert warnings(wanting, host()) == []
+
+
+def test_no_limits_means_that_only_processes_are_limited():
+    assert not [
+        word for word in options(app(), host()) if "memory" in word or "cpus" in word or "ulimit" in word
+    ]
+
+
+def test_the_release_hook_sees_what_the_app_sees():
+    hooked = app(volume=(MEDIA,), hooks=Hooks(release=("migrate",)), limits=Limits(memory_max=2**28))
+    words = hook_run(hooked, host())
+    shared = [
+        word
+        for word in podman_run(hooked, host())
+        if word.startswith(("--volume=", "--env=", "--memory", "--cap"))
+    ]
+    assert [word for word in words if word in shared] == shared
+    assert words[-2:] == ("ab" * 32, "/usr/lib/nuwa/command/release")
+    assert not [word for word in words if word.startswith("--publish=")]
+
+
+def test_without_a_release_hook_there_is_nothing_to_run():
+    assert hook_run(app(), host()) == ()

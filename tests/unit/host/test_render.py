@@ -1,0 +1,98 @@
+"""Which files a host gets, and in which form for its versions."""
+
+from __future__ import annotations
+
+import pytest
+
+from nuwa.host.facts import FactsError
+from nuwa.host.render import render
+from nuwa.manifest.model import Route, Server
+from nuwa.resources import TEMPLATES
+from unit.host.sample import app, host
+
+
+def site(app_=None, **changes) -> str:
+    plan = render("install", app_ or app(), host(**changes), str(TEMPLATES))
+    return plan["/etc/nginx/conf.d/nuwa-blog.conf"].content
+
+
+def test_files_lie_where_the_distribution_keeps_them():
+    assert list(render("run", app(), host(), str(TEMPLATES))) == [
+        "/etc/systemd/system/nuwa-blog-blue.service",
+        "/etc/monit/conf.d/nuwa-blog",
+    ]
+    assert list(render("run", app(), host(distribution="rocky", release="9.6"), str(TEMPLATES)))[1] == (
+        "/etc/monit.d/nuwa-blog"
+    )
+
+
+def test_without_monit_there_is_no_check():
+    assert list(render("run", app(), host(monit=False), str(TEMPLATES))) == [
+        "/etc/systemd/system/nuwa-blog-blue.service"
+    ]
+
+
+@pytest.mark.parametrize(("key", "value"), [("domains", []), ("tls", None)])
+def test_a_site_needs_domains_and_a_certificate(key: str, value: object):
+    with pytest.raises(FactsError, match=f"fact {key}: a site needs"):
+        site(**{key: value})
+
+
+def test_what_is_unknown_is_refused_with_what_there_is():
+    with pytest.raises(FactsError, match="run, install"):
+        render("undo", app(), host(), str(TEMPLATES))
+
+
+def test_http2_in_the_spelling_of_this_nginx():
+    assert "listen 443 ssl http2;" in site(nginx="1.22.1")
+    assert "http2 on;" not in site(nginx="1.22.1")
+    assert "listen 443 ssl;\n" in site(nginx="1.25.1")
+    assert "http2 on;" in site(nginx="1.25.1")
+    assert "http2" not in site(nginx_modules=[])
+
+
+def test_addresses_of_ipv6_only_where_the_host_has_it():
+    assert "[::]:443" in site()
+    assert "[::]" not in site(ipv6=False)
+
+
+def test_a_browser_is_bound_to_https_only_by_a_certificate_that_it_can_check():
+    assert "Strict-Transport-Security" not in site()
+    issued = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "self_signed": False}
+    assert "Strict-Transport-Security" in site(tls=issued)
+
+
+def test_websockets_pass_only_where_they_are_wanted():
+    assert "Upgrade" not in site()
+    assert "Upgrade" in site(app(server=Server(module="a:b", websocket=True)))
+
+
+def test_other_domains_lead_to_the_canonical_one_and_wildcards_serve():
+    text = site(domains=["blog.example.com", "www.blog.example.com", "*.blog.example.com"])
+    assert "server_name blog.example.com *.blog.example.com;" in text
+    assert "  server_name www.blog.example.com;\n  listen 443" in text
+    assert text.count("return 301 https://blog.example.com$request_uri;") == 2
+    assert text.count("return 301 https://$host$request_uri;") == 1
+
+
+@pytest.mark.parametrize(
+    ("to", "strip", "passed"),
+    [
+        ("http://127.0.0.1:9000", False, "http://127.0.0.1:9000"),
+        ("http://127.0.0.1:9000", True, "http://127.0.0.1:9000/"),
+        ("unix:/run/a.sock", False, "http://unix:/run/a.sock"),
+        ("unix:/run/a.sock", True, "http://unix:/run/a.sock:/"),
+        ("app:my-forum", False, "http://nuwa_my_forum"),
+    ],
+)
+def test_a_route_leads_to_its_service(to: str, strip: bool, passed: str):
+    text = site(app(route=(Route(path="/api/", to=to, strip=strip),)))
+    block = text.split("location ^~ /api/ {")[1].split("}")[0]
+    assert f"proxy_pass {passed};" in block
+    assert ("X-Forwarded-Prefix /api;" if strip else 'X-Forwarded-Prefix "";') in block
+
+
+def test_the_same_input_gives_the_same_bytes():
+    assert render("install", app(), host(), str(TEMPLATES)) == render(
+        "install", app(), host(), str(TEMPLATES)
+    )

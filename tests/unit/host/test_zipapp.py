@@ -1,0 +1,101 @@
+"""The renderer as an image carries it: one file that any Python from 3.9 on runs by itself."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nuwa.host import zipapp
+from nuwa.host.render import render
+from nuwa.manifest.model import Hooks
+from nuwa.resources import TEMPLATES
+from unit.host.sample import FACTS, app, host
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("zipapp") / "render.pyz"
+    path.write_bytes(zipapp.build(app(hooks=Hooks(release=("echo", "$x ; y")))))
+    return path
+
+
+def run(archive: Path, *words: str, text: str = "") -> subprocess.CompletedProcess[bytes]:
+    """With nothing but the archive and the standard library."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", archive, *words], input=text.encode(), capture_output=True, check=False
+    )
+
+
+@pytest.mark.parametrize("what", ["run", "install"])
+def test_it_writes_the_plan_first_and_then_the_files(archive: Path, what: str):
+    done = run(archive, what, text=json.dumps(FACTS))
+    assert done.returncode == 0, done.stderr.decode()
+    plan = render(what, app(hooks=Hooks(release=("echo", "$x ; y"))), host(), str(TEMPLATES))
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        members = tar.getmembers()
+        texts = [tar.extractfile(member).read().decode() for member in members]
+    assert [member.name for member in members] == ["PLAN", *(path.lstrip("/") for path in plan)]
+    assert texts[1:] == [file.content for file in plan.values()]
+    assert texts[0] == "".join(f"{file.group}\t{file.mode:04o}\t{path}\n" for path, file in plan.items())
+
+
+def test_it_prints_the_words_of_the_release_hook(archive: Path):
+    words = run(archive, "release", text=json.dumps(FACTS)).stdout.decode().split("\0")
+    assert words[0] == "--name=nuwa-blog-release"
+    assert words[-2:] == ["/usr/lib/nuwa/command/release", ""]
+
+
+def test_it_prints_domains_in_their_one_spelling(archive: Path):
+    assert run(archive, "domains", text='["Bücher.Example"]').stdout == b"xn--bcher-kva.example\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (["run"], "{}", "fact schema is missing"),
+        (["install"], json.dumps({**FACTS, "domains": []}), "fact domains: a site needs at least one"),
+        (["domains"], '["a b"]', "fact domains: "),
+        ([], "", "usage: render.pyz"),
+        (["rm"], "", "usage: render.pyz"),
+    ],
+)
+def test_what_it_cannot_do_it_says_in_one_line(archive: Path, words: list[str], text: str, message: str):
+    done = run(archive, *words, text=text)
+    assert done.returncode != 0
+    assert message in done.stderr.decode()
+    assert len(done.stderr.decode().splitlines()) == 1
+    assert done.stdout == b""
+
+
+def test_it_warns_of_what_the_host_cannot_do(archive: Path):
+    done = run(archive, "run", text=json.dumps({**FACTS, "podman": "4.2.0"}))
+    assert done.returncode == 0
+    assert done.stderr.startswith(b"warning: podman before 4.3")
+
+
+def test_the_same_app_gives_the_same_bytes():
+    assert zipapp.build(app()) == zipapp.build(app())
+
+
+def test_python_3_9_reads_every_module(archive: Path):
+    with zipfile.ZipFile(archive) as opened:
+        modules = [name for name in opened.namelist() if name.endswith(".py")]
+        for name in modules:
+            ast.parse(opened.read(name), name, feature_version=(3, 9))
+    assert "nuwa/host/render.py" in modules
+    assert "jinja2/environment.py" in modules
+
+
+def test_it_holds_no_module_of_the_build_side(archive: Path):
+    with zipfile.ZipFile(archive) as opened:
+        names = set(opened.namelist())
+    assert not names & {"nuwa/host/zipapp.py", "nuwa/manifest/load.py", "nuwa/errors.py", "nuwa/process.py"}
+    assert not [name for name in names if "pydantic" in name or name.endswith((".so", ".pyc"))]

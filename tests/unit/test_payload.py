@@ -1,0 +1,144 @@
+"""The Setup label: what it packs, how long it is, and that the same app always gives the same bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nuwa import payload
+from nuwa.errors import BuildError
+from nuwa.manifest.model import App, AppSection, Database, Env, Hooks, Server, Static, Volume
+from nuwa.resources import BIN_TEMPLATES
+
+HOSTILE = """it's "$HOME" `id` $(id) \\ % \n é"""
+MEDIA = Volume(name="media", path=f"/srv/{HOSTILE}")
+
+
+def app(**sections: object) -> App:
+    return App(**{"app": AppSection(name="blog"), "server": Server(module="a:b"), **sections})
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    assert found, f"{name} is missing: script/bootstrap installs it"
+    return found
+
+
+def values(made: App, *names: str) -> list[list[str]]:
+    """What bash reads out of `_app`, each variable as the list of its values."""
+    show = (f"for v in \"${{{name}[@]}}\"; do printf '%s\\0' \"$v\"; done; printf '\\1'\n" for name in names)
+    script = payload.bin_files(made)["_app"] + "".join(show)
+    done = subprocess.run(
+        [tool("bash"), "-c", script], capture_output=True, text=True, check=True, env={"HOME": "/x"}
+    )
+    return [part.split("\0")[:-1] for part in done.stdout.split("\1")[:-1]]
+
+
+def test_the_same_app_gives_the_same_bytes():
+    assert payload.setup_script(app()) == payload.setup_script(app())
+
+
+def test_the_label_is_far_from_the_limit_of_engines():
+    assert len(payload.setup_script(app()).encode()) < 48 * 1024
+
+
+def test_a_label_that_would_be_lost_fails_the_build():
+    names = tuple(f"volume-{os.urandom(8).hex()}" for _ in range(4000))
+    volumes = tuple(Volume(name=name, path=f"/srv/{name}") for name in names)
+    with pytest.raises(BuildError, match=r"would take \d+ bytes; labels hold less than 65536") as caught:
+        payload.setup_script(app(volume=volumes))
+    assert "Shorten" in caught.value.hint
+
+
+def test_scripts_are_packed_as_they_are():
+    files = payload.bin_files(app())
+    for path in BIN_TEMPLATES.iterdir():
+        if path.suffix != ".j2" and path.name != "setup":
+            assert files[path.name] == path.read_text()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run",
+        "install",
+        "uninstall",
+        "kill",
+        "shell",
+        "logs",
+        "status",
+        "get_bid",
+        "get_cid",
+        "_predicate",
+        "_lib",
+        "_app",
+    ],
+)
+def test_every_script_of_the_design_is_there(name: str):
+    assert name in payload.bin_files(app())
+
+
+def test_what_bash_reads_is_what_the_manifest_says():
+    made = app(
+        app=AppSection(name="blog", domains=("a.example", "b.example")),
+        static=Static(directory="sta tic"),
+        volume=(
+            Volume(name="media", path=f"/srv/{HOSTILE}"),
+            Volume(name="x", path="/x", policy="exclusive"),
+        ),
+        hooks=Hooks(release=("echo", HOSTILE)),
+        env=Env(secrets=("ONE", "TWO"), generated=("KEY",)),
+    )
+    paths, domains, static, exclusive, secrets, generated, hook = values(
+        made,
+        *("NUWA_VOLUME_PATHS", "NUWA_DOMAINS", "NUWA_STATIC", "NUWA_EXCLUSIVE", "NUWA_SECRETS"),
+        *("NUWA_GENERATED", "NUWA_HOOK"),
+    )
+    assert paths == [f"/srv/{HOSTILE}", "/x"]
+    assert domains == ["a.example", "b.example"]
+    assert static == ["/srv/app/sta tic"]
+    assert exclusive == ["x"]
+    assert secrets == ["ONE", "TWO"]
+    assert generated == ["KEY"]
+    assert shlex.split(hook[0]) == ["echo", HOSTILE]
+
+
+def test_an_app_that_names_nothing_gives_empty_lists():
+    assert values(app(), "NUWA_VOLUMES", "NUWA_SECRETS", "NUWA_DOMAINS") == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("env", "names"),
+    [
+        (Env(), ("DATABASE_URL",)),
+        (Env(secrets=("A", "DATABASE_URL")), ("A", "DATABASE_URL")),
+        (Env(generated=("DATABASE_URL",)), ()),
+    ],
+)
+def test_the_address_of_a_database_is_a_secret(env: Env, names: tuple[str, ...]):
+    assert payload.secrets(app(env=env, database=Database(engine="postgresql"))) == names
+
+
+def test_no_value_of_the_environment_reaches_the_scripts():
+    made = app(env=Env(clear={"GREETING": "a-very-rare-word"}))
+    assert "a-very-rare-word" not in "".join(payload.bin_files(made).values())
+
+
+def test_run_setup_can_be_copied_out_of_json():
+    assert not re.search(r"[\"\\]", payload.run_setup())
+
+
+@pytest.mark.parametrize("name", ["_app", "label"])
+def test_linters_pass_on_what_was_rendered(name: str, tmp_path: Path):
+    made = app(volume=(MEDIA,), env=Env(secrets=("A", "B")), hooks=Hooks(release=("a b",)))
+    path = tmp_path / name
+    path.write_text(payload.bin_files(made)["_app"] if name == "_app" else payload.setup_script(made))
+    for command in ([tool("shellcheck")], [tool("shfmt"), "-i", "2", "-ci", "-d"]):
+        done = subprocess.run([*command, path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
