@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuwa.errors import EngineError
+from nuwa.errors import CommandError, EngineError
 from nuwa.podman_probe import Podman, probe
-from nuwa.process import Result, run
+from nuwa.process import Result, last_lines, run
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="nuwa-build-", dir=context.parent) as folder:
             file, image_id = Path(folder, "Containerfile"), Path(folder, "id")
             file.write_text(containerfile)
-            words = ("build", "--file", file, "--iidfile", image_id, *options, context)
+            words = ("build", "--file", file, "--iidfile", image_id, *_own_limits(), *options, context)
             try:
                 self.podman(*words, env={"TMPDIR": folder}, on_line=on_line, wind_down=wind_down)
             except BaseException:
@@ -159,9 +159,10 @@ class Engine:
 
     def remove_image(self, *images: str) -> None:
         """Remove images, or only their names where others use them; those that are gone are no error."""
-        for image in images:
-            if self.podman("image", "exists", image, check=False).ok:
-                self.podman("image", "rm", image)
+        result = self.podman("image", "rm", *images, check=False)
+        failures = [line for line in result.stderr.splitlines() if "image not known" not in line]
+        if not result.ok and failures:
+            raise CommandError(result.argv, result.code, last_lines("\n".join(failures)))
 
     def pull(self, reference: str, *, timeout: float) -> str:
         """Pull an image and return its id; `timeout` in seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -55,13 +56,15 @@ def _build(engine: Engine, progress: Progress, base: str, inputs: str) -> str:
         tempfile.TemporaryDirectory(prefix="nuwa-lab-") as folder,
         progress.step("build the image of lab hosts (once, about a minute)") as step,
     ):
+        context = Path(folder, "context")
+        shutil.copytree(CONTEXT, context)
         options = [
             *("--format", "docker", "--pull=never", "--network", "host"),
             *("--build-arg", f"BASE={base}", "--label", f"{LABEL_INPUTS}={inputs}"),
             *_packages_by_mount(Path(folder)),
         ]
         try:
-            return engine.build((CONTEXT / "Containerfile").read_text(), CONTEXT, options, on_line=step.line)
+            return engine.build((context / "Containerfile").read_text(), context, options, on_line=step.line)
         except CommandError as error:
             raise LabError(
                 "the image of lab hosts could not be built",
