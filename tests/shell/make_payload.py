@@ -1,6 +1,6 @@
 """Writes what the shell tests install: the Setup label and the renderer of one manifest.
 
-    python make_payload.py MANIFEST.json FOLDER
+python make_payload.py MANIFEST.json FOLDER
 """
 
 from __future__ import annotations
