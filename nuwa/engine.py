@@ -53,16 +53,23 @@ class Image:
         )
 
 
-def _own_limits() -> list[str]:
-    """Options that give a build this process's own limits.
+PROCESSES_OF_A_BUILD = 32768
+"""What podman 4.3 lowers its own limit to before it builds; nothing that it starts may have more."""
 
-    podman's builds ask for about a million open files, and fail where root may not raise its limit.
+
+def _own_limits() -> list[str]:
+    """Options that give a build no more than this process's own limits.
+
+    podman 5 asks for about a million open files and processes in every build, and fails where root may not
+    raise its limits.
     """
-    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
-    hard = {name: resource.getrlimit(kind)[1] for name, kind in limits.items()}
-    return [
-        f"--ulimit={name}={limit}:{limit}" for name, limit in hard.items() if limit != resource.RLIM_INFINITY
-    ]
+    files, processes = (
+        resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
+    )
+    limits = {} if files == resource.RLIM_INFINITY else {"nofile": files}
+    if processes != resource.RLIM_INFINITY:
+        limits["nproc"] = min(processes, PROCESSES_OF_A_BUILD)
+    return [f"--ulimit={name}={limit}:{limit}" for name, limit in limits.items()]
 
 
 class Engine:

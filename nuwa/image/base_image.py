@@ -26,18 +26,15 @@ def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
     return (made, pulled) if choice == "auto" and recipe.release.codename else (pulled,)
 
 
-def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress, *, fresh: bool = False) -> str:
+def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> str:
     """Bring a bare image here and return its name.
-
-    Args:
-        fresh: make it again even if one made here before is there.
 
     Raises:
         BuildError: no registry answered, and it cannot be made from packages either.
     """
     can_make = bool(recipe.release.codename)
     if choice == "bootstrap":
-        return bootstrap.ensure(engine, recipe.platform, progress, fresh=fresh)
+        return bootstrap.ensure(engine, recipe.platform, progress)
     reference = recipe.release.image
     try:
         with progress.step(f"pull {reference}"):
@@ -47,7 +44,7 @@ def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress, *, f
         if choice == "registry" or not can_make:
             raise _unreachable(reference, error) from None
         progress.note(f"{reference} cannot be pulled, so the bare Debian is made here from packages.")
-    return bootstrap.ensure(engine, recipe.platform, progress, fresh=fresh)
+    return bootstrap.ensure(engine, recipe.platform, progress)
 
 
 def _unreachable(reference: str, error: NuwaError) -> BuildError:

@@ -45,20 +45,17 @@ _LEFT_OVER = (
 """What tells where or when it was made."""
 
 
-def ensure(engine: Engine, platform: Platform, progress: Progress, *, fresh: bool = False) -> str:
+def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
     """The name of an image with the bare distribution; it is made unless it is here already.
-
-    Args:
-        fresh: make it in any case, with the newest packages.
 
     Raises:
         BuildError: this machine has no mmdebstrap or knows no archive of Debian, or making it failed.
     """
     reference = platform.bootstrap_image
-    if not fresh and engine.image(reference):
+    if engine.image(reference):
         return reference
     with in_turn(f"build-{platform.family}-bootstrap-{platform.release}"):
-        if fresh or not engine.image(reference):
+        if not engine.image(reference):
             _make(engine, platform, progress)
     return reference
 
@@ -111,9 +108,8 @@ def _import(engine: Engine, platform: Platform, folder: Path) -> None:
     }
     options = ["--format", "docker", "--layers=false", "--identity-label=false", "--network", "none"]
     options += ["--timestamp", _environment()["SOURCE_DATE_EPOCH"]]
-    options += [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
     context = folder / "context"
     context.mkdir()
     (folder / _ARCHIVE).rename(context / _ARCHIVE)
     built = engine.build(f'FROM scratch\nADD {_ARCHIVE} /\nCMD ["/bin/bash"]\n', context, options)
-    finish(engine, built, "bootstrap", platform.bootstrap_image, "", folder / "sealed")
+    finish(engine, built, "bootstrap", platform.bootstrap_image, labels, "", folder / "sealed")

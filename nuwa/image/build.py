@@ -113,9 +113,8 @@ class _Build:
             *(app.names.requirements_image(app.app.version), app.tag),
         )
         here = next((name for name in bare if self._images[name]), None)
-        if here is None or self._options.fresh:
-            choice, fresh = self._options.base, self._options.fresh
-            here = base_image.get(self._engine, recipe, choice, self._progress, fresh=fresh)
+        if here is None:
+            here = base_image.get(self._engine, recipe, self._options.base, self._progress)
             self._images |= self._engine.image_inspect(here)
         return here
 
@@ -158,27 +157,28 @@ class _Build:
         return image.id
 
     def _inputs(self, layer: Layer) -> str:
-        below = (self._images[parent] for parent in layer.parents)
-        return layer.inputs(tuple(image.id for image in below if image))
+        return layer.inputs(tuple(self._below(layer).values()))
+
+    def _below(self, layer: Layer) -> dict[str, str]:
+        """The ids of the images that a layer stands on, by their names."""
+        found = {parent: self._images[parent] for parent in layer.parents}
+        return {parent: image.id for parent, image in found.items() if image}
 
     def _make(self, layer: Layer, step: Step) -> str:
-        """Below the app one build works at a time: other apps share these layers, or their caches."""
-        if layer.name == "app":
+        """Layers that other apps share, or that install packages, are made by one build at a time."""
+        if layer.name in ("requirements", "app") and "APT_CONFIG" not in layer.arguments:
             return self._made(layer, step)
         with in_turn(f"build-{self._recipe.platform.key}"):
             self._images |= self._engine.image_inspect(layer.tag)
             return self._standing(layer) or self._made(layer, step)
 
     def _made(self, layer: Layer, step: Step) -> str:
-        inputs, parent = self._inputs(layer), self._images[layer.parents[0]]
-        image = make(self._engine, self._recipe, layer, parent.id if parent else "", inputs, step)
-        self._forget(layer, image)
+        inputs = self._inputs(layer)
+        image = make(self._engine, self._recipe, layer, self._below(layer), inputs, step)
+        before = self._images.get(layer.tag)
         labels = {**layer.labels, names.LABEL_INPUTS: inputs}
         self._images[layer.tag] = Image(image, (layer.tag,), labels, 0, (), {})
-        return image
-
-    def _forget(self, layer: Layer, image: str) -> None:
-        """Remove the image that had the layer's name before. An app's own stays: a host may go back to it."""
-        before = self._images.get(layer.tag)
-        if before and before.id != image and layer.name != "app" and before.names == (layer.tag,):
+        if before and before.id != image and layer.name == "requirements":
+            # Nothing names it any more. Images of the app itself stay: a host may go back to one.
             self._engine.podman("image", "rm", before.id, check=False)
+        return image

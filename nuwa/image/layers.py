@@ -7,6 +7,7 @@ stands beside them and is made only where Python packages have to be compiled.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -41,6 +42,11 @@ class Layer:
     """What decides its content without being in it, by path below `/mnt`."""
     time: int = 0
     """Seconds since 1970: the time of everything in it."""
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """The build arguments that it declares: what it borrows of this machine."""
+        return frozenset(re.findall(r"(?m)^ARG (\w+)", self.containerfile))
 
     @cached_property
     def _content(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +25,13 @@ class NeedsCompiler(BuildError):
     """A Python package has no wheel, and nothing was to be compiled."""
 
 
-def make(engine: Engine, recipe: Recipe, layer: Layer, parent: str, inputs: str, step: Step) -> str:
+def make(
+    engine: Engine, recipe: Recipe, layer: Layer, below: Mapping[str, str], inputs: str, step: Step
+) -> str:
     """Build a layer, tag it and return the id of its image.
 
     Args:
-        parent: the id of the image below.
+        below: the ids of the images that it starts from, by their names.
         inputs: the checksum of what goes in, for its label.
 
     Raises:
@@ -39,43 +43,53 @@ def make(engine: Engine, recipe: Recipe, layer: Layer, parent: str, inputs: str,
         context = folder / "context"
         context.mkdir()
         tree.write_archive(layer.entries, context / "root.tar", layer.time)
-        options = _options(recipe, layer, inputs, folder)
+        options = _options(recipe, layer, folder)
         try:
             end = partial(workshop.end_steps, folder)
-            built = engine.build(layer.containerfile, context, options, on_line=heard.line, wind_down=end)
+            text = pinned(layer.containerfile, below)
+            built = engine.build(text, context, options, on_line=heard.line, wind_down=end)
         except CommandError:
             raise _failure(layer, heard) from None
-        return finish(engine, built, layer.name, layer.tag, parent, folder / "sealed")
+        labels = {**layer.labels, names.LABEL_INPUTS: inputs}
+        return finish(
+            engine, built, layer.name, layer.tag, labels, below[layer.parents[0]], folder / "sealed"
+        )
 
 
-def finish(engine: Engine, built: str, name: str, tag: str, parent: str, folder: Path) -> str:
+def pinned(containerfile: str, below: Mapping[str, str]) -> str:
+    """A Containerfile that starts from ids: meanwhile, another build may give a name to another image."""
+    for name, image in below.items():
+        containerfile = re.sub(rf"(FROM |--from=){re.escape(name)}(?=\s)", rf"\g<1>{image}", containerfile)
+    return containerfile
+
+
+def finish(
+    engine: Engine, built: str, name: str, tag: str, labels: Mapping[str, str], parent: str, folder: Path
+) -> str:
     """Seal an image that was built and give it its name; returns the id. Interrupted, it leaves no image."""
     folder.mkdir()
     made = [built]
     try:
-        made.append(seal(engine, built, name, parent, folder))
+        made.append(seal(engine, built, name, labels, parent, folder))
         engine.tag(made[-1], tag)
     except BaseException:
         engine.remove_image(*made)
         raise
-    if made[-1] != built:
-        engine.remove_image(built)
+    engine.remove_image(built)
     return made[-1]
 
 
-def _options(recipe: Recipe, layer: Layer, inputs: str, folder: Path) -> list[str]:
+def _options(recipe: Recipe, layer: Layer, folder: Path) -> list[str]:
     """Each layer is one commit: nuwa itself knows what has changed, and many commits take longer.
 
-    The labels that podman would add of itself, and times, would make the same inputs give different images.
+    The label that podman would add of itself, and times, would make the same inputs give different images.
     """
     words = ["--format", "docker", "--layers=false", "--force-rm", "--pull=never", "--network", "host"]
     words += ["--timestamp", str(layer.time), "--identity-label=false", "--security-opt", "label=disable"]
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={layer.time}"]
     mount = folder / "mnt"
     mount.mkdir(mode=0o755)
-    words += supplies.lay_out(mount, recipe.family, recipe.release, layer.lent)
-    words += ["--build-arg", f"SOURCE_DATE_EPOCH={layer.time}"]
-    labels = {**layer.labels, names.LABEL_INPUTS: inputs}
-    return words + [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    return words + supplies.lay_out(mount, recipe.family, recipe.release, layer.lent, layer.arguments)
 
 
 def _failure(layer: Layer, heard: Steps) -> BuildError:

@@ -1,46 +1,50 @@
-"""Takes out of a finished image what building it left there, so that the same inputs give the same id.
+"""Gives a finished image its labels, and takes out of it what building it left there.
 
 podman writes the id and host name of its working container into an image's configuration, and each step with
 its build arguments into the history. A sealed image has the same layers and a configuration without those,
-and one line of history for each layer of nuwa. Nothing is copied: podman finds the layers in its store.
+with one line of history for each layer of nuwa: the same inputs give the same id. Labels are written here
+too, where they stay exact: podman takes those of its command line apart like a Dockerfile. Nothing is copied,
+since podman finds the layers in its store.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from nuwa.engine import Engine
+from nuwa.errors import EngineError
 
 _ACCIDENTAL = ("container", "container_config", "docker_version", "parent")
 _ACCIDENTAL_IN_CONFIG = ("Hostname", "Domainname", "Image", "OnBuild")
-
-
 _NOTHING: dict[str, Any] = {"rootfs": {"diff_ids": []}}
 
 Configuration = dict[str, Any]
 
 
-def seal(engine: Engine, image: str, name: str, parent: str, folder: Path) -> str:
+def seal(engine: Engine, image: str, name: str, labels: Mapping[str, str], parent: str, folder: Path) -> str:
     """Store the sealed form of an image and return its id; the image as it was built stays.
 
     Args:
         image: the id of the image as it was built.
         name: the layer's, for the history.
+        labels: to set; those of the image below stay where they are not set.
         parent: the id of the image below; empty: there is none.
         folder: an empty folder to work in.
+
+    Raises:
+        EngineError: podman keeps its images in a way that is not known.
     """
-    try:
-        manifest = _read(engine, image, "manifest")
-        configuration = _read(engine, image, _configuration_file(image))
-        below = _read(engine, parent, _configuration_file(parent)) if parent else _NOTHING
-    except StopIteration:
-        # Another kind of store: the image is good as it is, and only its id will be another each time.
-        return image
+    manifest = _read(engine, image, "manifest")
+    configuration = _read(engine, image, _configuration_file(image))
+    below = _below(engine, parent) if parent else _NOTHING
     _clean(configuration, below, name)
+    config = configuration["config"]
+    config["Labels"] = {**(config.get("Labels") or {}), **labels}
     _write(folder, manifest, json.dumps(configuration, sort_keys=True, separators=(",", ":")).encode())
     return engine.podman("pull", "--quiet", f"dir:{folder}").stdout.strip()
 
@@ -55,11 +59,26 @@ def _clean(configuration: Configuration, below: Configuration, name: str) -> Non
     configuration["history"] = [*below.get("history", ()), *[line] * added]
 
 
+def _below(engine: Engine, parent: str) -> Configuration:
+    """The configuration of the image below, which may lie in another store of podman's."""
+    try:
+        return _read(engine, parent, _configuration_file(parent))
+    except EngineError:
+        image = engine.image(parent)
+        if image is None:
+            raise
+        return {"rootfs": {"diff_ids": list(image.layers)}, "history": image.data.get("History") or []}
+
+
 def _read(engine: Engine, image: str, name: str) -> Configuration:
     """A file of an image in podman's store (containers/storage): its manifest, or its configuration."""
-    file = next(engine.graph_root.glob(f"*-images/{image}/{name}"))
-    read: Configuration = json.loads(file.read_bytes())
-    return read
+    for file in engine.graph_root.glob(f"*-images/{image}/{name}"):
+        read: Configuration = json.loads(file.read_bytes())
+        return read
+    raise EngineError(
+        f"the image {image[:12]} was built, but is not found in {engine.graph_root}",
+        hint="podman info names the folder as graphRoot; nuwa reads finished images there.",
+    )
 
 
 def _configuration_file(image: str) -> str:

@@ -1,14 +1,15 @@
 """What the build machine lends to a build: programs, package archives, indexes, certificates, caches.
 
-All of it is mounted at `/mnt`, a folder that every image has and that is empty again when the step ends, so
-no layer holds any of it. Build arguments carry only paths below `/mnt`.
+A Containerfile declares as build arguments what it borrows, and gets nothing else. All of it is mounted at
+`/mnt`, a folder that every image has and that is empty again when the step ends, so no layer holds any of it.
+Build arguments carry only paths below `/mnt`.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from nuwa.image import apt, indexes
@@ -29,6 +30,8 @@ _CERTIFICATE_VARIABLES = (
     "CARGO_HTTP_CAINFO",
     "PIP_CERT",
 )
+EVERYTHING = (*_CERTIFICATE_VARIABLES, "APT_CONFIG", "NUWA_DOWNLOADS", "UV_CACHE_DIR", "UV_CONFIG_FILE")
+"""The build arguments that a Containerfile may declare."""
 _APT_OPTIONS = """\
 APT::Install-Recommends "0";
 Dir::Cache::pkgcache "";
@@ -37,35 +40,47 @@ Acquire::Languages "none";
 """
 
 
-def lay_out(folder: Path, family: Family, release: Release, files: Mapping[str, bytes]) -> list[str]:
+def lay_out(
+    folder: Path,
+    family: Family,
+    release: Release,
+    files: Mapping[str, bytes],
+    borrowed: Collection[str] = EVERYTHING,
+) -> list[str]:
     """Fill `folder` and return the words of `podman build` that lend it.
 
     Args:
         files: more files by their path below `/mnt`.
+        borrowed: names of the build arguments that are wanted.
     """
     shutil.copytree(IMAGES / "tools", folder / "tools")
-    arguments = _certificates(folder) | _python(folder)
-    mounts = {MOUNT: f"{folder}:{MOUNT}:ro"}
-    mounts |= _mount(folder, "cache", _cache("python"), "rw") | _mount(folder, "uv", _uv())
-    mounts |= _index_mounts(folder) | _downloads(folder, arguments)
-    if family.package_manager == "apt":
-        arguments |= _apt(folder, release.codename)
-        mounts |= _apt_caches(release.codename)
+    arguments = _certificates(folder)
+    mounts = [f"{folder}:{MOUNT}:ro"]
+    if "UV_CONFIG_FILE" in borrowed:
+        mounts += _python(folder, arguments)
+    if "NUWA_DOWNLOADS" in borrowed:
+        mounts += _downloads(folder, arguments)
+    if "APT_CONFIG" in borrowed and family.package_manager == "apt":
+        mounts += _apt(folder, release.codename, arguments)
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    words = [word for mount in mounts.values() for word in ("--volume", mount)]
-    return words + [word for pair in arguments.items() for word in ("--build-arg", "=".join(pair))]
+    given = [f"{name}={value}" for name, value in arguments.items() if name in borrowed]
+    return _words("--volume", mounts) + _words("--build-arg", given)
 
 
-def _mount(folder: Path, name: str, source: Path, how: str = "ro") -> dict[str, str]:
+def _words(option: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+def _mount(folder: Path, name: str, source: Path, how: str = "ro") -> str:
     """Something of this machine at `/mnt/<name>`, where the read-only `/mnt` needs a place for it."""
     place = folder / name
     if source.is_dir():
         place.mkdir()
     else:
         place.touch()
-    return {name: f"{source}:{MOUNT}/{name}:{how}"}
+    return f"{source}:{MOUNT}/{name}:{how}"
 
 
 def _cache(name: str) -> Path:
@@ -73,12 +88,6 @@ def _cache(name: str) -> Path:
     folder = cache_folder() / "downloads" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _uv() -> Path:
-    import uv
-
-    return Path(uv.find_uv_bin())
 
 
 def _certificates(folder: Path) -> dict[str, str]:
@@ -91,29 +100,31 @@ def _certificates(folder: Path) -> dict[str, str]:
     return dict.fromkeys(_CERTIFICATE_VARIABLES, f"{MOUNT}/ca.crt")
 
 
-def _python(folder: Path) -> dict[str, str]:
-    (folder / "uv.toml").write_text(indexes.find().toml)
-    return {"UV_CACHE_DIR": f"{MOUNT}/cache", "UV_CONFIG_FILE": f"{MOUNT}/uv.toml"}
+def _python(folder: Path, arguments: dict[str, str]) -> list[str]:
+    import uv
+
+    found = indexes.find()
+    (folder / "uv.toml").write_text(found.toml)
+    arguments |= {"UV_CACHE_DIR": f"{MOUNT}/cache", "UV_CONFIG_FILE": f"{MOUNT}/uv.toml"}
+    return [
+        _mount(folder, "uv", Path(uv.find_uv_bin())),
+        _mount(folder, "cache", _cache("python"), "rw"),
+        *(_mount(folder, name, source) for name, source in found.folders.items()),
+    ]
 
 
-def _index_mounts(folder: Path) -> dict[str, str]:
-    mounts: dict[str, str] = {}
-    for name, source in indexes.find().folders.items():
-        mounts |= _mount(folder, name, source)
-    return mounts
-
-
-def _downloads(folder: Path, arguments: dict[str, str]) -> dict[str, str]:
+def _downloads(folder: Path, arguments: dict[str, str]) -> list[str]:
     """NUWA_DOWNLOADS: another place for the files of pins.toml."""
     place = os.environ.get("NUWA_DOWNLOADS", "").rstrip("/")
     if place.startswith(("http://", "https://")):
         arguments["NUWA_DOWNLOADS"] = place
     elif place:
-        return _mount(folder, "downloads", Path(place).resolve())
-    return {}
+        return [_mount(folder, "downloads", Path(place).resolve())]
+    return []
 
 
-def _apt(folder: Path, codename: str) -> dict[str, str]:
+def _apt(folder: Path, codename: str, arguments: dict[str, str]) -> list[str]:
+    """apt's settings; its lists and packages stay on this machine, for the next layer and the next build."""
     settings = _APT_OPTIONS + apt.options()
     if (folder / "ca.crt").exists():
         settings += f'Acquire::https::CAInfo "{MOUNT}/ca.crt";\n'
@@ -122,10 +133,6 @@ def _apt(folder: Path, codename: str) -> dict[str, str]:
         (folder / "sources.list").write_text("".join(f"{line}\n" for line in sources))
         settings += f'Dir::Etc::sourcelist "{MOUNT}/sources.list";\nDir::Etc::sourceparts "-";\n'
     (folder / "apt.conf").write_text(settings)
-    return {"APT_CONFIG": f"{MOUNT}/apt.conf"}
-
-
-def _apt_caches(codename: str) -> dict[str, str]:
-    """apt's lists and packages stay on this machine, for the next layer and the next build."""
+    arguments["APT_CONFIG"] = f"{MOUNT}/apt.conf"
     caches = {"lists": "/var/lib/apt/lists", "archives": "/var/cache/apt/archives"}
-    return {name: f"{_cache(f'{codename}-{name}')}:{place}:rw" for name, place in caches.items()}
+    return [f"{_cache(f'{codename}-{name}')}:{place}:rw" for name, place in caches.items()]

@@ -27,8 +27,10 @@ def opened(engine: Engine) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
         yield folder
-    finally:
+    except BaseException:
         sweep(engine, folder)
+        raise
+    shutil.rmtree(folder)
 
 
 def sweep(engine: Engine, folder: Path) -> None:
