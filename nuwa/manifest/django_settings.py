@@ -75,11 +75,19 @@ def _secret_key(value: ast.expr | None) -> Iterator[str]:
 def _database_file(settings: Sequence[Source]) -> str:
     """SQLite's file, relative to the project; empty where there is none inside of it."""
     for item in settings:
+        for node in item.tree.body:
+            if isinstance(node, ast.Assign) and _is_database_name(node.targets[0]):
+                return item.inside(node.value)
         for node in ast.walk(item.assignments().get("DATABASES", ast.Constant(None))):
             entries = _entries(node)
             if literal(entries.get("ENGINE")).endswith(("sqlite3", "spatialite")):
                 return item.inside(entries.get("NAME"))
     return ""
+
+
+def _is_database_name(target: ast.expr) -> bool:
+    """`DATABASES["default"]["NAME"]`, as settings for production often set it."""
+    return ast.unparse(target).startswith("DATABASES[") and ast.unparse(target).endswith("['NAME']")
 
 
 def _entries(node: ast.AST) -> dict[str, ast.expr]:

@@ -39,6 +39,7 @@ def test_settings_that_fit_need_no_advice() -> None:
         (SQLITE % 'BASE_DIR / "var" / "db.sqlite3"', None),
         (SQLITE % '"/srv/data/db.sqlite3"', None),
         (SQLITE % 'os.environ["DATABASE"]', None),
+        (SQLITE % '"db.sqlite3"' + 'DATABASES["default"]["NAME"] = "/srv/data/db.sqlite3"', None),
     ],
 )
 def test_says_what_does_not_fit(line: str, said: str | None) -> None:
