@@ -201,3 +201,23 @@ END
   run -0 bin/run
   grep -q "$TWO" "$FAKE/active/nuwa-blog-blue.service"
 }
+
+@test "static files of the last releases stay, older ones and failed ones go" {
+  bin/run
+  mkdir volumes/static/000000000000
+  make_image "$TWO" 2.0
+  make_deployment "$TWO"
+  run -0 bin/run
+  [[ $(cd volumes/static && echo *) == 'aaaaaaaaaaaa bbbbbbbbbbbb current' ]]
+}
+
+@test "a second deployment of the same app on one host is refused, and the first one named" {
+  bin/run
+  snapshot >"$TEST/before"
+  mkdir "$TEST/second"
+  cd "$TEST/second"
+  BID=$ONE bash "$(payload)/Setup"
+  run -1 bin/run
+  says "blog is deployed on this host already, in $DEPLOYMENT"
+  snapshot | diff "$TEST/before" -
+}
