@@ -75,9 +75,9 @@ def _secret_key(value: ast.expr | None) -> Iterator[str]:
 def _database_file(settings: Sequence[Source]) -> str:
     """SQLite's file, relative to the project; empty where there is none inside of it."""
     for item in settings:
-        for node in item.tree.body:
-            if isinstance(node, ast.Assign) and _is_database_name(node.targets[0]):
-                return item.inside(node.value)
+        for line in item.tree.body:
+            if isinstance(line, ast.Assign) and _is_database_name(line.targets[0]):
+                return item.inside(line.value)
         for node in ast.walk(item.assignments().get("DATABASES", ast.Constant(None))):
             entries = _entries(node)
             if literal(entries.get("ENGINE")).endswith(("sqlite3", "spatialite")):
