@@ -49,10 +49,15 @@ def sweep_dead(engine: Engine) -> None:
 
 
 def end_steps(folder: Path) -> None:
-    """Kill the processes of a RUN step: its build then fails by itself and cleans up best."""
+    """Kill the processes of a RUN step: its build then fails by itself and cleans up best.
+
+    podman's own processes see the mount as well, but live in this machine's process namespace.
+    """
+    own = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - what it points to is no path
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"/{folder.name}/" in (process / "mountinfo").read_text():
+            inside = os.readlink(process / "ns" / "pid") != own  # noqa: PTH115
+            if inside and f"/{folder.name}/" in (process / "mountinfo").read_text():
                 os.kill(int(process.name), signal.SIGKILL)
 
 
