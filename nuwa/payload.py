@@ -31,7 +31,7 @@ _APP = "_app.j2"
 
 
 def setup_script(app: App) -> str:
-    """The value of the Setup label: a bash script that writes `bin/`. The same app gives the same bytes.
+    """The value of the Setup label: one line of bash that writes `bin/`. The same app gives the same bytes.
 
     Raises:
         BuildError: it would be too long for a label.
@@ -52,14 +52,15 @@ def framed(app: str, archive: bytes) -> str:
         app: the app's name.
         archive: a tar.gz.
     """
-    inner = _unpacking_script(app, archive).rstrip("\n")
-    return render(
+    inner = _unpacking_script(app, archive)
+    lines = render(
         str(BIN_TEMPLATES),
         _LABEL,
         app=app,
         sha256=hashlib.sha256(inner.encode()).hexdigest(),
         packed=base64.b64encode(_gzip(inner.encode())).decode(),
     )
+    return " ".join(lines.splitlines())
 
 
 def _unpacking_script(app: str, archive: bytes) -> str:
@@ -79,13 +80,13 @@ def run_setup() -> str:
     """The value of the RunSetup label: the command line that runs Setup, once BID names the image.
 
     It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied, and
-    no expansion with an operator, which podman would refuse in a label.
+    no dollar sign, which podman 5 would expand in a label.
     """
+    otherwise = "echo this is no image with a Setup label >&2; exit 1"
+    template = f"{{{{with .Config.Labels.Setup}}}}{{{{.}}}}{{{{else}}}}{otherwise}{{{{end}}}}"
     return (
-        "export BID; "
-        "setup=$(podman image inspect -f '{{json .Config.Labels}}' $BID | jq -r '.Setup // empty'); "
-        "if [[ $setup ]]; then bash <<<$setup; "
-        "else echo BID=$BID is no image with a Setup label: export BID=IMAGE >&2; false; fi"
+        "(set -o pipefail; printenv BID >/dev/null || echo BID is not set: export BID=IMAGE >&2; "
+        f"podman image inspect -f '{template}' `printenv BID` | bash)"
     )
 
 

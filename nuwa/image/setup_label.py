@@ -72,8 +72,8 @@ def _has_our_frame(script: str, inner: str, ours: str) -> bool:
 
 
 def _assigned(text: str, name: str) -> str:
-    """The value of `name=…` at the beginning of a line; nuwa's own hold nothing that needs quotes."""
-    found = re.search(rf"^{name}=([A-Za-z0-9+/=_-]*)$", text, re.MULTILINE)
+    """The value of the word `name=…`; nuwa's own hold nothing that needs quotes."""
+    found = re.search(rf"(?<!\S){name}=([A-Za-z0-9+/=_-]*)(?!\S)", text)
     if not found:
         raise ValueError(f"it has no {name.split()[-1]}")
     return found[1]

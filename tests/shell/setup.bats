@@ -45,14 +45,15 @@ END
   cd "$TEST/new"
   line=$(<"$(payload)/RunSetup")
   [[ $line != *[\"\\]* ]]
-  BID=$ONE run -0 bash -c "$line"
+  export BID=$ONE
+  run -0 bash -c "$line"
   says 'bin/ is in place'
   run ! env -u BID bash -c "$line"
   says 'export BID=IMAGE'
   BID=nothing run ! bash -c "$line"
-  says 'is no image with a Setup label'
+  says 'nothing: image not known'
   : >"$FAKE/images/$ONE/Setup"
-  BID=$ONE run ! bash -c "$line"
+  run ! bash -c "$line"
   says 'is no image with a Setup label'
 }
 
@@ -65,7 +66,7 @@ END
 }
 
 @test "a damaged payload is refused before anything is written" {
-  sed 's/^\(packed=............\)./\1!/' "$(payload)/Setup" >"$TEST/damaged"
+  sed 's/\(packed=H4sI........\)./\1!/' "$(payload)/Setup" >"$TEST/damaged"
   cd "$TEST/new"
   BID=$ONE run -1 bash "$TEST/damaged"
   says 'sha256 is wrong'

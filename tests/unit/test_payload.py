@@ -134,11 +134,16 @@ def test_run_setup_can_be_copied_out_of_json():
     assert not re.search(r"[\"\\]", payload.run_setup())
 
 
-@pytest.mark.parametrize("name", ["_app", "label"])
-def test_linters_pass_on_what_was_rendered(name: str, tmp_path: Path):
+def test_linters_pass_on_what_was_rendered(tmp_path: Path):
     made = app(volume=(MEDIA,), env=Env(secrets=("A", "B")), hooks=Hooks(release=("a b",)))
-    path = tmp_path / name
-    path.write_text(payload.bin_files(made)["_app"] if name == "_app" else payload.setup_script(made))
-    for command in ([tool("shellcheck")], [tool("shfmt"), "-i", "2", "-ci", "-d"]):
-        done = subprocess.run([*command, path], capture_output=True, text=True, check=False)
+    rendered, label = tmp_path / "_app", tmp_path / "label"
+    rendered.write_text(payload.bin_files(made)["_app"])
+    label.write_text(payload.setup_script(made))
+    shellcheck = [tool("shellcheck"), "--shell=bash"]
+    for command in (
+        [*shellcheck, rendered],
+        [tool("shfmt"), "-i", "2", "-ci", "-d", rendered],
+        [*shellcheck, label],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout

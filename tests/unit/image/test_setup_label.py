@@ -38,6 +38,13 @@ def test_reads_what_a_label_would_write():
     assert label.sha256 == hashlib.sha256(SCRIPT.encode()).hexdigest()
 
 
+def test_a_label_holds_nothing_that_podman_changes_on_its_way_into_an_image():
+    for label in (SCRIPT, payload.run_setup()):
+        assert label.isascii()
+        assert label.isprintable(), "version 5 spells line breaks and other controls out"
+        assert "$" not in label, "version 5 expands variables"
+
+
 def archive(**files):
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as opened:
@@ -61,7 +68,7 @@ def test_a_changed_script_is_not_taken_for_nuwas_own(change):
 
 
 def test_a_changed_script_inside_is_not_taken_for_nuwas_own():
-    packed = next(line for line in SCRIPT.splitlines() if line.startswith("packed="))
+    packed = next(word for word in SCRIPT.split() if word.startswith("packed="))
     inner = gzip.decompress(base64.b64decode(packed.removeprefix("packed="))).decode()
     changed = inner.replace('main "$@"', 'touch /evil; main "$@"')
     assert changed != inner
@@ -96,11 +103,11 @@ def test_what_is_no_label_of_nuwa_is_refused(script):
 
 
 def test_a_wrong_checksum_is_refused():
-    packed = next(line for line in SCRIPT.splitlines() if line.startswith("packed="))
+    packed = next(word for word in SCRIPT.split() if word.startswith("packed="))
     other = next(
-        line
-        for line in payload.framed("shop", archive(**{"bin/run": b"x"})).splitlines()
-        if "packed=" in line
+        word
+        for word in payload.framed("shop", archive(**{"bin/run": b"x"})).split()
+        if word.startswith("packed=")
     )
     with pytest.raises(NuwaError, match="checksum"):
         setup_label.read(SCRIPT.replace(packed, other))
