@@ -148,7 +148,7 @@ def label_commands(deployment: Deployment) -> str:
     image = deployment.host.engine.image(deployment.image)
     assert image is not None
     folder, label = deployment.directory, image.labels["RunSetup"]
-    begin = f"mkdir -p {folder}; cd {folder}; BID={deployment.image}"
+    begin = f"mkdir -p {folder}; cd {folder}; export BID={deployment.image}"
     return f"{begin}\n{label}\nbin/run; bin/install {deployment.domain}"
 
 
