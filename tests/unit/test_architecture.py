@@ -58,6 +58,7 @@ ROOMS = {
             "nuwa.files",
             "nuwa.errors",
             "nuwa.resources",
+            "nuwa.console",
         ),
     ],
     "nuwa.dashboard": ["nuwa.dashboard", "nuwa.agent.client", "nuwa.agent.shapes", "nuwa.templating"],

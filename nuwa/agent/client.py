@@ -1,0 +1,200 @@
+"""Talks to the control API over its unix socket: for the command line, and in an event loop."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from nuwa.errors import NuwaError
+
+TIMEOUT = 300.0
+"""Seconds for an answer: a restart waits until the service is healthy."""
+
+
+class AgentDown(NuwaError):
+    """Nobody answers at the control socket."""
+
+
+class Refused(NuwaError):
+    """The agent answered with an error.
+
+    Args:
+        status: of HTTP.
+        error: the error's body.
+    """
+
+    def __init__(self, status: int, error: Mapping[str, Any]) -> None:
+        problems = error.get("problems") or []
+        rows = [f"{problem['path']}: {problem['message']}" for problem in problems]
+        super().__init__(error["message"], hint=error.get("hint", ""), details="\n".join(rows))
+        self.status = status
+        self.code: str = error["code"]
+        self.problems: list[dict[str, Any]] = problems
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float | None) -> None:
+        super().__init__("nuwa", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Client:
+    """Asks and waits.
+
+    Args:
+        path: the control socket.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        **query: str,
+    ) -> Any:
+        """The value that a request is answered with.
+
+        Raises:
+            AgentDown: nobody answers.
+            Refused: the answer is an error.
+        """
+        status, raw = self._exchange(method, path, body, headers or {}, query)
+        value = json.loads(raw)
+        if status >= 400:
+            raise Refused(status, value["error"])
+        return value
+
+    def text(self, path: str) -> str:
+        """The body of an answer as it is."""
+        status, raw = self._exchange("GET", path, None, {}, {})
+        if status >= 400:
+            raise Refused(status, json.loads(raw)["error"])
+        return raw.decode()
+
+    def events(self, path: str, **query: str) -> Iterator[tuple[str, Any]]:
+        """Names and data of a stream's events, until it ends."""
+        connection = self._connected(None)
+        try:
+            connection.request("GET", _with_query(path, query))
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise Refused(answer.status, json.loads(answer.read())["error"])
+            name = ""
+            for raw in answer:
+                key, _, value = raw.decode().rstrip("\n").partition(": ")
+                if key == "event":
+                    name = value
+                elif key == "data":
+                    yield name, json.loads(value)
+        except http.client.HTTPException:
+            raise AgentDown("the agent ended", hint="nuwa restart ci") from None
+        finally:
+            connection.close()
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], query: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        connection = self._connected(TIMEOUT)
+        try:
+            connection.request(method, _with_query(path, query), body, dict(headers))
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise AgentDown(f"the agent gave no answer: {error}", hint="nuwa log ci") from None
+        finally:
+            connection.close()
+
+    def _connected(self, timeout: float | None) -> _Connection:
+        connection = _Connection(self._path, timeout)
+        try:
+            connection.connect()
+        except PermissionError:
+            raise NuwaError(f"you may not use {self._path}", hint="Use sudo.") from None
+        except OSError as error:
+            message = f"the agent does not answer at {self._path}: {error.strerror}"
+            raise AgentDown(message, hint="nuwa start ci, or nuwa host check") from None
+        return connection
+
+
+def _with_query(path: str, query: Mapping[str, str]) -> str:
+    given = {key: value for key, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The beginning of an answer, and its body as it comes."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+    async def body(self) -> bytes:
+        """All of it."""
+        return b"".join([piece async for piece in self.pieces])
+
+
+@asynccontextmanager
+async def exchange(
+    socket_path: Path, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Reply]:
+    """One request over the control socket, in an event loop; the answer is read while the block runs.
+
+    Args:
+        target: path and query.
+
+    Raises:
+        AgentDown: nobody answers, or the answer breaks off.
+    """
+    import asyncio
+
+    import h11
+
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(socket_path))
+    except OSError as error:
+        raise AgentDown(f"the agent does not answer: {error.strerror}") from None
+    connection = h11.Connection(h11.CLIENT)
+    sent = {"Host": "nuwa", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
+
+    async def next_event() -> Any:
+        while True:
+            event = connection.next_event()
+            if event is not h11.NEED_DATA:
+                return event
+            connection.receive_data(await reader.read(65536))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while isinstance(event := await next_event(), h11.Data):
+            yield bytes(event.data)
+
+    try:
+        request = h11.Request(method=method, target=target, headers=list(sent.items()))
+        for event in (request, h11.Data(data=body), h11.EndOfMessage()):
+            writer.write(connection.send(event) or b"")
+        await writer.drain()
+        head = await next_event()
+        if not isinstance(head, h11.Response):
+            raise AgentDown("the agent broke off")
+        named = {name.decode(): value.decode() for name, value in head.headers}
+        yield Reply(head.status_code, named, pieces())
+    except (OSError, h11.RemoteProtocolError):
+        raise AgentDown("the agent broke off") from None
+    finally:
+        writer.close()

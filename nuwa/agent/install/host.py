@@ -1,0 +1,223 @@
+"""`nuwa host init`, `check` and `remove`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuwa.agent import naming, systemctl
+from nuwa.agent.install import parts
+from nuwa.agent.install.parts import Part
+from nuwa.agent.paths import DASHBOARD, WEBHOOKS, Paths
+from nuwa.agent.work import nginx
+from nuwa.agent.work.apply import apply
+from nuwa.console import Progress
+from nuwa.errors import NuwaError
+from nuwa.host.distributions import Distribution, find
+from nuwa.resources import TEMPLATES
+from nuwa.templating import environment
+
+USER = "nuwa-dashboard"
+NEEDED = (
+    ("git", "git"),
+    ("nginx", "nginx"),
+    ("openssl", "openssl"),
+    ("rsyslogd", "rsyslog"),
+    ("logrotate", "logrotate"),
+    ("systemd-run", "systemd"),
+)
+"""Programs of the agent itself, with packages that are called alike on every distribution."""
+EXAMPLE = """{
+  "env": {},
+  "processes": {},
+  "webhooks": {},
+  "routes": {}
+}
+"""
+
+
+def distribution() -> Distribution:
+    """The row of this host.
+
+    Raises:
+        NuwaError: nuwa does not know it as a host.
+    """
+    found = platform.freedesktop_os_release()
+    try:
+        return find(found.get("ID", ""), found.get("VERSION_ID", ""))
+    except KeyError as error:
+        raise NuwaError(str(error.args[0])) from None
+
+
+def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bool) -> Iterator[Part]:
+    """Every part of a prepared host, in the order in which they come.
+
+    Args:
+        warn: gets what went wrong with single services.
+    """
+    needed = (*NEEDED, *row.packages)
+    yield parts.Packages(row.install.split(), needed)
+    yield parts.User(USER)
+    yield parts.Folder(paths.folder, 0o755)
+    yield parts.Folder(paths.state.parent, 0o755)
+    yield parts.Folder(paths.state, 0o700)
+    yield parts.Folder(paths.challenges, 0o755)
+    yield parts.Folder(paths.logs, 0o750)
+    yield parts.Folder(paths.log_state, 0o700)
+    yield parts.Folder(paths.serving, 0o755)
+    yield parts.File(paths.config, EXAMPLE, 0o600, keep=True)
+    yield parts.File(paths.token, parts.token(), 0o640, keep=True, group=USER)
+    for name in row.selinux_booleans:
+        yield parts.SelinuxBoolean(name)
+    yield parts.Firewall()
+    yield parts.Units(paths.units, {}, [naming.ROUTER], [naming.ROUTER], "nginx")
+    yield Configuration(paths, warn)
+    yield parts.Units(paths.units, _units(paths), *_wanted())
+
+
+def _units(paths: Paths) -> dict[str, str]:
+    """The files of the agent's own units."""
+    templates = environment(str(TEMPLATES))
+    python = sys.executable
+    values = {
+        "python": python,
+        "environment": _environment(),
+        "user": USER,
+        "group": USER,
+        "socket": str(paths.socket),
+        "rsyslogd": shutil.which("rsyslogd", path="/usr/sbin:/sbin:/usr/bin") or "/usr/sbin/rsyslogd",
+        "logrotate": shutil.which("logrotate", path="/usr/sbin:/sbin:/usr/bin") or "/usr/sbin/logrotate",
+    }
+    special: dict[str, dict[str, object]] = {
+        "nuwa-webhooks.socket": {"address": "{}:{}".format(*WEBHOOKS)},
+        "nuwa-dashboard.socket": {"address": "{}:{}".format(*DASHBOARD)},
+        "nuwa-log.service": {"config": str(paths.rsyslog)},
+        "nuwa-log-rotate.service": {
+            "config": str(paths.logrotate),
+            "state": str(paths.log_state / "rotate.state"),
+        },
+    }
+    return {
+        name: templates.get_template(f"agent/host/{name}.j2").render(**values, **special.get(name, {}))
+        for name in _names()
+    }
+
+
+def _names() -> list[str]:
+    """The agent's units; the dashboard's as far as this installation holds it."""
+    names = sorted(path.stem for path in (TEMPLATES / "agent/host").glob("*.j2"))
+    has_dashboard = importlib.util.find_spec("nuwa.dashboard") is not None
+    return [name for name in names if has_dashboard or "dashboard" not in name]
+
+
+def _wanted() -> tuple[list[str], list[str]]:
+    """The units that start with the host, and those that run at once."""
+    names = _names()
+    enabled = [name for name in names if not name.startswith("nuwa-log-rotate.service")]
+    return enabled, enabled
+
+
+def _environment() -> list[tuple[str, str]]:
+    """What the services' Python needs to find nuwa, and what keeps it small."""
+    passed = [(name, os.environ[name]) for name in ("PYTHONPATH",) if os.environ.get(name)]
+    return [*passed, ("MALLOC_ARENA_MAX", "1"), ("PYTHONUNBUFFERED", "1")]
+
+
+def init(paths: Paths, progress: Progress) -> list[str]:
+    """Prepare the host, and put its configuration into force.
+
+    Returns:
+        the titles of what was made.
+
+    Raises:
+        NuwaError: a part could not be made.
+    """
+    _require_root()
+    made = []
+    for part in prepared(paths, distribution(), progress.note):
+        if isinstance(part, Configuration) or part.fault():
+            with progress.step(part.title):
+                part.make()
+            made.append(part.title)
+    if unreadable := _unreadable():
+        progress.note(unreadable)
+    return made
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What config.json asks for: the log's files among it, which the log's service needs."""
+
+    paths: Paths
+    warn: Callable[[str], object]
+    title: str = "configuration"
+
+    def fault(self) -> str:
+        """What applying it would change."""
+        try:
+            changes = apply(self.paths, dry_run=True)["changes"]
+        except NuwaError as error:
+            return str(error)
+        return f"to be applied: {' '.join(change['path'] for change in changes)}" if changes else ""
+
+    def make(self) -> None:
+        for warning in apply(self.paths)["warnings"]:
+            self.warn(warning)
+
+    def remove(self) -> None:
+        """Stop every process, and take the files away that the configuration asked for."""
+        paths = self.paths
+        units = sorted(path for path in paths.units.glob("nuwa@*.service") if naming.parse(path.name))
+        systemctl.stop([path.name for path in units])
+        systemctl.disable([path.name for path in units])
+        slices = [paths.units / name for name in (naming.SLICE, naming.HOOKS_SLICE)]
+        sites = list(paths.nginx.glob("nuwa@*.conf"))
+        for path in (*units, *slices, *sites, paths.rsyslog, paths.logrotate, paths.journald):
+            path.unlink(missing_ok=True)
+        systemctl.reload()
+        if sites:
+            nginx.reload()
+
+
+def check(paths: Paths) -> list[tuple[str, str]]:
+    """Every part with what is missing of it; an empty text where all is well."""
+    found = [(part.title, part.fault()) for part in prepared(paths, distribution())]
+    found.append(("installation", _unreadable()))
+    if shutil.which("nginx"):
+        found.append(("nginx", nginx.fault()))
+    return found
+
+
+def remove(paths: Paths, progress: Progress) -> None:
+    """Take the agent, its processes and everything that it wrote off the host. Deployments stay."""
+    _require_root()
+    with progress.step("stop the agent"):
+        systemctl.stop([name for name in _names() if (paths.units / name).exists()])
+    for part in reversed(list(prepared(paths, distribution()))):
+        with progress.step(f"remove {part.title}"):
+            part.remove()
+    for folder in (paths.rsyslog.parent, paths.state.parent, paths.runtime):
+        parts.Folder(folder, 0o755, with_content=folder == paths.runtime).remove()
+    systemctl.stop([naming.SLICE, naming.HOOKS_SLICE])
+    systemctl.restart(["systemd-journald.service"])
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise NuwaError("only root can do that", hint="Use sudo.")
+
+
+def _unreadable() -> str:
+    """Whether the dashboard's user could run this installation; a folder of root's home cannot be entered."""
+    path = Path(__file__).resolve()
+    for folder in path.parents:
+        if not folder.stat().st_mode & 0o001:
+            where = f"nuwa is installed below {folder}, which {USER} may not enter"
+            return f"{where}: install it elsewhere, such as in /opt/nuwa"
+    return ""

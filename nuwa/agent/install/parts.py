@@ -1,0 +1,278 @@
+"""The parts of a prepared host: each knows whether it is there, and how it comes and goes."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nuwa import files
+from nuwa.agent import systemctl
+from nuwa.process import run
+
+
+class Part(Protocol):
+    """Something that a prepared host has."""
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+
+    def fault(self) -> str:
+        """What is missing or wrong; empty when all is well."""
+
+    def make(self) -> None:
+        """Bring it to where it should be."""
+
+    def remove(self) -> None:
+        """Take it away, as far as it is there."""
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Programs that the agent and the scripts of deployments call.
+
+    Args:
+        install: the distribution's command; names of packages follow.
+        needed: programs, each with the package that holds it.
+    """
+
+    install: Sequence[str]
+    needed: Sequence[tuple[str, str]]
+    title: str = "packages"
+
+    def _missing(self) -> list[str]:
+        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+        return sorted({package for program, package in self.needed if not shutil.which(program, path=path)})
+
+    def fault(self) -> str:
+        missing = self._missing()
+        return f"missing: {' '.join(missing)}" if missing else ""
+
+    def make(self) -> None:
+        if self.install[0] == "apt-get":
+            run(["apt-get", "update", "--quiet"], env={"DEBIAN_FRONTEND": "noninteractive"})
+        argv = [*self.install, "-y", *self._missing()]
+        run(argv, env={"DEBIAN_FRONTEND": "noninteractive"})
+
+    def remove(self) -> None:
+        """Packages stay: others may use them by now."""
+
+
+@dataclass(frozen=True)
+class User:
+    """The user that the dashboard runs as."""
+
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"user {self.name}"
+
+    def fault(self) -> str:
+        try:
+            pwd.getpwnam(self.name)
+            grp.getgrnam(self.name)
+        except KeyError:
+            return "does not exist"
+        return ""
+
+    def make(self) -> None:
+        options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+        run(["useradd", *options, "--shell", "/usr/sbin/nologin", self.name])
+
+    def remove(self) -> None:
+        if not self.fault():
+            run(["userdel", self.name])
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder with its permissions.
+
+    Args:
+        with_content: whether what is in it goes with it.
+    """
+
+    path: Path
+    mode: int
+    with_content: bool = True
+
+    @property
+    def title(self) -> str:
+        return f"folder {self.path}"
+
+    def fault(self) -> str:
+        if not self.path.is_dir():
+            return "does not exist"
+        mode = self.path.stat().st_mode & 0o7777
+        return "" if mode == self.mode else f"has mode {mode:04o} in place of {self.mode:04o}"
+
+    def make(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(self.mode)
+
+    def remove(self) -> None:
+        if self.with_content:
+            shutil.rmtree(self.path, ignore_errors=True)
+        elif self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with fixed content, or one that is only made when it is missing.
+
+    Args:
+        keep: what somebody wrote into it stays.
+        group: whom it belongs to besides root.
+    """
+
+    path: Path
+    content: str
+    mode: int = 0o644
+    keep: bool = False
+    group: str = "root"
+
+    @property
+    def title(self) -> str:
+        return f"file {self.path}"
+
+    def fault(self) -> str:
+        if not self.path.exists():
+            return "does not exist"
+        if not self.keep and self.path.read_text() != self.content:
+            return "has another content"
+        status = self.path.stat()
+        mode = status.st_mode & 0o7777
+        if mode != self.mode:
+            return f"has mode {mode:04o} in place of {self.mode:04o}"
+        return "" if status.st_gid == self._gid() else f"does not belong to group {self.group}"
+
+    def make(self) -> None:
+        if not self.keep or not self.path.exists():
+            files.write(self.path, self.content, mode=self.mode)
+        self.path.chmod(self.mode)
+        os.chown(self.path, 0, self._gid())
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _gid(self) -> int:
+        try:
+            return grp.getgrnam(self.group).gr_gid
+        except KeyError:
+            return -1
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units of systemd that are enabled and run.
+
+    Args:
+        contents: their files, by name.
+        enabled: those that start with the host.
+        running: those that are to run now.
+    """
+
+    folder: Path
+    contents: Mapping[str, str]
+    enabled: Sequence[str]
+    running: Sequence[str]
+    title: str = "services"
+
+    def fault(self) -> str:
+        different = [name for name in self.contents if self._differs(name)]
+        if different:
+            return f"to be written: {' '.join(different)}"
+        states = systemctl.show(list(self.running))
+        down = [name for name in self.running if states.get(name, {}).get("ActiveState") != "active"]
+        return f"not running: {' '.join(down)}" if down else ""
+
+    def _differs(self, name: str) -> bool:
+        path = self.folder / name
+        return not path.exists() or path.read_text() != self.contents[name]
+
+    def make(self) -> None:
+        changed = [name for name in self.contents if self._differs(name)]
+        for name in changed:
+            files.write(self.folder / name, self.contents[name])
+        systemctl.reload()
+        systemctl.enable(self.enabled)
+        # A socket that its service uses cannot be replaced below it.
+        sockets = [name for name in changed if name.endswith(".socket")]
+        services = [name.replace(".socket", ".service") for name in sockets]
+        systemctl.stop([name for name in services if name in self.contents])
+        systemctl.restart(sockets)
+        systemctl.start([name for name in self.running if name not in changed])
+        systemctl.restart([name for name in changed if name in self.running and name not in sockets])
+
+    def remove(self) -> None:
+        there = [name for name in self.contents if (self.folder / name).exists()]
+        systemctl.stop(there)
+        systemctl.disable([name for name in there if name in self.enabled])
+        for name in there:
+            (self.folder / name).unlink()
+        systemctl.reload()
+        systemctl.forget_failure(there)
+
+
+@dataclass(frozen=True)
+class SelinuxBoolean:
+    """Something that SELinux has to allow."""
+
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"SELinux: {self.name}"
+
+    def fault(self) -> str:
+        if not shutil.which("getsebool"):
+            return ""
+        result = run(["getsebool", self.name], check=False)
+        return "" if not result.ok or result.stdout.strip().endswith("on") else "is off"
+
+    def make(self) -> None:
+        run(["setsebool", "-P", self.name, "1"])
+
+    def remove(self) -> None:
+        """It stays: deployments need it too."""
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """firewalld, where it runs, has to let HTTP and HTTPS in."""
+
+    title: str = "firewall"
+
+    def fault(self) -> str:
+        closed = self._closed()
+        return f"{' and '.join(closed)} cannot get in" if closed else ""
+
+    def _closed(self) -> list[str]:
+        if not shutil.which("firewall-cmd") or not run(["firewall-cmd", "--state"], check=False).ok:
+            return []
+        services = ("http", "https")
+        return [
+            name for name in services if not run(["firewall-cmd", f"--query-service={name}"], check=False).ok
+        ]
+
+    def make(self) -> None:
+        for name in self._closed():
+            run(["firewall-cmd", "--permanent", f"--add-service={name}"])
+        run(["firewall-cmd", "--reload"])
+
+    def remove(self) -> None:
+        """It stays: deployments need it too."""
+
+
+def token() -> str:
+    """A token that nobody guesses."""
+    return secrets.token_urlsafe(32) + "\n"

@@ -1,0 +1,123 @@
+"""The host's services for the command line: from the agent, or from systemd itself when it is down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from nuwa.agent.client import Client
+    from nuwa.agent.loaded import Loaded
+    from nuwa.agent.services import Service
+    from nuwa.agent.shapes import Listing, Outcome
+
+
+def client() -> Client:
+    from nuwa.agent.client import Client
+    from nuwa.agent.paths import host_paths
+
+    return Client(host_paths().socket)
+
+
+def loaded() -> Loaded:
+    """The configuration in force."""
+    from nuwa.agent import applied
+    from nuwa.agent.paths import host_paths
+
+    return applied.load(host_paths())
+
+
+def everything() -> list[Service]:
+    """All services, the host's own last."""
+    from nuwa.agent import services
+    from nuwa.agent.paths import host_paths
+
+    return [*services.every(loaded(), host_paths()), *services.core()]
+
+
+def listing() -> tuple[Listing, bool]:
+    """Everything at a glance, and whether the agent said so."""
+    from nuwa.agent.client import AgentDown
+
+    try:
+        found: Listing = client().ask("GET", "/ls")
+    except AgentDown:
+        return _listing_of_systemd(), False
+    return found, True
+
+
+def _listing_of_systemd() -> Listing:
+    from nuwa.agent import services, systemctl
+
+    every = everything()
+    units = systemctl.show([unit for service in every for unit in service.units])
+    in_force = loaded().revision
+    rows = [services.row(service, units) for service in every]
+    return {"revision": "", "applied": in_force, "ps": rows, "hooks": []}
+
+
+def act(verb: str, name: str) -> Outcome:
+    """Start, stop or restart a service; directly when the agent is down, and for the agent itself."""
+    from nuwa.agent.client import AgentDown
+    from nuwa.agent.paths import host_paths
+    from nuwa.agent.work import control
+
+    if name != "ci":
+        try:
+            done: Outcome = client().ask("POST", f"/{verb}/{name}")
+            return done
+        except AgentDown:
+            pass
+    return control.act(verb, name, host_paths())
+
+
+def names() -> list[str]:
+    """Names of services, for completion; nothing where this user may not see them."""
+    from nuwa.errors import NuwaError
+
+    try:
+        return [service.name for service in everything()]
+    except (NuwaError, OSError):
+        return []
+
+
+def hook_names() -> list[str]:
+    """Names of webhooks, for completion."""
+    from nuwa.errors import NuwaError
+
+    try:
+        return list(loaded().config.webhooks)
+    except (NuwaError, OSError):
+        return []
+
+
+def _complete(incomplete: str) -> list[str]:
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def _complete_hook(incomplete: str) -> list[str]:
+    return [name for name in hook_names() if name.startswith(incomplete)]
+
+
+Names: Any = Annotated[
+    list[str], typer.Argument(metavar="NAME…", help="Services.", autocompletion=_complete, show_default=False)
+]
+Name: Any = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="A service; without it, all.", autocompletion=_complete)
+]
+Hook: Any = Annotated[str, typer.Argument(metavar="NAME", help="A webhook.", autocompletion=_complete_hook)]
+
+
+def all_of(verb: str, chosen: list[str]) -> None:
+    """Do one thing to several services, and say what became of each."""
+    from nuwa.cli import shared
+
+    progress = shared.progress()
+    outcomes = []
+    for name in chosen:
+        with progress.step(f"{verb} {name}") as step:
+            outcomes.append(act(verb, name))
+            step.done(outcomes[-1]["message"])
+    lines = [f"{outcome['name']}: {outcome['message']}" for outcome in outcomes]
+    progress.result({"services": outcomes}, "\n".join(lines))

@@ -1,0 +1,65 @@
+"""`nuwa ls`: the services of this host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nuwa.cli import host_services, shared, terminal
+
+if TYPE_CHECKING:
+    from nuwa.agent.shapes import Hook, ServiceRow
+
+app = shared.new_app()
+
+_SIGNS = {
+    "running": ("●", "green"),
+    "starting": ("◐", "yellow"),
+    "stopping": ("◑", "yellow"),
+    "stopped": ("☠", "red"),
+    "unstarted": ("⚠", "yellow"),
+}
+
+
+@shared.command(app)
+def ls() -> None:
+    """Show the services of this host: state, process, ports, age, memory. It works without the agent too."""
+    found, by_agent = host_services.listing()
+    progress = shared.progress()
+    if not by_agent:
+        progress.note("The agent is down; systemd says this.")
+    elif found["revision"] != found["applied"]:
+        progress.note("config.json was edited since it was applied: nuwa config apply")
+    head = ("NAME", "STATUS", "PID", "PORTS", "SINCE", "RESTARTS", "CPU", "MEMORY", "HOOK", "LAST LINE")
+    text = terminal.table(head, [_row(row) for row in found["ps"]])
+    hooks = "\n".join(_hook(hook) for hook in found["hooks"])
+    progress.result({**found}, f"{text}\n\n{hooks}" if hooks else text)
+
+
+def _row(row: ServiceRow) -> tuple[str, ...]:
+    sign, colour = _SIGNS[row["status"]]
+    status = f"{sign} {row['status']}" + (f" ({row['result']})" if row["result"] else "")
+    usage, last = row["usage"], row["last"]
+    cpu = "" if usage["cpu"] is None else f"{usage['cpu'] * 100:.0f}%"
+    line = f"{terminal.age(last[-1]['time'])} {terminal.plain(last[-1]['text'])[:60]}" if last else ""
+    return (
+        terminal.paint(row["name"], "bold"),
+        terminal.paint(status, colour),
+        str(row["pid"] or ""),
+        " ".join(map(str, row["ports"])),
+        terminal.age(row["since"]),
+        str(row["restarts"] or ""),
+        cpu,
+        terminal.size(usage["memory"]),
+        row["hook"] or "",
+        terminal.paint(line, "dim"),
+    )
+
+
+def _hook(hook: Hook) -> str:
+    colour = {"ok": "green", "idle": "dim", "queued": "yellow", "running": "yellow"}.get(hook["state"], "red")
+    waiting = f", {hook['queued']} waiting" if hook["queued"] else ""
+    when = f" {terminal.age(hook['started'])} ago" if hook["started"] else ""
+    state = terminal.paint(hook["state"], colour)
+    return (
+        f"hook {terminal.paint(hook['name'], 'bold')}: {state}{when}{waiting} {hook['commit'][:12]}".rstrip()
+    )

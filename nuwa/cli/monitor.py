@@ -1,0 +1,54 @@
+"""`nuwa monitor`: checks and alerts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nuwa.cli import host_services, shared, terminal
+
+app = shared.new_app()
+
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim"}
+
+
+@shared.command(app)
+def monitor() -> None:
+    """Show what is checked on this host and how it is, and the last alerts with what was done about them."""
+    from nuwa.agent.client import AgentDown
+
+    progress = shared.progress()
+    try:
+        found = host_services.client().ask("GET", "/monitor")
+    except AgentDown:
+        progress.note("The agent is down: nothing is checked. This is what it saw last.")
+        found = _remembered()
+    rows = [
+        (
+            terminal.paint(check["state"], _COLOURS[check["state"]]),
+            check["name"],
+            terminal.age(check["since"]),
+            terminal.plain(check["message"])[:100],
+        )
+        for check in found["checks"]
+    ]
+    parts = [terminal.table(("STATE", "CHECK", "FOR", ""), rows)]
+    if found["alerts"]:
+        parts += ["", *(_alert(alert) for alert in reversed(found["alerts"][:20]))]
+    progress.result(found, "\n".join(parts))
+
+
+def _remembered() -> dict[str, Any]:
+    from nuwa.agent.database import Database
+    from nuwa.agent.monitor.states import States
+    from nuwa.agent.paths import host_paths
+
+    states = States(Database(host_paths().database))
+    return {"checks": states.checks(), "alerts": states.alerts()}
+
+
+def _alert(alert: Any) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(alert["time"]))
+    state = terminal.paint(alert["state"], _COLOURS[alert["state"]])
+    action = f" → {alert['action']}" if alert["action"] else ""
+    return f"{when}  {state} {alert['check']}: {terminal.plain(alert['message'])}{action}"

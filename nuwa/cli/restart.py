@@ -1,0 +1,13 @@
+"""`nuwa restart`."""
+
+from __future__ import annotations
+
+from nuwa.cli import host_services, shared
+
+app = shared.new_app()
+
+
+@shared.command(app)
+def restart(names: host_services.Names) -> None:
+    """Restart services: without a gap where two instances can run, and nginx without losing a request."""
+    host_services.all_of("restart", names)
