@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import stat
+import time
 
 from gunicorn import glogging
 
@@ -49,6 +50,15 @@ control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss "%(f)s" "%(a)s"'
+
+
+def on_starting(server):
+    """Wait for rsyslog, which starts at the same time: the app may log to it as soon as it is loaded."""
+    for _ in range(100):
+        if os.path.exists("/run/syslog.sock"):
+            return
+        time.sleep(0.02)
+    server.log.warning("rsyslog is not there")
 
 
 def post_worker_init(worker):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import time
 import traceback
 
 READY_FD = 3
@@ -21,6 +22,14 @@ def load(spec):
     return target() if is_factory else target
 
 
+def wait_for_rsyslog():
+    """It starts at the same time, and the app may log to it as soon as it is loaded."""
+    for _ in range(100):
+        if os.path.exists("/run/syslog.sock"):
+            return
+        time.sleep(0.02)
+
+
 def tell_s6():
     """The server is ready once one of its processes has loaded the app."""
     try:
@@ -30,6 +39,7 @@ def tell_s6():
         pass  # s6 has been told before
 
 
+wait_for_rsyslog()
 try:
     with io.open("/usr/lib/nuwa/server.json", encoding="utf-8") as file:
         application = load(json.load(file)["module"])
