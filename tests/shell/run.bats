@@ -221,3 +221,28 @@ END
   says "blog is deployed on this host already, in $DEPLOYMENT"
   snapshot | diff "$TEST/before" -
 }
+
+# In front of PATH a program of this name and text, for one call.
+instead_of() {
+  mkdir -p "$TEST/instead"
+  printf '#!/usr/bin/env bash\n%s\n' "$2" >"$TEST/instead/$1"
+  chmod +x "$TEST/instead/$1"
+}
+
+@test "a full disk ends the run with a word on how to go on, and the next run finishes" {
+  instead_of install 'echo "install: No space left on device" >&2; exit 1'
+  PATH=$TEST/instead:$PATH run -1 bin/run
+  says 'No space left on device'
+  says 'bin/run again goes on from here'
+  run -0 bin/run
+  [[ ! -e volumes/.nuwa/change.run ]]
+}
+
+@test "an interruption says how to go on, and the next run finishes" {
+  # shellcheck disable=SC2016  # the program itself looks at these
+  instead_of install 'kill -INT "$NUWA_LOCK_OWNER"; exec /usr/bin/install "$@"'
+  PATH=$TEST/instead:$PATH run -130 bin/run
+  says 'interrupted. bin/run again goes on from here'
+  run -0 bin/run
+  [[ $(starts) == 1 && ! -e volumes/.nuwa/change.run ]]
+}
