@@ -16,8 +16,8 @@ from nuwa.names import (
     TMPFS,
 )
 
-STOP_MARGIN = 10
-"""Seconds that the services beside the server get to stop."""
+STOP_MARGIN = 15
+"""Seconds beyond the graceful timeout: s6 kills three later; then loggers, cron and rsyslog get theirs."""
 
 
 def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
@@ -69,8 +69,9 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
 
 
 def stop_timeout(app: App) -> int:
-    """Seconds between the request to stop and the kill."""
-    return app.server.graceful_timeout + STOP_MARGIN
+    """Seconds between the request to stop and the kill: server and processes stop together, the rest later."""
+    slowest = max((process.stop_timeout for process in app.process), default=0)
+    return max(app.server.graceful_timeout, slowest) + STOP_MARGIN
 
 
 def warnings(app: App, facts: Facts) -> list[str]:
