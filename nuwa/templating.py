@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Union
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
@@ -33,4 +34,11 @@ def environment(sources: Sources) -> Environment:
 
 def render(sources: Sources, name: str, /, **values: object) -> str:
     """Render one template; every value that it names must be given."""
-    return environment(sources).get_template(name).render(**values)
+    made = _of_folder(sources) if isinstance(sources, str) else environment(sources)
+    return made.get_template(name).render(**values)
+
+
+@cache
+def _of_folder(folder: str) -> Environment:
+    """Kept, so that each template of a folder is compiled once."""
+    return environment(folder)
