@@ -69,7 +69,7 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
 
 
 def stop_timeout(app: App) -> int:
-    """Seconds between the request to stop and the kill: server and processes stop together, the rest later."""
+    """Seconds from the request to stop to the kill: server and processes stop together, the rest later."""
     slowest = max((process.stop_timeout for process in app.process), default=0)
     return max(app.server.graceful_timeout, slowest) + STOP_MARGIN
 
