@@ -57,6 +57,11 @@ class Steps:
                 "No image was made. The app has to import without its secrets: while it is built, each has "
                 "the value nuwa-build, and NUWA_BUILD is 1."
             )
+        if self._title.startswith("build Python packages"):
+            return (
+                "No image was made. Where a package needs headers of the distribution, name them in "
+                'image.build_packages, such as "libpq-dev", and what it runs with in image.packages.'
+            )
         if self._title.startswith("install"):
             return (
                 "No image was made. Check the names and versions, and that this machine reaches their source."
