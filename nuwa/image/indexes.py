@@ -35,6 +35,8 @@ _PIP_NAMES = {
     "trusted-host": "allow-insecure-host",
 }
 _UV_NAMES = ("index", "keyring-provider", *dict.fromkeys(_UV_VARIABLES.values()))
+_SHARED_UV_FILE = Path("/etc/uv/uv.toml")
+_SHARED_PIP_FILES = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
 _LISTS = ("extra-index-url", "find-links", "allow-insecure-host")
 
 Settings = dict[str, Any]
@@ -98,7 +100,7 @@ def _typed(name: str, value: str) -> object:
 def _of_uv() -> Settings:
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     own = os.environ.get("UV_CONFIG_FILE")
-    files = [Path(own)] if own else [home / "uv" / "uv.toml", Path("/etc/uv/uv.toml")]
+    files = [Path(own)] if own else [home / "uv" / "uv.toml", _SHARED_UV_FILE]
     for file in files:
         if file.is_file():
             try:
@@ -137,8 +139,8 @@ def _pip_files() -> list[Path]:
     if own == os.devnull:
         return []
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    found = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), Path.home() / ".pip" / "pip.conf"]
-    return [*found, home / "pip" / "pip.conf", *([Path(own)] if own else [])]
+    user = [Path.home() / ".pip" / "pip.conf", home / "pip" / "pip.conf"]
+    return [*_SHARED_PIP_FILES, *user, *([Path(own)] if own else [])]
 
 
 def _toml(settings: Settings) -> str:

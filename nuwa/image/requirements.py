@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ def _with_included(project: Path, name: str, seen: set[str]) -> Iterator[tuple[s
         _refuse_local(f"{name}:{number}", line)
         other = _OTHER_FILE.match(line)
         if other and "://" not in other.group(1):
-            below = (Path(name).parent / other.group(1)).as_posix()
+            below = posixpath.normpath(posixpath.join(posixpath.dirname(name), other.group(1)))
             yield from _with_included(project, below, seen)
 
 

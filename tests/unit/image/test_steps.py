@@ -1,47 +1,76 @@
-"""What a failed build says, out of all that it printed."""
+"""What a build prints, as progress and as an error."""
 
 from __future__ import annotations
 
-import pytest
-
-from nuwa.console import Quiet
 from nuwa.image.steps import Steps
 
 
-def failed(*lines: str) -> Steps:
-    with Quiet().step("build requirements") as step:
-        heard = Steps("requirements", step)
-        for line in lines:
-            heard.line(line)
-    return heard
+class Recorder:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def done(self, note: str = "") -> None:
+        raise AssertionError
 
 
-def test_names_the_step_and_shows_what_it_printed() -> None:
-    error = failed("nuwa: install Django", "done", "nuwa: build Python packages", "no pg_config").error()
-    assert error.message == "requirements: build Python packages failed"
-    assert error.details == "no pg_config"
+def heard(*lines: str) -> tuple[Steps, Recorder]:
+    recorder = Recorder()
+    steps = Steps("app", recorder)
+    for line in lines:
+        steps.line(line)
+    return steps, recorder
 
 
-@pytest.mark.parametrize(
-    ("title", "hint"),
-    [
-        ("build Python packages", "image.build_packages"),
-        ("install libpq5", "Check the names"),
-        ("import shop.wsgi:application", "NUWA_BUILD"),
-        ("collect static files", "No image was made."),
-    ],
-)
-def test_says_what_to_do(title: str, hint: str) -> None:
-    assert hint in failed(f"nuwa: {title}", "an error").error().hint
+def test_podmans_own_lines_are_not_shown() -> None:
+    _, recorder = heard(
+        "STEP 3/9: RUN set -eu; echo 'nuwa: x'",
+        "nuwa: import shop",
+        "Copying blob sha256:1",
+        "hello",
+        "a" * 64,
+    )
+    assert recorder.lines == ["import shop", "hello"]
 
 
-def test_a_full_disk_has_its_own_remedy() -> None:
-    assert "Make room" in failed("nuwa: install libpq5", "write: No space left on device").error().hint
+def test_the_error_names_the_step_and_quotes_what_came_after_it() -> None:
+    steps, _ = heard(
+        "nuwa: install packages",
+        "noise of before",
+        "nuwa: import shop.wsgi:application",
+        "ModuleNotFoundError: No module named 'nope'",
+        'error building at STEP "RUN set -eu; …": while running runtime: exit status 1',
+        'Error: building at STEP "RUN set -eu; …": while running runtime: exit status 1',
+    )
+    error = steps.error()
+    assert error.message == "app: import shop.wsgi:application failed"
+    assert error.details == "ModuleNotFoundError: No module named 'nope'"
+    assert "NUWA_BUILD" in error.hint
 
 
-@pytest.mark.parametrize(
-    ("line", "needed"),
-    [("psycopg2 has no usable wheels and building from source is disabled", True), ("no network", False)],
-)
-def test_knows_when_a_compiler_is_missing(line: str, needed: bool) -> None:
-    assert failed("nuwa: install Python packages", line).needs_compiler is needed
+def test_only_the_last_lines_are_quoted() -> None:
+    steps, _ = heard("nuwa: collect static files", *(f"line {number}" for number in range(100)))
+    details = steps.error().details.splitlines()
+    assert details[-1] == "line 99"
+    assert len(details) == 25
+
+
+def test_a_full_disk_gets_its_own_remedy() -> None:
+    steps, _ = heard("nuwa: install packages", "write /var/x: No space left on device")
+    assert "Make room" in steps.error().hint
+
+
+def test_a_failure_before_any_step_still_says_what_podman_said() -> None:
+    steps, _ = heard("time=now level=error", "Error: cannot start")
+    error = steps.error()
+    assert error.message == "the layer app failed"
+    assert error.details == "Error: cannot start"
+
+
+def test_a_missing_wheel_is_told_from_other_failures() -> None:
+    without_wheel = "cause: Because docopt==0.6.2 has no usable wheels and you require docopt==0.6.2, …"
+    assert heard("nuwa: install Python packages", without_wheel)[0].needs_compiler
+    unknown = "cause: Because there is no version of django==99.1 and you require django==99.1, …"
+    assert not heard("nuwa: install Python packages", unknown)[0].needs_compiler

@@ -1,0 +1,131 @@
+"""The uppermost layer of an app, without building it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nuwa import names, payload
+from nuwa.image import app_layer, pins
+from nuwa.image.app_layer import placeholders, project_time
+from nuwa.image.layers import Layer
+from nuwa.image.recipe import Recipe
+from nuwa.manifest.model import App, Database, Env, Hooks, Static, Volume, from_json
+from tests.unit.image.samples import app
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    (tmp_path / "manage.py").write_text("")
+    return tmp_path
+
+
+def layer(made: App, project: Path) -> Layer:
+    return app_layer.app_layer(Recipe.of(made), project)
+
+
+def contents(made: Layer) -> dict[str, bytes]:
+    return {entry.path: entry.read() for entry in made.entries}
+
+
+def test_it_holds_project_services_renderer_and_search_path(project: Path) -> None:
+    (project / "src").mkdir()
+    found = contents(layer(app(), project))
+    assert found["/srv/app/manage.py"] == b""
+    assert "/usr/lib/nuwa/manifest.json" in found
+    assert found["/usr/lib/nuwa/render.pyz"].startswith(b"PK")
+    search = found["/opt/nuwa/venv/lib/python3.13/site-packages/nuwa-project.pth"]
+    assert search == b"/srv/app\n/srv/app/src\n"
+
+
+def test_its_labels_carry_the_manifest_and_the_installer(project: Path) -> None:
+    labels = layer(app(), project).labels
+    assert from_json(App, json.loads(labels[names.LABEL_MANIFEST])).name == "shop"
+    assert labels[names.LABEL_SETUP] == payload.setup_script(Recipe.of(app()).app)
+    assert labels[names.LABEL_RUN_SETUP]
+    assert labels[names.LABEL_COMPILED] == "", "the layer below says it of itself"
+    assert labels["org.opencontainers.image.title"] == "shop"
+
+
+def test_static_files_are_collected_anew(project: Path) -> None:
+    (project / "collected").mkdir()
+    (project / "collected" / "old.css").write_text("x")
+    static = Static(directory="collected", collect=("python", "manage.py", "collect static", "it's $HOME\n"))
+    made = layer(replace(app(), static=static), project)
+    assert "/srv/app/collected/old.css" not in contents(made)
+    script = contents(made)["/usr/lib/nuwa/command/collect"].decode()
+    assert script == "#!/bin/sh\nexec python manage.py 'collect static' 'it'\"'\"'s $HOME\n'\n"
+    assert "chown -R app:app /srv/app/collected" in made.containerfile
+    assert made.containerfile.index("command/collect") < made.containerfile.index("chown -R root:root")
+
+
+def test_static_files_that_nobody_collects_go_in_as_they_are(project: Path) -> None:
+    (project / "static").mkdir()
+    (project / "static" / "a.css").write_text("x")
+    made = layer(replace(app(), static=Static(directory="static")), project)
+    assert "/srv/app/static/a.css" in contents(made)
+    assert "compress /srv/app/static" in made.containerfile
+
+
+def test_volumes_are_made_and_given_to_the_app_but_for_read_only_ones(project: Path) -> None:
+    volumes = (Volume("data", "/srv/my data"), Volume("fixed", "/srv/fixed", policy="read-only"))
+    text = layer(replace(app(), volume=volumes), project).containerfile
+    assert "mkdir -p '/srv/my data' /srv/fixed" in text
+    assert "chown -R app:app '/srv/my data';" in text
+
+
+def test_secrets_have_a_placeholder_while_the_image_is_built() -> None:
+    made = replace(
+        app(),
+        env=Env(clear={"B": "clear"}, secrets=("A", "B"), generated=("KEY",)),
+        database=Database(engine="postgresql"),
+    )
+    assert placeholders(made) == {
+        "A": "nuwa-build",
+        "KEY": "nuwa-build",
+        "DATABASE_URL": "sqlite:////tmp/nuwa-build.sqlite3",
+    }
+
+
+def test_checks_are_announced_on_one_line_and_run_by_their_scripts(project: Path) -> None:
+    hooks = Hooks(checks=(("python", "-c", "print('a')\nprint('b')"), ("true",)))
+    text = layer(replace(app(), hooks=hooks), project).containerfile
+    assert text.index("command/check-1") < text.index("command/check-2")
+    assert all(
+        line.endswith("\\") or line.startswith("    rm ") for line in text.splitlines() if line[:4] == "    "
+    )
+
+
+def test_the_health_check_has_the_manifests_numbers(project: Path) -> None:
+    text = layer(app(), project).containerfile
+    assert "--interval=10s --timeout=10s --start-period=60s --retries=3" in text
+    assert 'CMD ["/usr/lib/nuwa/healthcheck"]' in text
+
+
+def git(folder: Path, *words: str) -> None:
+    environment = {
+        **os.environ,
+        "GIT_AUTHOR_DATE": "2024-05-06T07:08:09Z",
+        "GIT_COMMITTER_DATE": "2024-05-06T07:08:09Z",
+    }
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.test"]
+    subprocess.run(["git", *identity, "-C", folder, *words], check=True, env=environment, capture_output=True)
+
+
+def test_the_time_is_that_of_the_last_commit_to_the_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert project_time(project) == pins.source_date_epoch()
+    git(project, "init")
+    assert project_time(project) == pins.source_date_epoch()
+    git(project, "add", ".")
+    git(project, "commit", "-m", "x")
+    assert project_time(project) == 1714979289
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "12345")
+    assert project_time(project) == 12345

@@ -1,0 +1,93 @@
+"""The programs that builds run inside images."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import py_compile
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+
+from nuwa.process import Result, run
+from nuwa.resources import IMAGES
+
+TOOLS = IMAGES / "tools"
+
+
+def settle(folder: Path, time: int = 1000) -> None:
+    run([sys.executable, TOOLS / "settle-bytecode", folder], env={"SOURCE_DATE_EPOCH": str(time)})
+
+
+@pytest.mark.parametrize("mode", list(py_compile.PycInvalidationMode))
+def test_bytecode_counts_whatever_becomes_of_its_sources_time(
+    tmp_path: Path, mode: py_compile.PycInvalidationMode
+) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("value = 1\n")
+    py_compile.compile(str(source), invalidation_mode=mode)
+    settle(tmp_path)
+    source.write_text("value = 2\n")
+    os.utime(source, (5, 5))
+    argv = [sys.executable, "-c", "import module; print(module.value)"]
+    assert run(argv, cwd=tmp_path).stdout == "1\n"
+
+
+def test_bytecode_of_old_pythons_gets_the_time_of_the_layer(tmp_path: Path) -> None:
+    for name in ("a.pyc", "b.cpython-36.pyc"):
+        (tmp_path / name).write_bytes(b"MAGI" + struct.pack("<I", 7) + b"rest")
+    settle(tmp_path, 4242)
+    for name in ("a.pyc", "b.cpython-36.pyc"):
+        assert (tmp_path / name).read_bytes() == b"MAGI" + struct.pack("<I", 4242) + b"rest"
+
+
+def test_settled_bytecode_is_not_even_opened_for_writing(tmp_path: Path) -> None:
+    compiled = tmp_path / "a.cpython-313.pyc"
+    compiled.write_bytes(b"MAGI" + struct.pack("<I", 1) + bytes(8) + b"code")
+    before = compiled.stat()
+    settle(tmp_path)
+    assert compiled.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_damaged_and_linked_bytecode_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "short.pyc").write_bytes(b"x")
+    (tmp_path / "link.pyc").symlink_to("/nowhere")
+    settle(tmp_path)
+    assert (tmp_path / "short.pyc").read_bytes() == b"x"
+
+
+def imported(folder: Path, target: str) -> Result:
+    return run([sys.executable, TOOLS / "import-server", target], cwd=folder, check=False)
+
+
+def test_an_app_is_imported_from_the_folder_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "site_app.py").write_text(
+        "class A:\n    @staticmethod\n    def wsgi(e, s): pass\n"
+        "def make(): return A.wsgi\ndef bad(): return 1\nnot_callable = 3\n"
+    )
+    assert imported(tmp_path, "site_app:A.wsgi").ok
+    assert imported(tmp_path, "site_app:make()").ok
+    assert "which no server can call" in imported(tmp_path, "site_app:not_callable").stderr
+    assert "which no server can call" in imported(tmp_path, "site_app:bad()").stderr
+    assert "AttributeError" in imported(tmp_path, "site_app:missing").stderr
+    assert "ModuleNotFoundError" in imported(tmp_path, "nowhere:app").stderr
+
+
+def test_static_text_is_compressed_beside_the_original_and_small_or_binary_files_are_not(
+    tmp_path: Path,
+) -> None:
+    big = "body { color: red }\n" * 200
+    for name in ("a.css", "with space\n.js", "photo.jpg"):
+        (tmp_path / name).write_text(big)
+    (tmp_path / "tiny.css").write_text("x")
+    run([TOOLS / "compress", tmp_path])
+    made = sorted(path.name for path in tmp_path.glob("*.gz"))
+    assert made == ["a.css.gz", "with space\n.js.gz"]
+    assert gzip.decompress((tmp_path / "a.css.gz").read_bytes()).decode() == big
+    assert (tmp_path / "a.css").read_text() == big
+    first = (tmp_path / "a.css.gz").read_bytes()
+    os.utime(tmp_path / "a.css", (9, 9))
+    run([TOOLS / "compress", tmp_path])
+    assert (tmp_path / "a.css.gz").read_bytes() == first
