@@ -122,6 +122,9 @@ def test_jemalloc_is_in_the_server_and_nowhere_else(container: Container) -> Non
 
 def test_no_systemd_and_no_compiler_came_along(container: Container) -> None:
     assert container.exec("sh", "-c", "command -v systemctl gcc cc make").stdout == ""
+    packages = container.sh("dpkg-query --show --showformat '${Package}\\n'").split()
+    assert "rsyslog" in packages
+    assert not {"systemd", "systemd-sysv", "gcc", "make"} & set(packages)
 
 
 # The proxy in front
