@@ -81,6 +81,12 @@ def warnings(app: App, facts: Facts) -> list[str]:
         found.append("limits.memory_high needs cgroup v2, which this host lacks: no effect here")
     if app.limits.io_weight is not None and not facts.io_weight:
         found.append("limits.io_weight: this kernel cannot share the disk by weight: no effect here")
+    for index, volume in enumerate(app.volume):
+        if volume.url and facts.selinux:
+            found.append(
+                f"volume[{index}].url: SELinux keeps nginx from what a container writes: "
+                f"below {volume.url} the app itself answers here"
+            )
     if not _kills_unhealthy(facts):
         found.append("podman before 4.3 does not end an unhealthy container: monit alone restarts it")
     return found

@@ -94,6 +94,14 @@ class View:
         return f"{self.facts.directory}/volumes/static/current/"
 
     @property
+    def open_folders(self) -> tuple[tuple[str, str], ...]:
+        """URL prefix and folder of each volume that nginx serves. SELinux keeps it from all of them."""
+        if self.facts.selinux:
+            return ()
+        volumes = f"{self.facts.directory}/volumes"
+        return tuple((volume.url, f"{volumes}/{volume.name}/") for volume in self.app.volume if volume.url)
+
+    @property
     def challenge_folder(self) -> str:
         """What nginx serves below /.well-known/acme-challenge/."""
         return f"{self.facts.directory}/volumes/.nuwa/acme/"

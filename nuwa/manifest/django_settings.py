@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nuwa.manifest import checks
@@ -45,18 +45,27 @@ def advice(settings: Sequence[Source]) -> Iterator[str]:
         yield f"{file} lies beside the code, which the app cannot write to: move it to a [[volume]]"
 
 
-def volumes(settings: Sequence[Source]) -> tuple[tuple[str, str], ...]:
-    """Name and path of a volume for each folder of the project that the app has to write to."""
+def volumes(settings: Sequence[Source]) -> tuple[tuple[str, str, str], ...]:
+    """Name, path and URL prefix of a volume for each folder of the project that the app has to write to."""
     media = next((found for item in settings if (found := item.folder("MEDIA_ROOT"))), "")
     folders = {media, posixpath.dirname(_database_file(settings))} - {""}
     outer = {one for one in folders if not any(one.startswith(f"{other}/") for other in folders)}
-    named = ((posixpath.basename(folder), f"{PROJECT}/{folder}") for folder in sorted(outer))
-    return tuple((name, path) for name, path in named if _may_be_called(name))
+    url = _media_url(settings)
+    named = (
+        (posixpath.basename(folder), f"{PROJECT}/{folder}", url if folder == media else "")
+        for folder in sorted(outer)
+    )
+    return tuple(volume for volume in named if _is(checks.volume_name, volume[0]))
 
 
-def _may_be_called(name: str) -> bool:
+def _media_url(settings: Sequence[Source]) -> str:
+    url = next((text for item in settings if (text := item.text("MEDIA_URL"))), "").strip("/")
+    return f"/{url}/" if url and _is(checks.url_prefix, f"/{url}/") else ""
+
+
+def _is(check: Callable[[str], str], value: str) -> bool:
     try:
-        return bool(checks.volume_name(name))
+        return bool(check(value))
     except ValueError:
         return False
 

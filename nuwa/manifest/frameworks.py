@@ -38,7 +38,7 @@ class Web:
         module: module:object.
         kind: the server that fits, as in `server.kind`.
         found, check: sentences about what was recognised, and about what a person should look at.
-        volumes: name and path of each folder that it writes to.
+        volumes: name, path and URL prefix (empty: none) of each folder that it writes to.
     """
 
     framework: str
@@ -49,7 +49,7 @@ class Web:
     websocket: bool = False
     static_directory: str = ""
     static_url: str = ""
-    volumes: tuple[tuple[str, str], ...] = ()
+    volumes: tuple[tuple[str, str, str], ...] = ()
     collect: str = ""
     release: str = ""
     checks: str = ""

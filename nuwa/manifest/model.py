@@ -226,6 +226,11 @@ class Volume(Section):
         Literal["shared", "exclusive", "read-only"],
         Doc("shared: two releases may use it at once; exclusive: never; read-only: the app cannot write."),
     ] = "shared"
+    url: Annotated[
+        str,
+        Check(checks.OrEmpty(checks.url_prefix)),
+        Doc("URL prefix under which nginx serves its files, such as uploads; empty: nowhere."),
+    ] = ""
     backup: Annotated[bool, Doc("Part of bin/archive_volumes.")] = True
 
 

@@ -138,16 +138,20 @@ _CHALLENGES = "/.well-known/acme-challenge/"
 
 
 def _routes(app: App, _: Given) -> Iterator[Finding]:
-    """Routes: no two begin at the same path, none at that of static files or of ACME, and none leads to
-    the app itself."""
+    """Routes and volumes with a `url`: no two begin at the same path, none at that of static files or of
+    ACME, and no route leads to the app itself."""
     paths: list[tuple[Path, str]] = [
         (("route", index, "path"), item.path) for index, item in enumerate(app.route)
     ]
     taken: list[tuple[Path, str]] = [(("static", "url"), app.static.url)] if app.static else []
-    yield from _twice([*taken, *paths])
-    for (path, prefix), route in zip(paths, app.route, strict=True):
+    files: list[tuple[Path, str]] = [
+        (("volume", index, "url"), item.url) for index, item in enumerate(app.volume) if item.url
+    ]
+    yield from _twice([*taken, *files, *paths])
+    for path, prefix in (*files, *paths):
         if prefix == _CHALLENGES:
             yield Finding((path,), f"{prefix} is where certificates are got", "choose another path")
+    for (path, _prefix), route in zip(paths, app.route, strict=True):
         if route.to == f"app:{app.name}":
             yield Finding(((*path[:-1], "to"),), "the route leads to the app itself", "remove it")
 

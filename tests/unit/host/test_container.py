@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from nuwa.host.container import hook_run, podman_run, warnings
@@ -86,6 +88,13 @@ def test_what_the_host_cannot_do_is_left_out_and_said():
     assert "health-on-failure" not in words
     assert len(warnings(wanting, old)) == 3
     assert warnings(wanting, host()) == []
+
+
+def test_says_that_selinux_keeps_nginx_from_uploads():
+    served = app(volume=(dataclasses.replace(MEDIA, url="/media/"),))
+    assert warnings(served, host()) == []
+    (said,) = warnings(served, host(selinux=True))
+    assert "volume[0].url" in said
 
 
 def test_no_limits_means_that_only_processes_are_limited():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from nuwa.host.facts import FactsError
 from nuwa.host.render import render
 from nuwa.manifest.model import Route, Server
 from nuwa.resources import TEMPLATES
-from unit.host.sample import app, host
+from unit.host.sample import MEDIA, app, host
 
 
 def site(app_=None, **changes) -> str:
@@ -90,6 +92,15 @@ def test_a_route_leads_to_its_service(to: str, strip: bool, passed: str):
     block = text.split("location ^~ /api/ {")[1].split("}")[0]
     assert f"proxy_pass {passed};" in block
     assert ("X-Forwarded-Prefix /api;" if strip else 'X-Forwarded-Prefix "";') in block
+
+
+def test_uploads_are_served_from_their_folder_without_leaving_it_and_not_under_selinux():
+    served = app(volume=(dataclasses.replace(MEDIA, url="/media/"),))
+    with_url, with_selinux = (site(served, selinux=selinux) for selinux in (False, True))
+    assert "alias /srv/blog/volumes/media/;" in with_url
+    assert "disable_symlinks on from=/srv/blog/volumes/media/;" in with_url
+    assert "/media/" not in with_selinux
+    assert "/media/" not in site(app(volume=(MEDIA,)))
 
 
 def test_the_same_input_gives_the_same_bytes():

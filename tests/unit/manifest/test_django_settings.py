@@ -61,12 +61,21 @@ def test_the_module_that_is_nearest_decides() -> None:
 
 def test_folders_that_the_app_writes_to_become_volumes() -> None:
     text = GOOD + 'MEDIA_ROOT = BASE_DIR / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
-    assert volumes([settings(text)]) == (("media", "/srv/app/media"), ("var", "/srv/app/var"))
+    assert volumes([settings(text)]) == (("media", "/srv/app/media", ""), ("var", "/srv/app/var", ""))
+
+
+@pytest.mark.parametrize(
+    ("url", "prefix"),
+    [("/media/", "/media/"), ("media/", "/media/"), ("https://cdn.example.com/", ""), ("/", "")],
+)
+def test_uploads_are_served_where_the_settings_say(url: str, prefix: str) -> None:
+    text = f'{GOOD}MEDIA_ROOT = BASE_DIR / "media"\nMEDIA_URL = "{url}"\n'
+    assert volumes([settings(text)]) == (("media", "/srv/app/media", prefix),)
 
 
 def test_a_folder_inside_another_needs_no_volume_of_its_own() -> None:
     text = GOOD + 'MEDIA_ROOT = BASE_DIR / "var" / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
-    assert volumes([settings(text)]) == (("var", "/srv/app/var"),)
+    assert volumes([settings(text)]) == (("var", "/srv/app/var", ""),)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,16 @@ WRONG = {
         "route[0].path",
         "static.url",
     ),
+    "volume over static": (
+        '[static]\ndirectory="s"\n[[volume]]\nname="media"\npath="/srv/media"\nurl="/static/"\n',
+        "volume[0].url",
+        "static.url",
+    ),
+    "route over volume": (
+        '[[volume]]\nname="media"\npath="/srv/media"\nurl="/a/"\n[[route]]\npath="/a/"\nto="app:b"\n',
+        "route[0].path",
+        "volume[0].url",
+    ),
     "route over acme": (
         '[[route]]\npath="/.well-known/acme-challenge/"\nto="app:b"\n',
         "route[0].path",
