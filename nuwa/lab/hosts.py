@@ -52,9 +52,10 @@ def create(engine: Engine, host: Host, image: str) -> dict[int, int]:
     """
     if not engine.podman("volume", "exists", host.volume, check=False).ok:
         engine.podman(*commands.create_volume(host))
+    preferred = ports.ASIDE if host.lab.name else ports.PREFERRED
     refused: set[int] = set()
     while True:
-        chosen = ports.choose(promised_ports(engine) | refused)
+        chosen = ports.choose(preferred, promised_ports(engine) | refused)
         try:
             engine.podman(*commands.create_host(host, image, chosen, cgroup2=has_cgroup2()))
             return chosen

@@ -10,6 +10,8 @@ from nuwa.lab.model import HTTP, HTTPS
 
 PREFERRED: Mapping[int, int] = {HTTPS: 8443, HTTP: 8080}
 """Ports of a host, and those that it gets where nobody else has them."""
+ASIDE: Mapping[int, int] = {HTTPS: 9443, HTTP: 9080}
+"""Where labs with a name begin, to leave the preferred ports to the one without."""
 TRIES = 100
 
 
@@ -23,16 +25,17 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(promised: Collection[int]) -> dict[int, int]:
-    """A free port for each of a host's.
+def choose(preferred: Mapping[int, int], promised: Collection[int]) -> dict[int, int]:
+    """A free port for each of a host's: the preferred one or the next that is free.
 
     Args:
+        preferred: `PREFERRED` or `ASIDE`.
         promised: ports that belong to others, also while these are stopped.
 
     Raises:
         LabError: none of the hundred ports from the preferred one on is free.
     """
-    return {inner: _first_free(start, promised) for inner, start in PREFERRED.items()}
+    return {inner: _first_free(start, promised) for inner, start in preferred.items()}
 
 
 def _first_free(start: int, promised: Collection[int]) -> int:

@@ -161,7 +161,7 @@ def test_a_port_that_somebody_takes_in_the_last_moment_is_left_to_them(
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        monkeypatch.setattr(ports, "PREFERRED", {HTTPS: taken})
+        monkeypatch.setattr(ports, "ASIDE", {HTTPS: taken})
         monkeypatch.setattr(ports, "is_free", lambda port: True)
         try:
             (made,) = lifecycle.up(engine, Quiet(), lab)

@@ -19,19 +19,16 @@ def test_a_port_that_somebody_listens_on_is_not_free(listener: int) -> None:
     assert not ports.is_free(listener)
 
 
-def test_the_next_port_is_chosen_when_the_preferred_one_is_taken(
-    listener: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ports, "PREFERRED", {443: listener})
-    assert listener < ports.choose(())[443] < listener + ports.TRIES
+def test_the_next_port_is_chosen_when_the_preferred_one_is_taken(listener: int) -> None:
+    assert listener < ports.choose({443: listener}, ())[443] < listener + ports.TRIES
 
 
 def test_a_port_of_a_stopped_host_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "is_free", lambda port: True)
-    assert ports.choose({8443, 8444, 8080}) == {443: 8445, 80: 8081}
+    assert ports.choose(ports.PREFERRED, {8443, 8444, 8080}) == {443: 8445, 80: 8081}
 
 
 def test_no_free_port_says_which_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "is_free", lambda port: False)
     with pytest.raises(LabError, match="8443 to 8542"):
-        ports.choose(())
+        ports.choose(ports.PREFERRED, ())
