@@ -6,6 +6,7 @@ Methods raise `CommandError` with podman's last lines when it fails, unless they
 from __future__ import annotations
 
 import json
+import re
 import resource
 import shutil
 import tempfile
@@ -167,7 +168,8 @@ class Engine:
     def remove_image(self, *images: str) -> None:
         """Remove images, or only their names where others use them; those that are gone are no error."""
         result = self.podman("image", "rm", *images, check=False)
-        failures = [line for line in result.stderr.splitlines() if "image not known" not in line]
+        harmless = re.compile(r"image not known|errors occurred:$|^\s*$")
+        failures = [line for line in result.stderr.splitlines() if not harmless.search(line)]
         if not result.ok and failures:
             raise CommandError(result.argv, result.code, last_lines("\n".join(failures)))
 

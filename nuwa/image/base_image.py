@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from nuwa.console import Progress
-from nuwa.engine import Engine
+from nuwa.engine import Engine, Image
 from nuwa.errors import BuildError, NuwaError
 from nuwa.image import bootstrap
 from nuwa.image.recipe import Recipe
@@ -24,6 +24,12 @@ def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
     if choice == "bootstrap":
         return (made,)
     return (made, pulled) if choice == "auto" and recipe.release.codename else (pulled,)
+
+
+def is_usable(name: str, image: Image | None, recipe: Recipe) -> bool:
+    """Whether a bare image that may be here can be built on: one made here has to be made as it is today."""
+    made_here = name == recipe.platform.bootstrap_image
+    return bootstrap.is_current(image) if made_here else image is not None
 
 
 def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> str:

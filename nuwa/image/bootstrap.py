@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 from nuwa import names
-from nuwa.console import Progress
-from nuwa.engine import Engine
-from nuwa.errors import BuildError
+from nuwa.console import Progress, Step
+from nuwa.engine import Engine, Image
+from nuwa.errors import BuildError, CommandError
 from nuwa.image import apt, families
-from nuwa.image.make import finish
+from nuwa.image.make import check_space, finish
 from nuwa.image.pins import source_date_epoch
 from nuwa.lock import in_turn
 from nuwa.manifest.model import SCHEMA
@@ -29,14 +30,17 @@ DPKG_OPTIONS = (
 """dpkg leaves out documents and translations, now and whenever a package is installed later."""
 
 _ARCHIVE = "rootfs.tar"
+_INCLUDED = ("ca-certificates", "systemd-standalone-sysusers")
 _LEFT_OVER = (
     "etc/*-",
     "etc/apt/apt.conf.d/99mmdebstrap",
     "etc/apt/sources.list",
     "etc/apt/sources.list.d/*",
     "var/cache/apt/*.bin",
+    "var/cache/apt/archives/lock",
     "var/cache/debconf/*-old",
     "var/cache/ldconfig/aux-cache",
+    "var/lib/apt/lists/lock",
     "var/lib/dpkg/*-old",
     "var/log/*log",
     "var/log/apt/*",
@@ -46,18 +50,28 @@ _LEFT_OVER = (
 
 
 def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
-    """The name of an image with the bare distribution; it is made unless it is here already.
+    """The name of an image with the bare distribution; it is made unless it is here, made in the same way.
 
     Raises:
         BuildError: this machine has no mmdebstrap or knows no archive of Debian, or making it failed.
     """
     reference = platform.bootstrap_image
-    if engine.image(reference):
+    if is_current(engine.image(reference)):
         return reference
     with in_turn(f"build-{platform.family}-bootstrap-{platform.release}"):
-        if not engine.image(reference):
+        if not is_current(engine.image(reference)):
             _make(engine, platform, progress)
     return reference
+
+
+def is_current(image: Image | None) -> bool:
+    """Whether an image was made as this version of nuwa makes it; its packages may be older."""
+    return image is not None and image.labels.get(names.LABEL_INPUTS) == _inputs()
+
+
+def _inputs() -> str:
+    parts = (*_INCLUDED, *DPKG_OPTIONS, *_LEFT_OVER, *_environment().values())
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
@@ -78,18 +92,30 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
             "this machine knows no archive of Debian packages",
             hint="Set NUWA_APT_MIRROR to the address of a Debian mirror.",
         )
+    check_space(engine)
     with tempfile.TemporaryDirectory(prefix="nuwa-bootstrap-") as folder:
         with progress.step(f"make a bare Debian {platform.release} from packages (mmdebstrap)") as step:
-            run(_mmdebstrap(release.codename, sources, Path(folder)), env=_environment(), on_line=step.line)
+            _run_mmdebstrap(_mmdebstrap(release.codename, sources, Path(folder)), step)
         with progress.step("import it as an image"):
             _import(engine, platform, Path(folder))
+
+
+def _run_mmdebstrap(argv: list[str], step: Step) -> None:
+    try:
+        run(argv, env=_environment(), on_line=step.line)
+    except CommandError as error:
+        raise BuildError(
+            "the bare Debian could not be made",
+            details=error.output,
+            hint="Does this machine reach its archive of packages (apt-get update)?",
+        ) from None
 
 
 def _mmdebstrap(codename: str, sources: list[str], folder: Path) -> list[str]:
     settings = folder / "apt.conf"
     settings.write_text(apt.options())
     argv = ["mmdebstrap", "--variant=minbase", "--format=tar", f"--aptopt={settings}"]
-    argv += ["--include=ca-certificates,systemd-standalone-sysusers"]
+    argv += [f"--include={','.join(_INCLUDED)}"]
     argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     argv += [f'--customize-hook=cd "$1" && rm -rf {" ".join(_LEFT_OVER)}']
     return [*argv, codename, str(folder / _ARCHIVE), *sources]
@@ -105,6 +131,7 @@ def _import(engine: Engine, platform: Platform, folder: Path) -> None:
         names.LABEL_LAYER: "bootstrap",
         names.LABEL_FAMILY: platform.key,
         names.LABEL_SCHEMA: str(SCHEMA),
+        names.LABEL_INPUTS: _inputs(),
     }
     options = ["--format", "docker", "--layers=false", "--identity-label=false", "--network", "none"]
     options += ["--timestamp", _environment()["SOURCE_DATE_EPOCH"]]

@@ -112,7 +112,7 @@ class _Build:
             *(platform.base_image, platform.python_image, platform.build_image, recipe.nuwa_python_image),
             *(app.names.requirements_image(app.app.version), app.tag),
         )
-        here = next((name for name in bare if self._images[name]), None)
+        here = next((name for name in bare if base_image.is_usable(name, self._images[name], recipe)), None)
         if here is None:
             here = base_image.get(self._engine, recipe, self._options.base, self._progress)
             self._images |= self._engine.image_inspect(here)

@@ -37,7 +37,7 @@ def make(
     Raises:
         BuildError: it cannot be built; nothing is tagged and nothing is left.
     """
-    _check_space(engine)
+    check_space(engine)
     heard = Steps(layer.name, step)
     with workshop.opened(engine) as folder:
         context = folder / "context"
@@ -99,7 +99,12 @@ def _failure(layer: Layer, heard: Steps) -> BuildError:
     return error
 
 
-def _check_space(engine: Engine) -> None:
+def check_space(engine: Engine) -> None:
+    """Refuse to begin what would fill the disk.
+
+    Raises:
+        BuildError: less than `NEEDED_SPACE` is free.
+    """
     free = engine.free_space()
     if free < NEEDED_SPACE:
         raise BuildError(

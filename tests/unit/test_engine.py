@@ -137,6 +137,17 @@ def test_a_failed_command_carries_podmans_words(engine: Engine, fake: Fake) -> N
     assert fake.argv == ["exec", "--user", "app", "gone", "true"]
 
 
+def test_gone_images_are_no_error_and_those_in_use_are(engine: Engine, fake: Fake) -> None:
+    gone = "Error: 2 errors occurred:\n\t* a: image not known\n\t* b: image not known\n\n"
+    fake.answer(err=gone, code=1)
+    engine.remove_image("a", "b")
+    fake.answer(
+        err="Error: a: image not known\nError: image used by 123: image is in use by a container\n", code=2
+    )
+    with pytest.raises(CommandError, match="in use by a container"):
+        engine.remove_image("a", "b")
+
+
 def test_loaded_images_are_named(engine: Engine, fake: Fake, tmp_path: Path) -> None:
     fake.answer("Loaded image: localhost/app/x:1\nLoaded image: sha256:abc\n")
     assert engine.load(tmp_path / "a.tar") == ["localhost/app/x:1", "sha256:abc"]
