@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import builds, command, report, starts
-from benchmarks.figure import table
+from benchmarks.figure import Figure, table
 from benchmarks.world import World
 from nuwa.engine import Engine
 from nuwa.errors import NuwaError
@@ -39,7 +39,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nuwabench-") as folder:
         world = World(Engine.detect(), Path(folder), arguments.rounds, _say)
         try:
-            figures = [figure for measure in chosen.values() for figure in measure(world)]
+            figures = [_told(figure) for measure in chosen.values() for figure in measure(world)]
         finally:
             world.clean()
     print(table(figures))
@@ -54,6 +54,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often each side is measured (default: 5)")
     parser.add_argument("--list", action="store_true", help="say what there is")
     return parser.parse_args()
+
+
+def _told(figure: Figure) -> Figure:
+    _say("   ".join(cell for cell in figure.cells() if cell))
+    return figure
 
 
 def _say(text: str) -> None:
