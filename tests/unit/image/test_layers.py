@@ -137,6 +137,14 @@ def test_rocky_linux_gets_s6_overlay_and_every_language(project: Path) -> None:
     assert "localhost/app/rockylinux" not in text
 
 
+def test_cron_of_rocky_linux_asks_for_nothing_that_needs_a_capability() -> None:
+    entries = {entry.path: entry for entry in layers.base(Recipe.of(app("rockylinux")), "bare:1").entries}
+    rules = entries["/etc/pam.d/crond"].read().decode().splitlines()[-3:]
+    assert [rule.split() for rule in rules] == [
+        [kind, "required", "pam_permit.so"] for kind in ("auth", "account", "session")
+    ]
+
+
 def test_old_pythons_come_from_conda_forge_alone(project: Path) -> None:
     text = stack(Recipe.of(app("rockylinux", python="2.7")), project)[2].containerfile
     assert "--override-channels -c conda-forge python=2.7" in text
