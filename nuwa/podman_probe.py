@@ -25,7 +25,23 @@ from nuwa.resources import cache_folder
 
 OLDEST = (4, 3)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_STATUS = Path("/proc/self/status")
 _NOWHERE = "/nuwa-probe"
+_CAPABILITIES = {
+    "CAP_CHOWN": 0,
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_FOWNER": 3,
+    "CAP_FSETID": 4,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+    "CAP_SETPCAP": 8,
+    "CAP_NET_BIND_SERVICE": 10,
+    "CAP_SYS_CHROOT": 18,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SETFCAP": 31,
+}
+"""What root needs to mount images and to give containers their usual capabilities, by the kernel's number."""
 
 Settings = dict[str, Any]
 
@@ -75,7 +91,10 @@ def _version(binary: str) -> tuple[int, ...]:
     printed = run([binary, "--version"], timeout=60).stdout
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", printed)
     if not found:
-        raise EngineError(f"{binary} does not say its version, but {printed.strip()!r}")
+        raise EngineError(
+            f"{binary} does not say its version, but {printed.strip()!r}",
+            hint="Put podman itself first in PATH.",
+        )
     version = tuple(int(part or 0) for part in found.groups())
     if version < OLDEST:
         wanted = ".".join(map(str, OLDEST))
@@ -95,12 +114,27 @@ def _working_settings(binary: str) -> str:
         private = _private_settings(dump_toml(_merge(_user_settings(), change)))
         if not _try_container(binary, {"CONTAINERS_CONF": str(private)}):
             return str(private)
+    lacking = ", ".join(_lacking_capabilities())
     raise EngineError(
         "podman cannot start a container on this machine",
         details=first_error,
-        hint="nuwa also tried it without default ulimits and with runc. Run as root, install runc, "
+        hint=f"This process lacks {lacking}. Run it where root has them."
+        if lacking
+        else "nuwa also tried it without default ulimits and with runc. Run as root, install runc, "
         "or allow this machine what the message above asks for.",
     )
+
+
+def _lacking_capabilities() -> list[str]:
+    """What was taken from root here; nothing for other users, whose podman has capabilities of its own."""
+    held = int(_capabilities(), 16)
+    return [] if os.getuid() else [name for name, bit in _CAPABILITIES.items() if not held & 1 << bit]
+
+
+def _capabilities() -> str:
+    """The mask of what this process and those that it starts can ever hold, in hexadecimal."""
+    found = re.search(r"(?m)^CapBnd:\s*(\w+)", _STATUS.read_text())
+    return found[1] if found else "0"
 
 
 def _private_settings(text: str) -> Path:
@@ -178,12 +212,13 @@ def _literal(value: object) -> str:
 
 
 def _key(binary: str) -> list[object]:
-    """What the outcome depends on: this boot, podman and its runtimes, the user, the settings."""
+    """What the outcome depends on: boot, podman, its runtimes and settings, the user and what it may do."""
     runtimes = [Path(found) for name in ("crun", "runc") if (found := shutil.which(name))]
     files = [Path(binary).resolve(), *runtimes, *_user_files()]
     return [
         _BOOT_ID.read_text().strip(),
         os.getuid(),
+        _capabilities(),
         *([str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in files if path.exists()),
     ]
 

@@ -159,6 +159,27 @@ def test_a_restart_of_the_machine_asks_again(
     assert "run" in machine.calls()
 
 
+def test_without_a_capability_it_asks_again_and_names_it(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe()
+    machine.set(refuses="everything")
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tx\nCapBnd:\t{(1 << 41) - 1 & ~(1 << 0 | 1 << 21):016x}\n")
+    monkeypatch.setattr(podman_probe, "_STATUS", status)
+    monkeypatch.setattr(podman_probe.os, "getuid", lambda: 0)
+    with pytest.raises(EngineError) as caught:
+        probe()
+    assert "lacks CAP_CHOWN, CAP_SYS_ADMIN." in caught.value.hint
+
+
+def test_a_podman_without_a_version_is_refused(machine: Machine) -> None:
+    machine.set(version="unknown")
+    with pytest.raises(EngineError, match="does not say its version") as caught:
+        probe()
+    assert "PATH" in caught.value.hint
+
+
 def test_a_memory_that_cannot_be_read_is_made_anew(machine: Machine, tmp_path: Path) -> None:
     first = probe()
     (tmp_path / "cache" / "nuwa" / "podman.json").write_text('{"key": [], "podman": {"vers')
