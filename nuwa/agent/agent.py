@@ -149,6 +149,7 @@ class Agent:
             outcome: Outcome = await hands.act(verb, name)
         finally:
             self._forget_services()
+            self._units.doubt()
         return outcome
 
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
@@ -159,6 +160,7 @@ class Agent:
             if not dry_run:
                 self.loaded = applied.load(self.paths)
                 self._forget_services()
+                self._units.doubt()
         if not dry_run:
             self.configurations.remember(who)
             self.watchers.publish("config", {"revision": done["revision"]})

@@ -6,7 +6,7 @@ import contextlib
 import time
 
 from nuwa.agent.database import Database
-from nuwa.agent.loaded import revision
+from nuwa.agent.loaded import EMPTY, revision
 from nuwa.agent.paths import Paths
 from nuwa.agent.shapes import Revision
 from nuwa.errors import NuwaError
@@ -26,7 +26,7 @@ class Configurations:
         try:
             return self._paths.config.read_bytes()
         except FileNotFoundError:
-            return b"{}\n"
+            return EMPTY.encode()
 
     def revision(self) -> str:
         """The revision of the file as it is."""

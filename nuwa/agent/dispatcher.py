@@ -57,10 +57,10 @@ class Dispatcher:
         self._queues.get(hook, deque()).clear()
         current = self._current.get(hook)
         if current is not None:
-            current[1].cancel()
-            await asyncio.wait([current[1]])
-            last = self._history.last(hook)
-            cancelled += [last["id"]] if last else []
+            made, task = current
+            task.cancel()
+            await asyncio.wait([task])
+            cancelled.append(made.run)
         self._publish("hook", {"name": hook})
         return cancelled
 

@@ -20,6 +20,7 @@ Output = Callable[[str], None]
 PIDS = 4096
 """Processes of a command that has no limit of its own: a compiler starts many."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+OWN = ("PATH", "PYTHONPATH", "NUWA_ROOT")
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,13 @@ def _stop(unit: str) -> None:
         run(["systemctl", "stop", "--quiet", "--", unit], check=False, timeout=60)
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """What every command finds in its environment, besides what the hook says."""
+def environment(given: Mapping[str, str], *, own: bool = False) -> dict[str, str]:
+    """What a command finds in its environment, besides what the hook says.
+
+    Args:
+        own: whether it is nuwa itself, which finds its parts as the agent does.
+    """
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    common = {"PATH": path, "LANG": "C.UTF-8"}
-    passed = {
-        name: os.environ[name] for name in ("http_proxy", "https_proxy", "no_proxy") if name in os.environ
-    }
-    return {**common, **passed, **given}
+    names = (*PROXIES, *OWN) if own else PROXIES
+    passed = {name: os.environ[name] for name in names if name in os.environ}
+    return {"PATH": path, "LANG": "C.UTF-8", **passed, **given}

@@ -94,15 +94,17 @@ class History:
             )
 
     def base_of(self, run: int, hook: str) -> str:
-        """The commit that a run's changes count from: noted already, or of the last run that went well."""
+        """The commit that a run's changes count from: what the last run that went well brought in.
+
+        A run that failed has changed the repository already, so the next one begins where it began.
+        """
         row = self._database.row("select base from runs where id = ?", run)
         if row and row["base"]:
             return str(row["base"])
-        query = (
-            "select commit_id from runs where hook = ? and state = 'ok' and id < ? order by id desc limit 1"
-        )
+        which = "hook = ? and id < ? and (state = 'ok' or base != '') order by id desc limit 1"
+        query = f"select state, base, commit_id from runs where {which}"  # noqa: S608 - it is above
         row = self._database.row(query, hook, run)
-        return str(row["commit_id"]) if row else ""
+        return str(row["commit_id" if row["state"] == "ok" else "base"]) if row else ""
 
     def write_step(self, run: int, number: int, step: Step) -> None:
         with self._database.change() as change:

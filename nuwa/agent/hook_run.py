@@ -44,7 +44,7 @@ class HookRun:
     def __init__(
         self, run: int, name: str, loaded: Loaded, history: History, executor: Executor, publish: Publish
     ) -> None:
-        self._run, self._name, self._loaded = run, name, loaded
+        self.run, self._name, self._loaded = run, name, loaded
         self._hook: Webhook = loaded.config.webhooks[name]
         self._history, self._executor, self._publish = history, executor, publish
         self._repository = processes.absolute(self._hook.path, loaded.base)
@@ -60,7 +60,7 @@ class HookRun:
             the state that the run ended in; it is in the history by then.
         """
         begun = time.monotonic()
-        self._history.begin(self._run)
+        self._history.begin(self.run)
         self._publish("hook", {"name": self._name})
         state = "failed"
         try:
@@ -76,8 +76,8 @@ class HookRun:
         except StepFailed:
             pass
         except Exception:
-            log.exception("run %d of %s", self._run, self._name)
-        self._history.finish(self._run, state, self._services, time.monotonic() - begun)
+            log.exception("run %d of %s", self.run, self._name)
+        self._history.finish(self.run, state, self._services, time.monotonic() - begun)
         self._publish("hook", {"name": self._name})
         return state
 
@@ -88,7 +88,7 @@ class HookRun:
             await self._step(words, user=self._user, limits=self._hook.limits)
         after = self._script_sums()
         changed |= {path for path in after if after[path] != before.get(path)}
-        forced = self._history.is_forced(self._run)
+        forced = self._history.is_forced(self.run)
         concerns = changes.affected(self._loaded, self._repository, changed, forced=forced)
         for concern in concerns:
             await self._bring_in(concern)
@@ -102,8 +102,8 @@ class HookRun:
         await self._step(git.fetch(hook.remote, branch), user=self._user)
         await self._step(git.stand_on(hook.remote, branch), user=self._user)
         now = (await self._ask(git.commit())).strip()
-        base = self._history.base_of(self._run, self._name) or before
-        self._history.note(self._run, base=base, commit=now)
+        base = self._history.base_of(self.run, self._name) or before
+        self._history.note(self.run, base=base, commit=now)
         if not base or base == now:
             return set()
         names = await self._ask(git.difference(base, now))
@@ -122,7 +122,7 @@ class HookRun:
         """Restart a plain process; build and deploy an app."""
         python = sys.executable
         if not concern.folder:
-            argv = (python, "-m", "nuwa.agent.work", "restart", concern.service)
+            argv = (python, "-m", "nuwa.agent.work", "--text", "restart", concern.service)
             await self._step(argv, shown=f"restart {concern.service}", folder="/")
             return
         nuwa = (python, "-m", "nuwa")
@@ -151,10 +151,10 @@ class HookRun:
         self._number += 1
         return Command(
             argv=argv,
-            unit=naming.hook_unit(self._run, self._number),
+            unit=naming.hook_unit(self.run, self._number),
             folder=folder,
             user=user,
-            env=execution.environment({**git.ENVIRONMENT, **self._hook.env}),
+            env=execution.environment({**git.ENVIRONMENT, **self._hook.env}, own=argv[0] == sys.executable),
             limits=limits,
             seconds=self._hook.timeout,
         )
@@ -180,7 +180,7 @@ class HookRun:
         """
         command = self._command(argv, user, folder or self._repository, limits or Limits())
         step: Step = {"command": shown or _shown(argv), "output": "", "duration": 0.0, "code": None}
-        recorder = _Recorder(self._history, self._run, self._number, self._name, step, self._publish)
+        recorder = _Recorder(self._history, self.run, self._number, self._name, step, self._publish)
         try:
             step["code"] = await self._executor.run(command, recorder.add)
         except BaseException:
@@ -198,7 +198,7 @@ class _Recorder:
     def __init__(
         self, history: History, run: int, number: int, hook: str, step: Step, publish: Publish
     ) -> None:
-        self._history, self._run, self._number, self._hook = history, run, number, hook
+        self._history, self.run, self._number, self._hook = history, run, number, hook
         self._step, self._publish = step, publish
         self._begun = self._written = time.monotonic()
         self._untold: list[str] = []
@@ -213,8 +213,8 @@ class _Recorder:
     def write(self) -> None:
         self._written = time.monotonic()
         self._step["duration"] = round(self._written - self._begun, 3)
-        self._history.write_step(self._run, self._number, self._step)
-        about = {"hook": self._hook, "run": self._run, "step": self._number, "command": self._step["command"]}
+        self._history.write_step(self.run, self._number, self._step)
+        about = {"hook": self._hook, "run": self.run, "step": self._number, "command": self._step["command"]}
         end = {"code": self._step["code"], "duration": self._step["duration"]}
         self._publish("output", {**about, **end, "text": "".join(self._untold)})
         self._untold.clear()

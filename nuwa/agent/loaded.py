@@ -10,6 +10,9 @@ from nuwa.agent.model import Config
 from nuwa.agent.ports import Allocation
 from nuwa.names import SLOTS
 
+EMPTY = "{}\n"
+"""The configuration of a host that has no file yet."""
+
 
 @dataclass(frozen=True)
 class Loaded:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict  # pydantic describes these, and wants them so before Python 3.12
+import sys
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:  # pydantic, which describes these for others, does not take the older one
+    from typing_extensions import TypedDict
 
 
 class Net(TypedDict):

@@ -41,6 +41,10 @@ class Units:
         self._wanted = set(units)
         self._dirty |= self._wanted - set(self._known)
 
+    def doubt(self) -> None:
+        """Something was done to units: read them again before systemd says so."""
+        self._dirty = set(self._wanted)
+
     async def current(self) -> dict[str, Properties]:
         """The properties of the wanted units, as fresh as systemd's last signal."""
         async with self._reading:

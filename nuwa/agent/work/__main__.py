@@ -21,11 +21,13 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         the exit code; with 0 stdout holds the result, otherwise `{"error": …}`.
     """
+    for_people = arguments[0] == "--text"
     try:
-        print(json.dumps(_do(list(arguments))))
+        done = _do(list(arguments[1:] if for_people else arguments))
     except NuwaError as error:
-        print(json.dumps({"error": failure(error)}))
+        print(error if for_people else json.dumps({"error": failure(error)}))
         return error.exit_code
+    print(done["message"] if for_people else json.dumps(done))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nuwa import files
 from nuwa.agent import applied, facts, plan, ports, services, sockets, systemctl
 from nuwa.agent.configuration import read, validate
-from nuwa.agent.loaded import Loaded, revision
+from nuwa.agent.loaded import EMPTY, Loaded, revision
 from nuwa.agent.naming import UnitName
 from nuwa.agent.paths import Paths
 from nuwa.agent.shapes import Applied
@@ -39,7 +39,7 @@ def apply(
         BusyError: another configuration is being applied.
     """
     with only_one("config", "a configuration is being applied", paths.locks / ".config"):
-        present = read(paths.config) if paths.config.exists() or text is None else ""
+        present = read(paths.config) if paths.config.exists() or text is None else EMPTY
         if expected is not None and expected != revision(present):
             raise RevisionConflict(
                 f"the configuration was changed by somebody else (it is now {revision(present)})",

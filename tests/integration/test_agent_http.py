@@ -1,0 +1,230 @@
+"""The agent's HTTP interfaces: what strangers may send, and what the control socket answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from agent_host import TOKEN, AgentHost
+
+from nuwa.agent.client import Refused
+
+CONFIG = {
+    "processes": {"web": {"script": "/usr/bin/env"}, "job": {"script": "/usr/bin/env", "autostart": False}},
+    "webhooks": {"site": {"token": TOKEN, "path": "/nowhere", "branch": "main"}},
+}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentHost]:
+    made = AgentHost(tmp_path_factory.mktemp("host"))
+    made.start()
+    made.configure(CONFIG)
+    yield made
+    made.close()
+
+
+def refused(host: AgentHost, method: str, path: str, *arguments: Any) -> Refused:
+    with pytest.raises(Refused) as raised:
+        host.client.ask(method, path, *arguments)
+    return raised.value
+
+
+def rows(host: AgentHost) -> dict[str, Any]:
+    return {row["name"]: row for row in host.client.ask("GET", "/ls")["ps"]}
+
+
+def test_the_listing_names_every_service_and_webhook(host: AgentHost) -> None:
+    listing = host.client.ask("GET", "/ls")
+    assert [row["name"] for row in listing["ps"]] == ["web", "job", "ci", "dashboard", "router", "log"]
+    assert [hook["name"] for hook in listing["hooks"]] == ["site"]
+    assert listing["revision"] == listing["applied"]
+
+
+def test_a_service_stops_and_starts(host: AgentHost) -> None:
+    assert host.client.ask("POST", "/stop/web")["status"] == "stopped"
+    assert rows(host)["web"]["status"] == "stopped"
+    assert host.client.ask("POST", "/start/web")["status"] == "running"
+    assert rows(host)["web"]["pid"] == 4711
+    assert rows(host)["job"]["status"] == "unstarted"
+
+
+@pytest.mark.parametrize("name", ["nobody", "..%2F..%2Fetc%2Fpasswd", "web;id", "%00", "-h", "a" * 3000])
+@pytest.mark.parametrize("path", ["/start/", "/stop/", "/restart/", "/log/", "/hooks/"])
+def test_a_name_that_nothing_has_is_unknown(host: AgentHost, path: str, name: str) -> None:
+    tail = "/runs" if path == "/hooks/" else ""
+    found = refused(host, "GET", path + name + tail)
+    assert (found.status, found.code) == (404, "unknown")
+
+
+def test_the_config_comes_as_it_was_written_and_is_replaced_against_its_revision(host: AgentHost) -> None:
+    text = json.dumps(CONFIG, indent=3)
+    before = host.client.ask("GET", "/ls")["revision"]
+    done = host.client.ask("PUT", "/config", text.encode(), {"If-Match": f'"{before}"'})
+    assert host.client.text("/config") == text
+    assert host.client.ask("GET", "/ls")["applied"] == done["revision"]
+    late = refused(host, "PUT", "/config", b"{}", {"If-Match": f'"{before}"'})
+    assert (late.status, late.code) == (412, "conflict")
+    assert host.client.text("/config") == text
+    assert refused(host, "PUT", "/config", b"{}").status == 428
+
+
+def test_what_a_config_would_change_is_shown_and_not_done(host: AgentHost) -> None:
+    before = host.client.text("/config")
+    wanted = {"processes": {**CONFIG["processes"], "new": {"script": "/usr/bin/env"}}}
+    found = host.client.ask("PUT", "/config", json.dumps(wanted).encode(), dry_run="1")
+    assert found["started"] == ["new"]
+    created = [change["path"] for change in found["changes"] if change["action"] == "create"]
+    assert created == [str(host.paths.units / "nuwa@new-blue.service")]
+    assert host.client.text("/config") == before
+
+
+def test_a_config_that_is_wrong_changes_nothing_and_says_all(host: AgentHost) -> None:
+    before, revision = host.client.text("/config"), host.client.ask("GET", "/ls")["revision"]
+    wrong = b'{"processes": {"web": {"scirpt": 1}},\n "limits": {"cpu": "much"}}'
+    found = refused(host, "PUT", "/config", wrong, {"If-Match": f'"{revision}"'})
+    assert (found.status, found.code) == (422, "invalid")
+    assert [(problem["path"], problem["line"]) for problem in found.problems] == [
+        ("processes.web.scirpt", 1),
+        ("limits.cpu", 2),
+    ]
+    assert host.client.text("/config") == before
+
+
+def test_earlier_configs_are_kept(host: AgentHost) -> None:
+    revision = host.client.ask("GET", "/ls")["revision"]
+    host.client.ask(
+        "PUT", "/config", json.dumps(CONFIG).encode(), {"If-Match": f'"{revision}"', "X-Nuwa-Who": "me"}
+    )
+    newest = host.client.ask("GET", "/config/history")["history"][0]
+    assert newest["who"] == "me"
+    assert json.loads(host.client.text(f"/config/history/{newest['revision']}")) == CONFIG
+    assert refused(host, "GET", "/config/history/0000000000000000").status == 404
+
+
+def test_a_file_edited_by_hand_shows_and_is_applied_on_request(host: AgentHost) -> None:
+    host.paths.config.write_text(json.dumps({**CONFIG, "env": {"a": 1}}))
+    listing = host.client.ask("GET", "/ls")
+    assert listing["revision"] != listing["applied"]
+    assert host.client.ask("POST", "/config/apply")["revision"] == listing["revision"]
+    assert host.client.ask("GET", "/ls")["applied"] == listing["revision"]
+
+
+def test_the_log_is_read_in_parts_that_join(host: AgentHost) -> None:
+    entries = [
+        {
+            "__CURSOR": str(number),
+            "__REALTIME_TIMESTAMP": str(number * 10**6),
+            "MESSAGE": f"line {number}",
+            "PRIORITY": "6",
+            "_SYSTEMD_UNIT": f"nuwa@{name}-blue.service",
+        }
+        for number, name in enumerate(["web", "job", "web", "web"])
+    ]
+    (host.root / "fake-journal.json").write_text(json.dumps(entries))
+    first = host.client.ask("GET", "/log/web", lines="2")
+    assert [line["text"] for line in first["lines"]] == ["line 2", "line 3"]
+    assert host.client.ask("GET", "/log/web", after=first["cursor"])["lines"] == []
+    everything = host.client.ask("GET", "/log")["lines"]
+    assert [line["service"] for line in everything] == ["web", "job", "web", "web"]
+    assert refused(host, "GET", "/log?since=nonsense").status == 400
+    assert refused(host, "GET", "/log?priority=loud").status == 400
+
+
+def test_whoever_watches_gets_the_whole_and_then_what_changes(host: AgentHost) -> None:
+    seen: list[tuple[str, Any]] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        for name, data in host.client.events("/watch"):
+            seen.append((name, data))
+            if name == "service" and data["name"] == "job" and data["status"] == "running":
+                done.set()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    for _ in range(200):
+        if any(name == "sample" for name, _ in seen):
+            break
+        time.sleep(0.05)
+    host.client.ask("POST", "/start/job")
+    assert done.wait(20)
+    assert [name for name, _ in seen[:2]] == ["ls", "history"]
+    host.client.ask("POST", "/stop/job")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, b"{}", 401),
+        ({"X-Gitlab-Token": "wrong"}, b"{}", 401),
+        ({"X-Gitlab-Token": TOKEN, "X-Gitlab-Event": "Push Hook"}, b"no json", 400),
+        ({"X-Gitlab-Token": TOKEN, "X-Gitlab-Event": "Push Hook"}, b'{"ref": 1}', 400),
+        ({"X-Gitlab-Token": TOKEN, "X-Gitlab-Event": "Issue Hook"}, b"{}", 200),
+        ({"X-Gitlab-Token": TOKEN, "X-Gitlab-Event": "Push Hook"}, b'{"ref": "refs/heads/other"}', 200),
+    ],
+)
+def test_only_a_proven_push_to_the_branch_counts(
+    host: AgentHost, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    before = len(host.client.ask("GET", "/hooks/site/runs")["runs"])
+    got, answer = host.post("/webhook/site", body, headers)
+    assert got == status, answer
+    assert len(host.client.ask("GET", "/hooks/site/runs")["runs"]) == before
+
+
+def test_a_delivery_counts_once_and_a_replay_is_refused(host: AgentHost) -> None:
+    status, first = host.push("site", "a" * 40, delivery="once")
+    assert status == 202
+    assert host.push("site", "a" * 40, delivery="once") == (200, {"duplicate": first["run"]})
+    body = json.dumps({"ref": "refs/heads/main", "after": "a" * 40, "delivery": "once"}).encode()
+    import hashlib
+    import hmac
+
+    headers = {
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": "twice",
+        "X-Hub-Signature-256": "sha256=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest(),
+    }
+    assert host.post("/webhook/site", body, headers)[0] == 409
+    assert host.run(first["run"])["state"] == "failed"
+
+
+def test_the_control_api_is_not_reached_through_the_listener(host: AgentHost) -> None:
+    for path in ("/ls", "/config", "/start/web", "/webhook/site/restart", "/"):
+        assert host.post(path)[0] == 404
+
+
+def test_a_huge_body_is_refused_before_it_is_read(host: AgentHost) -> None:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+        head = f"POST /webhook/site HTTP/1.1\r\nHost: x\r\nContent-Length: {100 * 1024**2}\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_that_turns_out_huge_is_refused_on_the_way(host: AgentHost) -> None:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=30) as connection:
+        connection.sendall(b"POST /webhook/site HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+        try:
+            for _ in range(40):
+                connection.sendall(piece)
+        except OSError:
+            pass
+        connection.settimeout(10)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_whoever_guesses_tokens_has_to_wait_and_others_do_not(host: AgentHost) -> None:
+    def guess() -> int:
+        return host.post("/webhook/site", b"{}", {"X-Gitlab-Token": "guess", "X-Real-IP": "192.0.2.7"})[0]
+
+    assert {guess() for _ in range(30)} == {401, 429}
+    assert host.post("/webhook/site", b"{}", {"X-Gitlab-Token": "x", "X-Real-IP": "192.0.2.8"})[0] == 401
+    assert host.push("site", "b" * 40, branch="other")[0] == 200

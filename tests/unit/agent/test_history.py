@@ -1,0 +1,159 @@
+"""What the agent remembers of deliveries and runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nuwa.agent.database import Database
+from nuwa.agent.history import KEPT_RUNS, History, Replay
+from nuwa.errors import NuwaError
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "state" / "agent.db")
+
+
+@pytest.fixture
+def history(database: Database) -> History:
+    return History(database)
+
+
+def finished(history: History, hook: str, delivery: str, state: str, commit: str) -> int:
+    run = history.accept(hook, delivery, None, commit).run
+    history.begin(run)
+    history.note(run, base="", commit=commit)
+    history.finish(run, state, ["web"], 1.5)
+    return run
+
+
+def test_a_delivery_is_queued_once(history: History) -> None:
+    first = history.accept("web", "delivery-1", "digest", "c1")
+    again = history.accept("web", "delivery-1", "digest", "c1")
+    assert not first.duplicate
+    assert again.duplicate
+    assert again.run == first.run
+    assert history.queued() == [(first.run, "web")]
+
+
+def test_the_same_delivery_to_another_hook_counts(history: History) -> None:
+    assert history.accept("web", "d", "digest", "c").run != history.accept("api", "d", "digest", "c").run
+
+
+def test_a_signed_message_under_another_name_is_a_replay(history: History) -> None:
+    history.accept("web", "delivery-1", "digest", "c1")
+    with pytest.raises(Replay):
+        history.accept("web", "delivery-2", "digest", "c1")
+    assert not history.accept("web", "delivery-3", None, "c1").duplicate
+
+
+def test_what_was_accepted_survives_the_end_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "agent.db"
+    run = History(Database(path)).accept("web", "d", "digest", "c").run
+    again = History(Database(path))
+    assert again.queued() == [(run, "web")]
+    assert again.accept("web", "d", "digest", "c").duplicate
+
+
+def test_an_interrupted_run_waits_again_and_is_given_up_after_the_third_time(history: History) -> None:
+    run = history.accept("web", "d", None, "c").run
+    for _ in range(3):
+        history.begin(run)
+        history.recover()
+        found = history.run(run)
+        assert found
+    assert found["state"] == "failed"
+    assert found["attempt"] == 3
+
+
+def test_changes_count_from_the_last_run_that_went_well(history: History) -> None:
+    finished(history, "web", "d1", "ok", "good")
+    finished(history, "web", "d2", "failed", "bad")
+    finished(history, "api", "d3", "ok", "other")
+    run = history.accept("web", "d4", None, "new").run
+    assert history.base_of(run, "web") == "good"
+
+
+def test_after_a_failure_changes_count_from_where_that_run_began(history: History) -> None:
+    run = history.accept("web", "d1", None, "bad").run
+    history.begin(run)
+    history.note(run, base="old", commit="bad")
+    history.finish(run, "failed", [], 1)
+    assert history.base_of(history.accept("web", "d2", None, "new").run, "web") == "old"
+
+
+def test_an_interrupted_run_keeps_the_commit_that_it_began_from(history: History) -> None:
+    run = history.accept("web", "d", None, "new").run
+    history.begin(run)
+    history.note(run, base="old", commit="new")
+    history.recover()
+    history.begin(run)
+    history.note(run, base="new", commit="new")
+    assert history.base_of(run, "web") == "old"
+
+
+def test_a_run_is_shown_with_its_steps(history: History) -> None:
+    run = history.accept("web", "d", None, "c").run
+    history.begin(run)
+    history.write_step(run, 1, {"command": "a", "output": "x", "duration": 0.1, "code": None})
+    history.write_step(run, 1, {"command": "a", "output": "xy", "duration": 0.2, "code": 0})
+    history.write_step(run, 2, {"command": "b", "output": "", "duration": 0.3, "code": 1})
+    history.finish(run, "failed", [], 0.6)
+    found = history.run(run)
+    assert found
+    assert [(line["command"], line["output"], line["code"]) for line in found["lines"]] == [
+        ("a", "xy", 0),
+        ("b", "", 1),
+    ]
+    assert history.runs("web")[0]["lines"][0]["output"] == ""
+    assert history.run(run + 1) is None
+
+
+def test_a_running_run_is_shown_before_what_waits(history: History) -> None:
+    first = history.accept("web", "d1", None, "c").run
+    history.accept("web", "d2", None, "c")
+    history.begin(first)
+    last = history.last("web")
+    assert last
+    assert last["id"] == first
+    assert history.waiting("web") == 1
+    assert history.state("nobody") == "idle"
+
+
+def test_what_waits_can_be_cancelled(history: History) -> None:
+    runs = [history.accept("web", f"d{number}", None, "c").run for number in range(3)]
+    history.begin(runs[0])
+    assert history.cancel_queued("web") == runs[1:]
+    assert history.queued() == []
+
+
+def test_old_runs_go_and_those_of_other_hooks_stay(history: History) -> None:
+    kept = finished(history, "api", "d", "ok", "c")
+    for number in range(KEPT_RUNS + 5):
+        finished(history, "web", f"d{number}", "ok", "c")
+    assert len(history.runs("web", 1000)) <= KEPT_RUNS + 1
+    assert history.run(kept)
+
+
+def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "agent.db"
+    path.write_bytes(b"this is no database " * 100)
+    assert History(Database(path)).queued() == []
+    assert list(tmp_path.glob("*.damaged-*"))
+
+
+def test_a_database_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "agent.db"
+    database = Database(path)
+    database._connection.execute("pragma user_version = 99")
+    database.close()
+    with pytest.raises(NuwaError, match="newer"):
+        Database(path)
+
+
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    Database(tmp_path / "state/agent.db")
+    assert (tmp_path / "state/agent.db").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
