@@ -16,6 +16,7 @@ _PODMAN = re.compile(
 _NO_WHEEL = re.compile(
     r"no usable wheels|from source is disabled|distributions is disabled|to download and build"
 )
+_NOT_STARTED = re.compile(r"error running container|unable to apply caps")
 _NO_SPACE = re.compile(r"no space left on device", re.IGNORECASE)
 
 
@@ -52,6 +53,11 @@ class Steps:
     def _hint(self) -> str:
         if any(_NO_SPACE.search(line) for line in self._lines):
             return "Make room where podman keeps its images (podman info: graphRoot), and build again."
+        if not self._title and any(_NOT_STARTED.search(line) for line in self._lines):
+            return (
+                "No image was made. The step's container could not be started: run it where root has all the "
+                "capabilities that containers usually get (capsh --print shows them)."
+            )
         if self._title.startswith("import "):
             return (
                 "No image was made. The app has to import without its secrets: while it is built, each has "

@@ -69,6 +69,11 @@ def test_a_failure_before_any_step_still_says_what_podman_said() -> None:
     assert error.details == "Error: cannot start"
 
 
+def test_a_step_whose_container_cannot_start_names_the_capabilities() -> None:
+    steps, _ = heard("error running container: runc create failed: unable to apply caps: not permitted")
+    assert "capabilities" in steps.error().hint
+
+
 def test_a_missing_wheel_is_told_from_other_failures() -> None:
     without_wheel = "cause: Because docopt==0.6.2 has no usable wheels and you require docopt==0.6.2, …"
     assert heard("nuwa: install Python packages", without_wheel)[0].needs_compiler
