@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -107,10 +108,12 @@ def wait_until_ready(engine: Engine, host: Host) -> list[str]:
 
 
 def failed_units(engine: Engine, host: Host) -> list[str]:
+    """Units that failed, without the health checks of containers that are still starting."""
     listed = engine.exec(
         host.container, "systemctl", "list-units", "--failed", "--plain", "--no-legend", check=False
     )
-    return [line.split()[0] for line in listed.stdout.splitlines() if line.split()]
+    names = [line.split()[0] for line in listed.stdout.splitlines() if line.split()]
+    return [name for name in names if not re.match(r"[0-9a-f]{64}-", name)]
 
 
 _HINT = "A lab host needs a privileged container; `nuwa lab reset` starts afresh."

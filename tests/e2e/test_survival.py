@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from e2e.conftest import Deployment, LabHost, eventually
+from nuwa.lab import hosts
 
 
 def started(deployment: Deployment) -> str:
@@ -46,4 +47,4 @@ def test_everything_is_back_after_a_restart_of_the_host(
     for deployment in (postcards, links, pixels):
         eventually(deployment.is_healthy, f"{deployment.app} serves after the restart", seconds=90)
     assert postcards.site.get("/").text.count('<article class="card"') == cards
-    assert host.out("systemctl list-units --failed --plain --no-legend") == ""
+    assert hosts.failed_units(host.engine, host.state.host) == []
