@@ -31,8 +31,6 @@ FOLDERS = 10.0
 """Seconds for which the folders of deployments are not looked at again."""
 PATIENCE = 0.05
 """Seconds that a listing waits for new log lines."""
-LINGER = 60.0
-"""Seconds after a listing for which its lines are kept fresh, so that the next one need not wait."""
 
 
 class Agent:
@@ -112,6 +110,8 @@ class Agent:
         if not self.watchers:
             refresh = asyncio.ensure_future(self._refresh_lines())
             await asyncio.wait({refresh}, timeout=PATIENCE if self._tail.is_filled else None)
+            if self._meter.is_old:
+                await self._meter.sample(self.services(), await self.units())
         return {
             "revision": self.configurations.revision(),
             "applied": self.loaded.revision,

@@ -15,7 +15,6 @@ KEPT_DELIVERIES = 180 * 86400
 """Seconds for which a delivery is recognised when it comes again."""
 MOST_OUTPUT = 256 * 1024
 """Characters that are kept of a command's output: its end."""
-OPEN = ("queued", "running")
 
 
 @dataclass(frozen=True)

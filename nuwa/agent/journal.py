@@ -17,8 +17,6 @@ from nuwa.process_async import started
 FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT"
 MOST = 10_000
 """Lines in one answer."""
-FEW = 20
-"""Plain processes that are named one by one."""
 
 
 @dataclass(frozen=True)

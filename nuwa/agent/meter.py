@@ -45,9 +45,16 @@ class Meter:
         self._cgroups = Cgroups(root)
         self._counters = Counters()
         self._tracks: dict[str, _Track] = {}
+        self._sampled_at = float("-inf")
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the last sample is older than those of somebody who watches."""
+        return time.monotonic() - self._sampled_at > INTERVAL
 
     async def sample(self, services: Iterable[Service], units: Mapping[str, Properties]) -> dict[str, Usage]:
         """The usage of every service since the last sample."""
+        self._sampled_at = time.monotonic()
         serving = {service.name: service for service in services if service.unit in units}
         self._tracks = {name: self._tracks.get(name) or _Track() for name in serving}
         load: dict[str, float] = {}

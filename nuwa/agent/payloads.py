@@ -58,7 +58,8 @@ def _document(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         text = body.decode()
-        if kind == "application/x-www-form-urlencoded":
+        # curl calls everything a form, whatever it is.
+        if kind == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):
             text = parse_qs(text, max_num_fields=20, strict_parsing=True)["payload"][0]
         document = json.loads(text)
     except (ValueError, KeyError, RecursionError):

@@ -45,6 +45,12 @@ def _pairs(block: str) -> Properties:
     return dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
 
 
+def there(units: Sequence[str]) -> list[str]:
+    """Those of the units that systemd knows; it refuses to stop others."""
+    found = show(units)
+    return [unit for unit in units if found.get(unit, {}).get("LoadState", "not-found") != "not-found"]
+
+
 def start(units: Iterable[str], *, block: bool = True) -> None:
     _call("start", units, block)
 

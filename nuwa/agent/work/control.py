@@ -16,8 +16,6 @@ from nuwa.journal import tail
 from nuwa.lock import only_one
 from nuwa.process import run
 
-VERBS = ("start", "stop", "restart")
-
 
 def act(verb: str, name: str, paths: Paths) -> Outcome:
     """Start, stop or restart the service `name`.
@@ -64,8 +62,9 @@ def renew(service: Service, loaded: Loaded, paths: Paths) -> str:
 def stop(service: Service) -> str:
     """Stop a service, in whichever slot it runs."""
     monit.leave_alone(service)
-    systemctl.stop(service.units)
-    systemctl.forget_failure(service.units)
+    units = systemctl.there(service.units)
+    systemctl.stop(units)
+    systemctl.forget_failure(units)
     return "stopped"
 
 

@@ -110,6 +110,7 @@ def test_githubs_form_is_read_as_well() -> None:
     body = urlencode({"payload": BODY.decode()}).encode()
     headers = {"x-github-event": "push", "content-type": "application/x-www-form-urlencoded"}
     assert payloads.read(headers, body) == Push("main", COMMIT)
+    assert payloads.read(headers, BODY) == Push("main", COMMIT)
 
 
 def test_a_deleted_branch_is_said_to_be_deleted() -> None:
