@@ -231,7 +231,7 @@ class Volume(Section):
         Check(checks.OrEmpty(checks.url_prefix)),
         Doc("URL prefix under which nginx serves its files, such as uploads; empty: nowhere."),
     ] = ""
-    backup: Annotated[bool, Doc("Part of bin/archive_volumes.")] = True
+    backup: Annotated[bool, Doc("Part of the archives of [backup].")] = True
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ class Database(Section):
     engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Kind of database.")]
     where: Annotated[
         Literal["host", "url"],
-        Doc("host: made on the host's own server; url: the operator supplies the secret DATABASE_URL."),
+        Doc("host: on the host's own server; url: elsewhere. The operator makes it and gives DATABASE_URL."),
     ] = "host"
     name: Annotated[
         str, Check(checks.OrEmpty(checks.part_name)), Doc("Name of the database; empty: the app's.")
@@ -314,7 +314,7 @@ class Keep(Section):
 
 @dataclass(frozen=True)
 class Backup(Section):
-    """Where and when bin/archive_volumes puts archives."""
+    """Archives of the volumes. Carried in the image: this release of nuwa makes none yet."""
 
     repository: Annotated[
         str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
@@ -360,7 +360,7 @@ class Tls(Section):
 
 @dataclass(frozen=True)
 class Deploy(Section):
-    """How bin/deploy changes from one release to the next; its options take precedence."""
+    """How a release gives way to the next. Carried in the image: this nuwa has no bin/deploy yet."""
 
     drain: Annotated[
         Seconds, Doc("Seconds that requests, websockets and streams of the former release get to finish.")
