@@ -28,10 +28,6 @@ class Distribution:
     note: str = ""
     """What to know before installing packages."""
 
-    @property
-    def has_monit(self) -> bool:
-        return any(program == "monit" for program, _ in self.packages)
-
 
 _EVERYWHERE = (
     ("podman", "podman"),
