@@ -32,19 +32,19 @@ DPKG_OPTIONS = (
 _ARCHIVE = "rootfs.tar"
 _INCLUDED = ("ca-certificates", "systemd-standalone-sysusers")
 _LEFT_OVER = (
-    "etc/*-",
-    "etc/apt/apt.conf.d/99mmdebstrap",
-    "etc/apt/sources.list",
-    "etc/apt/sources.list.d/*",
-    "var/cache/apt/*.bin",
-    "var/cache/apt/archives/lock",
-    "var/cache/debconf/*-old",
-    "var/cache/ldconfig/aux-cache",
-    "var/lib/apt/lists/lock",
-    "var/lib/dpkg/*-old",
-    "var/log/*log",
-    "var/log/apt/*",
-    "var/log/[bw]tmp",
+    "/etc/*-",
+    "/etc/apt/apt.conf.d/99mmdebstrap",
+    "/etc/apt/sources.list",
+    "/etc/apt/sources.list.d/*",
+    "/var/cache/apt/*.bin",
+    "/var/cache/apt/archives/lock",
+    "/var/cache/debconf/*-old",
+    "/var/cache/ldconfig/aux-cache",
+    "/var/lib/apt/lists/*",
+    "/var/lib/dpkg/*-old",
+    "/var/log/*log",
+    "/var/log/apt/*",
+    "/var/log/[bw]tmp",
 )
 """What tells where or when it was made."""
 
@@ -117,7 +117,6 @@ def _mmdebstrap(codename: str, sources: list[str], folder: Path) -> list[str]:
     argv = ["mmdebstrap", "--variant=minbase", "--format=tar", f"--aptopt={settings}"]
     argv += [f"--include={','.join(_INCLUDED)}"]
     argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
-    argv += [f'--customize-hook=cd "$1" && rm -rf {" ".join(_LEFT_OVER)}']
     return [*argv, codename, str(folder / _ARCHIVE), *sources]
 
 
@@ -138,5 +137,6 @@ def _import(engine: Engine, platform: Platform, folder: Path) -> None:
     context = folder / "context"
     context.mkdir()
     (folder / _ARCHIVE).rename(context / _ARCHIVE)
-    built = engine.build(f'FROM scratch\nADD {_ARCHIVE} /\nCMD ["/bin/bash"]\n', context, options)
+    lines = ("FROM scratch", f"ADD {_ARCHIVE} /", f"RUN rm -rf {' '.join(_LEFT_OVER)}", 'CMD ["/bin/bash"]')
+    built = engine.build("".join(f"{line}\n" for line in lines), context, options)
     finish(engine, built, "bootstrap", platform.bootstrap_image, labels, "", folder / "sealed")
