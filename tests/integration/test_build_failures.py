@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,4 +178,3 @@ def test_the_next_build_sweeps_after_one_that_was_killed(shop: Project, slow: su
     shop.build()
     wait_until(lambda: not leavings(shop.engine, shop, slow.pid), "podman ends the killed build")
     assert sleepers() == []
-    time.sleep(0)
