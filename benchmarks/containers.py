@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.contexts import PORT
 from benchmarks.world import PREFIX, World
 from nuwa.names import CAPABILITIES, TMPFS
 
-PORT = 18790
 PATIENCE = 60.0
 """Seconds after which a container that does not answer is given up."""
 LOOK_AGAIN = 0.003

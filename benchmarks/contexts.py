@@ -116,8 +116,17 @@ def supervisord(source: Path, context: Path, app: App) -> Path:
     return context
 
 
-GUNICORN = ("/opt/nuwa/venv/bin/gunicorn", "--config=/usr/lib/nuwa/gunicorn.conf.py")
-"""gunicorn with the same settings as under s6."""
+PORT = 18790
+GUNICORN = (
+    "/opt/nuwa/venv/bin/gunicorn",
+    f"--bind=0.0.0.0:{PORT}",
+    "--workers=2",
+    "--threads=4",
+    "--worker-tmp-dir=/dev/shm",
+    "--access-logfile=-",
+    "--no-control-socket",
+)
+"""gunicorn as others start it, with as many workers and threads as under nuwa."""
 
 
 def _program(name: str, command: Sequence[str]) -> str:
