@@ -116,9 +116,9 @@ def _apply(file: Path | None, *, dry_run: bool) -> Applied:
 
 
 def _present(path: Path) -> str:
-    from nuwa.agent.loaded import revision
+    from nuwa.agent.loaded import EMPTY, revision
 
-    return f'"{revision(path.read_text() if path.exists() else "")}"'
+    return f'"{revision(path.read_text() if path.exists() else EMPTY)}"'
 
 
 def _result(done: Applied, how: str) -> tuple[dict[str, object], str]:

@@ -21,9 +21,9 @@ def edit(paths: Paths) -> Applied | None:
         what it changed; None when nothing was edited, or the person gave up.
     """
     from nuwa.agent.configuration import read
-    from nuwa.agent.loaded import revision
+    from nuwa.agent.loaded import EMPTY, revision
 
-    before = read(paths.config) if paths.config.exists() else "{}\n"
+    before = read(paths.config) if paths.config.exists() else EMPTY
     with tempfile.TemporaryDirectory(prefix="nuwa-") as folder:
         file = Path(folder) / "config.json"
         file.write_text(before)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +51,13 @@ def test_the_example_of_the_original_agent_is_accepted() -> None:
     )
     assert loaded.config.processes["infoaghh"].args == ["::1", 7601]
     assert loaded.config.webhooks["infoaghh"].commands == (("npm", "install"), ("lsc", "-c"))
+
+
+def test_the_example_of_the_guide_is_accepted() -> None:
+    guide = (Path(__file__).parents[3] / "docs/guide/agent.md").read_text()
+    example = re.search(r"```json\n(.*?)```", guide, re.DOTALL)
+    assert example
+    assert set(validate(example[1], "the guide").config.processes) == {"web", "mail", "shop"}
 
 
 def test_an_empty_object_is_a_configuration() -> None:
