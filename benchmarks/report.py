@@ -23,7 +23,7 @@ def write(path: Path, figures: Sequence[Figure]) -> None:
 
 
 def machine() -> str:
-    """The machine in one line: processors, memory, system, podman."""
+    """The machine in one line: processors, memory, system, podman, and how busy it was."""
     cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     release = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
@@ -31,8 +31,9 @@ def machine() -> str:
         f"{os.cpu_count()} × {cpu.group(1) if cpu else platform.machine()}",
         f"{memory:.0f} GiB of memory",
         release,
-        f"Linux {platform.release()}",
+        f"Linux {platform.release().partition('-')[0]}",
         run(["podman", "--version"]).stdout.strip(),
         f"Python {platform.python_version()}",
+        f"load average {os.getloadavg()[2]:.1f} over the last 15 minutes",
     ]
     return ", ".join(parts)
