@@ -21,7 +21,9 @@ from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.process import Result, run
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB = Lab("e2e")
+# With the suffix, several checkouts can test on one machine at once.
+SUFFIX = os.environ.get("NUWA_E2E_SUFFIX", "")
+LAB = Lab(f"e2e{SUFFIX}")
 
 
 def eventually(check: Callable[[], object], what: str, *, seconds: float = 60) -> object:

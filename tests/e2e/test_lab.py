@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.conftest import ROOT, eventually
+from e2e.conftest import ROOT, SUFFIX, eventually
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.errors import BusyError, LabError
@@ -20,7 +20,7 @@ from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.lock import only_one
 from nuwa.process import Result, run
 
-LAB = Lab("e2elab")
+LAB = Lab(f"e2elab{SUFFIX}")
 TOOLS = (
     "podman systemctl nginx monit cron rsyslogd logrotate certbot pebble borg sshd psql jq curl openssl"
     " setfacl setfattr zstd"
