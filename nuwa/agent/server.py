@@ -36,6 +36,8 @@ class _Server(uvicorn.Server):
 def serve(paths: Paths) -> None:
     """Run until somebody asks to end."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # It tells of its start and end, which systemd has told already.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     asyncio.run(_serve(paths))
 
 

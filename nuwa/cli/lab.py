@@ -117,6 +117,23 @@ def copy(
     progress.result({"host": target.name, "image": image, "copied": copied}, text)
 
 
+@shared.command(app)
+def agent(host: HostName = "", lab: Name = "") -> None:
+    """Install the host agent on a host, with the dashboard at every name that has no other site."""
+    from nuwa.engine import Engine
+    from nuwa.lab import agent as installer
+    from nuwa.lab import hosts
+    from nuwa.lab.model import Lab
+
+    progress, engine = shared.progress(), Engine.detect()
+    target = Lab(lab).find(host)
+    installer.install(engine, progress, target)
+    url = hosts.require(hosts.states(engine, target.lab), target).url()
+    token = engine.exec(target.container, "cat", "/etc/nuwa/token").stdout.strip()
+    text = f"The dashboard: {url}?token={token}\nOn the host: nuwa lab exec {target.name} -- nuwa ls"
+    progress.result({"host": target.name, "url": url, "token": token}, text)
+
+
 def _host_and_command(words: Sequence[str]) -> tuple[str, list[str]]:
     """The command line parser drops `--`, so a first word that looks like a host is one."""
     named = bool(words) and re.fullmatch(r"host\d+", words[0])

@@ -16,6 +16,7 @@ from e2e.client import Site
 from nuwa.console import Plain
 from nuwa.engine import Engine
 from nuwa.errors import NuwaError
+from nuwa.lab import agent as lab_agent
 from nuwa.lab import lifecycle, use
 from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.process import Result, run
@@ -174,3 +175,30 @@ def links(host: LabHost) -> Deployment:
 @pytest.fixture(scope="session")
 def pixels(host: LabHost) -> Deployment:
     return install(host, "fastapi", "pixels", label_commands)
+
+
+STATE_OF_HOST = r"""
+find /etc /run/nuwa /var/lib/nuwa /var/log/nuwa /var/spool/rsyslog -xdev ! -name '.pwd.lock' \
+  -printf '%M %u:%g %p %l\n' 2>/dev/null |
+  grep -vE '/etc/(passwd|group|shadow|gshadow|sub[ug]id)-?$' | sort
+cut -d: -f1 /etc/passwd /etc/group /etc/shadow /etc/gshadow | sort
+systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | grep -vE '\.(scope|mount)' | sort
+ls /etc/nginx/conf.d; ss -Hltn | awk '{print $4}' | sort; systemctl --failed --no-legend
+systemctl show -p DropInPaths systemd-journald nginx rsyslog
+"""
+"""Everything of a host that the agent might leave something in: folders, users, units, ports."""
+
+
+@pytest.fixture(scope="session")
+def before_agent(host: LabHost) -> str:
+    """What the host was like before the agent came."""
+    return host.out(STATE_OF_HOST)
+
+
+@pytest.fixture(scope="session")
+def agent(host: LabHost, before_agent: str) -> LabHost:
+    """The host with this nuwa's agent on it."""
+    assert "/etc/nginx/conf.d" in before_agent
+    assert "nuwa-ci" not in before_agent
+    lab_agent.install(host.engine, Plain(), host.state.host)
+    return host

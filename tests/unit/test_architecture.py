@@ -44,6 +44,7 @@ ROOMS = {
         *("nuwa.payload", "nuwa.host", "nuwa.quoting", "nuwa.templating", "nuwa.resources"),
         "nuwa.manifest.resolve",
     ],
+    "nuwa.lab.agent": ["nuwa.lab", "nuwa", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.resources"],
     "nuwa.lab": [
         *("nuwa.lab", "nuwa.image", "nuwa.engine", "nuwa.console", "nuwa.lock", "nuwa.errors", "nuwa.names"),
         "nuwa.resources",

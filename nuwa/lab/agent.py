@@ -1,0 +1,95 @@
+"""The host agent on a lab host: this very nuwa, installed there as the guide says, and the host prepared."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from nuwa import __version__, process
+from nuwa.console import Progress
+from nuwa.engine import Engine
+from nuwa.lab import hosts
+from nuwa.lab.model import DEMO, Host
+from nuwa.resources import PACKAGE
+
+PLACE = "/opt/nuwa"
+"""Where nuwa lies on the host: a virtual environment of its own."""
+COMMAND = "/usr/local/bin/nuwa"
+CONFIG = "/etc/nuwa/config.json"
+_ABOUT = """import json, platform, sys
+print(json.dumps([f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine()]))"""
+_UNPACK = f"""set -eu
+[ -x {PLACE}/bin/python3 ] || python3 -m venv --without-pip {PLACE}
+site=$({PLACE}/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+find "$site" -mindepth 1 -delete
+tar -x --no-same-owner -C "$site"
+chmod -R u+rwX,go+rX,go-w "$site"
+install -m 755 "$site/bin/uv" {PLACE}/bin/uv
+printf '%s\\n' '#!{PLACE}/bin/python3' 'import sys' 'from nuwa.cli.main import main' 'sys.exit(main())' \\
+  >{PLACE}/bin/nuwa
+chmod 755 {PLACE}/bin/nuwa
+ln -sfn {PLACE}/bin/nuwa {COMMAND}"""
+
+
+def install(engine: Engine, progress: Progress, host: Host) -> None:
+    """Install nuwa with its agent on a host, and prepare the host; it may be repeated.
+
+    The packages come through this machine's own settings, so the host needs no network.
+    """
+    hosts.require(hosts.states(engine, host.lab), host)
+    with tempfile.TemporaryDirectory(prefix="nuwa-lab-") as folder:
+        with progress.step(f"{host.name}: packages of nuwa[agent]"):
+            _gather(engine, host, Path(folder))
+        with progress.step(f"{host.name}: install them in {PLACE}"):
+            _send(engine, host, Path(folder))
+    with progress.step(f"{host.name}: nuwa host init"):
+        engine.exec(host.container, COMMAND, "host", "init", timeout=300)
+        # What ran already runs the code of before.
+        engine.exec(host.container, "sh", "-c", "systemctl try-restart nuwa-ci nuwa-dashboard 2>/dev/null; :")
+        _configure(engine, host)
+
+
+def _gather(engine: Engine, host: Host, folder: Path) -> None:
+    """Everything that nuwa needs for the host's Python, as it lies in its folder of packages."""
+    import uv
+
+    version, machine = json.loads(engine.exec(host.container, "python3", "-c", _ABOUT).stdout)
+    checkout = PACKAGE.parent
+    is_checkout = (checkout / "pyproject.toml").exists()
+    wanted = f"nuwa[agent] @ {checkout.as_uri()}" if is_checkout else f"nuwa[agent]=={__version__}"
+    argv = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", str(folder)]
+    argv += ["--python", sys.executable, "--python-version", version]
+    argv += ["--python-platform", f"{machine}-manylinux_2_28"]
+    argv += ["--only-binary", ":all:", "--no-binary", "nuwa", "--reinstall-package", "nuwa", wanted]
+    process.run(argv, timeout=300)
+
+
+def _send(engine: Engine, host: Host, folder: Path) -> None:
+    out_of, into = os.pipe()
+    with ThreadPoolExecutor(1) as pool:
+        packing = pool.submit(_pack, folder, into)
+        with os.fdopen(out_of, "rb") as source:
+            engine.exec(host.container, "sh", "-c", _UNPACK, options=["--interactive"], stdin=source)
+        packing.result()
+
+
+def _pack(folder: Path, into: int) -> None:
+    with os.fdopen(into, "wb") as target:
+        process.run(["tar", "-c", "-C", str(folder), "."], stdout=target)
+
+
+def _configure(engine: Engine, host: Host) -> None:
+    """Show the dashboard at every name, and the demo in it, as long as nobody wrote a configuration."""
+    config = json.loads(engine.exec(host.container, "cat", CONFIG).stdout)
+    if any(config.values()):
+        return
+    if engine.exec(host.container, "test", "-d", f"{DEMO}/bin", check=False).ok:
+        config["processes"] = {"demo": {"deployment": DEMO}}
+    config["routes"] = {"*/": "dashboard", "*/ci": "ci"}
+    write, text = f"umask 077; cat >{CONFIG}", json.dumps(config, indent=2) + "\n"
+    engine.exec(host.container, "sh", "-c", write, options=["--interactive"], input=text)
+    engine.exec(host.container, COMMAND, "config", "apply", timeout=120)
