@@ -21,7 +21,7 @@ LIMIT = 64 * 1024
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
-SOURCED = ("_app", "_apply", "_host", "_lib", "_prepare", "_site")
+SOURCED = ("_app", "_apply", "_database", "_host", "_lib", "_prepare", "_site")
 """What the scripts read in, and nobody runs."""
 
 _SETUP = "setup"
@@ -112,8 +112,8 @@ def _facts(app: App) -> dict[str, object]:
         "slots": names.SLOTS,
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
+        "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
         "secrets": secrets(app),
-        "database": f"{app.database.engine} on {app.database.where}" if app.database else "",
         "backup": app.backup.repository if app.backup else "",
         "no_labels": [
             f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
