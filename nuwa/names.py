@@ -34,6 +34,10 @@ VENV = "/opt/nuwa/venv"
 PROJECT = "/srv/app"
 SECRETS = "/run/secrets"
 LOG = "/var/log"
+SOCKETS = "/run/nuwa-app"
+"""On the host: a folder for each app, in it one for each slot. In a container: that of its own slot."""
+SOCKET = "server.sock"
+"""What a server's socket is called in its slot's folder."""
 
 CAPABILITIES = ("KILL", "SETGID", "SETUID")
 """What the container keeps of root's capabilities: to drop privileges, and to stop what runs without them."""
@@ -102,6 +106,38 @@ class Names:
 
     def unit_file(self, slot: str) -> str:
         return f"/etc/systemd/system/{self.unit(slot)}"
+
+    def proxy(self, slot: str) -> str:
+        """The pair of units, .socket and .service, for a server that cannot listen on a socket itself."""
+        return f"{self.container(slot)}-proxy"
+
+    def proxy_file(self, slot: str, kind: str) -> str:
+        return f"/etc/systemd/system/{self.proxy(slot)}.{kind}"
+
+    @property
+    def runtime_folder(self) -> str:
+        """What the app has in /run: the sockets of its slots, and which of them serves."""
+        return f"{SOCKETS}/{self.app}"
+
+    def socket_folder(self, slot: str) -> str:
+        return f"{self.runtime_folder}/{slot}"
+
+    def socket(self, slot: str) -> str:
+        return f"{self.socket_folder(slot)}/{SOCKET}"
+
+    @property
+    def current_socket(self) -> str:
+        """The link to the socket of the slot that serves: where nginx passes requests on."""
+        return f"{self.runtime_folder}/current"
+
+    @property
+    def pause_mark(self) -> str:
+        """While this file exists, the site is down on purpose."""
+        return f"{self.runtime_folder}/paused"
+
+    @property
+    def access_log(self) -> str:
+        return f"/var/log/nginx/nuwa-{self.app}.log"
 
     @property
     def site(self) -> str:

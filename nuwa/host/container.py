@@ -13,6 +13,8 @@ from nuwa.names import (
     LOG,
     PORT,
     SECRETS,
+    SOCKET,
+    SOCKETS,
     TMPFS,
 )
 
@@ -35,6 +37,7 @@ def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
         *_short_labels(),
         *_isolation(),
         *_mounts(app, facts),
+        *_socket(app, facts),
         f"--publish=127.0.0.1:{facts.port}:{PORT}",
         *_environment(facts),
         *_health(app, facts),
@@ -66,6 +69,11 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
         facts.image,
         app.names.command("release"),
     )
+
+
+def listens_on_socket(app: App, facts: Facts) -> bool:
+    """Whether the server itself has a socket on the host. Apache cannot; SELinux would keep nginx from it."""
+    return app.server.kind != "mod_wsgi" and not facts.selinux
 
 
 def stop_timeout(app: App) -> int:
@@ -128,6 +136,13 @@ def _volume(facts: Facts, source: str, volume: Volume) -> str:
 def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> str:
     options = [access, "nosuid", "nodev", *([label] if facts.selinux else [])]
     return f"--volume={source}:{target}:{','.join(options)}"
+
+
+def _socket(app: App, facts: Facts) -> list[str]:
+    if not listens_on_socket(app, facts):
+        return []
+    folder = app.names.socket_folder(facts.slot)
+    return [f"--volume={folder}:{SOCKETS}:rw,nosuid,nodev", f"--env=NUWA_SOCKET={SOCKETS}/{SOCKET}"]
 
 
 def _environment(facts: Facts) -> list[str]:

@@ -46,6 +46,9 @@ def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
 def _run(app: App, facts: Facts, templates: Sources) -> Plan:
     unit = app.names.unit_file(facts.slot)
     files = {unit: HostFile("systemd", 0o644, _write(templates, "systemd/app.service.j2", app, facts))}
+    for kind in ("socket", "service") if View(app, facts).proxy else ():
+        path = app.names.proxy_file(facts.slot, kind)
+        files[path] = HostFile("systemd", 0o644, _write(templates, f"systemd/proxy.{kind}.j2", app, facts))
     if facts.monit:
         path = f"{facts.distribution.monit_folder}/{app.names.site}"
         files[path] = HostFile("monit", 0o644, _write(templates, "monit/app.j2", app, facts))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nuwa.host import container
 from nuwa.host.facts import Facts
 from nuwa.manifest.model import App, Route
-from nuwa.names import Names
+from nuwa.names import APP_ID, SLOTS, SOCKET, Names
 
 LONG = 3600
 """Seconds that a silent websocket stays open."""
@@ -76,11 +76,45 @@ class View:
     def wait(self) -> tuple[str, ...]:
         """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
         script = f"{self.facts.directory}/bin/_wait"
-        return ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
+        words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
+        return words if self.facts.selinux else (*words, self.app.names.current_socket, self.socket_target)
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.facts.port}"
+
+    @property
+    def upstream(self) -> str:
+        """Where nginx finds the app: the slot's port where SELinux keeps nginx from sockets of containers."""
+        return self.address if self.facts.selinux else f"unix:{self.app.names.current_socket}"
+
+    @property
+    def socket_target(self) -> str:
+        """What the link `current_socket` holds while this slot serves."""
+        return f"{self.facts.slot}/{SOCKET}"
+
+    @property
+    def prepare_socket(self) -> tuple[str, ...]:
+        """The command that makes the folder for the server's socket; empty where it has none."""
+        if not container.listens_on_socket(self.app, self.facts):
+            return ()
+        owner = str(APP_ID)
+        folder = self.app.names.socket_folder(self.facts.slot)
+        return ("/usr/bin/install", "-d", "-m", "0755", "-o", owner, "-g", owner, folder)
+
+    @property
+    def proxy(self) -> str:
+        """Units that stand between nginx's socket and the port of a server that has no socket; or none."""
+        if self.facts.selinux or container.listens_on_socket(self.app, self.facts):
+            return ""
+        return self.app.names.proxy(self.facts.slot)
+
+    @property
+    def excluded_units(self) -> tuple[str, ...]:
+        """The other slot's unit, where a volume is not for two."""
+        if all(volume.policy != "exclusive" for volume in self.app.volume):
+            return ()
+        return tuple(self.app.names.unit(slot) for slot in SLOTS if slot != self.facts.slot)
 
     @property
     def url(self) -> str:
@@ -147,8 +181,16 @@ class View:
 
     @property
     def keepalive(self) -> int:
-        """Seconds that nginx keeps a connection to the app, being the first to close it; 0: none is kept."""
-        return self.app.server.keepalive * 4 // 5
+        """Seconds that nginx keeps a connection to the app, being the first to close it; 0: none is kept.
+
+        A kept connection would lead to the former release after a switch, and end with it.
+        """
+        return self.app.server.keepalive * 4 // 5 if self.facts.selinux else 0
+
+    @property
+    def connection(self) -> str:
+        """The Connection header of requests to the app."""
+        return "" if self.keepalive else "close"
 
     @property
     def own_way(self) -> Way:

@@ -62,3 +62,18 @@ teardown() {
   run -1 bash "$REPO/bin-templates/_wait" blog http://127.0.0.1:9/ blog.example.com 60
   says 'blog has ended'
 }
+
+@test "the first slot that answers is the one that nginx gets, and no later one" {
+  serve 204
+  mkdir -p "$TEST/run/blue" "$TEST/run/green"
+  for slot in blue green; do
+    "$NUWA_PYTHON" -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$TEST/run/$slot/server.sock"
+  done
+  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" blue/server.sock
+  [[ $(readlink "$TEST/run/current") == blue/server.sock ]]
+  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
+  [[ $(readlink "$TEST/run/current") == blue/server.sock ]]
+  rm "$TEST/run/blue/server.sock"
+  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
+  [[ $(readlink "$TEST/run/current") == green/server.sock ]]
+}
