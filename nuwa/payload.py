@@ -21,7 +21,7 @@ LIMIT = 64 * 1024
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
-SOURCED = ("_app", "_apply", "_database", "_host", "_lib", "_prepare", "_site")
+SOURCED = ("_app", "_apply", "_database", "_host", "_lib", "_prepare", "_secrets", "_site")
 """What the scripts read in, and nobody runs."""
 
 _SETUP = "setup"

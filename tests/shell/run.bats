@@ -252,6 +252,6 @@ instead_of() {
     s/^readonly NUWA_DATABASE=.*/readonly NUWA_DATABASE='postgresql on host'/" bin/_app
   run -2 bin/run </dev/null
   says 'secrets are missing: DATABASE_URL'
-  says 'the address of the database (postgresql on host), which you make yourself'
+  says 'the address of the database (postgresql): ENGINE://USER:PASSWORD@HOST:PORT/NAME'
   DATABASE_URL=postgres://blog@host.containers.internal/blog run -0 bin/run
 }
