@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -93,9 +94,20 @@ def run_setup() -> str:
 def bin_files(app: App) -> dict[str, str]:
     """What Setup writes into `bin/`: content by file name."""
     templates = str(BIN_TEMPLATES)
-    files = {path.name: path.read_text() for path in _scripts()}
+    files = {path.name: _lean(path.read_text()) for path in _scripts()}
     files["_app"] = render(templates, _APP, app=app, **_facts(app))
     return dict(sorted(files.items()))
+
+
+def _lean(script: str) -> str:
+    """A script without comments on lines of their own, but for its head and what linters read.
+
+    A label has room for the scripts of a deployment, and not for all that is said about them in the source.
+    """
+    lines = script.splitlines(keepends=True)
+    head = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    body = (line for line in lines[head:] if not re.match(r"\s*#(?! shellcheck )", line))
+    return "".join(lines[:head]) + "".join(body)
 
 
 def secrets(app: App) -> tuple[str, ...]:
