@@ -137,8 +137,8 @@ class View:
 
     @property
     def challenge_folder(self) -> str:
-        """What nginx serves below /.well-known/acme-challenge/."""
-        return f"{self.facts.directory}/volumes/.nuwa/acme/"
+        """What certbot takes for the root of the site over plain HTTP."""
+        return f"{self.facts.directory}/volumes/.nuwa/acme"
 
     @property
     def canonical(self) -> str:

@@ -1,0 +1,259 @@
+#!/usr/bin/env bats
+# Certificates from an ACME server: how they are asked for, kept, renewed, and what happens when there is none.
+
+load helper
+
+setup_file() {
+  payload >/dev/null
+}
+
+readonly FOLDER=volumes/.nuwa/tls/blog.example.com
+readonly LIMIT='Error creating new order :: too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after 2099-01-02 03:04:05 UTC: see https://letsencrypt.org/docs/rate-limits/'
+
+issuer() {
+  openssl x509 -in "$FOLDER/fullchain.pem" -noout -issuer -nameopt RFC2253
+}
+
+# Whether what nginx has read is what lies on the disk, and by whom it is.
+serves() {
+  cmp "$FOLDER/fullchain.pem" "$FAKE/serving/certificate"
+  [[ $(issuer) == *"$1"* ]] || fail "issued by $(issuer)"
+}
+
+calls() {
+  wc -l <"$FAKE/certbot-calls"
+}
+
+fails_with() {
+  printf '%s\n' "$@" >"$FAKE/certbot-fails"
+}
+
+@test "install gets a certificate over HTTP, serves it and asks again only when it is due" {
+  bin/run
+  run -0 bin/install --email ops@example.com
+  says 'got a certificate for blog.example.com www.blog.example.com by ACME'
+  says_not 'changed by hand'
+  serves 'Fake Authority'
+  grep -q Strict-Transport-Security "$FAKE/serving/nuwa-blog.conf"
+  grep -q -- '--webroot --webroot-path .*/my sité/volumes/.nuwa/acme --domain blog.example.com --domain www.blog.example.com' "$FAKE/certbot-calls"
+  grep -q -- '--email ops@example.com' "$FAKE/certbot-calls"
+  reloads=$(wc -l <"$FAKE/reloads")
+  snapshot >"$TEST/before"
+  run -0 bin/install
+  snapshot | diff "$TEST/before" -
+  [[ $(wc -l <"$FAKE/reloads") == "$reloads" ]]
+  tail -n 1 "$FAKE/certbot-calls" | grep -q -- '--email ops@example.com'
+  run -0 bin/status
+  says 'by CN=Fake Authority'
+  says 'ACME, http-01'
+}
+
+@test "_check renews a certificate that is due and serves the new one" {
+  bin/run
+  echo 20 >"$FAKE/certbot-days"
+  bin/install
+  cp "$FOLDER/fullchain.pem" "$TEST/old"
+  echo 90 >"$FAKE/certbot-days"
+  run -0 bin/_check
+  says 'got a certificate'
+  run ! cmp "$FOLDER/fullchain.pem" "$TEST/old"
+  serves 'Fake Authority'
+  [[ $(find volumes/.nuwa/tls/pairs -mindepth 1 -maxdepth 1 | wc -l) == 1 ]]
+  cp "$FOLDER/fullchain.pem" "$TEST/old"
+  run -0 bin/_check
+  cmp "$FOLDER/fullchain.pem" "$TEST/old"
+  run -0 bin/install --renew
+  run ! cmp "$FOLDER/fullchain.pem" "$TEST/old"
+  serves 'Fake Authority'
+}
+
+@test "a renewal that fails leaves the certificate, says why, and is told by status" {
+  bin/run
+  echo 20 >"$FAKE/certbot-days"
+  bin/install
+  fails_with 'requests.exceptions.ConnectionError: Max retries exceeded with url: /directory'
+  run -1 bin/_check --quiet
+  says 'The ACME server of certbot itself cannot be reached'
+  says 'was not renewed'
+  serves 'Fake Authority'
+  run -0 bin/status
+  says 'ConnectionError'
+  [[ $(bin/status --json | jq -r .site.certificate.error) == *ConnectionError* ]]
+  rm "$FAKE/certbot-fails"
+  bin/_check --quiet
+  run -0 bin/status
+  says_not ConnectionError
+}
+
+@test "a renewed certificate waits for another site's broken file to be mended" {
+  bin/run
+  echo 20 >"$FAKE/certbot-days"
+  bin/install
+  cp "$FAKE/serving/certificate" "$TEST/old"
+  echo 90 >"$FAKE/certbot-days"
+  echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
+  run -1 bin/_check --quiet
+  says 'other.conf'
+  says 'goes on with the former certificate'
+  cmp "$FAKE/serving/certificate" "$TEST/old"
+  rm "$NUWA_ROOT/etc/nginx/conf.d/other.conf"
+  run -0 bin/_check --quiet
+  run ! cmp "$FAKE/serving/certificate" "$TEST/old"
+  serves 'Fake Authority'
+}
+
+@test "when the authority gives no certificate the site is up self-signed, and says why and what to do" {
+  bin/run
+  while IFS='|' read -r said advice; do
+    fails_with '  Domain: blog.example.com' "$said"
+    rm -f volumes/.nuwa/acme.failures
+    run -1 bin/install
+    says "$said"
+    says "$advice"
+    says 'the site is up at https://blog.example.com, with a self-signed certificate'
+  done <<'END'
+  Type:   dns|Give the domain an A (and AAAA) record
+  Type:   connection|Port 80 of the domain has to reach this host
+  Type:   unauthorized|does the DNS of each domain lead to this host
+  Type:   caa|A CAA record in the DNS
+OSError: [Errno 28] No space left on device|The disk is full
+Another instance of Certbot is already running.|certbot is at work here already
+ValueError: something unheard of|log/letsencrypt.log
+END
+  serves CN=blog
+  run ! grep -q Strict-Transport-Security "$FAKE/serving/nuwa-blog.conf"
+  grep -q bin/_check "$NUWA_ROOT/etc/cron.d/nuwa-blog"
+  rm "$FAKE/certbot-fails"
+  bin/_check --quiet
+  serves 'Fake Authority'
+}
+
+@test "an authority that limits is left alone until the time it named, and after a few failures" {
+  bin/run
+  fails_with "$LIMIT"
+  run -1 bin/install
+  says 'not asked again before 2099-01-02 03:04:05 UTC'
+  run -1 bin/install
+  says 'not asked again before 2099-01-02 03:04:05 UTC'
+  [[ $(calls) == 1 ]]
+  fails_with 'ValueError: something unheard of'
+  for _ in 1 2 3 4; do
+    run -1 bin/install other.example.com
+    says 'something unheard of'
+  done
+  run -1 bin/_check --quiet
+  says 'is not asked again before'
+  [[ $(calls) == 5 ]]
+  rm "$FAKE/certbot-fails"
+  run -0 bin/install third.example.com
+}
+
+@test "domains for which there is no certificate do not take the place of those that have one" {
+  bin/run
+  bin/install
+  fails_with '  Type:   unauthorized'
+  run -1 bin/install new.example.com --acme-server https://acme.example.com/directory
+  says 'goes on with its former domains'
+  serves 'Fake Authority'
+  run ! grep -rq new.example.com "$NUWA_ROOT"
+  grep -q 'NUWA_HOST=blog.example.com' "$FAKE/active/nuwa-blog-blue.service"
+  rm "$FAKE/certbot-fails"
+  run -0 bin/_check
+  run ! grep -q 'acme.example.com.*$' <(tail -n 1 "$FAKE/certbot-calls")
+  run -0 bin/install blog.example.com new.example.com
+  openssl x509 -in "$FOLDER/fullchain.pem" -noout -checkhost new.example.com | grep -q 'does match'
+  serves 'Fake Authority'
+}
+
+@test "what is said of the certificate holds for renewals, until it is taken back" {
+  bin/run
+  bin/install --self-signed
+  serves CN=blog
+  run ! test -e "$FAKE/certbot-calls"
+  bin/_check --quiet
+  bin/install --challenge http-01 --acme-server https://acme.example.com/directory
+  serves 'Fake Authority'
+  bin/_check --quiet
+  [[ $(grep -c -- '--server https://acme.example.com/directory' "$FAKE/certbot-calls") == 2 ]]
+  run -0 bin/install --tls-of-image
+  run ! grep -q -- --server <(tail -n 1 "$FAKE/certbot-calls")
+  tail -n 1 "$FAKE/certbot-calls" | grep -q -- --force-renewal
+  run ! ls volumes/.nuwa/tls.server
+  for wrong in '--challenge smoke' '--acme-server ftp://x' '--email nobody' --acme-server --wrong; do
+    # shellcheck disable=SC2086  # two words
+    run -2 bin/install $wrong
+  done
+}
+
+@test "no public authority is asked for names that only this host knows; a server that is named is" {
+  bin/run
+  run -0 bin/install blog.localhost
+  says 'no public authority knows blog.localhost'
+  run ! test -e "$FAKE/certbot-calls"
+  run -0 bin/install blog.localhost --acme-server https://localhost:14000/dir
+  says 'got a certificate for blog.localhost'
+}
+
+@test "certbot is asked for only where it is needed" {
+  bin/run
+  mkdir "$TEST/bare"
+  ln -s "$SHIMS" "$TEST/shims"
+  for tool in "$REPO"/tests/shell/fakes/*; do
+    [[ $tool == */certbot ]] || ln -s "$tool" "$TEST/bare/"
+  done
+  rm -f "$TEST/bare/certbot"
+  PATH=$TEST/bare:/usr/bin:/bin:/usr/sbin:/sbin
+  run ! command -v certbot
+  run -4 bin/install
+  says 'this host lacks certbot'
+  says 'apt-get install --no-install-recommends certbot'
+  [[ ! -e $NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf ]]
+  run -0 bin/install --self-signed
+}
+
+@test "dns-01 passes plugin, credentials and patience to certbot" {
+  bin/run
+  sed -i 's|^readonly NUWA_CHALLENGE=.*|readonly NUWA_CHALLENGE=dns-01|
+    s|^readonly NUWA_DNS_PLUGIN=.*|readonly NUWA_DNS_PLUGIN=rfc2136|
+    s|^readonly NUWA_DNS_CREDENTIALS=.*|readonly NUWA_DNS_CREDENTIALS='"$TEST"'/key.ini|
+    s|^readonly NUWA_DNS_WAIT=.*|readonly NUWA_DNS_WAIT=7|' bin/_app
+  run -4 bin/install
+  says 'key.ini, which is not there'
+  touch "$TEST/key.ini"
+  run -4 bin/install
+  says 'python3-certbot-dns-rfc2136'
+  echo '* dns-rfc2136' >"$FAKE/certbot-plugins"
+  run -0 bin/install blog.example.com '*.blog.example.com'
+  grep -q -- "--authenticator dns-rfc2136 --dns-rfc2136-credentials $TEST/key.ini --dns-rfc2136-propagation-seconds 7" "$FAKE/certbot-calls"
+  run ! grep -q webroot "$FAKE/certbot-calls"
+  openssl x509 -in "$FOLDER/fullchain.pem" -noout -checkhost any.blog.example.com | grep -q 'does match'
+  run -2 bin/install --challenge http-01
+  says 'no certificate for a wildcard can be got over HTTP'
+}
+
+@test "a domain that does not lead here is warned of, and the authority has the last word" {
+  bin/run
+  echo 'blog.example.com 198.51.100.7' >"$FAKE/addresses"
+  run -0 bin/install
+  says 'blog.example.com leads to 198.51.100.7, and not to this host (203.0.113.1)'
+  says 'www.blog.example.com has no address'
+  serves 'Fake Authority'
+}
+
+@test "what monit calls looks at the served certificate alone" {
+  bin/run
+  bin/install
+  run -0 "$DEPLOYMENT/bin/_check" --served
+  cd /
+  run -0 "$DEPLOYMENT/bin/_check" --served
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -addext 'subjectAltName=DNS:blog.example.com,DNS:www.blog.example.com' \
+    -keyout /dev/null -out "$TEST/short" 2>/dev/null
+  cp "$TEST/short" "$FAKE/serving/certificate"
+  run -0 "$DEPLOYMENT/bin/_check" --served
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -keyout /dev/null -out "$FAKE/serving/certificate" 2>/dev/null
+  run -1 "$DEPLOYMENT/bin/_check" --served
+  says 'serves a certificate of another name'
+  rm "$FAKE/serving/certificate"
+  run -1 "$DEPLOYMENT/bin/_check" --served
+  says 'serves no certificate'
+}
