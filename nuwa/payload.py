@@ -99,15 +99,26 @@ def bin_files(app: App) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
+_HEREDOC = re.compile(r"(?<!<)<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
+
+
 def _lean(script: str) -> str:
     """A script without comments on lines of their own, but for its head and what linters read.
 
     A label has room for the scripts of a deployment, and not for all that is said about them in the source.
+    What stands in a here-document is text, whatever it looks like.
     """
-    lines = script.splitlines(keepends=True)
-    head = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    body = (line for line in lines[head:] if not re.match(r"\s*#(?! shellcheck )", line))
-    return "".join(lines[:head]) + "".join(body)
+    kept, in_head, end = [], True, ""
+    for line in script.splitlines(keepends=True):
+        comment = re.match(r"\s*#(?! shellcheck )", line)
+        in_head = in_head and bool(line.startswith("#"))
+        if in_head or end or not comment:
+            kept.append(line)
+        if end:
+            end = "" if line.strip() == end else end
+        elif not comment and (begun := _HEREDOC.search(line)):
+            end = begun["end"]
+    return "".join(kept)
 
 
 def secrets(app: App) -> tuple[str, ...]:

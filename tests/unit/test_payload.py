@@ -67,6 +67,12 @@ def test_scripts_are_packed_as_they_are_but_for_comments():
             assert packed[:2] == source[:2], f"{path.name} has lost its head"
 
 
+def test_a_here_document_keeps_what_looks_like_a_comment():
+    script = "#!/bin/bash\n# Head\nmain() {\n  # why\n  cat <<END >file\n#!/bin/sh\n# told\nEND\n  # why\n}\n"
+    lean = script.replace("  # why\n", "")
+    assert payload._lean(script) == lean
+
+
 @pytest.mark.parametrize(
     "name",
     [
