@@ -9,7 +9,7 @@ from nuwa.agent.loaded import EMPTY, Loaded, revision
 from nuwa.agent.naming import UnitName
 from nuwa.agent.paths import Paths
 from nuwa.agent.shapes import Applied
-from nuwa.agent.work import changes, control, hostfiles, tls
+from nuwa.agent.work import changes, hostfiles, many, tls
 from nuwa.agent.work.difference import Difference
 from nuwa.errors import BusyError, NuwaError
 from nuwa.lock import only_one
@@ -81,11 +81,11 @@ def _validated(text: str, paths: Paths) -> Loaded:
 
 def _retire(names: list[str], paths: Paths) -> None:
     """Stop services that the configuration no longer holds."""
+    units = [str(UnitName(name, slot)) for name in names for slot in SLOTS]
+    there = [unit for unit in units if (paths.units / unit).exists()]
+    systemctl.stop(there)
+    systemctl.disable(there)
     for name in names:
-        units = [str(UnitName(name, slot)) for slot in SLOTS]
-        there = [unit for unit in units if (paths.units / unit).exists()]
-        systemctl.stop(there)
-        systemctl.disable(there)
         paths.second_slot(name).unlink(missing_ok=True)
 
 
@@ -95,16 +95,11 @@ def _bring_up(difference: Difference, loaded: Loaded, paths: Paths) -> list[str]
     Returns:
         what went wrong; the other services go on meanwhile.
     """
-    warnings = []
-    for service in services.every(loaded, paths):
-        try:
-            if service.name in difference.new:
-                with control.locked(service.name, paths):
-                    systemctl.enable([service.unit])
-                    control.start(service)
-            elif service.name in difference.changed and systemctl.is_active(service.unit):
-                with control.locked(service.name, paths):
-                    control.renew(service, loaded, paths)
-        except NuwaError as error:
-            warnings.append(str(error))
-    return warnings
+    concerned = {*difference.new, *difference.changed}
+    chosen = [service for service in services.every(loaded, paths) if service.name in concerned]
+    states = systemctl.show([service.unit for service in chosen])
+    running = {service.name for service in chosen if services.status(states[service.unit]) == "running"}
+    new = [service for service in chosen if service.name in difference.new]
+    changed = [service for service in chosen if service.name in running & set(difference.changed)]
+    systemctl.enable(service.unit for service in new)
+    return [*many.start(new, paths), *many.renew(changed, loaded, paths)]

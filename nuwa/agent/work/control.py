@@ -77,12 +77,22 @@ def start(service: Service, *, again: bool = False) -> str:
     if systemctl.is_active(service.unit) and not again:
         return "runs already"
     (systemctl.restart if again else systemctl.start)([service.unit])
-    if service.kind == "process" and service.process:
-        found = probes.wait(service.process, service.ports, lambda: systemctl.is_active(service.unit))
-        if found:
-            raise NuwaError(f"{service.name} was started, but {found}", details=tail([service.unit]))
+    if service.kind == "process":
+        wait(service)
     monit.watch(service)
     return "restarted" if again else "started"
+
+
+def wait(service: Service) -> None:
+    """Wait until a plain process that was started answers; one without a port only has to run.
+
+    Raises:
+        NuwaError: it does not; the details hold the last lines of its log.
+    """
+    assert service.process
+    found = probes.wait(service.process, service.ports, lambda: systemctl.is_active(service.unit))
+    if found:
+        raise NuwaError(f"{service.name} was started, but {found}", details=tail([service.unit]))
 
 
 def _core(verb: str, service: Service) -> str:
