@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FOLDERS = 10.0
 """Seconds for which the folders of deployments are not looked at again."""
 PATIENCE = 0.05
-"""Seconds that a listing waits for new log lines."""
+"""Seconds that a listing waits for new log lines and a new sample."""
 
 
 class Agent:
@@ -81,7 +81,7 @@ class Agent:
         now = time.monotonic()
         if now - self._services_at > FOLDERS:
             self._services = [*services.every(self.loaded, self.paths), *services.core()]
-            self._units.want(unit for service in self._services for unit in service.units)
+            self._units.want(unit for service in self._services for unit in service.possible)
             self._services_at = now
         return self._services
 
@@ -108,10 +108,8 @@ class Agent:
     async def listing(self) -> Listing:
         """Everything at a glance."""
         if not self.watchers:
-            refresh = asyncio.ensure_future(self._refresh_lines())
-            await asyncio.wait({refresh}, timeout=PATIENCE if self._tail.is_filled else None)
-            if self._meter.is_old:
-                await self._meter.sample(self.services(), await self.units())
+            refresh = {asyncio.ensure_future(work) for work in (self._refresh_lines(), self._measure())}
+            await asyncio.wait(refresh, timeout=PATIENCE if self._tail.is_filled else None)
         return {
             "revision": self.configurations.revision(),
             "applied": self.loaded.revision,
@@ -122,6 +120,10 @@ class Agent:
     async def _refresh_lines(self) -> None:
         with contextlib.suppress(NuwaError):
             await self._tail.refresh(self.services())
+
+    async def _measure(self) -> None:
+        if self._meter.is_old:
+            await self._meter.sample(self.services(), await self.units())
 
     async def rows(self) -> list[ServiceRow]:
         """Every service as it is now."""
@@ -144,12 +146,12 @@ class Agent:
             UnknownService: there is none.
             WorkFailed: it could not be done.
         """
-        self.find(name)
+        service = self.find(name)
         try:
             outcome: Outcome = await hands.act(verb, name)
         finally:
             self._forget_services()
-            self._units.doubt()
+            self._units.doubt(service.units)
         return outcome
 
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:

@@ -31,9 +31,10 @@ class Cgroups:
     """Reads counters below a root that is `/` except in tests."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        self._files = root / "sys/fs/cgroup"
-        self._proc = root / "proc"
-        self._unified = (self._files / "cgroup.controllers").exists()
+        # Texts and bare reads: a listing of hundreds of services opens thousands of these files.
+        self._files = str(root / "sys/fs/cgroup")
+        self._proc = str(root / "proc")
+        self._unified = Path(self._files, "cgroup.controllers").exists()
 
     def read(self, group: str, pid: int, *, container: bool) -> Counts | None:
         """The counters of a unit.
@@ -56,13 +57,13 @@ class Cgroups:
 
     def _child(self, pid: int) -> int:
         """The first process that a container's monitor started."""
-        text = _text(self._proc / f"{pid}/task/{pid}/children") if pid else ""
+        text = _text(f"{self._proc}/{pid}/task/{pid}/children") if pid else ""
         return int(text.split()[0]) if text.split() else 0
 
     def _groups(self, pid: int) -> dict[str, str]:
         """The control groups of a process, by controller; the empty name is that of version 2."""
         found = {}
-        for line in _text(self._proc / f"{pid}/cgroup").splitlines():
+        for line in _text(f"{self._proc}/{pid}/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
             found.update(dict.fromkeys(controllers.split(","), path))
         return found
@@ -71,11 +72,11 @@ class Cgroups:
         return self._version2(groups.get("", "")) if self._unified else self._version1(groups)
 
     def _version2(self, group: str) -> Counts | None:
-        folder = self._files / group.lstrip("/")
-        cpu = _keyed(folder / "cpu.stat").get("usage_usec")
+        folder = f"{self._files}/{group.lstrip('/')}"
+        cpu = _keyed(f"{folder}/cpu.stat").get("usage_usec")
         if cpu is None or not group:
             return None
-        return Counts(cpu / 1e6, _number(folder / "memory.current"), _io_stat(folder / "io.stat"))
+        return Counts(cpu / 1e6, _number(f"{folder}/memory.current"), _io_stat(f"{folder}/io.stat"))
 
     def _version1(self, groups: dict[str, str]) -> Counts | None:
         nanoseconds = self._v1("cpuacct", groups.get("cpuacct", groups.get("cpu")), "cpuacct.usage")
@@ -84,28 +85,28 @@ class Cgroups:
             return None
         memory = self._v1("memory", groups.get("memory"), "memory.usage_in_bytes")
         block = (groups.get("blkio") or "").lstrip("/")
-        disk = _blkio(self._files / "blkio" / block / "blkio.throttle.io_service_bytes_recursive")
+        disk = _blkio(f"{self._files}/blkio/{block}/blkio.throttle.io_service_bytes_recursive")
         return Counts(cpu, memory, disk)
 
     def _cpu_of_processes(self, groups: dict[str, str]) -> float | None:
         """Where cpuacct is not systemd's, the group's processes are added up, with their ended children."""
         group = groups.get("name=systemd", groups.get("", "")).lstrip("/")
-        processes = _text(self._files / "systemd" / group / "cgroup.procs").split()
-        ticks = [_ticks(_text(self._proc / process / "stat")) for process in processes]
+        processes = _text(f"{self._files}/systemd/{group}/cgroup.procs").split()
+        ticks = [_ticks(_text(f"{self._proc}/{process}/stat")) for process in processes]
         return sum(ticks) / TICKS if ticks and group else None
 
     def _v1(self, controller: str, group: str | None, file: str) -> int | None:
-        return None if group is None else _number(self._files / controller / group.lstrip("/") / file)
+        return None if group is None else _number(f"{self._files}/{controller}/{group.lstrip('/')}/{file}")
 
     def _net(self, pid: int) -> Pair | None:
         """Traffic of a process's network namespace; None when that is the host's own."""
         try:
-            if (self._proc / f"{pid}/ns/net").readlink() == (self._proc / "1/ns/net").readlink():
+            if Path(self._proc, f"{pid}/ns/net").readlink() == Path(self._proc, "1/ns/net").readlink():
                 return None
         except OSError:
             return None
         incoming = outgoing = 0
-        for line in _text(self._proc / f"{pid}/net/dev").splitlines()[2:]:
+        for line in _text(f"{self._proc}/{pid}/net/dev").splitlines()[2:]:
             name, _, numbers = line.partition(":")
             fields = numbers.split()
             if name.strip() != "lo" and len(fields) > 8:
@@ -114,12 +115,25 @@ class Cgroups:
         return incoming, outgoing
 
 
-def _text(path: Path) -> str:
+def _read(path: str) -> str | None:
+    """What a file of the kernel holds; None where there is none."""
     try:
-        with path.open() as file:
-            return file.read()
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return ""
+        return None
+    try:
+        pieces = []
+        while piece := os.read(handle, 65536):
+            pieces.append(piece)
+        return b"".join(pieces).decode("ascii", "replace")
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def _text(path: str) -> str:
+    return _read(path) or ""
 
 
 def _ticks(stat: str) -> int:
@@ -128,34 +142,36 @@ def _ticks(stat: str) -> int:
     return sum(int(field) for field in fields[11:15])
 
 
-def _number(path: Path) -> int | None:
+def _number(path: str) -> int | None:
     text = _text(path).strip()
     return int(text) if text.isdigit() else None
 
 
-def _keyed(path: Path) -> dict[str, int]:
+def _keyed(path: str) -> dict[str, int]:
     pairs = (line.split() for line in _text(path).splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
 
 
-def _io_stat(path: Path) -> Pair | None:
+def _io_stat(path: str) -> Pair | None:
     """Version 2: a line a device, `8:0 rbytes=1 wbytes=2 …`. No file: nobody counts."""
-    if not path.exists():
+    text = _read(path)
+    if text is None:
         return None
     read = written = 0
-    for word in _text(path).split():
+    for word in text.split():
         name, _, value = word.partition("=")
         read += int(value) if name == "rbytes" else 0
         written += int(value) if name == "wbytes" else 0
     return read, written
 
 
-def _blkio(path: Path) -> Pair | None:
+def _blkio(path: str) -> Pair | None:
     """Version 1: a line a device and direction, `8:0 Read 1`."""
-    if not path.exists():
+    text = _read(path)
+    if text is None:
         return None
     sums = {"Read": 0, "Write": 0}
-    for line in _text(path).splitlines():
+    for line in text.splitlines():
         words = line.split()
         if len(words) == 3 and words[1] in sums:
             sums[words[1]] += int(words[2])

@@ -48,6 +48,12 @@ class Service:
         return naming.units_of(self.name, self.deployment.app if self.deployment else "")
 
     @property
+    def possible(self) -> tuple[str, ...]:
+        """The units that may run: of a plain process that cannot run twice, the first slot's alone."""
+        is_single = self.process is not None and self.kind == "process" and not self.process.switches
+        return (self.unit,) if is_single else self.units
+
+    @property
     def unit(self) -> str:
         """The unit that serves, or would."""
         if self.deployment:

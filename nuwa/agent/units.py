@@ -13,9 +13,11 @@ from nuwa.agent.systemctl import Properties
 log = logging.getLogger(__name__)
 
 AGAIN = 60.0
-"""Seconds after which everything is read again, in case a signal was missed."""
+"""Seconds after which every unit's state is compared again, in case a signal was missed."""
 WITHOUT_BUS = 3.0
 """The same while there is no bus."""
+ASLEEP = ("inactive", "dead")
+"""The state of what systemd has not loaded."""
 RETRY = 10.0
 """Seconds between two tries to reach the bus."""
 
@@ -41,22 +43,31 @@ class Units:
         self._wanted = set(units)
         self._dirty |= self._wanted - set(self._known)
 
-    def doubt(self) -> None:
-        """Something was done to units: read them again before systemd says so."""
-        self._dirty = set(self._wanted)
+    def doubt(self, units: Iterable[str] | None = None) -> None:
+        """Something was done to units: read them again before systemd says so; without `units`, all."""
+        self._dirty |= self._wanted if units is None else set(units) & self._wanted
 
     async def current(self) -> dict[str, Properties]:
         """The properties of the wanted units, as fresh as systemd's last signal."""
         async with self._reading:
             now = asyncio.get_running_loop().time()
             if now - self._read_at > (AGAIN if self.has_bus else WITHOUT_BUS):
-                self._dirty = set(self._wanted)
                 self._read_at = now
+                await self._compare()
             asked, self._dirty = sorted(self._dirty & self._wanted), set()
             if asked:
                 found = await asyncio.to_thread(systemctl.show, asked)
                 self._known.update(found)
             return {unit: self._known[unit] for unit in self._wanted if unit in self._known}
+
+    async def _compare(self) -> None:
+        """Find out which units are not as they were; without a bus all of them may have run anew."""
+        if not self.has_bus:
+            self._dirty = set(self._wanted)
+            return
+        known = {unit: _state(self._known.get(unit, {})) for unit in self._wanted - self._dirty}
+        found = await asyncio.to_thread(systemctl.states, sorted(known))
+        self._dirty |= {unit for unit, state in known.items() if found.get(unit, ASLEEP) != state}
 
     async def listen(self) -> None:
         """Follow systemd's signals for ever; the bus may come and go."""
@@ -88,12 +99,16 @@ class Units:
             return
         unit = bus.unit_name(fields.get(HeaderFields.path, ""))
         if fields.get(HeaderFields.member) == "Reloading":
-            self._dirty = set(self._wanted)
+            self._read_at = float("-inf")
         elif unit in self._wanted:
             self._dirty.add(unit)
         else:
             return
         self._on_change()
+
+
+def _state(properties: Properties) -> tuple[str, str]:
+    return properties.get("ActiveState", ""), properties.get("SubState", "")
 
 
 def _matches() -> Iterator[Any]:

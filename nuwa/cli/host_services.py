@@ -51,7 +51,7 @@ def _listing_of_systemd() -> Listing:
     from nuwa.agent import services, systemctl
 
     every = everything()
-    units = systemctl.show([unit for service in every for unit in service.units])
+    units = systemctl.show([service.unit for service in every if service.unit])
     in_force = loaded().revision
     rows = [services.row(service, units) for service in every]
     return {"revision": "", "applied": in_force, "ps": rows, "hooks": []}
