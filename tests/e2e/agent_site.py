@@ -1,0 +1,183 @@
+"""What the agent's end-to-end tests put onto the host: a site in a git repository, visitors, and pushes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import shlex
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from e2e.conftest import LabHost, eventually
+
+TOKEN = "a-secret-of-the-tests"
+SITE = """import http.server, os, sys
+
+VERSION = "{version}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = VERSION.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *words):
+        pass
+
+
+http.server.ThreadingHTTPServer.request_queue_size = 512
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+VISITOR = """import http.client, pathlib, ssl, sys, time
+
+# A visitor who keeps his connection and repeats nothing; told to go, he says how it went.
+host, stop = sys.argv[1], pathlib.Path(sys.argv[2])
+context = ssl._create_unverified_context()
+good, bad, connection = 0, [], None
+while not stop.exists():
+    try:
+        if connection is None:
+            connection = http.client.HTTPSConnection("127.0.0.1", timeout=20, context=context)
+        method = "POST" if good % 2 else "GET"
+        connection.request(method, "/", b"x" * 100 if method == "POST" else None, {"Host": host})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status == 200:
+            good += 1
+        else:
+            bad.append(f"{time.time():.2f} {method} {answer.status}")
+        if answer.getheader("Connection") == "close":
+            connection.close()
+            connection = None
+    except Exception as error:
+        bad.append(f"{time.time():.2f} {error!r}")
+        connection = None
+        time.sleep(0.1)
+    time.sleep(0.005)
+print(good, len(bad), bad[:5])
+"""
+
+
+def write(host: LabHost, path: str, text: str, mode: str = "644") -> None:
+    host.sh(f"mkdir -p $(dirname {path}); printf %s {shlex.quote(text)} >{path}; chmod {mode} {path}")
+
+
+def configure(host: LabHost, document: dict[str, Any]) -> None:
+    """Put a configuration into force the way that the guide says."""
+    write(host, "/etc/nuwa/config.json", json.dumps(document, indent=2), "600")
+    done = json.loads(host.sh("nuwa config apply --json").stdout)
+    assert done["warnings"] == []
+
+
+def listing(host: LabHost) -> dict[str, dict[str, Any]]:
+    """The services by name, as `nuwa ls --json` shows them."""
+    return {row["name"]: row for row in json.loads(host.out("nuwa ls --json"))["ps"]}
+
+
+@contextmanager
+def visitors(host: LabHost, domain: str) -> Iterator[list[str]]:
+    """Two visitors of a site while the block runs; afterwards the list holds what each of them says."""
+    write(host, "/srv/visitor.py", VISITOR)
+    mark = f"/tmp/{uuid.uuid4().hex}"
+    said: list[str] = []
+    begin = f"for n in 1 2; do python3 /srv/visitor.py {domain} {mark}.stop >{mark}.$n 2>&1 & done"
+    host.sh(f"({begin}) </dev/null >/dev/null 2>&1")
+    try:
+        yield said
+    finally:
+        host.sh(f"touch {mark}.stop")
+    for number in (1, 2):
+        path = f"{mark}.{number}"
+        eventually(lambda path=path: host.out(f"cat {path}"), "a visitor ends")
+        said.append(host.out(f"cat {path}"))
+
+
+def push_body(commit: str, branch: str = "main") -> dict[str, Any]:
+    """The parts of a push that GitHub, GitLab and Gitea have in common, as their documentation shows them."""
+    return {
+        "ref": f"refs/heads/{branch}",
+        "before": "0" * 40,
+        "after": commit,
+        "created": False,
+        "deleted": False,
+        "forced": False,
+        "compare": "https://git.example.com/team/site/compare/0...1",
+        "commits": [
+            {
+                "id": commit,
+                "message": "Change the greeting",
+                "timestamp": "2026-11-25T10:00:00+01:00",
+                "author": {"name": "Ana", "email": "ana@example.com", "username": "ana"},
+                "added": [],
+                "removed": [],
+                "modified": ["site.py"],
+            }
+        ],
+        "repository": {"id": 42, "name": "site", "full_name": "team/site", "default_branch": "main"},
+        "pusher": {"name": "ana", "email": "ana@example.com"},
+        "delivery": uuid.uuid4().hex,
+    }
+
+
+def headers_of(forge: str, body: bytes, secret: str = TOKEN) -> dict[str, str]:
+    """What a forge sends with a push."""
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {
+        "github": {
+            "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": str(uuid.uuid4()),
+            "X-Hub-Signature-256": f"sha256={digest}",
+            "X-Hub-Signature": f"sha1={hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()}",
+            "User-Agent": "GitHub-Hookshot/a1b2c3d",
+        },
+        "gitlab": {
+            "X-Gitlab-Event": "Push Hook",
+            "X-Gitlab-Token": secret,
+            "X-Gitlab-Event-UUID": str(uuid.uuid4()),
+            "User-Agent": "GitLab/17.6.0",
+        },
+        "gitea": {
+            "X-Gitea-Event": "push",
+            "X-Gitea-Delivery": str(uuid.uuid4()),
+            "X-Gitea-Signature": digest,
+            "X-GitHub-Event": "push",
+        },
+    }[forge]
+
+
+def deliver(
+    host: LabHost, hook: str, forge: str, body: dict[str, Any], secret: str = TOKEN
+) -> tuple[int, Any]:
+    """Send a push as a forge does, through the router; returns the status and the answer."""
+    raw = json.dumps({**body, "object_kind": "push"} if forge == "gitlab" else body)
+    headers = {"Content-Type": "application/json", **headers_of(forge, raw.encode(), secret)}
+    words = " ".join(f"-H {shlex.quote(f'{key}: {value}')}" for key, value in headers.items())
+    # Its own address each: failures of one test are not those of another.
+    url = f"https://127.0.0.1/ci/webhook/{hook}"
+    said = host.out(f"curl -sk -w '\\n%{{http_code}}' {words} --data-raw {shlex.quote(raw)} {url}")
+    text, _, status = said.rpartition("\n")
+    return int(status), json.loads(text)
+
+
+def finished(host: LabHost, run: int, seconds: float = 120) -> dict[str, Any]:
+    """A run once it has ended."""
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = json.loads(host.out(f"nuwa hooks show {run} --json"))
+        return found if found["state"] not in ("queued", "running") else None
+
+    found = eventually(look, f"run {run} ends", seconds=seconds)
+    assert isinstance(found, dict)
+    return found
