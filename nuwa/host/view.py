@@ -128,6 +128,10 @@ class View:
         return f"{self.facts.directory}/volumes/static/current/"
 
     @property
+    def former_static_folder(self) -> str:
+        return f"{self.facts.directory}/volumes/static/former"
+
+    @property
     def open_folders(self) -> tuple[tuple[str, str], ...]:
         """URL prefix and folder of each volume that nginx serves. SELinux keeps it from all of them."""
         if self.facts.selinux:
