@@ -22,7 +22,18 @@ LIMIT = 64 * 1024
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
-SOURCED = ("_acme", "_app", "_apply", "_database", "_host", "_lib", "_prepare", "_secrets", "_site")
+SOURCED = (
+    "_acme",
+    "_app",
+    "_apply",
+    "_database",
+    "_host",
+    "_lib",
+    "_prepare",
+    "_release",
+    "_secrets",
+    "_site",
+)
 """What the scripts read in, and nobody runs."""
 
 _SETUP = "setup"

@@ -360,7 +360,7 @@ class Tls(Section):
 
 @dataclass(frozen=True)
 class Deploy(Section):
-    """How a release gives way to the next. Carried in the image: this nuwa has no bin/deploy yet."""
+    """How a release gives way to the next: bin/deploy."""
 
     drain: Annotated[
         Seconds, Doc("Seconds that requests, websockets and streams of the former release get to finish.")

@@ -11,13 +11,14 @@ export REPO ONE TWO NUWA_PYTHON SHIMS
 
 # Setup, RunSetup and the renderer, made once for all tests.
 payload() {
-  local folder=$BATS_RUN_TMPDIR/payload
+  local manifest=${MANIFEST:-$REPO/tests/shell/manifest.json} folder
+  folder=$BATS_RUN_TMPDIR/payload.$(sha256sum <"$manifest" | cut -c 1-12)
   if [[ ! -d $folder ]]; then
     [[ -x $NUWA_PYTHON ]] || {
       echo "$NUWA_PYTHON is missing: script/bootstrap makes it" >&2
       return 1
     }
-    PYTHONPATH=$REPO "$NUWA_PYTHON" "$REPO/tests/shell/make_payload.py" "$REPO/tests/shell/manifest.json" "$folder"
+    PYTHONPATH=$REPO "$NUWA_PYTHON" "$REPO/tests/shell/make_payload.py" "$manifest" "$folder"
   fi
   printf '%s' "$folder"
 }

@@ -119,7 +119,7 @@ starts() {
   touch "$FAKE/images/$TWO/broken"
   make_deployment "$TWO"
   run -1 bin/run
-  says 'The former one (aaaaaaaaaaaa) serves again'
+  says 'The release before (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
   grep -q "$ONE" "$FAKE/active/nuwa-blog-blue.service"
   grep -q "$ONE" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   [[ $(readlink volumes/static/current) == aaaaaaaaaaaa && $(cat volumes/.nuwa/release.blue) == "$ONE" ]]
@@ -130,8 +130,9 @@ starts() {
   make_image "$TWO" 2.0
   make_deployment "$TWO"
   run -0 bin/run
-  grep -q "$TWO" "$FAKE/active/nuwa-blog-blue.service"
-  [[ $(readlink volumes/static/current) == bbbbbbbbbbbb && -d volumes/static/aaaaaaaaaaaa ]]
+  grep -q "$TWO" "$FAKE/active/nuwa-blog-green.service"
+  [[ ! -e $FAKE/active/nuwa-blog-blue.service && $(cat volumes/.nuwa/slot) == green ]]
+  [[ $(readlink volumes/static/current) == bbbbbbbbbbbb && $(readlink volumes/static/former) == aaaaaaaaaaaa ]]
   [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE"$'\n'"$TWO" ]]
 }
 
@@ -198,8 +199,8 @@ END
   grep -q "$ONE" "$FAKE/active/nuwa-blog-blue.service"
   grep -q "$ONE" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   rm "$FAKE/hook-fails"
-  run -0 bin/run
-  grep -q "$TWO" "$FAKE/active/nuwa-blog-blue.service"
+  run -0 bin/deploy "$TWO"
+  grep -q "$TWO" "$FAKE/active/nuwa-blog-green.service"
 }
 
 @test "static files of the last releases stay, older ones and failed ones go" {
@@ -208,7 +209,7 @@ END
   make_image "$TWO" 2.0
   make_deployment "$TWO"
   run -0 bin/run
-  [[ $(cd volumes/static && echo *) == 'aaaaaaaaaaaa bbbbbbbbbbbb current' ]]
+  [[ $(cd volumes/static && echo *) == 'aaaaaaaaaaaa bbbbbbbbbbbb current former' ]]
 }
 
 @test "a second deployment of the same app on one host is refused, and the first one named" {

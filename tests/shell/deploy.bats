@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# bin/deploy: a new release takes over from the one that serves, or nothing has happened.
+
+load helper
+
+THREE=$(printf 'c%.0s' {1..64})
+
+# An app without an exclusive volume, installed and serving ONE, with TWO and THREE on the host.
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$TEST/manifest.json
+  unset KILL_AT NO_COLOR
+  jq '.volume = [.volume[0]] | .deploy = {watch: 0, keep: 2}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
+  make_host
+  make_image "$TWO" 2.0
+  make_image "$THREE" 3.0
+  make_deployment
+  bin/run --quiet
+  bin/install --quiet 2>/dev/null
+  # as the unit does after a start
+  mkdir -p "$NUWA_ROOT/run/nuwa-app/blog"
+  ln -s blue/server.sock "$NUWA_ROOT/run/nuwa-app/blog/current"
+}
+
+serves() {
+  grep -q "$1" "$FAKE/active/nuwa-blog-$2.service"
+  grep -q "$1" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-$2.service"
+  [[ $(cat volumes/.nuwa/slot) == "$2" && $(cat "volumes/.nuwa/release.$2") == "$1" && $(cat bin/.image) == "$1" ]]
+  [[ $(readlink "$NUWA_ROOT/run/nuwa-app/blog/current") == "$2/server.sock" ]]
+  [[ $(readlink volumes/static/current) == "${1:0:12}" ]]
+  [[ $(cd "$FAKE/active" && echo *.service) == "nuwa-blog-$2.service" ]]
+  [[ $(cd "$FAKE/enabled" && echo *.service) == "nuwa-blog-$2.service" ]]
+  [[ $(cd "$NUWA_ROOT/etc/systemd/system" && echo nuwa*) == "nuwa-blog-$2.service" ]]
+  grep -q "nuwa-blog-$2" "$NUWA_ROOT/etc/monit/conf.d/nuwa-blog"
+  [[ ! -e volumes/.nuwa/deploy && ! -e volumes/.nuwa/change.run ]]
+}
+
+@test "deploy takes up an image by its name, and nginx is not reloaded" {
+  reloads=$(grep -c nginx "$FAKE/reloads")
+  run -0 bin/deploy localhost/app/blog:2.0
+  says 'running the release hook'
+  says 'bbbbbbbbbbbb serves, in green'
+  serves "$TWO" green
+  [[ $(grep -c nginx "$FAKE/reloads") == "$reloads" ]]
+  [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE"$'\n'"$TWO" ]]
+  run -0 bin/deploy localhost/app/blog:2.0
+  says 'serves already'
+}
+
+@test "deploy refuses an image that is not here, and one of another app" {
+  run -4 bin/deploy localhost/app/blog:9
+  says "podman pull 'localhost/app/blog:9'"
+  echo shop >"$FAKE/images/$TWO/app"
+  run -2 bin/deploy "$TWO"
+  says 'is an image of shop, not a release of blog'
+  run -2 bin/deploy --watch soon "$TWO"
+  says '--watch takes a number of seconds'
+  serves "$ONE" blue
+}
+
+@test "a release that does not come up leaves the former one serving, scripts and all" {
+  touch "$FAKE/images/$TWO/broken"
+  run -1 bin/deploy "$TWO"
+  says 'ModuleNotFoundError: the last line of the app'
+  says 'The release before (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
+  serves "$ONE" blue
+}
+
+@test "a release hook that fails, and a site that does not answer, lead back too" {
+  touch "$FAKE/hook-fails"
+  run -1 bin/deploy "$TWO"
+  says 'OperationalError: no such table'
+  serves "$ONE" blue
+  rm "$FAKE/hook-fails"
+  echo 500 >"$FAKE/status"
+  sed -i 's/^readonly PATIENCE=.*/readonly PATIENCE=0/' bin/deploy
+  cp bin/deploy "$TEST/deploy"
+  MANIFEST=$MANIFEST BID=$TWO bash "$(payload)/Setup" >/dev/null
+  cp "$TEST/deploy" bin/deploy
+  run -1 bin/deploy
+  says 'the site does not work at blog.example.com'
+  says 'status 500'
+  rm "$FAKE/status"
+  serves "$ONE" blue
+}
+
+@test "when the share of errors rises after the switch, the former release comes back by itself" {
+  log=$NUWA_ROOT/var/log/nginx/nuwa-blog.log
+  mkdir -p "${log%/*}"
+  line='1.2.3.4 - - [25/Nov/2026:22:00:00 +0000] "GET / HTTP/2.0" %s 12 "-" "curl"\n'
+  # shellcheck disable=SC2059  # the line is a format
+  for number in {1..40}; do printf "$line" 200; done >"$log"
+  (
+    until [[ $(cat volumes/.nuwa/deploy 2>/dev/null) == switched* ]]; do sleep 0.05; done
+    sleep 0.5
+    # shellcheck disable=SC2059
+    for number in {1..30}; do printf "$line" 502; done >>"$log"
+  ) 3>&- &
+  run -1 bin/deploy --watch 20 "$TWO"
+  says 'of 30 answers were errors (5xx): 100 %, before 0 %'
+  says 'The release before (aaaaaaaaaaaa) serves'
+  serves "$ONE" blue
+  [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE" ]]
+}
+
+@test "rollback goes back without the hook, and forth again; a release that is gone is named" {
+  run -1 bin/deploy --rollback
+  says 'no release before this one (aaaaaaaaaaaa)'
+  bin/deploy --quiet "$TWO"
+  hooks=$(cat "$FAKE/hooks")
+  run -0 bin/deploy --rollback
+  serves "$ONE" green || serves "$ONE" blue
+  [[ $(cat "$FAKE/hooks") == "$hooks" ]]
+  run -0 bin/deploy --rollback
+  serves "$TWO" green
+  rm -r "$FAKE/images/$ONE"
+  run -4 bin/deploy --rollback
+  says 'the image aaaaaaaaaaaa of the release before is not on this host any more. There are: none'
+  run -2 bin/deploy --rollback "$THREE"
+  says 'is no earlier release'
+}
+
+@test "images of old releases go, those of the last ones and of others stay" {
+  make_image "$(printf 'd%.0s' {1..64})"
+  : >"$FAKE/images/$(printf 'd%.0s' {1..64})/name"
+  make_image "$(printf 'e%.0s' {1..64})"
+  bin/deploy --quiet "$TWO"
+  bin/deploy --quiet "$THREE"
+  [[ $(cd "$FAKE/images" && echo *) == "$TWO $THREE $(printf 'e%.0s' {1..64})" ]]
+}
+
+@test "a dry run shows the new unit and changes nothing" {
+  snapshot >"$TEST/before"
+  run -0 bin/deploy --dry-run "$TWO"
+  says '+ExecStart=/usr/bin/podman run'
+  says 'would start nuwa-blog-green.service'
+  snapshot | diff "$TEST/before" -
+}
+
+@test "an exclusive volume: the former release ends first, and comes back when the new one fails" {
+  unset MANIFEST
+  make_image "$TWO" 2.0
+  BID=$ONE bash "$(payload)/Setup" >/dev/null
+  bin/run --quiet
+  touch "$FAKE/images/$TWO/broken"
+  : >"$FAKE/starts"
+  run -1 bin/deploy "$TWO"
+  says 'the volume data is exclusive: the site pauses'
+  serves "$ONE" blue
+  [[ ! -e $NUWA_ROOT/run/nuwa-app/blog/paused ]]
+  [[ $(grep blog "$FAKE/starts") == $'nuwa-blog-green.service\nnuwa-blog-blue.service' ]]
+}
+
+@test "without a site, deploy leaves nginx alone" {
+  bin/uninstall --yes --quiet
+  bin/run --quiet
+  rm -f "$FAKE/reloads"
+  run -0 bin/deploy "$TWO"
+  [[ ! -e $FAKE/reloads || $(cat "$FAKE/reloads") != *nginx* ]]
+  serves "$TWO" green
+}
