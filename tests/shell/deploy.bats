@@ -89,12 +89,12 @@ serves() {
   mkdir -p "${log%/*}"
   line='1.2.3.4 - - [25/Nov/2026:22:00:00 +0000] "GET / HTTP/2.0" %s 12 "-" "curl"\n'
   # shellcheck disable=SC2059  # the line is a format
-  for number in {1..40}; do printf "$line" 200; done >"$log"
+  for _ in {1..40}; do printf "$line" 200; done >"$log"
   (
     until [[ $(cat volumes/.nuwa/deploy 2>/dev/null) == switched* ]]; do sleep 0.05; done
     sleep 0.5
     # shellcheck disable=SC2059
-    for number in {1..30}; do printf "$line" 502; done >>"$log"
+    for _ in {1..30}; do printf "$line" 502; done >>"$log"
   ) 3>&- &
   run -1 bin/deploy --watch 20 "$TWO"
   says 'of 30 answers were errors (5xx): 100 %, before 0 %'
