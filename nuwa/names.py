@@ -139,6 +139,13 @@ class Names:
     def access_log(self) -> str:
         return f"/var/log/nginx/nuwa-{self.app}.log"
 
+    def database_unit(self, kind: str) -> str:
+        """The socket through which the container gets to the host's database server, or the proxy behind."""
+        return f"nuwa-{self.app}-database.{kind}"
+
+    def database_unit_file(self, kind: str) -> str:
+        return f"/etc/systemd/system/{self.database_unit(kind)}"
+
     @property
     def site(self) -> str:
         """The name of the app's files in nginx's, monit's and cron's folders."""

@@ -30,6 +30,7 @@ SOURCED = (
     "_host",
     "_lib",
     "_prepare",
+    "_provision",
     "_release",
     "_secrets",
     "_site",
@@ -133,9 +134,18 @@ def _lean(script: str) -> str:
 
 
 def secrets(app: App) -> tuple[str, ...]:
-    """Names of the secrets that the operator supplies: a database's URL is one of them."""
-    named = (*app.env.secrets, *((DATABASE_SECRET,) if app.database else ()))
+    """Names of the secrets that the operator supplies: the URL of a database elsewhere is one of them."""
+    elsewhere = app.database is not None and app.database.where == "url"
+    named = (*app.env.secrets, *((DATABASE_SECRET,) if elsewhere else ()))
     return tuple(dict.fromkeys(name for name in named if name not in app.env.generated))
+
+
+def sqlite_file(app: App) -> str:
+    """Where the file of an app's SQLite database lies in the container; empty where it has none of nuwa's."""
+    if app.database is None or app.database.engine != "sqlite":
+        return ""
+    volume = next(volume for volume in app.volume if volume.holds_database)
+    return f"{volume.path}/{app.database.name or app.name}.sqlite3"
 
 
 def _facts(app: App) -> dict[str, object]:
@@ -148,6 +158,7 @@ def _facts(app: App) -> dict[str, object]:
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
         "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
         "secrets": secrets(app),
+        "sqlite": sqlite_file(app),
         "backup": app.backup.repository if app.backup else "",
         "no_labels": [
             f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)

@@ -21,6 +21,8 @@ class Distribution:
     nginx_user: str
     monit_folder: str
     cron_service: str
+    databases: tuple[tuple[str, str], ...]
+    """Clients of database servers, and the servers' services, each with its package."""
     nginx_folder: str = "/etc/nginx/conf.d"
     cron_folder: str = "/etc/cron.d"
     selinux_booleans: tuple[str, ...] = ()
@@ -42,6 +44,13 @@ _EVERYWHERE = (
 )
 
 
+def _clients(postgresql: str, mariadb: str) -> list[tuple[str, str]]:
+    return [
+        *((program, postgresql) for program in ("psql", "pg_dump", "pg_restore")),
+        *((program, mariadb) for program in ("mariadb", "mariadb-dump")),
+    ]
+
+
 def _debian(release: int) -> Distribution:
     return Distribution(
         key=f"debian{release}",
@@ -51,6 +60,11 @@ def _debian(release: int) -> Distribution:
         nginx_user="www-data",
         monit_folder="/etc/monit/conf.d",
         cron_service="cron",
+        databases=(
+            *_clients("postgresql-client", "mariadb-client"),
+            ("postgresql.service", "postgresql"),
+            ("mariadb.service", "mariadb-server"),
+        ),
     )
 
 
@@ -64,6 +78,11 @@ def _rocky(release: int) -> Distribution:
         nginx_user="nginx",
         monit_folder="/etc/monit.d",
         cron_service="crond",
+        databases=(
+            *_clients("postgresql", "mariadb"),
+            ("postgresql.service", "postgresql-server"),
+            ("mariadb.service", "mariadb-server"),
+        ),
         selinux_booleans=("httpd_can_network_connect",),
         note=MONIT_FROM_EPEL if monit else "monit is not packaged here: systemd alone restarts the app",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable
@@ -31,6 +32,19 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class DatabaseWay:
+    """How the container gets to the host's own database server."""
+
+    address: str
+    """The host's address on podman's bridge, where a proxy listens."""
+    subnet: str
+    """Whose connections it takes."""
+    port: int
+    server_port: int
+    """Where on 127.0.0.1 the server listens."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """One host, and one deployment on it."""
 
@@ -45,6 +59,7 @@ class Facts:
     """Where on 127.0.0.1 the slot's container answers."""
     domains: tuple[str, ...]
     tls: Optional[Certificate]
+    database: Optional[DatabaseWay]
     podman: Version
     nginx: Version
     nginx_modules: tuple[str, ...]
@@ -82,6 +97,7 @@ def read(text: str) -> Facts:
     return Facts(
         distribution=_distribution(values),
         tls=_certificate(values),
+        database=_database(values),
         **{name: _take(values, name, check) for name, check in _CHECKS.items()},
     )
 
@@ -121,6 +137,17 @@ def _certificate(values: dict[str, Any]) -> Optional[Certificate]:
         key=_take(tls, "key", _path, "tls."),
         self_signed=_take(tls, "self_signed", _boolean, "tls."),
     )
+
+
+def _database(values: dict[str, Any]) -> Optional[DatabaseWay]:
+    """Absent or null where there is no server of the host to get to."""
+    way = _take(
+        {"database": None, **values}, "database", lambda value: value if value is None else _object(value)
+    )
+    if way is None:
+        return None
+    fields = {"address": _address, "subnet": _subnet, "port": _port, "server_port": _port}
+    return DatabaseWay(**{name: _take(way, name, check, "database.") for name, check in fields.items()})
 
 
 def _of(kind: type, expected: str) -> Callable[[Any], Any]:
@@ -171,6 +198,17 @@ def _between(low: int, high: int) -> Callable[[Any], int]:
     return check
 
 
+_port = _between(1, 65535)
+
+
+def _address(value: Any) -> str:
+    return str(ipaddress.IPv4Address(_text(value)))
+
+
+def _subnet(value: Any) -> str:
+    return str(ipaddress.IPv4Network(_text(value), strict=False))
+
+
 def _domains(value: Any) -> tuple[str, ...]:
     domains = tuple(dict.fromkeys(checks.domain(_text(item)) for item in _list(value)))
     if domains and domains[0].startswith("*"):
@@ -191,7 +229,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "image": _image,
     "image_name": _text,
     "slot": _slot,
-    "port": _between(1, 65535),
+    "port": _port,
     "domains": _domains,
     "podman": _version,
     "nginx": _version,

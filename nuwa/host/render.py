@@ -32,7 +32,8 @@ Plan = dict[str, HostFile]
 
 
 def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
-    """The host's files for `what`: `run` (the container) or `install` (the site).
+    """The host's files for `what`: `run` (the container), `install` (the site) or `database` (the
+    way to the host's own server).
 
     Raises:
         FactsError: a fact that `what` needs is missing.
@@ -68,7 +69,22 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
     }
 
 
-PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {"run": _run, "install": _install}
+def _database(app: App, facts: Facts, templates: Sources) -> Plan:
+    if facts.database is None:
+        raise FactsError("fact database is missing: where does the host's server listen?")
+    return {
+        app.names.database_unit_file(kind): HostFile(
+            "systemd", 0o644, _write(templates, f"systemd/database.{kind}.j2", app, facts)
+        )
+        for kind in ("socket", "service")
+    }
+
+
+PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
+    "run": _run,
+    "install": _install,
+    "database": _database,
+}
 
 
 def _write(templates: Sources, name: str, app: App, facts: Facts) -> str:

@@ -64,6 +64,14 @@ class View:
         return container.podman_run(self.app, self.facts)
 
     @property
+    def database_service(self) -> str:
+        """The unit of the host's own database server; empty where the app uses none."""
+        database = self.app.database
+        if database is None or database.where != "host" or database.engine == "sqlite":
+            return ""
+        return f"{database.engine}.service"
+
+    @property
     def stop_timeout(self) -> int:
         return container.stop_timeout(self.app)
 

@@ -233,6 +233,11 @@ class Volume(Section):
     ] = ""
     backup: Annotated[bool, Doc("Part of the archives of [backup].")] = True
 
+    @property
+    def holds_database(self) -> bool:
+        """Whether the file of a SQLite database may lie in it."""
+        return self.policy != "read-only" and not self.url
+
 
 @dataclass(frozen=True)
 class Database(Section):

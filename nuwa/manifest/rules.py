@@ -188,6 +188,13 @@ def _environment(app: App, _: Given) -> Iterator[Finding]:
             yield Finding((path,), f"{name} is set by nuwa itself", "choose another name")
 
 
+_SERVERS_OWN = {
+    *("mariadb", "mysql", "root", "sys", "information_schema", "performance_schema"),
+    *("postgres", "public", "template0", "template1"),
+}
+"""Roles and databases that a server has from the start."""
+
+
 def _database(app: App, _: Given) -> Iterator[Finding]:
     """Database: its `DATABASE_URL` is a secret without being listed; sqlite needs a volume that can be
     written."""
@@ -202,12 +209,18 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
         yield Finding(
             (path, ("database",)), f"{name} is a secret that [database] brings along", "remove it here"
         )
-    if database.engine == "sqlite" and not any(volume.policy != "read-only" for volume in app.volume):
+    if database.engine == "sqlite" and not any(volume.holds_database for volume in app.volume):
         yield Finding(
             (("database", "engine"), ("volume",)),
-            "the file of a sqlite database needs a volume that the app can write",
+            "the file of a sqlite database needs a volume that the app can write and nginx does not serve",
             "add a [[volume]]",
         )
+    if database.engine != "sqlite" and database.where == "host":
+        for path, value in ((("app", "name"), app.name), (("database", "name"), database.name)):
+            if value in _SERVERS_OWN:
+                yield Finding(
+                    (path, ("database",)), f"{value} belongs to the database server", "choose another name"
+                )
 
 
 def _limits(app: App, _: Given) -> Iterator[Finding]:

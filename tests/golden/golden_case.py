@@ -44,7 +44,8 @@ class Case:
     @cached_property
     def plan(self) -> Plan:
         """All files of the host; without domains there is no site."""
-        whats = [what for what in PLANS if what == "run" or self.facts.domains]
+        needs = {"install": self.facts.domains, "database": self.facts.database}
+        whats = [what for what in PLANS if needs.get(what, True)]
         return {
             path: file
             for what in whats

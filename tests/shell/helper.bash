@@ -9,7 +9,7 @@ NUWA_PYTHON=$REPO/.venv/bin/python
 SHIMS=$REPO/tests/shell/shims
 export REPO ONE TWO NUWA_PYTHON SHIMS
 
-# Setup, RunSetup and the renderer, made once for all tests.
+# Setup, RunSetup and the renderer of the app in $MANIFEST, made once for all tests.
 payload() {
   local manifest=${MANIFEST:-$REPO/tests/shell/manifest.json} folder
   folder=$BATS_RUN_TMPDIR/payload.$(sha256sum <"$manifest" | cut -c 1-12)
@@ -61,7 +61,7 @@ setup() {
 # differs by time or chance.
 snapshot() {
   local prune=(-name nuwa.log -o -name lock -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
-    -o -name SECRET_KEY -o -path '*/stage*' -o -name 'plan.*')
+    -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*')
   (
     cd "$TEST" || return
     find root 'my sité' fake/{loaded,active,enabled,serving,containers} \( "${prune[@]}" \) -prune \

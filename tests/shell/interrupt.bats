@@ -81,3 +81,13 @@ setup() {
   bin/uninstall --yes --quiet
   interrupt_each bin/kill --yes
 }
+
+@test "run with a database" {
+  export MANIFEST=$REPO/tests/shell/manifest-database.json BORG_PASSPHRASE=phrase FAKE_APP=blog
+  rm -rf "$FAKE" "$DEPLOYMENT"
+  make_host
+  make_deployment
+  mkdir -p "$FAKE"/{postgresql/{roles,databases},mariadb}
+  touch "$FAKE"/{postgresql,mariadb}/up
+  interrupt_each bin/run
+}

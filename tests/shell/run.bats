@@ -247,12 +247,3 @@ instead_of() {
   run -0 bin/run
   [[ $(starts) == 1 && ! -e volumes/.nuwa/change.run ]]
 }
-
-@test "the address of a database is asked for as a secret, with a word on who makes it" {
-  sed -i "s/^readonly NUWA_SECRETS=.*/readonly NUWA_SECRETS=(DATABASE_URL)/
-    s/^readonly NUWA_DATABASE=.*/readonly NUWA_DATABASE='postgresql on host'/" bin/_app
-  run -2 bin/run </dev/null
-  says 'secrets are missing: DATABASE_URL'
-  says 'the address of the database (postgresql): ENGINE://USER:PASSWORD@HOST:PORT/NAME'
-  DATABASE_URL=postgres://blog@host.containers.internal/blog run -0 bin/run
-}

@@ -45,7 +45,7 @@ def test_the_same_app_gives_the_same_bytes():
 
 
 def test_the_label_is_far_from_the_limit_of_engines():
-    assert len(payload.setup_script(app()).encode()) < 48 * 1024
+    assert len(payload.setup_script(app()).encode()) < 60 * 1024
 
 
 def test_a_label_that_would_be_lost_fails_the_build():
@@ -131,8 +131,22 @@ def test_an_app_that_names_nothing_gives_empty_lists():
         (Env(generated=("DATABASE_URL",)), ()),
     ],
 )
-def test_the_address_of_a_database_is_a_secret(env: Env, names: tuple[str, ...]):
-    assert payload.secrets(app(env=env, database=Database(engine="postgresql"))) == names
+def test_the_address_of_a_database_elsewhere_is_a_secret(env: Env, names: tuple[str, ...]):
+    assert payload.secrets(app(env=env, database=Database(engine="postgresql", where="url"))) == names
+
+
+def test_the_address_of_a_database_on_the_host_is_none_that_somebody_has_to_supply():
+    assert payload.secrets(app(database=Database(engine="mariadb"))) == ()
+
+
+def test_a_sqlite_file_lies_in_the_first_volume_that_the_app_can_write_and_nginx_does_not_serve():
+    volumes = (
+        Volume(name="seed", path="/seed", policy="read-only"),
+        Volume(name="media", path="/media", url="/media/"),
+        Volume(name="data", path="/data"),
+    )
+    made = app(volume=volumes, database=Database(engine="sqlite", name="guests"))
+    assert payload.sqlite_file(made) == "/data/guests.sqlite3"
 
 
 def test_no_value_of_the_environment_reaches_the_scripts():

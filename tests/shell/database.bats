@@ -1,0 +1,256 @@
+#!/usr/bin/env bats
+# [database]: what bin/run makes in the host's server, what it hands to the app, and what it refuses.
+
+load helper
+
+export MANIFEST=$REPO/tests/shell/manifest-database.json FAKE_APP=blog NUWA_DATABASE_WAIT=0
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word BORG_PASSPHRASE=phrase TEST
+  unset KILL_AT NO_COLOR
+  make_host
+  mkdir -p "$FAKE/postgresql"/{roles,databases} "$FAKE/mariadb"
+  touch "$FAKE/postgresql/up" "$FAKE/mariadb/up"
+  ln -s /usr/bin/true "$TEST/borg"
+  make_deployment
+  PG=$FAKE/postgresql
+  MY=$FAKE/mariadb
+}
+
+url() {
+  cat volumes/secrets/DATABASE_URL
+}
+
+# The rest of the test is about another engine, or another place.
+configure() {
+  sed -i "s/^readonly $1=.*/readonly $1=$2/" bin/_app
+}
+
+# A script of the deployment that calls functions of its libraries.
+library() {
+  cat >bin/library <<'END'
+#!/usr/bin/env bash
+set -euo pipefail
+source "${BASH_SOURCE[0]%/*}/_lib"
+source "$BIN/_host"
+source "$BIN/_apply"
+source "$BIN/_prepare"
+main() {
+  parse_options "$@"
+  begin
+  "${ARGUMENTS[@]}"
+}
+main "$@"
+END
+  chmod +x bin/library
+  bin/library "$@"
+}
+
+@test "run makes role and database, and stores the address where only the app reads it" {
+  run -0 bin/run
+  says 'made the role blog in postgresql'
+  [[ $(<"$PG/databases/blog/owner") == blog ]]
+  [[ $(url) == "postgresql://blog:$(<"$PG/roles/blog")@10.88.0.1:17000/blog" ]]
+  [[ $(stat -c '%a %u' volumes/secrets/DATABASE_URL) == '400 10001' ]]
+  [[ -e $FAKE/active/nuwa-blog-database.socket && -e $FAKE/enabled/nuwa-blog-database.socket ]]
+  grep -q 'ListenStream=10.88.0.1:17000' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket"
+  says_not "$(<"$PG/roles/blog")"
+}
+
+@test "run again changes nothing" {
+  bin/run --quiet
+  before=$(url)
+  : >"$FAKE/starts"
+  run -0 bin/run
+  says_not database
+  [[ $(url) == "$before" && ! -s $FAKE/starts ]]
+}
+
+@test "a dry run makes nothing and says what it would" {
+  run -0 bin/run --dry-run
+  says 'would make the role blog and the database blog'
+  says 'would write /etc/systemd/system/nuwa-blog-database.socket'
+  [[ ! -e volumes && -z $(find "$PG" -mindepth 2) ]]
+}
+
+@test "MariaDB is served in the same way" {
+  configure NUWA_DATABASE mariadb
+  run -0 bin/run
+  [[ -d $MY/databases/blog && -e $MY/rights/blog ]]
+  [[ $(url) == "mysql://blog:$(<"$MY/users/blog")@10.88.0.1:17000/blog" ]]
+  grep -q 127.0.0.1:3306 "$NUWA_ROOT/etc/systemd/system/nuwa-blog-database.service"
+  run -0 bin/run
+  says_not 'stored the secret DATABASE_URL'
+}
+
+@test "SQLite has its address in a volume" {
+  configure NUWA_DATABASE sqlite
+  configure NUWA_SQLITE "\/data\/blog.sqlite3"
+  run -0 bin/run
+  [[ $(url) == sqlite:////data/blog.sqlite3 ]]
+  [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket ]]
+}
+
+@test "a server that is down ends the run with the command that starts it" {
+  rm "$PG/up"
+  run -4 bin/run
+  says 'the database server does not answer (postgresql is inactive). Start it: systemctl enable --now postgresql'
+  touch "$PG/up"
+  run -0 bin/run
+}
+
+@test "a server and clients that are missing are named with their packages" {
+  mkdir "$FAKE/not-installed"
+  touch "$FAKE/not-installed/postgresql.service"
+  run -4 bin/run
+  says 'postgresql.service, the server of the database'
+  says 'apt-get install --no-install-recommends postgresql'
+  sed -i 's/pg_dump=/pg_dump_that_is_not_there=/' bin/_app
+  run -4 bin/_predicate
+  says 'missing  pg_dump_that_is_not_there'
+  says postgresql-client
+}
+
+@test "a role that is there with another password is not touched unless somebody says so" {
+  echo theirs >"$PG/roles/blog"
+  run -2 bin/run </dev/null
+  says 'is in postgresql already, with another password'
+  [[ $(<"$PG/roles/blog") == theirs ]]
+  run -0 bin/run --yes
+  [[ $(url) == *":$(<"$PG/roles/blog")@"* ]]
+}
+
+@test "a database of somebody else is refused" {
+  mkdir "$PG/databases/blog"
+  echo wiki >"$PG/databases/blog/owner"
+  run -1 bin/run
+  says 'the database blog belongs to wiki, not to blog. Choose another [database] name'
+  configure NUWA_DATABASE mariadb
+  mkdir -p "$MY/databases/blog"
+  touch "$MY/databases/blog/content"
+  run -1 bin/run
+  says 'belongs to somebody else'
+}
+
+@test "a password that the server does not ask for over TCP: the line for pg_hba.conf is said" {
+  echo 'Ident authentication failed for user "blog"' >"$PG/hba"
+  run -1 bin/run
+  says 'Put this line first into /etc/postgresql/15/main/pg_hba.conf, then systemctl reload postgresql'
+  says 'host all "blog" 127.0.0.1/32 scram-sha-256'
+}
+
+@test "a full disk of the server is said to be full" {
+  touch "$PG/full"
+  run -1 bin/run
+  says 'making the database blog failed: a disk is full'
+  rm "$PG/full"
+  run -0 bin/run
+}
+
+@test "a database that the container cannot reach ends the run before the app is started" {
+  touch "$FAKE/unreachable"
+  run -1 bin/run
+  says 'the container cannot reach the database at 10.88.0.1:17000: Connection refused'
+  [[ ! -e $FAKE/active/nuwa-blog-blue.service ]]
+  rm "$FAKE/unreachable"
+  run -0 bin/run
+}
+
+@test "a password brought from another host stays, with the address of this one" {
+  bin/run --quiet
+  bin/uninstall --yes --quiet
+  bin/kill --yes --quiet
+  password=$(<"$PG/roles/blog")
+  printf 'postgresql://blog:%s@10.1.2.3:17009/blog' "$password" >volumes/secrets/DATABASE_URL
+  rm "$PG/roles/blog"
+  run -0 bin/run
+  [[ $(url) == "postgresql://blog:$password@10.88.0.1:17000/blog" && $(<"$PG/roles/blog") == "$password" ]]
+}
+
+@test "kill takes the way to the server away, keeps the data, and says how to drop it" {
+  bin/run --quiet
+  bin/uninstall --yes --quiet
+  run -0 bin/kill --yes
+  says "dropdb 'blog'"
+  [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket && ! -e $FAKE/active/nuwa-blog-database.socket ]]
+  [[ -d $PG/databases/blog && -e $PG/roles/blog ]]
+}
+
+@test "a database elsewhere: the address is asked for, checked, and tried from a container" {
+  configure NUWA_DATABASE_WHERE url
+  configure NUWA_SECRETS '(DATABASE_URL)'
+  run -2 bin/run </dev/null
+  says 'DATABASE_URL is the address of the database (postgresql): ENGINE://USER:PASSWORD@HOST:PORT/NAME'
+  DATABASE_URL=db.example.com run -2 bin/run
+  says 'DATABASE_URL is no address of a server'
+  printf 'postgresql://blog:p%%40ss@db.example.com/blog?sslmode=require' | install -o 10001 -m 0400 /dev/stdin volumes/secrets/DATABASE_URL
+  touch "$FAKE/unreachable"
+  run -1 bin/run
+  says 'the container cannot reach the database at db.example.com:5432'
+  rm "$FAKE/unreachable"
+  run -0 bin/run
+  [[ -z $(ls "$PG/roles") ]]
+}
+
+@test "a dump is loaded beside the live database, swapped, and swapped back" {
+  bin/run --quiet
+  echo first >"$PG/databases/blog/content"
+  run -0 library database_dump "$TEST/dump"
+  [[ $(stat -c %a "$TEST/dump/database.pgdump") == 600 ]]
+  echo second >"$PG/databases/blog/content"
+  run -1 library database_swap
+  says 'no database was restored'
+  run -0 library database_restore "$TEST/dump"
+  [[ $(<"$PG/databases/blog/content") == second ]]
+  run -0 library database_swap
+  run -0 library database_swap
+  [[ $(<"$PG/databases/blog/content") == first && $(<"$PG/databases/blog_former/content") == second ]]
+  run -0 library database_swap_back
+  [[ $(<"$PG/databases/blog/content") == second && ! -e $PG/databases/blog_former && ! -e $PG/databases/blog_restored ]]
+}
+
+@test "a dump that does not fit leaves the live database and nothing to swap" {
+  bin/run --quiet
+  echo first >"$PG/databases/blog/content"
+  library database_dump "$TEST/dump"
+  touch "$PG/full"
+  run -1 library database_restore "$TEST/dump"
+  says 'a disk is full'
+  rm "$PG/full"
+  run -1 library database_swap
+  [[ $(<"$PG/databases/blog/content") == first ]]
+}
+
+@test "a rehearsal has a database and an address of its own, and leaves none" {
+  bin/run --quiet
+  library database_dump "$TEST/dump"
+  run -0 library database_restore "$TEST/dump" rehearsal
+  run -0 library database_url rehearsal
+  [[ $output == "$(url | sed 's|/blog$|/rehearsal|')" ]]
+  run -0 library database_drop rehearsal
+  [[ ! -e $PG/databases/rehearsal ]]
+  run -1 library database_drop blog
+  says "is the app's live database"
+}
+
+@test "MariaDB's databases are swapped by copies, also after an interruption" {
+  configure NUWA_DATABASE mariadb
+  bin/run --quiet
+  echo first >"$MY/databases/blog/content"
+  library database_dump "$TEST/dump"
+  echo second >"$MY/databases/blog/content"
+  library database_restore "$TEST/dump"
+  library database_swap
+  [[ $(<"$MY/databases/blog/content") == first && $(<"$MY/databases/blog_former/content") == second ]]
+  library database_swap_back
+  [[ $(<"$MY/databases/blog/content") == second && ! -e $MY/databases/blog_former ]]
+}
+
+@test "a dump of a server that is down says so" {
+  bin/run --quiet
+  rm "$PG/up"
+  run -1 library database_dump "$TEST/dump"
+  says 'the dump of the database failed: the database server does not answer. Start it: systemctl start postgresql'
+  [[ ! -e $TEST/dump/database.pgdump ]]
+}
