@@ -38,6 +38,19 @@ def render(sources: Sources, name: str, /, **values: object) -> str:
     return made.get_template(name).render(**values)
 
 
+def page(folder: str, name: str, /, **values: object) -> str:
+    """Render one template of HTML; every value is escaped, and must be given."""
+    return pages(folder).get_template(name).render(**values)
+
+
+@cache
+def pages(folder: str) -> Environment:
+    """The environment for HTML, which a caller may give filters of its own."""
+    made = environment(folder)
+    made.autoescape = True
+    return made
+
+
 @cache
 def _of_folder(folder: str) -> Environment:
     """Kept, so that each template of a folder is compiled once."""

@@ -30,6 +30,11 @@ class Paths:
         return self.folder / "token"
 
     @property
+    def sessions(self) -> Path:
+        """The dashboard's own folder: systemd makes it, for its user."""
+        return self.root / "var/lib/nuwa-dashboard"
+
+    @property
     def runtime(self) -> Path:
         return self.root / "run/nuwa"
 

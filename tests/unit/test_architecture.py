@@ -62,7 +62,11 @@ ROOMS = {
             "nuwa.console",
         ),
     ],
-    "nuwa.dashboard": ["nuwa.dashboard", "nuwa.agent.client", "nuwa.agent.shapes", "nuwa.templating"],
+    "nuwa.dashboard": [
+        *("nuwa.dashboard", "nuwa.agent.client", "nuwa.agent.shapes", "nuwa.agent.paths", "nuwa.agent.notify"),
+        *("nuwa.agent.limiter", "nuwa.agent.bodies", "nuwa.agent.events", "nuwa.templating", "nuwa.resources"),
+        *("nuwa.files", "nuwa.errors"),
+    ],
     "nuwa.cli": ["nuwa"],
 }
 """What each room may import from nuwa; the longest name that fits a module is its room."""

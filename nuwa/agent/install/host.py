@@ -204,6 +204,7 @@ def remove(paths: Paths, progress: Progress) -> None:
             part.remove()
     for folder in (paths.rsyslog.parent, paths.state.parent, paths.runtime):
         parts.Folder(folder, 0o755, with_content=folder == paths.runtime).remove()
+    parts.Folder(paths.sessions, 0o700).remove()
     systemctl.stop([naming.SLICE, naming.HOOKS_SLICE])
     systemctl.restart(["systemd-journald.service"])
 

@@ -1,0 +1,66 @@
+"""Coming in and going out, and the files that need no session."""
+
+from __future__ import annotations
+
+import mimetypes
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from nuwa.agent import bodies
+from nuwa.dashboard import front, visits, words
+from nuwa.dashboard.answers import as_page, failed
+from nuwa.dashboard.guard import Guard, set_cookie
+from nuwa.dashboard.sessions import COOKIE
+
+FOREVER = "public, max-age=31536000, immutable"
+_FILES = frozenset(path.name for path in words.STATIC.iterdir())
+
+
+async def login(request: Request) -> Response:
+    """The form for the token, and what becomes of it."""
+    target = _inside(request.query_params.get("next", ""))
+    if request.method == "GET":
+        return as_page(request, "login", target=target, message="")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return failed(request, 403, "another site sent this")
+    fields = parse_qs((await bodies.read(request, 10_000)).decode("utf-8", "replace"))
+    guard: Guard = request.app.state.guard
+    try:
+        guard.prove(request, fields.get("token", [""])[0])
+    except HTTPException as error:
+        headers = {key: value for key, value in (error.headers or {}).items() if key == "Retry-After"}
+        answer = as_page(request, "login", error.status_code, target=target, message=str(error.detail))
+        answer.headers.update(headers)
+        return answer
+    answer = RedirectResponse(visits.home(request, target), 303)
+    sessions = visits.dashboard(request).sessions
+    set_cookie(request, answer, sessions, sessions.begin())
+    return answer
+
+
+async def logout(request: Request) -> Response:
+    """End the session, also for copies of its cookie."""
+    session = visits.visitor(request).session
+    if session:
+        visits.dashboard(request).sessions.end(session)
+    answer = RedirectResponse(visits.home(request, "/login"), 303)
+    answer.delete_cookie(COOKIE, path=front.base(request) or "/", httponly=True, samesite="strict")
+    return answer
+
+
+async def static(request: Request) -> Response:
+    """A file of the pages; its content is in its address, so browsers keep it."""
+    name = request.path_params["name"]
+    if name not in _FILES or words.asset(name) != request.url.path:
+        raise HTTPException(404, "there is no such file")
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return FileResponse(words.STATIC / name, headers={"Cache-Control": FOREVER}, media_type=kind)
+
+
+def _inside(target: str) -> str:
+    """A path of the dashboard; anything that leads elsewhere becomes its first page."""
+    is_path = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_path and target.isprintable() and "\\" not in target else "/"
