@@ -11,6 +11,8 @@ from nuwa.dashboard import words
 
 KEPT_LINES = 5
 KEPT_SAMPLES = 60
+KEPT_OUTPUT = 4000
+"""Characters of a command's output, as in a listing."""
 
 Numbers = list[float | None]
 
@@ -62,6 +64,25 @@ class Board:
         if is_known:
             self.hooks[hook["name"]] = hook
         return is_known
+
+    def grow(self, output: Mapping[str, Any]) -> bool | None:
+        """Take what a command of a run wrote.
+
+        Returns:
+            whether it begins or ends with that; None if it is no command of a run that is known.
+        """
+        hook = self.hooks.get(output["hook"])
+        if hook is None or hook["run"] != output["run"]:
+            return None
+        lines = hook["lines"]
+        last = lines[-1] if lines else None
+        begins = last is None or last["code"] is not None or last["command"] != output["command"]
+        if last is None or begins:
+            last = {"command": output["command"], "output": "", "duration": 0.0, "code": None}
+            lines.append(last)
+        last["output"] = (last["output"] + output["text"])[-KEPT_OUTPUT:]
+        last["duration"], last["code"] = output["duration"], output["code"]
+        return begins or output["code"] is not None
 
     def add(self, line: Line) -> bool:
         """Take a line of the log; False if it belongs to nothing here, or was there already."""

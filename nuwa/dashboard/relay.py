@@ -19,12 +19,14 @@ from nuwa.dashboard.board import Board
 
 LINGER = 20.0
 """Seconds for which the stream goes on after the last browser left: most come back at once."""
-PATIENCE = 5.0
-"""Seconds that a page waits for the agent's first word."""
+PATIENCE, GRACE = 5.0, 1.0
+"""Seconds that a page waits for the agent's first word, and for its next one when it was away."""
 RETRY = 0.5, 5.0
 """Seconds between two tries to reach the agent: the first, and the most."""
 GATHER = 0.25
 """Seconds for which lines of the log are gathered, so that a flood makes few events."""
+SILENCE = 45.0
+"""Seconds without a word after which the agent counts as gone: it speaks every 15."""
 REMEMBERED = 300
 """Events that a browser can catch up with; one that missed more loads its page again."""
 
@@ -46,7 +48,13 @@ class Relay:
         self._epoch, self._number = secrets.token_hex(4), 0
         self._past: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
         self._dirty: set[str] = set()
+        self._is_stale = False
+        """Whether there are other services or webhooks than the board knows."""
         self._first = asyncio.Event()
+        """Set while the board is as the agent says."""
+        self._tried = asyncio.Event()
+        """Set once the agent was asked at all, with or without success."""
+        self._hurry = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._touched = float("-inf")
 
@@ -63,8 +71,8 @@ class Relay:
         """
         self._wake()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await self._first.wait()
+            async with asyncio.timeout(GRACE if self.board.rows else PATIENCE):
+                await (self._first if self.board.rows else self._tried).wait()
         if not self.board.rows:
             raise AgentDown("the agent does not answer", hint="nuwa start ci, or nuwa log ci")
         return self.board
@@ -90,8 +98,10 @@ class Relay:
 
     def _wake(self) -> None:
         self._touched = time.monotonic()
+        self._hurry.set()
         if self._work is None or self._work.done():
-            self._first = asyncio.Event()
+            self._first.clear()
+            self._tried.clear()
             self._work = asyncio.create_task(self._run())
 
     def _missed(self, position: str) -> list[bytes]:
@@ -115,14 +125,16 @@ class Relay:
             while self._is_wanted():
                 with contextlib.suppress(AgentDown):
                     async with exchange(self._socket, "GET", "/watch") as reply:
-                        async for frame in frames(reply.pieces):
+                        async for frame in frames(_audible(reply.pieces)):
                             self._take(*frame)
                             pause = RETRY[0]
                             if not self._is_wanted():
                                 return
                 self._turn(False)
-                self._first.set()
-                await asyncio.sleep(pause)
+                self._hurry.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._hurry.wait()
                 pause = min(pause * 2, RETRY[1])
         finally:
             gathering.cancel()
@@ -133,13 +145,12 @@ class Relay:
         if name in ("ls", "overflow"):
             is_new, rows, hooks = board.load(data)
             self._turn(True)
-            if is_new and self._first.is_set():
+            if is_new:
                 self._tell("reload", {})
             for row in rows:
                 self._tell_row(row)
             for hook in hooks:
                 self._tell_hook(hook)
-            self._first.set()
         elif name == "history":
             board.load_history(data["services"])
         elif name == "sample":
@@ -149,22 +160,50 @@ class Relay:
             if board.add(data):
                 self._dirty.add(data["service"])
         elif name == "service":
-            self._tell_row(data["name"]) if board.put(data) else self._tell("reload", {})
+            self._tell_row(data["name"]) if board.put(data) else self._doubt()
         elif name == "hook":
-            self._tell_hook(data["name"]) if board.put_hook(data) else self._tell("reload", {})
-        elif name in ("output", "alert", "config"):
+            self._tell_hook(data["name"]) if board.put_hook(data) else self._doubt()
+        elif name == "config":
+            self._doubt()
+        elif name == "output":
+            self._take_output(data)
+        elif name == "alert":
             self._tell(name, data)
+
+    def _take_output(self, data: Any) -> None:
+        is_news = self.board.grow(data)
+        if is_news is None:
+            self._doubt()
+        elif is_news:
+            self._tell_hook(data["hook"])
+        else:
+            self._tell("output", data)
+
+    def _doubt(self) -> None:
+        self._is_stale = True
 
     async def _gather(self) -> None:
         while True:
             await asyncio.sleep(GATHER)
+            if self._is_stale:
+                await self._load()
             names, self._dirty = self._dirty & set(self.board.rows), set()
             if names:
                 self._tell("lines", {name: html("lines", row=self.board.rows[name]) for name in names})
 
+    async def _load(self) -> None:
+        """Ask for the whole once more: the agent's stream does not say what is gone."""
+        self._is_stale = False
+        with contextlib.suppress(AgentDown):
+            async with exchange(self._socket, "GET", "/ls") as reply:
+                listing = json.loads(await reply.body())
+            if reply.status == 200:
+                self.board.load(listing)
+                self._tell("reload", {})
+
     def _tell_row(self, name: str) -> None:
         row = self.board.rows[name]
-        self._tell("row", {"name": name, "status": row["status"], "html": html("row", row=row, proof="")})
+        self._tell("row", {"name": name, "status": row["status"], "html": html("row", row=row)})
 
     def _tell_hook(self, name: str) -> None:
         hook = self.board.hooks[name]
@@ -178,12 +217,25 @@ class Relay:
         self._watchers.publish("frame", frame)
 
     def _turn(self, is_up: bool) -> None:
+        self._first.set() if is_up else self._first.clear()
+        self._tried.set()
         if is_up != self.is_up:
             self.is_up, self.changed_at = is_up, time.time()
             self._watchers.publish("frame", encode("agent", self._state()))
 
     def _state(self) -> dict[str, Any]:
         return {"up": self.is_up, "since": self.changed_at}
+
+
+async def _audible(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a stream, until it falls silent."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(SILENCE):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            yield piece
 
 
 async def frames(pieces: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, Any]]:

@@ -30,7 +30,7 @@ async def overview(request: Request) -> Response:
         core=core,
         counts=board.counts(),
         said=_said(request),
-        is_edited=board.revision != board.applied,
+        is_edited=await _is_edited(request),
     )
 
 
@@ -100,6 +100,16 @@ async def monitor(request: Request) -> Response:
     kept = [row for row in rows if row["kind"] == "deployment" or row["certificate_end"] or row["domains"]]
     alerts = found["alerts"][:100]
     return visits.page(request, "monitor", checks=checks, alerts=alerts, kept=kept)
+
+
+async def _is_edited(request: Request) -> bool:
+    """Whether somebody edited the configuration by hand, and did not put it into force."""
+    try:
+        _, _, headers = await calls.ask(request, "GET", "/config")
+    except (AgentDown, Refused):
+        return False
+    found = {key.lower(): value.strip('"') for key, value in headers.items()}
+    return found.get("x-nuwa-applied", found.get("etag")) != found.get("etag")
 
 
 def _said(request: Request) -> str:

@@ -63,8 +63,20 @@ ROOMS = {
         ),
     ],
     "nuwa.dashboard": [
-        *("nuwa.dashboard", "nuwa.agent.client", "nuwa.agent.shapes", "nuwa.agent.paths", "nuwa.agent.notify"),
-        *("nuwa.agent.limiter", "nuwa.agent.bodies", "nuwa.agent.events", "nuwa.templating", "nuwa.resources"),
+        *(
+            "nuwa.dashboard",
+            "nuwa.agent.client",
+            "nuwa.agent.shapes",
+            "nuwa.agent.paths",
+            "nuwa.agent.notify",
+        ),
+        *(
+            "nuwa.agent.limiter",
+            "nuwa.agent.bodies",
+            "nuwa.agent.events",
+            "nuwa.templating",
+            "nuwa.resources",
+        ),
         *("nuwa.files", "nuwa.errors"),
     ],
     "nuwa.cli": ["nuwa"],

@@ -34,7 +34,7 @@
     fields.set("action", "check");
     one("#check").setAttribute("aria-busy", "true");
     try {
-      const { content } = await page(form.action, { method: "POST", body: fields });
+      const { content } = await page(form.getAttribute("action"), { method: "POST", body: fields });
       const result = one("#result", content);
       if (result) one("#result").replaceChildren(...result.childNodes);
       else toast(one("main", content)?.textContent.trim() ?? "no answer", "bad");

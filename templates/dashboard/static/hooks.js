@@ -21,17 +21,15 @@
 
   function grow(data) {
     if (whole && data.run !== whole) return;
-    const hook = whole ? one("#live") : document.getElementById(`h-${data.hook}`);
-    const step = hook && Number(hook.dataset.run) === data.run && all(".step", hook)[data.step];
-    if (!step || step.dataset.command !== data.command) return later();
+    const hook = whole ? live : document.getElementById(`h-${data.hook}`);
+    const step = hook && Number(hook.dataset.run) === data.run && all(".step", hook).at(-1);
+    if (!step || step.dataset.command !== data.command) return;
     const output = one(".output", step);
     const stays = output.scrollHeight - output.scrollTop - output.clientHeight < 30;
     output.append(plain(data.text));
     if (stays) end(output);
     one(".took", step).textContent = `${data.duration.toFixed(1)} s`;
-    if (data.code !== null) later();
   }
-  // A command that begins or ends changes more than its output: that comes from the server.
   let due = 0;
   const later = () => (due ||= setTimeout(() => ((due = 0), reload()), 300));
 

@@ -8,13 +8,24 @@
   const seen = new Set();
   const KEPT = 60;
 
+
   // Charts: four small curves for each row that is in sight.
   const FLOOR = [0.05, 16e6, 4096, 4096];
+  const MEANING = ["processor time, in hundredths of a core", "memory in use", "bytes a second, in and out", "bytes a second, read and written"];
+  function made(gauge, index) {
+    gauge.title = MEANING[index];
+    const chart = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    for (const [name, value] of Object.entries({ class: "chart", viewBox: `0 0 ${KEPT} 24`, preserveAspectRatio: "none", "aria-hidden": "true" })) chart.setAttribute(name, value);
+    for (const part of ["area", "curve"]) chart.appendChild(document.createElementNS(chart.namespaceURI, "path")).setAttribute("class", part);
+    gauge.prepend(chart);
+    return chart;
+  }
   function draw(name) {
     const within = only ? one(".wide-gauges") : document.getElementById(`s-${name}`);
     const history = histories.get(name);
     if (!within || !history) return;
-    all(".chart", within).forEach((chart, index) => {
+    all(".gauge", within).forEach((gauge, index) => {
+      const chart = one(".chart", gauge) ?? made(gauge, index);
       const values = history.map((sample) => sample[index]);
       const known = values.filter((value) => value !== null);
       const most = Math.max(FLOOR[index], ...known) * 1.1;
@@ -156,7 +167,6 @@
       }
     },
     reload,
-    config: reload,
     alert: (data) => toast(`${data.check}: ${data.message}${data.action ? `\n${data.action}` : ""}`, data.state === "ok" ? "" : data.state === "failed" ? "bad" : "warn"),
   });
 
@@ -174,12 +184,12 @@
     dialog.showModal();
     return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
   }
-  live.addEventListener("submit", async (event) => {
-    const { act: verb, name } = event.target.dataset;
-    if (!verb) return;
+  live.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-act]");
+    if (!button) return;
     event.preventDefault();
+    const { act: verb, name } = button.dataset;
     if (verb === "stop" && !(await confirmed(name))) return;
-    const button = one("button", event.target);
     button.setAttribute("aria-busy", "true");
     const shown = document.getElementById(`s-${name}`)?.querySelector(".about .state span");
     const before = shown?.textContent;
@@ -227,8 +237,8 @@
     keys.set("l", () => (current() ? location.assign(at(`/log/${encodeURIComponent(current().dataset.name)}`)) : false));
   }
   const press = (verb) => {
-    const form = one(`form[data-act=${verb}]`, only ? live : (current() ?? document.createElement("p")));
-    return form ? form.requestSubmit() : false;
+    const button = one(`button[data-act=${verb}]`, only ? live : (current() ?? document.createElement("p")));
+    return button ? button.click() : false;
   };
   keys.set("s", () => press("start"));
   keys.set("r", () => press("restart"));
