@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -93,7 +94,8 @@ class DashboardHost:
             sent["Cookie"] = cookie
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, path, body, sent)
+            with contextlib.suppress(BrokenPipeError):  # refused before all of it was sent
+                connection.request(method, path, body, sent)
             answer = connection.getresponse()
             named = {key.lower(): value for key, value in answer.getheaders()}
             return Reply(answer.status, named, answer.read().decode())
