@@ -78,7 +78,8 @@ class Deployment:
 
     @property
     def container(self) -> str:
-        return f"nuwa-{self.app}-blue"
+        slot = self.host.out(f"cat {self.directory}/volumes/.nuwa/slot")
+        return f"nuwa-{self.app}-{slot}"
 
     @property
     def unit(self) -> str:

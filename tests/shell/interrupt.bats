@@ -68,6 +68,28 @@ setup() {
   interrupt_each bin/run
 }
 
+# An app without an exclusive volume.
+make_shared() {
+  export MANIFEST=$TEST/manifest.json
+  jq '.volume = [.volume[0]] | .deploy = {watch: 0}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
+  make_image "$ONE"
+  BID=$ONE bash "$(payload)/Setup" >/dev/null
+  make_image "$TWO" 2.0
+  bin/run --quiet
+  bin/install --quiet
+}
+
+@test "deploy" {
+  make_shared
+  interrupt_each bin/deploy "$TWO"
+}
+
+@test "rollback" {
+  make_shared
+  bin/deploy --quiet "$TWO"
+  interrupt_each bin/deploy --rollback
+}
+
 @test "install" {
   bin/run --quiet
   interrupt_each bin/install new.example.com

@@ -1,0 +1,208 @@
+"""New releases under load: no request is lost, whatever becomes of the release."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.load.report import Sample
+from benchmarks.load.run import Plan, run
+from benchmarks.load.target import Target
+from e2e.conftest import ROOT, Deployment, LabHost, eventually, install, label_commands
+
+MAKE_RELEASE = """set -e; folder=$(mktemp -d); cd $folder; printf '%s\n' {name} >release.txt
+printf 'FROM {base}\nCOPY release.txt /srv/app/release.txt\n' |
+podman build --quiet --format docker --pull=never --tag {image} --file - ."""
+
+
+@pytest.fixture(scope="module")
+def tiny(host: LabHost) -> Deployment:
+    return install(host, str(ROOT / "tests/e2e/tiny"), "tiny", label_commands)
+
+
+def release(deployment: Deployment, name: str) -> str:
+    """An image that differs in the name of its release alone."""
+    image = f"localhost/app/{deployment.app}:{name}"
+    deployment.host.sh(MAKE_RELEASE.format(name=name, base=deployment.image, image=image))
+    return image
+
+
+@contextmanager
+def load(deployment: Deployment, *, post: bool = True) -> Iterator[list[Sample]]:
+    """Requests over kept connections while the block runs, none tried again; the samples afterwards."""
+    samples: list[Sample] = []
+    url = f"https://{deployment.domain}:{deployment.host.https}/"
+    target = Target(
+        url,
+        address=("127.0.0.1", deployment.host.https),
+        method="POST" if post else "GET",
+        body=b"x" * 2000 if post else b"",
+    )
+    ended = threading.Event()
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        task = asyncio.create_task(run(Plan(target, connections=4, pause=0.02), stop))
+        while not ended.is_set():
+            await asyncio.sleep(0.05)
+        stop.set()
+        samples.extend(await task)
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    try:
+        time.sleep(0.5)
+        yield samples
+    finally:
+        ended.set()
+        thread.join()
+
+
+def lost(samples: list[Sample]) -> list[str]:
+    return [sample.outcome for sample in samples if sample.outcome]
+
+
+def serving(deployment: Deployment) -> str:
+    return deployment.site.get("/health/").text
+
+
+def test_deploys_and_rollbacks_lose_no_request(tiny: Deployment) -> None:
+    second = release(tiny, "second")
+    with load(tiny) as samples:
+        tiny.bin(f"deploy {second}")
+        assert serving(tiny) == "second"
+        tiny.bin("deploy --rollback")
+        assert serving(tiny) == "1"
+        tiny.bin("deploy --rollback")
+        assert serving(tiny) == "second"
+    assert lost(samples) == []
+    assert {sample.body for sample in samples} == {"1", "second"}
+
+
+def test_a_release_that_does_not_start_is_explained_and_nobody_notices(tiny: Deployment) -> None:
+    broken, before = release(tiny, "broken"), serving(tiny)
+    with load(tiny) as samples:
+        done = tiny.bin(f"deploy {broken}", check=False)
+    assert done.code == 1
+    assert "nuwa-tiny-" in done.stderr
+    assert "has ended" in done.stderr
+    assert "was not taken up" in done.stderr
+    assert lost(samples) == []
+    assert {sample.body for sample in samples} == {before} == {serving(tiny)}
+    assert tiny.host.out("ls /etc/systemd/system | grep -c nuwa-tiny") == "1"
+
+
+def test_a_release_that_answers_with_errors_is_taken_back_by_itself(tiny: Deployment) -> None:
+    faulty, before = release(tiny, "faulty"), serving(tiny)
+    with load(tiny):
+        done = tiny.bin(f"deploy --watch 40 {faulty}", check=False)
+    assert done.code == 1
+    assert "answers were errors (5xx)" in done.stderr
+    assert serving(tiny) == before
+    assert tiny.site.get("/").status == 200
+
+
+def test_a_slow_request_is_answered_by_the_release_that_began_it(tiny: Deployment) -> None:
+    before, answers = serving(tiny), []
+    asking = threading.Thread(target=lambda: answers.append(tiny.site.get("/slow/?6").text))
+    asking.start()
+    tiny.bin(f"deploy {release(tiny, 'later')}")
+    asking.join()
+    assert answers == [before]
+    assert serving(tiny) == "later"
+
+
+def test_a_deploy_that_is_killed_is_finished_or_undone_by_the_next(tiny: Deployment) -> None:
+    name = release(tiny, "killed")
+    with load(tiny) as samples:
+        tiny.host.sh(
+            f"cd {tiny.directory}; timeout --signal KILL 4 bin/deploy {name}; "
+            "until flock -n volumes/.nuwa/lock true; do sleep 0.1; done",
+            check=False,
+        )
+        tiny.bin(f"deploy {name}")
+    assert lost(samples) == []
+    assert serving(tiny) == "killed"
+
+
+def test_images_of_old_releases_are_gone(tiny: Deployment) -> None:
+    kept = tiny.host.out(
+        f"cut -f 2 {tiny.directory}/volumes/.nuwa/releases.tsv | tac | awk '!seen[$0]++' | head -3"
+    )
+    gone = tiny.host.out(
+        f"cut -f 2 {tiny.directory}/volumes/.nuwa/releases.tsv | tac | awk '!seen[$0]++' | tail -n +4"
+    )
+    here = tiny.host.out("podman images --no-trunc --quiet --filter label=io.nuwa.app=tiny").replace(
+        "sha256:", ""
+    )
+    assert set(kept.split()) <= set(here.split())
+    assert gone
+    assert not set(gone.split()) & set(here.split())
+
+
+def test_an_app_that_takes_too_much_memory_is_ended_alone_and_the_log_says_so(tiny: Deployment) -> None:
+    started = tiny.host.out(f"systemctl show --property ActiveEnterTimestamp --value {tiny.unit}")
+    assert tiny.site.get("/hoard/?600").status == 502
+    eventually(lambda: tiny.site.get("/health/").status == 200, "another worker serves")
+    assert "out of memory" in tiny.bin("logs").stdout
+    assert tiny.host.out(f"systemctl show --property ActiveEnterTimestamp --value {tiny.unit}") == started
+
+
+def test_an_exclusive_volume_is_never_held_by_two_and_visitors_are_told_to_come_again(
+    host: LabHost, tmp_path: Path
+) -> None:
+    project = tmp_path / "single"
+    shutil.copytree(ROOT / "tests/e2e/tiny", project)
+    manifest = (project / "nuwa.toml").read_text().replace('"tiny"', '"single"', 1)
+    volume = '[[volume]]\nname = "data"\npath = "/srv/data"\npolicy = "exclusive"\n'
+    (project / "nuwa.toml").write_text(f"{manifest}\n{volume}")
+    single = install(host, str(project), "single", label_commands)
+    with load(single) as samples:
+        single.bin(f"deploy {release(single, 'second')}")
+    assert set(lost(samples)) == {"failed: status 503"}
+    assert serving(single) == "second"
+    single.bin("uninstall --yes")
+    single.bin("kill --yes")
+    left = host.out("find /etc /run/nuwa-app /var/log/nginx -name '*single*' -not -path '/etc/ssl/*'")
+    assert left == ""
+
+
+def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels: Deployment) -> None:
+    painter = pixels.site.websocket("/paint")
+    assert painter.receive()[0] == "binary"
+    image = "localhost/app/pixels:next"
+    pixels.host.sh(
+        f"printf 'FROM {pixels.image}\nLABEL again=1\n' | "
+        f"podman build --quiet --format docker --pull=never --tag {image} --file - ."
+    )
+    deploying = threading.Thread(target=lambda: pixels.bin(f"deploy --watch 0 {image}"))
+    deploying.start()
+    eventually(lambda: state(pixels, "deploy").startswith("switched"), "visitors are with the new release")
+    painter.send(bytes([3, 2, 7]))
+    assert next(message for message in iter(painter.receive, None) if message[0] == "binary")
+    painter.close()
+    deploying.join()
+    assert pixels.site.websocket("/paint").status == 101
+
+
+def state(deployment: Deployment, name: str) -> str:
+    return deployment.host.sh(f"cat {deployment.directory}/volumes/.nuwa/{name}", check=False).stdout.strip()
+
+
+def test_apache_gives_way_without_a_lost_request(links: Deployment) -> None:
+    image = "localhost/app/links:next"
+    links.host.sh(
+        f"printf 'FROM {links.image}\nLABEL again=1\n' | "
+        f"podman build --quiet --format docker --pull=never --tag {image} --file - ."
+    )
+    with load(links, post=False) as samples:
+        links.bin(f"deploy --watch 0 {image}")
+    assert lost(samples) == []
+    assert len(samples) > 20
