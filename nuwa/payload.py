@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nuwa import names
 from nuwa.errors import BuildError
-from nuwa.host import distributions, facts
+from nuwa.host import distributions, facts, zipapp
 from nuwa.manifest.model import App
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
@@ -163,6 +163,7 @@ def _facts(app: App) -> dict[str, object]:
         "no_labels": [
             f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
         ],
+        "scripts_sha256": hashlib.sha256(zipapp.scripts()).hexdigest(),
         "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
         "aliases": distributions.ALIASES,
         "distributions": distributions.DISTRIBUTIONS,
@@ -170,7 +171,8 @@ def _facts(app: App) -> dict[str, object]:
 
 
 def _scripts() -> list[Path]:
-    return [path for path in BIN_TEMPLATES.iterdir() if path.suffix != ".j2" and path.name != _SETUP]
+    left_out = {_SETUP, *zipapp.SCRIPTS}
+    return [path for path in BIN_TEMPLATES.iterdir() if path.suffix != ".j2" and path.name not in left_out]
 
 
 def _archive(files: dict[str, str]) -> bytes:

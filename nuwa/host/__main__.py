@@ -2,7 +2,8 @@
 
 `render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
 for the release hook, a NUL after each; none where there is no hook. `render.pyz domains` reads a JSON list
-of domains and prints each in its one spelling, one a line.
+of domains and prints each in its one spelling, one a line. `render.pyz scripts` prints a tar of the parts of
+bin scripts that the Setup label has no room for.
 """
 
 from __future__ import annotations
@@ -34,10 +35,13 @@ def main() -> None:
             app, _ = _contents(Path(sys.argv[0]))
             words = hook_run(app, host_facts.read(sys.stdin.read()))
             sys.stdout.write("".join(f"{word}\0" for word in words))
+        elif what == "scripts":
+            with zipfile.ZipFile(sys.argv[0]) as archive:
+                sys.stdout.buffer.write(archive.read("scripts.tar"))
         elif what in PLANS:
             _render(what)
         else:
-            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, 'release', 'domains'))}")
+            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, 'release', 'domains', 'scripts'))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
 

@@ -10,16 +10,20 @@ import ast
 import importlib.util
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from nuwa.manifest.model import App, to_json
-from nuwa.resources import PACKAGE, TEMPLATES
+from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
 
 ENTRY = "nuwa.host.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
 LIBRARIES = ("jinja2", "markupsafe")
+SCRIPTS = ("_move", "_pack", "_unpack")
+"""Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
+SCRIPTS_TAR = "scripts.tar"
 MAIN = f"from {ENTRY} import main\n\nmain()\n"
 _MIDNIGHT = (1980, 1, 1, 0, 0, 0)
 
@@ -38,7 +42,7 @@ def build(app: App) -> bytes:
 
 def _files(app: App) -> dict[str, bytes]:
     manifest = json.dumps(to_json(app), ensure_ascii=False, indent=1, sort_keys=True)
-    files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode()}
+    files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode(), SCRIPTS_TAR: scripts()}
     for name in LIBRARIES:
         files.update(_library(name))
     for path in _imported(ENTRY):
@@ -47,6 +51,18 @@ def _files(app: App) -> dict[str, bytes]:
         for path in (TEMPLATES / folder).glob("*.j2"):
             files[f"templates/{folder}/{path.name}"] = path.read_bytes()
     return files
+
+
+def scripts() -> bytes:
+    """A tar of `SCRIPTS`, as the image hands them out. The same scripts give the same bytes."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in SCRIPTS:
+            content = (BIN_TEMPLATES / name).read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
 
 
 def _imported(entry: str) -> set[Path]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from nuwa import payload
 from nuwa.errors import BuildError
+from nuwa.host import zipapp
 from nuwa.manifest.model import App, AppSection, Database, Env, Hooks, Server, Static, Volume
 from nuwa.resources import BIN_TEMPLATES
 
@@ -59,7 +63,7 @@ def test_a_label_that_would_be_lost_fails_the_build():
 def test_scripts_are_packed_as_they_are_but_for_comments():
     files = payload.bin_files(app())
     for path in BIN_TEMPLATES.iterdir():
-        if path.suffix != ".j2" and path.name != "setup":
+        if path.suffix != ".j2" and path.name not in ("setup", *zipapp.SCRIPTS):
             source, packed = path.read_text().splitlines(), files[path.name].splitlines()
             dropped = [line for line in source if line not in packed]
             assert all(line.lstrip().startswith("#") for line in dropped), path.name
@@ -171,3 +175,13 @@ def test_linters_pass_on_what_was_rendered(tmp_path: Path):
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
+
+
+def test_the_image_hands_out_the_scripts_that_bin_expects_of_it():
+    [[expected]] = values(app(), "NUWA_SCRIPTS_SHA256")
+    assert hashlib.sha256(zipapp.scripts()).hexdigest() == expected
+    with tarfile.open(fileobj=io.BytesIO(zipapp.scripts())) as archive:
+        for name in zipapp.SCRIPTS:
+            member = archive.extractfile(name)
+            assert member is not None
+            assert member.read() == (BIN_TEMPLATES / name).read_bytes()

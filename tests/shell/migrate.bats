@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# bin/migrate to another host: a copy that is tried there, the switch, and the way back.
+
+load helper
+
+# A second host, which knows no image, and where nothing is deployed. $THERE is the deployment's folder on it.
+make_other_host() {
+  export THERE=$TEST/there/blog
+  mkdir -p "$TEST"/fake2/{images,active,enabled,containers} "$TEST"/root2/etc/{systemd/system,nginx/conf.d,monit/conf.d,cron.d} "$TEST"/root2/run/systemd/system
+  cp "$TEST/root/etc/os-release" "$TEST/root2/etc/"
+}
+
+# Made once, and put back for each test.
+setup_file() {
+  export TEST=$BATS_FILE_TMPDIR PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
+  make_host
+  make_deployment
+  make_other_host
+  bin/run --quiet
+  bin/install --quiet
+  mkdir "$TEST/saved"
+  cp -a "$TEST"/{root,root2,fake,fake2,"my sité"} "$TEST/saved/"
+}
+
+setup() {
+  unset KILL_AT
+  cd "$TEST" || return
+  rm -rf root root2 fake fake2 there "$DEPLOYMENT"
+  cp -a saved/* .
+  cd "$DEPLOYMENT" || return
+}
+
+serves() {
+  [[ -f $TEST/$1/active/nuwa-blog-blue.service ]]
+}
+
+moved() {
+  bin/migrate --quiet "root@there:$THERE"
+  bin/migrate --quiet --yes --cutover "root@there:$THERE"
+}
+
+@test "a copy is tried on the other host and stopped again, while this one serves" {
+  run -0 bin/migrate "root@there:$THERE"
+  says 'sending the image aaaaaaaaaaaa'
+  says 'the checksums of all files are the same on both sides'
+  says 'is stopped there again; this host goes on serving'
+  says "bin/migrate --cutover root@there:$THERE"
+  serves fake
+  run ! serves fake2
+  grep -q nuwa-blog-blue.service "$TEST/fake2/starts"
+  diff -r volumes/media "$THERE/volumes/media"
+  cmp volumes/secrets/SECRET_KEY "$THERE/volumes/secrets/SECRET_KEY"
+  cmp volumes/.nuwa/tls/*/privkey.pem "$THERE"/volumes/.nuwa/tls/*/privkey.pem
+  [[ $(state_there port.blue) && ! -e $THERE/volumes/.nuwa/incoming ]]
+}
+
+state_there() {
+  cat "$THERE/volumes/.nuwa/$1"
+}
+
+@test "the image is sent once" {
+  bin/migrate --quiet "root@there:$THERE"
+  run -0 bin/migrate "root@there:$THERE"
+  says_not 'sending the image'
+}
+
+@test "the cutover stops here, sends what changed and serves there" {
+  bin/migrate --quiet "root@there:$THERE"
+  echo later >volumes/media/later
+  run -0 bin/migrate --yes --cutover "root@there:$THERE"
+  [[ $output =~ nobody\ served\ for\ [0-9]+\.[0-9]{3}\ s ]]
+  serves fake2
+  run ! serves fake
+  [[ ! -e $FAKE/enabled/nuwa-blog-blue.service && $(<"$THERE/volumes/media/later") == later ]]
+  [[ -e $TEST/root2/etc/nginx/conf.d/nuwa-blog.conf && ! -e $THERE/volumes/.nuwa/arriving ]]
+}
+
+@test "after a cutover nothing starts the app here but a rollback" {
+  moved
+  run -1 bin/run
+  says "has moved to root@there:$THERE"
+  run -0 bin/_check
+  run -1 bin/migrate "root@there:$THERE"
+  says 'this deployment was moved'
+  run ! serves fake
+}
+
+@test "a rollback serves here as before, and says what stays there" {
+  moved
+  run -2 bin/migrate --rollback "root@there:$THERE" </dev/null
+  says 'does NOT come back'
+  run -0 bin/migrate --yes --rollback "root@there:$THERE"
+  serves fake
+  run ! serves fake2
+  [[ -e $FAKE/enabled/nuwa-blog-blue.service && -e $NUWA_ROOT/etc/monit/conf.d/nuwa-blog && ! -e $NUWA_ROOT/run/nuwa-app/blog/paused ]]
+  run -0 bin/run
+}
+
+@test "a rollback works when the other host is gone" {
+  moved
+  echo 'ssh: connect to host there port 22: No route to host' >"$FAKE/ssh-fails"
+  run -0 bin/migrate --yes --rollback "root@there:$THERE"
+  says 'two hosts serve'
+  serves fake
+}
+
+@test "a cutover that fails there leaves this host serving" {
+  bin/migrate --quiet "root@there:$THERE"
+  touch "$TEST/fake2/images/$ONE/broken"
+  run -1 bin/migrate --yes --cutover "root@there:$THERE"
+  says 'serves here again'
+  serves fake
+  run ! serves fake2
+  rm "$TEST/fake2/images/$ONE/broken"
+  run -0 bin/migrate --yes --cutover "root@there:$THERE"
+  serves fake2
+}
+
+@test "a cutover before a copy is refused" {
+  run -1 bin/migrate --yes --cutover "root@there:$THERE"
+  says 'nothing was copied'
+  serves fake
+}
+
+@test "a folder there with something in it is left alone" {
+  mkdir -p "$THERE"
+  echo mine >"$THERE/mine"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'is not empty'
+  [[ $(ls -A "$THERE") == mine ]]
+}
+
+@test "a deployment there that serves is never filled again" {
+  moved
+  bin/migrate --quiet --yes --rollback "root@there:$THERE"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'is not empty'
+}
+
+@test "another deployment of the app there is left alone" {
+  touch "$TEST/root2/etc/systemd/system/nuwa-blog-green.service"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'is deployed on root@there already'
+  [[ ! -e $THERE ]]
+}
+
+@test "what that host lacks is said by its own check" {
+  sed -i s/debian/plan9/ "$TEST/root2/etc/os-release"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'root@there: '
+  says 'plan9 12 is not supported as a host'
+  says 'Here everything is as it was'
+}
+
+@test "no login, an unknown key and an unreachable host are told apart" {
+  echo 'root@there: Permission denied (publickey).' >"$FAKE/ssh-fails"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'ssh-copy-id'
+  echo 'Host key verification failed.' >"$FAKE/ssh-fails"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'is not one that this host knows'
+  echo 'ssh: connect to host there port 22: Connection refused' >"$FAKE/ssh-fails"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'cannot be reached by ssh'
+}
+
+@test "a full disk there is said, and the same command goes on later" {
+  echo 11 >"$FAKE/rsync-fails"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'is full'
+  serves fake
+  rm "$FAKE/rsync-fails"
+  run -0 bin/migrate "root@there:$THERE"
+}
+
+@test "a connection that is cut says so, and the same command goes on" {
+  echo 'bin/migrate --load' >"$FAKE/cut-at"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'was cut. The same command again goes on from here. Here everything is as it was'
+  rm "$FAKE/cut-at"
+  run -0 bin/migrate "root@there:$THERE"
+}
+
+@test "targets that are none, and options that do not go together, are refused" {
+  run -2 bin/migrate 'root@there:relative'
+  says 'has to be a whole path'
+  run -2 bin/migrate -- '-oProxyCommand=x'
+  says 'is no USER@HOST'
+  run -2 bin/migrate --cutover
+  says 'which host?'
+  run -2 bin/migrate --cutover --rollback root@there
+  says 'not both'
+  run -2 bin/migrate --zstd root@there
+  says 'are about a file'
+  run -2 bin/migrate one two
+}
+
+@test "a dry run touches neither side" {
+  snapshot >"$TEST/before"
+  run -0 bin/migrate --dry-run "root@there:$THERE"
+  says 'would copy the image aaaaaaaaaaaa'
+  [[ ! -e $THERE ]]
+  snapshot | diff "$TEST/before" -
+}
