@@ -30,6 +30,10 @@ setup() {
   cd "$DEPLOYMENT" || return
 }
 
+teardown() {
+  cd "$REPO" || return
+}
+
 serves() {
   [[ -f $TEST/$1/active/nuwa-blog-blue.service ]]
 }
