@@ -29,6 +29,9 @@ LABEL_COMPILED = "io.nuwa.compiled"
 REGISTRY = "localhost"
 """Where images that were built here live until somebody pushes them."""
 
+HTTP3_SITE = "nuwa.http3.conf"
+"""nginx's sockets for HTTP/3, which all sites of a host share. No app can be called like that."""
+
 LIB = "/usr/lib/nuwa"
 VENV = "/opt/nuwa/venv"
 PROJECT = "/srv/app"
@@ -150,6 +153,11 @@ class Names:
     def site(self) -> str:
         """The name of the app's files in nginx's, monit's and cron's folders."""
         return f"nuwa-{self.app}"
+
+    @property
+    def certificate_check(self) -> str:
+        """What monit calls the check of the certificate."""
+        return f"{self.site}-certificate"
 
     @property
     def upstream(self) -> str:

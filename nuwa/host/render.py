@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nuwa.host.facts import Facts, FactsError
 from nuwa.host.view import View
 from nuwa.manifest.model import App
+from nuwa.names import HTTP3_SITE
 from nuwa.templating import Sources
 from nuwa.templating import render as render_template
 
@@ -61,11 +62,18 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
         raise FactsError("fact domains: a site needs at least one")
     if facts.tls is None:
         raise FactsError("fact tls: a site needs a certificate")
-    site = f"{facts.distribution.nginx_folder}/{app.names.site}.conf"
-    cron = f"{facts.distribution.cron_folder}/{app.names.site}"
+    row, name = facts.distribution, app.names.site
+    files = {
+        f"{row.nginx_folder}/{name}.conf": ("nginx", "nginx/site.conf.j2"),
+        f"{row.cron_folder}/{name}": ("cron", "cron/site.j2"),
+    }
+    if View(app, facts).http3:
+        files[f"{row.nginx_folder}/{HTTP3_SITE}"] = ("nginx", "nginx/http3.conf.j2")
+    if facts.monit:
+        files[f"{row.monit_folder}/{name}.certificate"] = ("monit", "monit/certificate.j2")
     return {
-        site: HostFile("nginx", 0o644, _write(templates, "nginx/site.conf.j2", app, facts)),
-        cron: HostFile("cron", 0o644, _write(templates, "cron/site.j2", app, facts)),
+        path: HostFile(group, 0o644, _write(templates, template, app, facts))
+        for path, (group, template) in files.items()
     }
 
 

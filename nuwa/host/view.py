@@ -184,12 +184,25 @@ class View:
         return "http_v2_module" in self.facts.nginx_modules
 
     @property
-    def keepalive_directive(self) -> bool:
-        return self.facts.nginx >= (1, 15, 3)
+    def http3(self) -> bool:
+        return "http_v3_module" in self.facts.nginx_modules and self.facts.nginx >= (1, 25, 1)
 
     @property
-    def gzip_static(self) -> bool:
-        return "http_gzip_static_module" in self.facts.nginx_modules
+    def compressions(self) -> tuple[str, ...]:
+        """What this nginx can compress with beside gzip."""
+        return tuple(name for name in ("brotli", "zstd") if self._has_module(f"{name}_filter"))
+
+    @property
+    def precompressed(self) -> tuple[str, ...]:
+        """The compressions of which nginx takes the file beside a static one, made before."""
+        return tuple(name for name in ("gzip", "brotli", "zstd") if self._has_module(f"{name}_static"))
+
+    def _has_module(self, name: str) -> bool:
+        return f"http_{name}_module" in self.facts.nginx_modules
+
+    @property
+    def keepalive_directive(self) -> bool:
+        return self.facts.nginx >= (1, 15, 3)
 
     @property
     def keepalive(self) -> int:
@@ -222,5 +235,21 @@ class View:
 
     @property
     def minute(self) -> int:
-        """The minute of the hour for timed checks: another for each app, always the same for one."""
-        return zlib.crc32(self.app.name.encode()) % 60
+        """The minute of the hour for timed checks."""
+        return self._spread % 60
+
+    @property
+    def hours(self) -> tuple[int, int]:
+        """The hours of the day for them, half a day apart."""
+        first = self._spread // 60 % 12
+        return first, first + 12
+
+    @property
+    def _spread(self) -> int:
+        """Another number for each site, always the same for one: authorities are not to be asked by all at once."""
+        return zlib.crc32(f"{self.app.name} {self.facts.host}".encode())
+
+    @property
+    def certificate_check(self) -> str:
+        """What monit runs. It parts words at spaces, but for those in single quotes, which no folder's name has."""
+        return f"/bin/bash '{self.facts.directory}/bin/_check' --served"
