@@ -246,10 +246,10 @@ class View:
 
     @property
     def _spread(self) -> int:
-        """Another number for each site, always the same for one: authorities are not to be asked by all at once."""
+        """Another number for each site, always the same for one: not all ask an authority at once."""
         return zlib.crc32(f"{self.app.name} {self.facts.host}".encode())
 
     @property
     def certificate_check(self) -> str:
-        """What monit runs. It parts words at spaces, but for those in single quotes, which no folder's name has."""
+        """What monit runs. It parts words at spaces but within single quotes, which no folder's name has."""
         return f"/bin/bash '{self.facts.directory}/bin/_check' --served"

@@ -91,8 +91,8 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def for_this_nginx(text: str, version: tuple[int, ...]) -> str:
-    """The nginx of this machine may be older than the case's, and has no modules of others: HTTP/2 in the other
-    spelling, and without the lines that it does not know."""
+    """The nginx of this machine may be older than the case's: HTTP/2 in the other spelling, and without the
+    lines that it does not know."""
     text = re.sub(r"^ +(brotli|zstd)(_\w+)? .*;\n", "", text, flags=re.MULTILINE)
     if version >= (1, 25, 1):
         return text

@@ -92,12 +92,18 @@ make_shared() {
 
 @test "install" {
   bin/run --quiet
-  interrupt_each bin/install new.example.com
+  interrupt_each bin/install --self-signed new.example.com
+}
+
+@test "install that gets a certificate from an authority" {
+  bin/run --quiet
+  bin/install --quiet --self-signed
+  interrupt_each bin/install --tls-of-image
 }
 
 @test "uninstall and kill" {
   bin/run --quiet
-  bin/install --quiet
+  bin/install --quiet --self-signed
   interrupt_each bin/uninstall --yes
   restore
   bin/uninstall --yes --quiet
