@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import builds, command, deploys, report, starts
+from benchmarks import builds, command, dashboard, deploys, report, starts
 from benchmarks.figure import Figure, table
 from benchmarks.world import World
 from nuwa.engine import Engine
@@ -23,6 +23,7 @@ MEASURES = {
     "help": command.help_text,
     "label": builds.label,
     "deploys": deploys.deploys,
+    "dashboard": dashboard.dashboard,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 

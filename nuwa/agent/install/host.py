@@ -20,6 +20,7 @@ from nuwa.agent.work.apply import apply
 from nuwa.console import Progress
 from nuwa.errors import NuwaError
 from nuwa.host.distributions import Distribution, find
+from nuwa.process import run
 from nuwa.resources import TEMPLATES
 from nuwa.templating import environment
 
@@ -140,6 +141,8 @@ def init(paths: Paths, progress: Progress) -> list[str]:
     """
     _require_root()
     made = []
+    # The dashboard may not write where it is installed, so it finds there what Python compiled.
+    run([sys.executable, "-OO", "-c", "import nuwa.dashboard.server"], check=False)
     for part in prepared(paths, distribution(), progress.note):
         if isinstance(part, Configuration) or part.fault():
             with progress.step(part.title):
