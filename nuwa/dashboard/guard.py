@@ -137,7 +137,7 @@ def _token_of_header(request: Request) -> str | None:
 def _stranger(request: Request) -> Response:
     if not front.wants_page(request) or request.method not in SAFE:
         return failed(request, 401, "a token or a session is needed", headers={"WWW-Authenticate": "Bearer"})
-    if request.headers.get("sec-fetch-site") == "cross-site" and not request.cookies:
+    if request.headers.get("sec-fetch-site") == "cross-site" and COOKIE not in request.cookies:
         # Whoever follows a link from elsewhere sends no strict cookie; asked again by this page, they do.
         return HTMLResponse(_AGAIN)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -72,7 +72,7 @@ async def act(request: Request) -> Response:
     name, verb = request.path_params["name"], request.path_params["verb"]
     if verb not in VERBS:
         raise HTTPException(404, "there is no such action")
-    if request.method == "GET" and not visits.visitor(request).is_script:
+    if request.method != "POST" and not visits.visitor(request).is_script:
         board = await visits.dashboard(request).relay.ready()
         if name not in board.rows:
             raise HTTPException(404, "there is no such service")

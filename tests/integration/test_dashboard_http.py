@@ -126,6 +126,7 @@ def test_a_link_of_another_site_changes_nothing(fake: ControlFake, host: Dashboa
     assert asked.status == 200
     assert f"{verb.capitalize()} shop?" in asked.text
     assert host.ask(f"/proc/shop/{verb}", cookie=cookie).status == 200
+    assert host.ask(f"/proc/shop/{verb}", "HEAD", cookie=cookie).status == 200
     assert fake.asked == []
 
 
@@ -150,6 +151,13 @@ def test_a_browser_loses_the_token_out_of_its_address(host: DashboardHost) -> No
     assert (reply.status, reply.headers["location"]) == (303, "/log/shop?grep=a%26b&lines=5")
     assert reply.text == ""
     assert host.ask("/", headers=PAGE, cookie=cookie_of(reply)).status == 200
+
+
+def test_who_follows_a_link_from_elsewhere_is_asked_again_by_a_page_of_this_site(host: DashboardHost) -> None:
+    foreign = host.ask("/log", headers={**PAGE, "Sec-Fetch-Site": "cross-site", "Cookie": "other=1"})
+    assert foreign.status == 200
+    assert 'http-equiv="refresh"' in foreign.text
+    assert host.ask("/log", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).status == 303
 
 
 def test_the_cookie_is_for_this_server_alone(host: DashboardHost) -> None:
