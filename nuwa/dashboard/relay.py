@@ -19,7 +19,7 @@ from nuwa.dashboard.board import Board
 
 LINGER = 20.0
 """Seconds for which the stream goes on after the last browser left: most come back at once."""
-PATIENCE, GRACE = 5.0, 1.0
+PATIENCE, GRACE = 15.0, 1.0
 """Seconds that a page waits for the agent's first word, and for its next one when it was away."""
 RETRY = 0.5, 5.0
 """Seconds between two tries to reach the agent: the first, and the most."""

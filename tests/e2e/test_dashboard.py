@@ -41,8 +41,8 @@ def test_a_browser_logs_in_below_the_path_of_the_route(host: LabHost, token: str
     cookie = re.search(r"set-cookie: (.*)", answer)
     assert cookie
     assert {"HttpOnly", "Secure", "Path=/admin", "SameSite=strict"} <= set(cookie[1].strip().split("; "))
+    eventually(lambda: 'id="s-dashboard"' in host.out(f"{CURL} {page} {AT}/"), "the page shows services")
     text = host.out(f"{CURL} {page} {AT}/")
-    assert 'id="s-dashboard"' in text
     for address in re.findall(r'(?:href|src)="(/admin/static/[^"]+)"', text):
         assert host.out(f"{CURL} -o /dev/null -w '%{{http_code}}' https://dash.test{address}") == "200"
 
