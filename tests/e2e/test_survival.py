@@ -34,6 +34,13 @@ def test_systemd_starts_a_killed_container_again(postcards: Deployment, host: La
     eventually(lambda: serves_again(postcards, before), "systemd starts the container again")
 
 
+def test_a_hung_server_is_replaced(postcards: Deployment, host: LabHost) -> None:
+    before = started(postcards)
+    servers = f"podman top {postcards.container} hpid args | awk '/gunicorn/ {{print $1}}'"
+    host.sh(f"{servers} | xargs kill -STOP")
+    eventually(lambda: serves_again(postcards, before), "a new container serves", seconds=180)
+
+
 def test_monit_starts_a_stopped_unit_again(postcards: Deployment, host: LabHost) -> None:
     host.sh(f"systemctl stop {postcards.unit}")
     eventually(postcards.is_healthy, "monit starts the unit again", seconds=90)
