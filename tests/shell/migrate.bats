@@ -206,3 +206,29 @@ state_there() {
   [[ ! -e $THERE ]]
   snapshot | diff "$TEST/before" -
 }
+
+@test "a cutover that is killed on its way goes on, or is taken back" {
+  bin/migrate --quiet "root@there:$THERE"
+  mkdir "$TEST/copied"
+  cp -a "$TEST"/{root,root2,fake,fake2,there} "$DEPLOYMENT" "$TEST/copied/"
+  # before the stop, before the last changes are sent, before the start there
+  for case in '25 --cutover' '27 --rollback' '28 --cutover' '28 --rollback'; do
+    cd "$TEST" || return
+    rm -rf root root2 fake fake2 there "$DEPLOYMENT"
+    cp -a copied/* .
+    cd "$DEPLOYMENT" || return
+    rm -f "$FAKE/steps"
+    KILL_AT=${case% *} run -137 bin/migrate --quiet --yes --cutover "root@there:$THERE"
+    flock volumes/.nuwa/lock true
+    run -1 bin/run
+    says 'was interrupted'
+    run -0 bin/migrate --yes "${case#* }" "root@there:$THERE"
+    if [[ $case == *--cutover ]]; then
+      serves fake2
+      run ! serves fake
+    else
+      serves fake
+      run ! serves fake2
+    fi
+  done
+}
