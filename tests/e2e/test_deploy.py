@@ -184,7 +184,8 @@ def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels
     )
     deploying = threading.Thread(target=lambda: pixels.bin(f"deploy --watch 0 {image}"))
     deploying.start()
-    eventually(lambda: state(pixels, "deploy").startswith("switched"), "visitors are with the new release")
+    # Its volume is exclusive: the former release has to end before the new one starts.
+    eventually(lambda: state(pixels, "deploy").startswith("starting"), "the deploy has begun", seconds=120)
     painter.send(bytes([3, 2, 7]))
     assert next(message for message in iter(painter.receive, None) if message[0] == "binary")
     painter.close()
