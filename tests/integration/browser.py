@@ -24,7 +24,7 @@ DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=30_000)
 
 
 @contextmanager
@@ -45,7 +45,7 @@ class Visit:
         self.url = url
         self._context = browser.new_context(viewport=options.pop("viewport", DESKTOP), **options)
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
         self.page.on("console", self._console)
