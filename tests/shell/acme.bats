@@ -65,6 +65,9 @@ fails_with() {
   run -0 bin/install --renew
   run ! cmp "$FOLDER/fullchain.pem" "$TEST/old"
   serves 'Fake Authority'
+  touch "$FAKE/account-lost"
+  run -0 bin/install --renew
+  says 'got a certificate'
 }
 
 @test "a renewal that fails leaves the certificate, says why, and is told by status" {
