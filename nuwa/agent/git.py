@@ -33,6 +33,11 @@ def commit() -> Argv:
     return (*_GIT, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
+def known(commit: str) -> Argv:
+    """Print a commit again when the repository holds it."""
+    return (*_GIT, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+
+
 def branch() -> Argv:
     """Print the branch that is checked out."""
     return (*_GIT, "symbolic-ref", "--short", "--quiet", "HEAD")

@@ -50,6 +50,8 @@ class HookRun:
         self._repository = processes.absolute(self._hook.path, loaded.base)
         self._number = 0
         self._services: list[str] = []
+        self._is_unknown = False
+        """Whether nobody can tell any more what changed since the last run: then all of it counts."""
         self.is_abandoned = False
         """Set before it is cancelled because the agent ends: the next one takes the run up again."""
 
@@ -88,7 +90,7 @@ class HookRun:
             await self._step(words, user=self._user, limits=self._hook.limits)
         after = self._script_sums()
         changed |= {path for path in after if after[path] != before.get(path)}
-        forced = self._history.is_forced(self.run)
+        forced = self._is_unknown or self._history.is_forced(self.run)
         concerns = changes.affected(self._loaded, self._repository, changed, forced=forced)
         for concern in concerns:
             await self._bring_in(concern)
@@ -105,6 +107,10 @@ class HookRun:
         base = self._history.base_of(self.run, self._name) or before
         self._history.note(self.run, base=base, commit=now)
         if not base or base == now:
+            return set()
+        if not (await self._ask(git.known(base))).strip():
+            # Somebody cloned it anew, or rewrote its history long ago: what changed cannot be told.
+            self._is_unknown = True
             return set()
         names = await self._ask(git.difference(base, now))
         return git.files(self._repository, names)

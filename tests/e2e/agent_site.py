@@ -40,6 +40,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer.request_queue_size = 512
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+RECEIVER = """import http.server
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        with open("/tmp/posted", "ab") as file:
+            file.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\\n")
+        self.send_response(204)
+        self.end_headers()
+
+
+http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
+"""
 VISITOR = """import http.client, pathlib, ssl, sys, time
 
 # A visitor who keeps his connection and repeats nothing; told to go, he says how it went.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from e2e.agent_site import (
+    RECEIVER,
     SITE,
     TOKEN,
     configure,
@@ -137,3 +138,199 @@ class TestAPush:
         assert status == 202
         assert deliver(site.host, "site", "github", body)[0] == 409, "the same message under another name"
         finished(site.host, answer["run"])
+
+
+class TestBadInput:
+    """At the webhook listener, as strangers reach it through the router."""
+
+    URL = "https://127.0.0.1/ci/webhook"
+
+    def status(self, host: LabHost, words: str) -> str:
+        return host.out(f"curl -sk -o /dev/null -m 60 -w '%{{http_code}}' {words}")
+
+    def test_is_refused_with_the_status_that_says_why(self, site: Repository) -> None:
+        host, ask = site.host, f"-H 'X-Gitlab-Token: {TOKEN}' -H 'X-Gitlab-Event: Push Hook'"
+        host.sh("head -c 104857600 /dev/zero >/tmp/large")
+        assert self.status(host, f"--data-binary @/tmp/large {ask} {self.URL}/site") == "413"
+        assert self.status(host, f"--data '{{' {ask} {self.URL}/site") == "400"
+        for name in ("..%2f..%2fetc", "%2e%2e", "site%00", "a" * 3000, "-x"):
+            path = f"--path-as-is http://127.0.0.1:7501/webhook/{name}"
+            assert self.status(host, f"--data '{{}}' {ask} {path}")[0] == "4", name
+
+    def test_of_the_control_socket_is_refused_too(self, site: Repository) -> None:
+        socket = "--unix-socket /run/nuwa/control.sock --path-as-is http://nuwa"
+        for path in ("/start/..%2f..%2fetc%2fpasswd", "/log/..%2fx", "/webhook/%2e%2e/restart", "/runs/-1"):
+            assert self.status(site.host, f"-X POST {socket}{path}")[0] == "4", path
+
+    def test_guessing_at_speed_has_to_wait_and_others_do_not(self, site: Repository) -> None:
+        host = site.host
+        sent = "-H 'X-Gitlab-Token: no' --interface 127.0.0.9"
+        guess = f"curl -sk -o /dev/null -w '%{{http_code}} ' {sent} {self.URL}/site"
+        said = host.out(f"for n in $(seq 20); do {guess}; done").split()
+        assert said[0] == "401"
+        assert said[-1] == "429"
+        assert self.status(host, f"-X POST {self.URL}/site") == "401", "another address is not concerned"
+
+    def test_slow_clients_take_nobodys_place(self, site: Repository) -> None:
+        """Two hundred requests whose bodies never come; a push gets through meanwhile."""
+        crawl = """import socket, ssl, time
+        context = ssl._create_unverified_context(); held = []
+        for n in range(200):
+            s = context.wrap_socket(socket.create_connection(("127.0.0.1", 443)))
+            s.sendall(b"POST /ci/webhook/site HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 100000\\r\\n\\r\\nx")
+            held.append(s)
+        print("held", flush=True); time.sleep(8)""".replace("\n        ", "\n")
+        write(site.host, "/tmp/crawl.py", crawl)
+        site.host.sh("python3 /tmp/crawl.py >/tmp/crawl.out 2>&1 </dev/null & disown")
+        eventually(lambda: "held" in site.host.out("cat /tmp/crawl.out"), "the slow ones are connected")
+        _, answer = deliver(site.host, "site", "github", push_body(site.push("meanwhile")))
+        assert finished(site.host, answer["run"])["state"] == "ok"
+        assert site.page() == "meanwhile"
+
+    def test_an_edit_by_hand_at_the_same_time_is_not_lost(self, site: Repository) -> None:
+        """Somebody edits the file while another holds an older revision of it."""
+        host = site.host
+        old = json.loads(host.out("nuwa ls --json"))["revision"]
+        text = host.out("cat /etc/nuwa/config.json")
+        write(host, "/etc/nuwa/config.json", text + " \n", "600")
+        match = f"-H 'If-Match: \"{old}\"' --unix-socket /run/nuwa/control.sock"
+        put = f"curl -s -X PUT --data-binary '{{}}' {match}"
+        assert json.loads(host.out(f"{put} http://nuwa/config"))["error"]["code"] == "conflict"
+        assert host.out("cat /etc/nuwa/config.json").strip() == text.strip()
+        host.sh("nuwa config apply")
+
+    def test_a_hook_that_never_ends_is_cancelled_with_its_children(self, site: Repository) -> None:
+        host = site.host
+        before = json.loads(host.out("cat /etc/nuwa/config.json"))
+        endless = {**before["webhooks"]["site"], "commands": ["sh -c 'sleep 4242 & sleep 4242'"]}
+        configure(host, {**before, "webhooks": {"site": endless}})
+        run = json.loads(host.out("nuwa hooks run site --json"))["run"]
+        eventually(lambda: host.out("pgrep -fc 'sleep 4242'") >= "2", "the command runs")
+        host.sh("nuwa hooks cancel site")
+        assert finished(host, run)["state"] == "cancelled"
+        assert host.out("pgrep -fc 'sleep [4]242' || :") == "0"
+        configure(host, before)
+
+
+class TestLimits:
+    def test_a_memory_hog_and_a_fork_bomb_leave_the_others_alone(self, site: Repository) -> None:
+        host = site.host
+        before = json.loads(host.out("cat /etc/nuwa/config.json"))
+        write(host, "/srv/hog.py", "held = []\nwhile True:\n    held.append(bytearray(1 << 20))\n")
+        write(host, "/srv/bomb.sh", "bomb() { bomb | bomb & }\nbomb\nsleep 1000\n")
+        document = {
+            **before,
+            "limits": {"memory_max": "1G", "pids": 2000},
+            "processes": {
+                **before["processes"],
+                "hog": {"script": "/srv/hog.py", "limits": {"memory_max": "64M", "cpu": 0.5}},
+                "bomb": {"script": "/srv/bomb.sh", "limits": {"pids": 40, "cpu": 0.5}},
+            },
+        }
+        with visitors(host, "web.test") as said:
+            configure(host, document)
+            eventually(lambda: (listing(host)["hog"]["restarts"] or 0) >= 2, "the hog was ended twice")
+            tasks = host.out("systemctl show -p TasksCurrent --value nuwa@bomb-blue")
+            assert int(tasks) <= 40
+            assert "status=9/KILL" in host.out("journalctl -o cat -u nuwa@hog-blue | tail -20")
+            host.sh("nuwa stop hog bomb")
+        assert [text.split()[1] for text in said] == ["0", "0"], said
+        assert host.out("pgrep -fc '/srv/[b]omb' || :") == "0"
+        configure(host, before)
+
+
+class TestKills:
+    def test_of_each_part_lose_no_run_and_no_request(self, site: Repository) -> None:
+        host = site.host
+        with visitors(host, "web.test") as said:
+            commit = site.push("after the kill")
+            _, answer = deliver(host, "site", "github", push_body(commit))
+            for unit in ("nuwa-ci", "nuwa-log", "nuwa-ci", "systemd-journald"):
+                host.sh(f"systemctl kill -s KILL {unit}")
+                eventually(
+                    lambda unit=unit: host.out(f"systemctl is-active {unit}") == "active", f"{unit} is back"
+                )
+            assert finished(host, answer["run"])["state"] == "ok"
+            assert site.page() == "after the kill"
+        assert [text.split()[1] for text in said] == ["0", "0"], said
+
+    def test_of_the_router_and_of_a_process_are_mended_at_once(self, site: Repository) -> None:
+        host = site.host
+        for unit in (
+            "nginx",
+            host.out("systemctl list-units --plain --no-legend 'nuwa@web-*' | awk '{print $1}'"),
+        ):
+            host.sh(f"systemctl kill -s KILL {unit}")
+            eventually(lambda: site.page() == "after the kill", f"the site is back after a kill of {unit}")
+
+
+class TestWithoutTheAgent:
+    """systemd and the journal are the truth: what is needed in trouble needs no agent."""
+
+    @pytest.fixture(autouse=True)
+    def stopped(self, site: Repository) -> Iterator[None]:
+        site.host.sh("systemctl stop nuwa-ci.socket nuwa-webhooks.socket nuwa-ci")
+        yield
+        site.host.sh("systemctl start nuwa-ci.socket nuwa-webhooks.socket nuwa-ci")
+
+    def test_ls_stop_start_restart_and_log_work(self, site: Repository) -> None:
+        host = site.host
+        assert "The agent is down" in host.sh("nuwa ls 2>&1").stdout
+        assert listing(host)["web"]["status"] == "running"
+        assert "web: stopped" in host.out("nuwa stop web")
+        assert listing(host)["web"]["status"] == "stopped"
+        assert "web: started" in host.out("nuwa start web")
+        assert "took over" in host.out("nuwa restart web")
+        assert site.page() == "after the kill"
+        assert "Stopp" in host.out("nuwa log web -n 20")
+        assert json.loads(host.out("nuwa log web -n 3 --json"))["lines"]
+        assert "checks" in json.loads(host.out("nuwa monitor --json"))
+
+    def test_a_wrong_name_is_answered_with_the_nearest_right_one(self, site: Repository) -> None:
+        for verb in ("start", "stop", "restart", "log"):
+            done = site.host.sh(f"nuwa {verb} webb 2>&1", check=False)
+            assert done.code != 0
+            assert "did you mean web?" in done.stdout
+
+
+class TestTheMonitor:
+    def test_restarts_what_hangs_and_tells_by_mail_and_webhook_once(self, site: Repository) -> None:
+        host = site.host
+        before = json.loads(host.out("cat /etc/nuwa/config.json"))
+        write(host, "/srv/receiver.py", RECEIVER)
+        host.sh(
+            "rm -f /tmp/posted /tmp/mails;"
+            "systemd-run -q --unit=t-mail -p StandardOutput=append:/tmp/mails -E PYTHONUNBUFFERED=1"
+            " python3 -m aiosmtpd -n -c aiosmtpd.handlers.Debugging stdout -l 127.0.0.1:8025;"
+            "systemd-run -q --unit=t-hook python3 /srv/receiver.py"
+        )
+        web = before["processes"]["web"]
+        document = {
+            **before,
+            "processes": {"web": {**web, "health": {"path": "/", "interval": 1, "retries": 2, "timeout": 1}}},
+            "monitor": {
+                "interval": 1,
+                "mail": {
+                    "to": ["root@lab.test"],
+                    "sender": "nuwa@lab.test",
+                    "server": "127.0.0.1",
+                    "port": 8025,
+                },
+                "webhook": "http://127.0.0.1:8099/",
+            },
+        }
+        configure(host, document)
+        unit = host.out("systemctl list-units --plain --no-legend 'nuwa@web-*' | awk '{print $1}'")
+        host.sh(f"systemctl kill -s STOP {unit}")
+        try:
+            eventually(lambda: site.page() == "after the kill", "the hanging process is replaced", seconds=90)
+            eventually(lambda: "restarted" in host.out("cat /tmp/posted"), "the webhook was told", seconds=60)
+            eventually(lambda: "answer web" in host.out("cat /tmp/mails"), "a mail was sent", seconds=60)
+            alerts = json.loads(host.out("nuwa monitor --json"))["alerts"]
+            (told,) = [alert for alert in alerts if alert["check"] == "answer web" and alert["action"]]
+            assert "gave no answer" in told["message"]
+            assert "restarted" in told["action"]
+            assert host.out("grep -c ^Subject: /tmp/mails") <= "4", "no storm"
+        finally:
+            configure(host, before)
+            host.sh("systemctl stop t-mail t-hook")

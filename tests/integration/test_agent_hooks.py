@@ -93,6 +93,17 @@ def test_a_history_that_was_rewritten_is_followed(host: AgentHost, site: Reposit
     assert (site.clone / "web/main.sh").read_text() == "exec sleep 2\n"
 
 
+def test_where_nobody_knows_what_changed_everything_counts_as_changed(
+    host: AgentHost, site: Repository
+) -> None:
+    """The commit of the last run is gone: the repository was cloned anew, or rewritten long ago."""
+    configure(host, site)
+    commit = site.commit({"web/main.sh": "exec sleep 1\n"})
+    host.run(host.push("site", commit)[1]["run"])
+    host.database(f"update runs set commit_id = '{'d' * 40}'")
+    assert host.run(host.push("site", commit)[1]["run"])["services"] == ["web", "api"]
+
+
 def test_a_script_that_a_command_makes_anew_restarts_its_service(host: AgentHost, site: Repository) -> None:
     configure(host, site, [["sh", "-c", "mkdir -p made; cp source.txt made/main.sh"]])
     site.commit({"source.txt": "exec sleep 1\n", ".gitignore": "made\n"})

@@ -43,6 +43,18 @@ EXAMPLE = """{
 """
 
 
+REVIVED = """# Written by `nuwa host init`: its package leaves nginx down once killed, and all sites with it.
+
+[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+Restart=always
+RestartSec=200ms
+OOMScoreAdjust=-500
+"""
+
+
 def distribution() -> Distribution:
     """The row of this host.
 
@@ -77,6 +89,7 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
     for name in row.selinux_booleans:
         yield parts.SelinuxBoolean(name)
     yield parts.Firewall()
+    yield parts.DropIn(paths.units / f"{naming.ROUTER}.d" / "30-nuwa.conf", REVIVED)
     yield parts.Units(paths.units, {}, [naming.ROUTER], [naming.ROUTER], "nginx")
     yield Configuration(paths, warn)
     yield parts.Units(paths.units, _units(paths), *_wanted())

@@ -172,6 +172,20 @@ class File:
 
 
 @dataclass(frozen=True)
+class DropIn(File):
+    """A file with which systemd changes a unit of somebody else's; its folder comes and goes with it."""
+
+    def make(self) -> None:
+        super().make()
+        systemctl.reload()
+
+    def remove(self) -> None:
+        super().remove()
+        Folder(self.path.parent, 0o755, with_content=False).remove()
+        systemctl.reload()
+
+
+@dataclass(frozen=True)
 class Units:
     """Units of systemd that are enabled and run.
 
