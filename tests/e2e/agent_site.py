@@ -40,6 +40,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer.request_queue_size = 512
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+MANIFEST = """[app]
+name = "pushed"
+domains = ["pushed.test"]
+
+[image]
+family = "debian"
+
+[server]
+kind = "gunicorn"
+module = "pushed:application"
+workers = 2
+
+[health]
+path = "/"
+"""
+APP = """VERSION = "{version}"
+
+
+def application(environ, start_response):
+    body = VERSION.encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+"""
+LAYERS = (
+    "localhost/app/debian-bootstrap:13",
+    "localhost/app/debian-base:13",
+    "localhost/app/python-base:debian13",
+    "localhost/app/nuwa_python313:debian13",
+    "localhost/app/pushed/requirements:latest",
+    "localhost/app/pushed:latest",
+)
+"""What a host without a registry needs, so that a push builds the app's own layer alone."""
 RECEIVER = """import http.server
 
 

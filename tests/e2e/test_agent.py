@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from e2e.agent_site import (
+    APP,
+    LAYERS,
+    MANIFEST,
     RECEIVER,
     SITE,
     TOKEN,
@@ -20,7 +25,8 @@ from e2e.agent_site import (
     visitors,
     write,
 )
-from e2e.conftest import STATE_OF_HOST, LabHost, eventually
+from e2e.conftest import ROOT, STATE_OF_HOST, LabHost, eventually
+from nuwa.process import run
 
 ROUTES = {"*/": "dashboard", "*/ci": "ci"}
 
@@ -138,6 +144,72 @@ class TestAPush:
         assert status == 202
         assert deliver(site.host, "site", "github", body)[0] == 409, "the same message under another name"
         finished(site.host, answer["run"])
+
+
+@pytest.fixture(scope="module")
+def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFactory) -> LabHost:
+    """An app that is installed from its image, whose source lies in a repository on the host."""
+    folder = tmp_path_factory.mktemp("pushed")
+    (folder / "nuwa.toml").write_text(MANIFEST)
+    (folder / "pushed.py").write_text(APP.format(version="first"))
+    run([sys.executable, "-m", "nuwa", "build", folder], cwd=ROOT, timeout=540)
+    for layer in LAYERS:
+        agent.copy(layer)
+    for name in ("nuwa.toml", "pushed.py"):
+        write(agent, f"/srv/pushed-dev/{name}", (folder / name).read_text())
+    agent.sh(
+        """set -e
+        git init -q --bare -b main /srv/pushed.git; cd /srv/pushed-dev; git init -q -b main
+        git add -A; git commit -q -m first; git remote add origin /srv/pushed.git; git push -q origin main
+        git clone -q /srv/pushed.git /srv/pushed-source
+        nuwa setup localhost/app/pushed:latest /srv/pushed --yes
+        cd /srv/pushed; bin/run; bin/install pushed.test"""
+    )
+    config = json.loads(agent.out("cat /etc/nuwa/config.json"))
+    config["processes"]["pushed"] = {"deployment": "/srv/pushed", "source": "/srv/pushed-source"}
+    config["webhooks"]["pushed"] = {"token": TOKEN, "path": "/srv/pushed-source", "branch": "main"}
+    configure(agent, config)
+    return agent
+
+
+class TestAPushToADeployment:
+    def push(self, host: LabHost, **files: str) -> dict[str, Any]:
+        """Push files, and return the run that came of it."""
+        for name, text in files.items():
+            write(host, f"/srv/pushed-dev/{name.replace('_toml', '.toml').replace('_py', '.py')}", text)
+        host.sh("cd /srv/pushed-dev; git add -A; git commit -q -m change; git push -q origin main")
+        commit = host.out("git -C /srv/pushed-dev rev-parse HEAD")
+        status, answer = deliver(host, "pushed", "github", push_body(commit))
+        assert status == 202, answer
+        return finished(host, answer["run"], 400)
+
+    def page(self, host: LabHost) -> str:
+        return host.out("curl -sk --resolve pushed.test:443:127.0.0.1 https://pushed.test/")
+
+    def test_is_built_and_deployed_without_a_failed_request(self, pushed: LabHost) -> None:
+        assert self.page(pushed) == "first"
+        with visitors(pushed, "pushed.test") as said:
+            run = self.push(pushed, pushed_py=APP.format(version="second"))
+        assert run["state"] == "ok", run
+        assert [line["command"].split()[:2] for line in run["lines"][-2:]] == [
+            ["nuwa", "build"],
+            ["bin/deploy", "localhost/app/pushed:latest"],
+        ]
+        assert self.page(pushed) == "second"
+        assert [text.split()[1] for text in said] == ["0", "0"], said
+        assert listing(pushed)["pushed"]["status"] == "running"
+
+    def test_that_does_not_build_leaves_the_old_release_serving(self, pushed: LabHost) -> None:
+        run = self.push(pushed, nuwa_toml=MANIFEST.replace("workers", "wrokers"))
+        assert run["state"] == "failed"
+        assert "did you mean 'workers'" in run["lines"][-1]["output"].lower()
+        assert self.page(pushed) == "second"
+
+    def test_that_does_not_come_up_leaves_the_old_release_serving(self, pushed: LabHost) -> None:
+        run = self.push(pushed, nuwa_toml=MANIFEST, pushed_py="import nothing_of_this_name\n")
+        assert run["state"] == "failed"
+        assert run["lines"][-1]["command"].startswith("bin/deploy")
+        assert self.page(pushed) == "second"
 
 
 class TestBadInput:
