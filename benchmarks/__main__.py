@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import builds, command, dashboard, deploys, report, starts
+from benchmarks import agent, builds, command, dashboard, deploys, report, starts
 from benchmarks.figure import Figure, table
 from benchmarks.world import World
 from nuwa.engine import Engine
@@ -24,6 +24,8 @@ MEASURES = {
     "label": builds.label,
     "deploys": deploys.deploys,
     "dashboard": dashboard.dashboard,
+    "agent": agent.agent,
+    "logs": agent.logs,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 

@@ -9,6 +9,7 @@ import shlex
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from e2e.conftest import LabHost, eventually
@@ -72,6 +73,21 @@ LAYERS = (
     "localhost/app/pushed:latest",
 )
 """What a host without a registry needs, so that a push builds the app's own layer alone."""
+SYSLOG = """set -e
+mkdir -p /srv/syslog && cd /srv/syslog
+[ -e ca.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \\
+  -subj /CN=logs.test -addext subjectAltName=DNS:logs.test -keyout key.pem -out ca.pem 2>/dev/null
+cat >rsyslog.conf <<'END'
+global(workDirectory="/srv/syslog" DefaultNetstreamDriver="gtls"
+  DefaultNetstreamDriverCAFile="/srv/syslog/ca.pem"
+  DefaultNetstreamDriverCertFile="/srv/syslog/ca.pem" DefaultNetstreamDriverKeyFile="/srv/syslog/key.pem")
+module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")
+input(type="imtcp" port="6599")
+action(type="omfile" file="/srv/syslog/received.log")
+END
+systemd-run --quiet --collect --unit=t-syslog rsyslogd -n -i /srv/syslog/pid -f /srv/syslog/rsyslog.conf
+"""
+"""A syslog server that takes lines over TLS and writes them to received.log."""
 RECEIVER = """import http.server
 
 
@@ -144,9 +160,7 @@ def visitors(host: LabHost, domain: str) -> Iterator[list[str]]:
     finally:
         host.sh(f"touch {mark}.stop")
     for number in (1, 2):
-        path = f"{mark}.{number}"
-        eventually(lambda path=path: host.out(f"cat {path}"), "a visitor ends")
-        said.append(host.out(f"cat {path}"))
+        said.append(str(eventually(partial(host.out, f"cat {mark}.{number}"), "a visitor ends")))
 
 
 def push_body(commit: str, branch: str = "main") -> dict[str, Any]:

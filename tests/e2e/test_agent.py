@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from benchmarks import agent_log
 from e2e.agent_site import (
     APP,
     LAYERS,
     MANIFEST,
     RECEIVER,
     SITE,
+    SYSLOG,
     TOKEN,
     configure,
     deliver,
@@ -319,21 +321,19 @@ class TestKills:
             _, answer = deliver(host, "site", "github", push_body(commit))
             for unit in ("nuwa-ci", "nuwa-log", "nuwa-ci", "systemd-journald"):
                 host.sh(f"systemctl kill -s KILL {unit}")
-                eventually(
-                    lambda unit=unit: host.out(f"systemctl is-active {unit}") == "active", f"{unit} is back"
-                )
+                host.sh(f"until systemctl is-active --quiet {unit}; do sleep 0.2; done")
             assert finished(host, answer["run"])["state"] == "ok"
             assert site.page() == "after the kill"
         assert [text.split()[1] for text in said] == ["0", "0"], said
 
     def test_of_the_router_and_of_a_process_are_mended_at_once(self, site: Repository) -> None:
-        host = site.host
+        host, before = site.host, site.page()
         for unit in (
             "nginx",
             host.out("systemctl list-units --plain --no-legend 'nuwa@web-*' | awk '{print $1}'"),
         ):
             host.sh(f"systemctl kill -s KILL {unit}")
-            eventually(lambda: site.page() == "after the kill", f"the site is back after a kill of {unit}")
+            eventually(lambda: site.page() == before, f"the site is back after a kill of {unit}")
 
 
 class TestWithoutTheAgent:
@@ -346,14 +346,14 @@ class TestWithoutTheAgent:
         site.host.sh("systemctl start nuwa-ci.socket nuwa-webhooks.socket nuwa-ci")
 
     def test_ls_stop_start_restart_and_log_work(self, site: Repository) -> None:
-        host = site.host
+        host, page = site.host, site.page()
         assert "The agent is down" in host.sh("nuwa ls 2>&1").stdout
         assert listing(host)["web"]["status"] == "running"
         assert "web: stopped" in host.out("nuwa stop web")
         assert listing(host)["web"]["status"] == "stopped"
         assert "web: started" in host.out("nuwa start web")
         assert "took over" in host.out("nuwa restart web")
-        assert site.page() == "after the kill"
+        assert site.page() == page
         assert "Stopp" in host.out("nuwa log web -n 20")
         assert json.loads(host.out("nuwa log web -n 3 --json"))["lines"]
         assert "checks" in json.loads(host.out("nuwa monitor --json"))
@@ -367,7 +367,7 @@ class TestWithoutTheAgent:
 
 class TestTheMonitor:
     def test_restarts_what_hangs_and_tells_by_mail_and_webhook_once(self, site: Repository) -> None:
-        host = site.host
+        host, page = site.host, site.page()
         before = json.loads(host.out("cat /etc/nuwa/config.json"))
         write(host, "/srv/receiver.py", RECEIVER)
         host.sh(
@@ -395,7 +395,7 @@ class TestTheMonitor:
         unit = host.out("systemctl list-units --plain --no-legend 'nuwa@web-*' | awk '{print $1}'")
         host.sh(f"systemctl kill -s STOP {unit}")
         try:
-            eventually(lambda: site.page() == "after the kill", "the hanging process is replaced", seconds=90)
+            eventually(lambda: site.page() == page, "the hanging process is replaced", seconds=90)
             eventually(lambda: "restarted" in host.out("cat /tmp/posted"), "the webhook was told", seconds=60)
             eventually(lambda: "answer web" in host.out("cat /tmp/mails"), "a mail was sent", seconds=60)
             alerts = json.loads(host.out("nuwa monitor --json"))["alerts"]
@@ -406,3 +406,64 @@ class TestTheMonitor:
         finally:
             configure(host, before)
             host.sh("systemctl stop t-mail t-hook")
+
+
+WRITTEN_LINES, WRITERS = 10_000, 5
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The host as the benchmarks see theirs."""
+
+    host: LabHost
+
+    def sh(self, script: str, timeout: float = 300) -> str:
+        return self.host.sh(script, timeout=timeout).stdout.strip()
+
+    def write(self, path: str, text: str, mode: str = "644") -> None:
+        write(self.host, path, text, mode)
+
+    def configure(self, document: dict[str, Any]) -> None:
+        configure(self.host, {"routes": ROUTES, **document})
+
+
+class TestTheLog:
+    def test_loses_no_line_when_each_of_its_parts_is_restarted(self, agent: LabHost) -> None:
+        host = Plain(agent)
+        agent_log.begin(host, WRITERS, WRITTEN_LINES)
+        for _ in range(3):
+            for unit in ("systemd-journald", "nuwa-log", "nuwa-ci"):
+                agent.sh(f"systemctl restart {unit}")
+        eventually(lambda: agent_log.is_done(host, WRITERS), "the lines are written", seconds=180)
+        assert agent_log.missing(host, WRITERS, WRITTEN_LINES) == 0
+
+    def test_waits_on_disk_for_another_server_and_then_sends_everything(self, agent: LabHost) -> None:
+        agent.sh(SYSLOG)
+        forward = {"host": "127.0.0.1", "port": 6599, "name": "logs.test", "ca": "/srv/syslog/ca.pem"}
+        configure(agent, {"routes": ROUTES, "log": {"forward": forward}})
+        agent.sh("logger -t before the first line")
+        eventually(lambda: "the first line" in agent.out("cat /srv/syslog/received.log"), "lines arrive")
+        agent.sh("systemctl kill -s KILL t-syslog; sleep 1")
+        agent.sh("for n in $(seq 2000); do echo waiting $n; done | logger -t waiting")
+        agent.sh("systemctl restart nuwa-log; sleep 1; systemctl stop t-syslog 2>/dev/null; true")
+        agent.sh(SYSLOG)
+
+        def arrived() -> bool:
+            found = agent.out("grep -o 'waiting [0-9]*$' /srv/syslog/received.log | sort -u | wc -l")
+            return found == "2000"
+
+        try:
+            eventually(arrived, "what waited arrives", seconds=120)
+        finally:
+            configure(agent, {"routes": ROUTES})
+            agent.sh("systemctl stop t-syslog")
+
+    def test_is_cut_off_at_its_size_and_the_older_part_is_kept(self, agent: LabHost) -> None:
+        write(agent, "/srv/chatty.sh", "#!/bin/sh\nseq 200000\nexec sleep 1000000\n", "755")
+        process = {"script": "/srv/chatty.sh"}
+        log = {"service_size": "1M", "service_files": 3}
+        configure(agent, {"routes": ROUTES, "processes": {"chatty": process}, "log": log})
+        eventually(lambda: int(agent.out("stat -c %s /var/log/nuwa/chatty.log")) > 1 << 20, "the file grows")
+        agent.sh("systemctl start nuwa-log-rotate")
+        assert agent.out("ls /var/log/nuwa/chatty.log*").split() != ["/var/log/nuwa/chatty.log"]
+        configure(agent, {"routes": ROUTES})

@@ -1,0 +1,188 @@
+"""The host agent on a lab host of its own: what it costs, how its listing, its log and its router do."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks import agent_log
+from benchmarks.figure import Figure
+from benchmarks.world import World
+from nuwa.console import Quiet
+from nuwa.engine import Engine
+from nuwa.errors import NuwaError
+from nuwa.lab import agent as lab_agent
+from nuwa.lab import lifecycle
+from nuwa.lab.model import HostState, Lab
+from nuwa.process import run
+
+LAB = Lab("benchagent")
+SERVICES = 500
+IDLE, WATCHED = 60.0, 30.0
+"""Seconds over which cpu is counted."""
+LISTINGS = 100
+LINES, WRITERS = 100_000, 10
+BACKEND, PLAIN = 8801, 8802
+_LISTING = """import http.client, json, socket, sys, time
+class Control(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/nuwa/control.sock")
+connection, times = Control("nuwa"), []
+for number in range(int(sys.argv[1]) + 3):
+    begun = time.perf_counter()
+    connection.request("GET", "/ls")
+    connection.getresponse().read()
+    times.append(time.perf_counter() - begun)
+    time.sleep(0.1)
+print(json.dumps(sorted(times[3:])))
+"""
+_SLEEPER = '#!/bin/sh\necho "service $1 is here"\nexec sleep 1000000\n'
+_NGINX = """server {{ listen 127.0.0.1:{backend}; access_log off; location / {{ return 200 "hello\\n"; }} }}
+server {{
+  listen 8803 ssl;
+  ssl_certificate {certificate};
+  ssl_certificate_key {key};
+  location / {{
+    proxy_pass http://127.0.0.1:{backend};
+    proxy_http_version 1.1;
+    proxy_set_header Host $host;
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """The lab host with the agent on it."""
+
+    engine: Engine
+    state: HostState
+
+    def sh(self, script: str, timeout: float = 900) -> str:
+        container = self.state.host.container
+        return self.engine.exec(container, "bash", "-c", script, timeout=timeout).stdout.strip()
+
+    def write(self, path: str, text: str, mode: str = "644") -> None:
+        script = f"mkdir -p $(dirname {path}); cat >{path}; chmod {mode} {path}"
+        words = ("bash", "-c", script)
+        self.engine.exec(self.state.host.container, *words, options=["--interactive"], input=text)
+
+    def configure(self, document: dict[str, object]) -> None:
+        self.write("/etc/nuwa/config.json", json.dumps(document), "600")
+        self.sh("nuwa config apply --quiet")
+
+    def of_processes(self, script: str) -> list[int]:
+        """What a script prints for each process of the agent, as numbers; `$p` is the process."""
+        pids = "$(systemctl show -p MainPID --value nuwa-ci nuwa-dashboard | grep -v '^0*$')"
+        return [int(word) for word in self.sh(f"for p in {pids}; do {script}; done").split()]
+
+    def ticks(self) -> int:
+        """CPU time of the agent's processes so far, in hundredths of a second."""
+        return sum(self.of_processes("cut -d' ' -f14,15 /proc/$p/stat"))
+
+    def rss(self) -> float:
+        """Resident memory of the agent's processes, in MB."""
+        return sum(self.of_processes("awk '/VmRSS/{print $2}' /proc/$p/status")) / 1024
+
+
+@contextmanager
+def prepared(world: World) -> Iterator[Host]:
+    """A fresh lab host with the agent, which is gone afterwards."""
+    world.say("a lab host with the agent")
+    (state,) = lifecycle.reset(world.engine, Quiet(), LAB, 1)
+    try:
+        lab_agent.install(world.engine, Quiet(), state.host)
+        yield Host(world.engine, state)
+    finally:
+        lifecycle.down(world.engine, Quiet(), LAB)
+
+
+def agent(world: World) -> Iterator[Figure]:
+    """The host agent: memory and cpu when idle, the listing of 500 services, the router."""
+    with prepared(world) as host:
+        yield from _idle(host)
+        yield from _many(host)
+        yield _router(world, host)
+
+
+def _idle(host: Host) -> Iterator[Figure]:
+    time.sleep(10)
+    before = host.ticks()
+    time.sleep(IDLE)
+    used = (host.ticks() - before) / IDLE
+    yield Figure(title="agent, idle: memory", ours=[host.rss()], unit="MB RSS", target=80)
+    yield Figure(title="agent, idle: cpu", ours=[used], unit="%", target=0.5, decimals=2)
+
+
+def _many(host: Host) -> Iterator[Figure]:
+    host.write("/srv/many/run.sh", _SLEEPER, "755")
+    names = [f"s{number:03d}" for number in range(SERVICES)]
+    processes = {name: {"script": "/srv/many/run.sh", "args": [name]} for name in names}
+    begun = time.monotonic()
+    host.configure({"processes": processes})
+    applied = time.monotonic() - begun
+    host.write("/srv/listing.py", _LISTING)
+    times = json.loads(host.sh(f"sleep 5; python3 /srv/listing.py {LISTINGS}"))
+    watch = "curl -sN --unix-socket /run/nuwa/control.sock http://nuwa/watch"
+    host.sh(f"(timeout {WATCHED + 15:.0f} {watch} >/dev/null 2>&1 &) ; sleep 10")
+    before = host.ticks()
+    time.sleep(WATCHED)
+    used = (host.ticks() - before) / WATCHED
+    yield Figure(title=f"agent: {SERVICES} new services in force", ours=[applied], unit="s", target=120)
+    p95 = times[int(len(times) * 0.95)] * 1000
+    yield Figure(title=f"agent: /ls of {SERVICES} services, p95", ours=[p95], unit="ms", target=100)
+    yield Figure(
+        title=f"agent: cpu, {SERVICES} services watched", ours=[used], unit="%", target=5, decimals=1
+    )
+    host.configure({})
+
+
+def _router(world: World, host: Host) -> Figure:
+    """Requests a second through our route, and through the least that nginx needs to do the same."""
+    host.configure({"processes": {}, "routes": {"bench.test/": BACKEND}})
+    folder = "/var/lib/nuwa/agent/tls/nuwa@bench.test"
+    text = _NGINX.format(backend=BACKEND, certificate=f"{folder}.crt", key=f"{folder}.key")
+    host.write("/etc/nginx/conf.d/bench.conf", text)
+    host.sh("nginx -t -q && systemctl reload nginx; sleep 1")
+    address = host.sh("hostname -I").split()[0]
+    rates: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for _ in range(world.rounds):
+        rates["theirs"].append(_rate(f"https://{address}:8803/"))
+        rates["ours"].append(_rate(f"https://{address}/"))
+    # The target is a largest value: so many times longer than plain nginx may a request take.
+    seconds = {side: [1e6 / rate for rate in found] for side, found in rates.items()}
+    return Figure.of(
+        "agent: a request through the router", seconds, opponent="plain nginx", unit="µs", target=1 / 0.95
+    )
+
+
+def _rate(url: str) -> float:
+    said = run(["wrk", "-t1", "-c16", "-d5", "-H", "Host: bench.test", url], timeout=60).stdout
+    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    if not found or "Non-2xx" in said:
+        raise NuwaError(f"wrk measured nothing at {url}", details=said, hint="apt-get install wrk")
+    return float(found[1])
+
+
+def logs(world: World) -> Iterator[Figure]:
+    """A million numbered lines of ten services while every part of the log is restarted: what is lost."""
+    with prepared(world) as host:
+        agent_log.begin(host, WRITERS, LINES)
+        begun = time.monotonic()
+        restarts = 0
+        while not agent_log.is_done(host, WRITERS):
+            for unit in ("systemd-journald", "nuwa-log", "nuwa-ci"):
+                host.sh(f"systemctl restart {unit}")
+                restarts += 1
+            time.sleep(2)
+        rate = WRITERS * LINES / (time.monotonic() - begun)
+        lost = agent_log.missing(host, WRITERS, LINES)
+        world.say(f"{restarts} restarts while the lines were written")
+        title = f"log: lines lost of {WRITERS * LINES:,} at {restarts} restarts"
+        yield Figure(title=title, ours=[lost], unit="lines", target=0)
+        yield Figure(title="log: time for a line", ours=[1e6 / rate], unit="µs", target=200)
