@@ -75,6 +75,10 @@ class Route:
     choice: Choice | None
 
 
+EVERY_NAME = ("", "~^")
+"""What matches names that no other site has. nginx allows one default server, which Debian's own site is."""
+
+
 def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
     """Every file that nginx needs; none where nothing is routed."""
     ports = {name: _ports(loaded, name, where) for name in loaded.config.processes}
@@ -91,8 +95,7 @@ def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
             dotted(("routes", host)),
             {
                 "host": host,
-                "server_name": "_" if host == "*" else host,
-                "is_default": host == "*",
+                "server_names": EVERY_NAME if host == "*" else (host,),
                 "routes": found,
                 "choices": sorted({route.choice for route in found if route.choice}, key=str),
                 "challenges": str(where.challenges),

@@ -170,8 +170,9 @@ def test_routes_become_one_file_a_host_and_a_star_holds_on_all() -> None:
         "/ci/": "http://nuwa.ci/",
     }
     assert locations(hosts["nuwa@www.example.org.conf"])["/"] == "http://127.0.0.1:9000"
-    assert "default_server" in hosts["nuwa@_.conf"]
-    assert "default_server" not in hosts["nuwa@example.org.conf"]
+    assert 'server_name "" ~^;' in hosts["nuwa@_.conf"]
+    assert "server_name example.org;" in hosts["nuwa@example.org.conf"]
+    assert "default_server" not in "".join(hosts.values()), "nginx takes one, and Debian's own site is it"
 
 
 def locations(text: str) -> dict[str, str]:
