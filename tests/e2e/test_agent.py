@@ -161,6 +161,7 @@ def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFa
         write(agent, f"/srv/pushed-dev/{name}", (folder / name).read_text())
     agent.sh(
         """set -e
+        rm -rf /srv/pushed.git /srv/pushed-source /srv/pushed-dev/.git
         git init -q --bare -b main /srv/pushed.git; cd /srv/pushed-dev; git init -q -b main
         git add -A; git commit -q -m first; git remote add origin /srv/pushed.git; git push -q origin main
         git clone -q /srv/pushed.git /srv/pushed-source
@@ -357,6 +358,11 @@ class TestWithoutTheAgent:
         assert "Stopp" in host.out("nuwa log web -n 20")
         assert json.loads(host.out("nuwa log web -n 3 --json"))["lines"]
         assert "checks" in json.loads(host.out("nuwa monitor --json"))
+
+    def test_a_shell_completes_names(self, site: Repository) -> None:
+        ask = "_NUWA_COMPLETE=complete_bash COMP_WORDS='nuwa restart {}' COMP_CWORD=2 nuwa"
+        assert site.host.out(ask.format("w")) == "web"
+        assert site.host.out(ask.format("")).split() == ["web", "ci", "dashboard", "router", "log"]
 
     def test_a_wrong_name_is_answered_with_the_nearest_right_one(self, site: Repository) -> None:
         for verb in ("start", "stop", "restart", "log"):
