@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
+PATIENCE = 6
+"""Looks in a row, five seconds apart, after which nothing more is expected."""
 _WRITER = """import pathlib, sys, time
 
 name, lines = sys.argv[1], int(sys.argv[2])
@@ -64,9 +66,9 @@ def is_done(host: Host, writers: int) -> bool:
 
 def missing(host: Host, writers: int, lines: int) -> int:
     """How many of the lines never reached the files, once what waits in the journal is written."""
-    before = -1
-    while True:
-        lost = int(json.loads(str(host.sh(f"sleep 5; python3 /srv/count.py {writers} {lines}")))["lost"])
-        if lost in (0, before):
-            return lost
-        before = lost
+    count = f"sleep 5; python3 /srv/count.py {writers} {lines}"
+    lost, unchanged = lines * writers, 0
+    while lost and unchanged < PATIENCE:
+        before, lost = lost, int(json.loads(str(host.sh(count)))["lost"])
+        unchanged = unchanged + 1 if lost == before else 0
+    return lost

@@ -84,13 +84,15 @@ class History:
                 (time.time(), run),
             )
 
-    def note(self, run: int, *, base: str, commit: str) -> None:
-        """Note what a run goes from and to. The base of an interrupted run stays."""
+    def note_base(self, run: int, base: str) -> None:
+        """Note what a run's changes count from, before it changes the repository; once noted it stays."""
         with self._database.change() as change:
-            change.execute(
-                "update runs set commit_id = ?, base = case base when '' then ? else base end where id = ?",
-                (commit, base, run),
-            )
+            change.execute("update runs set base = ? where id = ? and base = ''", (base, run))
+
+    def note_commit(self, run: int, commit: str) -> None:
+        """Note what a run brings in."""
+        with self._database.change() as change:
+            change.execute("update runs set commit_id = ? where id = ?", (commit, run))
 
     def base_of(self, run: int, hook: str) -> str:
         """The commit that a run's changes count from: what the last run that went well brought in.

@@ -100,12 +100,13 @@ class HookRun:
         """Stand on the branch's newest commit; returns the files that differ from the last run's."""
         hook = self._hook
         before = (await self._ask(git.commit())).strip()
+        base = self._history.base_of(self.run, self._name) or before
+        self._history.note_base(self.run, base)
         branch = hook.branch or (await self._ask(git.branch())).strip() or "main"
         await self._step(git.fetch(hook.remote, branch), user=self._user)
         await self._step(git.stand_on(hook.remote, branch), user=self._user)
         now = (await self._ask(git.commit())).strip()
-        base = self._history.base_of(self.run, self._name) or before
-        self._history.note(self.run, base=base, commit=now)
+        self._history.note_commit(self.run, now)
         if not base or base == now:
             return set()
         if not (await self._ask(git.known(base))).strip():

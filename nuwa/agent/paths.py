@@ -98,7 +98,8 @@ class Paths:
 
     @property
     def journald(self) -> Path:
-        return self.root / "etc/systemd/journald.conf.d/30-nuwa.conf"
+        """Late in the order of files: the journal has to be as large as the configuration says."""
+        return self.root / "etc/systemd/journald.conf.d/90-nuwa.conf"
 
     @property
     def units(self) -> Path:

@@ -24,7 +24,8 @@ def history(database: Database) -> History:
 def finished(history: History, hook: str, delivery: str, state: str, commit: str) -> int:
     run = history.accept(hook, delivery, None, commit).run
     history.begin(run)
-    history.note(run, base="", commit=commit)
+    history.note_base(run, "")
+    history.note_commit(run, commit)
     history.finish(run, state, ["web"], 1.5)
     return run
 
@@ -79,7 +80,8 @@ def test_changes_count_from_the_last_run_that_went_well(history: History) -> Non
 def test_after_a_failure_changes_count_from_where_that_run_began(history: History) -> None:
     run = history.accept("web", "d1", None, "bad").run
     history.begin(run)
-    history.note(run, base="old", commit="bad")
+    history.note_base(run, "old")
+    history.note_commit(run, "bad")
     history.finish(run, "failed", [], 1)
     assert history.base_of(history.accept("web", "d2", None, "new").run, "web") == "old"
 
@@ -87,10 +89,12 @@ def test_after_a_failure_changes_count_from_where_that_run_began(history: Histor
 def test_an_interrupted_run_keeps_the_commit_that_it_began_from(history: History) -> None:
     run = history.accept("web", "d", None, "new").run
     history.begin(run)
-    history.note(run, base="old", commit="new")
+    history.note_base(run, "old")
+    history.note_commit(run, "new")
     history.recover()
     history.begin(run)
-    history.note(run, base="new", commit="new")
+    history.note_base(run, "new")
+    history.note_commit(run, "new")
     assert history.base_of(run, "web") == "old"
 
 

@@ -191,7 +191,7 @@ def test_deployments_make_no_file_of_their_own() -> None:
     assert set(files({"processes": {"shop": {"deployment": "/srv/shop"}}})) == {
         f"{UNITS}/nuwa.slice",
         f"{UNITS}/nuwa-hooks.slice",
-        "/etc/systemd/journald.conf.d/30-nuwa.conf",
+        "/etc/systemd/journald.conf.d/90-nuwa.conf",
     }
 
 
@@ -199,8 +199,8 @@ def test_the_log_is_kept_as_long_as_the_configuration_says_and_forwarded_where_i
     forward = {"host": "log.example.org", "ca": "ca.pem", "queue": "2G"}
     document = {"log": {"journal_size": "1G", "service_size": "2M", "service_files": 3, "forward": forward}}
     made = files(document, rsyslog=True)
-    assert "SystemMaxUse=1073741824" in made["/etc/systemd/journald.conf.d/30-nuwa.conf"]
-    assert "RateLimitIntervalSec=0" in made["/etc/systemd/journald.conf.d/30-nuwa.conf"]
+    assert "SystemMaxUse=1073741824" in made["/etc/systemd/journald.conf.d/90-nuwa.conf"]
+    assert "RateLimitIntervalSec=0" in made["/etc/systemd/journald.conf.d/90-nuwa.conf"]
     rotate = made["/etc/nuwa/logrotate.conf"]
     assert "size 2097152" in rotate
     assert "rotate 3" in rotate
