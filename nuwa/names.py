@@ -31,6 +31,8 @@ REGISTRY = "localhost"
 
 HTTP3_SITE = "nuwa.http3.conf"
 """nginx's sockets for HTTP/3, which all sites of a host share. No app can be called like that."""
+RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"})
+"""What the app's environment has from nuwa, beside names that begin with `NUWA_` or `S6_`."""
 
 LIB = "/usr/lib/nuwa"
 VENV = "/opt/nuwa/venv"

@@ -158,6 +158,7 @@ def _facts(app: App) -> dict[str, object]:
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
         "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
         "secrets": secrets(app),
+        "reserved": sorted(names.RESERVED_VARIABLES),
         "sqlite": sqlite_file(app),
         "backup": app.backup.repository if app.backup else "",
         "no_labels": [

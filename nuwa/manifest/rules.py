@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
-from nuwa.names import PROJECT
+from nuwa.names import PROJECT, RESERVED_VARIABLES
 
 Given = Callable[[Path], bool]
 """Whether the document itself holds a path, or the default speaks there."""
@@ -173,9 +173,6 @@ def _server(app: App, given: Given) -> Iterator[Finding]:
         )
 
 
-_RESERVED_VARIABLES = {"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"}
-
-
 def _environment(app: App, _: Given) -> Iterator[Finding]:
     """Environment: a name stands in one of `clear`, `secrets` and `generated`, and is none that
     nuwa sets itself."""
@@ -184,7 +181,7 @@ def _environment(app: App, _: Given) -> Iterator[Finding]:
         paths += [(("env", key, index), name) for index, name in enumerate(getattr(app.env, key))]
     yield from _twice(paths)
     for path, name in paths:
-        if name in _RESERVED_VARIABLES or name.startswith(("NUWA_", "S6_")):
+        if name in RESERVED_VARIABLES or name.startswith(("NUWA_", "S6_")):
             yield Finding((path,), f"{name} is set by nuwa itself", "choose another name")
 
 

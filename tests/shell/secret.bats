@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# bin/secret: values come in by standard input alone, and come out nowhere.
+
+load helper
+
+export FAKE_APP=blog NUWA_DATABASE_WAIT=0
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  unset KILL_AT NO_COLOR
+  make_host
+  make_deployment
+  bin/run --quiet
+  : >"$FAKE/starts"
+}
+
+@test "set stores a new value for the app alone and restarts it" {
+  run -0 bin/secret set MAIL_PASSWORD <<<'sp ecial$x'
+  says 'runs with the new MAIL_PASSWORD'
+  says_not ecial
+  [[ $(<volumes/secrets/MAIL_PASSWORD) == 'sp ecial$x' && $(stat -c '%s %a %u' volumes/secrets/MAIL_PASSWORD) == '10 400 10001' ]]
+  [[ $(cat "$FAKE/starts") == nuwa-blog-blue.service ]]
+  ! grep -q ecial volumes/log/nuwa.log
+}
+
+@test "a value of several lines stays as it is, but for the last line break" {
+  printf 'a\n\nb\n\n' | bin/secret set MAIL_PASSWORD
+  [[ $(od -An -c volumes/secrets/MAIL_PASSWORD | tr -d ' \n') == 'a\n\nb\n' ]]
+}
+
+@test "what no environment variable can hold is refused, and the former value stays" {
+  printf 'a\0b' >"$TEST/nul"
+  run -1 bin/secret set MAIL_PASSWORD <"$TEST/nul"
+  says 'holds a NUL'
+  head -c 1000000 /dev/zero | tr '\0' x >"$TEST/long"
+  run -1 bin/secret set MAIL_PASSWORD <"$TEST/long"
+  says 'longer than 128000 bytes'
+  run -1 bin/secret set MAIL_PASSWORD </dev/null
+  says 'is empty'
+  [[ $(<volumes/secrets/MAIL_PASSWORD) == word && -z $(find volumes/secrets -name '.*.new') ]]
+}
+
+@test "names that lead elsewhere, or are nuwa's, are refused" {
+  for name in ../x a/b '' .x 'x y' 1x; do
+    run -2 bin/secret set "$name" <<<value
+    says 'is no name of a secret'
+  done
+  for name in PATH NUWA_HOST LD_PRELOAD; do
+    run -2 bin/secret set "$name" <<<value
+    says "$name is set by nuwa itself"
+  done
+}
+
+@test "a name that nuwa.toml does not know is stored only when somebody says so" {
+  run -2 bin/secret set EXTRA <<<value
+  says 'nuwa.toml does not name EXTRA'
+  [[ ! -e volumes/secrets/EXTRA ]]
+  run -0 bin/secret set --yes EXTRA <<<value
+  [[ $(<volumes/secrets/EXTRA) == value ]]
+}
+
+@test "a value with which the app does not come up gives way to the former one" {
+  touch "$FAKE/images/$ONE/broken"
+  run -1 bin/secret set MAIL_PASSWORD <<<new
+  says 'comes up neither with the new MAIL_PASSWORD nor with the former one'
+  [[ $(<volumes/secrets/MAIL_PASSWORD) == word && ! -e volumes/.nuwa/private/former ]]
+}
+
+@test "list names each secret, where it comes from and its age, and no value" {
+  bin/secret set --yes --quiet EXTRA <<<hidden
+  rm volumes/secrets/SECRET_KEY
+  run -0 bin/secret list
+  says "EXTRA                    0 minutes    not in nuwa.toml"
+  says "MAIL_PASSWORD            0 minutes    supplied"
+  says "SECRET_KEY               missing      generated"
+  says_not hidden
+  says_not word
+}
+
+@test "rm says what follows, and asks" {
+  run -2 bin/secret rm MAIL_PASSWORD </dev/null
+  says 'nuwa.toml needs it: the next bin/run asks for it'
+  [[ -e volumes/secrets/MAIL_PASSWORD ]]
+  run -0 bin/secret rm --yes MAIL_PASSWORD
+  [[ ! -e volumes/secrets/MAIL_PASSWORD ]]
+  run -1 bin/secret rm --yes MAIL_PASSWORD
+  says 'there is no secret MAIL_PASSWORD'
+}
+
+@test "generate makes up a value; a dry run stores none" {
+  before=$(<volumes/secrets/SECRET_KEY)
+  run -0 bin/secret generate SECRET_KEY --dry-run
+  [[ $(<volumes/secrets/SECRET_KEY) == "$before" ]]
+  run -0 bin/secret generate SECRET_KEY
+  [[ $(<volumes/secrets/SECRET_KEY) =~ ^[0-9a-f]{64}$ && $(<volumes/secrets/SECRET_KEY) != "$before" ]]
+}
+
+@test "the passphrase of the archives is kept from the app" {
+  sed -i 's/^readonly NUWA_PASSPHRASE=.*/readonly NUWA_PASSPHRASE=BORG_PASSPHRASE/' bin/_app
+  run -0 bin/run
+  says 'made up BORG_PASSPHRASE'
+  [[ $(stat -c '%a %u' volumes/.nuwa/private/BORG_PASSPHRASE) == '600 0' && ! -e volumes/secrets/BORG_PASSPHRASE ]]
+  run -0 bin/run
+  says_not BORG_PASSPHRASE
+  run -2 bin/secret set BORG_PASSPHRASE <<<mine
+  says 'opens the archives that are there'
+  : >"$FAKE/starts"
+  run -0 bin/secret set --yes BORG_PASSPHRASE <<<mine
+  [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == mine && ! -s $FAKE/starts ]]
+}
+
+@test "the password of the host's database is changed on both sides" {
+  mkdir -p "$FAKE/postgresql"/{roles,databases}
+  touch "$FAKE/postgresql/up"
+  sed -i 's/^readonly NUWA_DATABASE=.*/readonly NUWA_DATABASE=postgresql/
+    s/^readonly NUWA_DATABASE_WHERE=.*/readonly NUWA_DATABASE_WHERE=host/' bin/_app
+  make_way
+  before=$(<"$FAKE/postgresql/roles/blog")
+  run -2 bin/secret set DATABASE_URL <<<x
+  says 'bin/secret generate DATABASE_URL changes its password'
+  run -0 bin/secret generate DATABASE_URL
+  after=$(<"$FAKE/postgresql/roles/blog")
+  [[ $after != "$before" && $(<volumes/secrets/DATABASE_URL) == "postgresql://blog:$after@10.88.0.1:17000/blog" ]]
+  says_not "$after"
+  run -0 bin/run
+  says_not 'stored the secret'
+}
+
+# The renderer of the image knows no database: the units are not what is tested here.
+make_way() {
+  sed -i 's/^open_way() {/open_way() {\n  return 0/' bin/_provision
+  bin/run --quiet
+}
