@@ -247,6 +247,17 @@ END
   [[ $(<"$MY/databases/blog/content") == second && ! -e $MY/databases/blog_former ]]
 }
 
+@test "status says how large the database is, and when its server does not answer" {
+  bin/run --quiet
+  run -0 bin/status
+  says 'database    blog in postgresql, 7.3 MB'
+  rm "$PG/up"
+  run -0 bin/status
+  says 'database    blog in postgresql: the server does NOT answer'
+  run -0 --separate-stderr bin/status --json
+  jq -e '.database == {engine: "postgresql", where: "host", name: "blog", size: null, answers: false}' <<<"$output"
+}
+
 @test "a dump of a server that is down says so" {
   bin/run --quiet
   rm "$PG/up"

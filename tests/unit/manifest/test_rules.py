@@ -68,6 +68,11 @@ WRONG = {
         "env.clear.DATABASE_URL",
         "is a secret that [database] brings along",
     ),
+    "database of the server's own": (
+        '[database]\nengine = "postgresql"\nname = "template1"\n',
+        "database.name",
+        "belongs to the database server",
+    ),
     "sqlite without volume": ('[database]\nengine = "sqlite"\n', "database.engine", "add a [[volume]]"),
     "memory": ('[limits]\nmemory_low = "2G"\nmemory_max = "1G"\n', "limits.memory_low", "above memory_max"),
     "dns without plugin": ('[tls]\nchallenge = "dns-01"\n', "tls.challenge", "needs dns_plugin"),
