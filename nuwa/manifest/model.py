@@ -246,7 +246,7 @@ class Database(Section):
     engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Kind of database.")]
     where: Annotated[
         Literal["host", "url"],
-        Doc("host: bin/run makes it on the host's own server; url: elsewhere, the operator gives DATABASE_URL."),
+        Doc("host: bin/run makes it in the host's own server; url: elsewhere, you give DATABASE_URL."),
     ] = "host"
     name: Annotated[
         str, Check(checks.OrEmpty(checks.part_name)), Doc("Name of the database; empty: the app's.")

@@ -94,6 +94,33 @@ starts() {
   [[ $(ls volumes/media) == mine ]]
 }
 
+@test "what a later image changed of a volume's first content is told, and the volume stays as it is" {
+  bin/run --quiet
+  echo 'my picture' >volumes/media/picture
+  make_image "$TWO" 2.0
+  echo 'second picture' >"$FAKE/images/$TWO/root/srv/app/media dir/picture"
+  echo 'another' >"$FAKE/images/$TWO/root/srv/app/media dir/other"
+  make_deployment "$TWO"
+  run -0 bin/run --dry-run
+  says "the image's own picture of volumes/media changed since; yours is kept"
+  says '-my picture'
+  says '+second picture'
+  says 'the image has other for volumes/media, which is not there: it stays so'
+  run -0 bin/run
+  says "the image's own picture of volumes/media changed since; yours is kept"
+  [[ $(<volumes/media/picture) == 'my picture' && ! -e volumes/media/other ]]
+  run -0 bin/run
+  says_not 'changed since'
+}
+
+@test "a volume that somebody emptied stays empty" {
+  bin/run --quiet
+  rm volumes/media/picture
+  run -0 bin/run
+  says_not filled
+  [[ -z $(ls volumes/media) ]]
+}
+
 @test "run warns of data that the app cannot own, with the remedy" {
   mkdir -p volumes/media
   echo mine >volumes/media/mine
