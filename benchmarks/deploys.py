@@ -26,9 +26,12 @@ FOLDER, DOMAIN = "/srv/tiny", "tiny.localhost"
 IMAGE = "localhost/app/tiny"
 INSTALL = f"""set -e; mkdir -p {FOLDER}; cd {FOLDER}
 export BID={IMAGE}:latest; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
-bin/run --quiet; bin/install --quiet {DOMAIN}"""
+bin/run --quiet; bin/install --quiet {DOMAIN}
+# What the releases are made from is none itself, or it would be removed as an old one.
+printf 'FROM {IMAGE}:latest\\nLABEL base=1\\n' |
+podman build --quiet --format docker --pull=never --tag {IMAGE}:base --file - ."""
 RELEASE = f"""set -e; folder=$(mktemp -d); cd $folder; echo {{name}} >release.txt
-printf 'FROM {IMAGE}:latest\\nCOPY release.txt /srv/app/release.txt\\n' |
+printf 'FROM {IMAGE}:base\\nCOPY release.txt /srv/app/release.txt\\n' |
 podman build --quiet --format docker --pull=never --tag {IMAGE}:{{name}} --file - . """
 
 

@@ -18,7 +18,9 @@ from benchmarks.load.target import Target
 from e2e.conftest import ROOT, Deployment, LabHost, eventually, install, label_commands
 
 MAKE_RELEASE = """set -e; folder=$(mktemp -d); cd $folder; printf '%s\n' {name} >release.txt
-printf 'FROM {base}\nCOPY release.txt /srv/app/release.txt\n' |
+podman image exists {app}:base || printf 'FROM {first}\nLABEL base=1\n' |
+podman build --quiet --format docker --pull=never --tag {app}:base --file - .
+printf 'FROM {app}:base\nCOPY release.txt /srv/app/release.txt\n' |
 podman build --quiet --format docker --pull=never --tag {image} --file - ."""
 
 
@@ -28,9 +30,10 @@ def tiny(host: LabHost) -> Deployment:
 
 
 def release(deployment: Deployment, name: str) -> str:
-    """An image that differs in the name of its release alone."""
+    """An image that differs in the name of its release alone, made from one that is never deployed."""
     image = f"localhost/app/{deployment.app}:{name}"
-    deployment.host.sh(MAKE_RELEASE.format(name=name, base=deployment.image, image=image))
+    app = f"localhost/app/{deployment.app}"
+    deployment.host.sh(MAKE_RELEASE.format(name=name, app=app, first=deployment.image, image=image))
     return image
 
 
