@@ -80,7 +80,7 @@ def reload_or_start(unit: str) -> None:
 
 
 def enable(units: Iterable[str]) -> None:
-    """Let units start with the host. What systemd has read of them stays true, so it need not read anew."""
+    """Let units start with the host; `reload` has to follow, or systemd forgets those that are stopped."""
     _call("enable", units, True, "--no-reload")
 
 

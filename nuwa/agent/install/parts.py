@@ -217,8 +217,8 @@ class Units:
         changed = [name for name in self.contents if self._differs(name)]
         for name in changed:
             files.write(self.folder / name, self.contents[name])
-        systemctl.reload()
         systemctl.enable(self.enabled)
+        systemctl.reload()
         # A socket that its service uses cannot be replaced below it.
         sockets = [name for name in changed if name.endswith(".socket")]
         services = [name.replace(".socket", ".service") for name in sockets]

@@ -101,5 +101,7 @@ def _bring_up(difference: Difference, loaded: Loaded, paths: Paths) -> list[str]
     running = {service.name for service in chosen if services.status(states[service.unit]) == "running"}
     new = [service for service in chosen if service.name in difference.new]
     changed = [service for service in chosen if service.name in running & set(difference.changed)]
-    systemctl.enable(service.unit for service in new)
+    if new:
+        systemctl.enable(service.unit for service in new)
+        systemctl.reload()
     return [*many.start(new, paths), *many.renew(changed, loaded, paths)]

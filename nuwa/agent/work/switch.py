@@ -36,6 +36,7 @@ def switch(service: Service, loaded: Loaded, paths: Paths) -> str:
     _turn_router(new, paths)
     systemctl.enable([str(new)])
     systemctl.disable([str(old)])
+    systemctl.reload()
     drained = _drain({port.of(old.slot) for port in loaded.ports[service.name]})
     systemctl.stop([str(old)])
     systemctl.forget_failure([str(old)])
