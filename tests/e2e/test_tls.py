@@ -1,0 +1,128 @@
+"""Certificates from an ACME server at its strictest: got, served, renewed under load, watched."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from e2e.client import Site
+from e2e.conftest import ROOT, Deployment, LabHost, eventually
+
+DOMAIN = "links.lab.test"
+SERVER = "https://localhost:14000/dir"
+
+# Pebble refuses one nonce of twenty and whatever else it may, as the standard allows.
+STRICT = """
+set -e
+mkdir -p /etc/systemd/system/pebble.service.d
+cat >/etc/systemd/system/pebble.service.d/test.conf <<END
+[Service]
+Environment=PEBBLE_WFE_NONCEREJECT=5
+ExecStart=
+ExecStart=/usr/bin/pebble -strict -config /etc/pebble/config.json -dnsserver 127.0.0.1:8053
+END
+systemctl daemon-reload
+systemctl restart pebble
+until curl -sf https://localhost:14000/dir -o /dev/null; do sleep 0.1; done
+"""
+
+
+def strict(host: LabHost) -> None:
+    host.sh(STRICT)
+
+
+@pytest.fixture(scope="module")
+def site(links: Deployment, host: LabHost) -> Iterator[Deployment]:
+    """The links app with a certificate of the lab's authority; afterwards it is as it was."""
+    strict(host)
+    links.bin(f"install {DOMAIN} www.{DOMAIN} --acme-server {SERVER} --email ops@lab.test")
+    yield replace(links, domain=DOMAIN)
+    strict(host)
+    links.bin(f"install {links.domain} --tls-of-image")
+    host.sh("rm -r /etc/systemd/system/pebble.service.d; systemctl daemon-reload; systemctl stop pebble")
+
+
+def visitor(host: LabHost, domain: str = DOMAIN) -> Site:
+    """Trusts the authority alone, whose root is another at each start."""
+    return Site(domain, host.https, host.out("curl -s https://localhost:15000/roots/0"))
+
+
+def serial(host: LabHost) -> str:
+    """The number of the certificate that a client gets."""
+    ask = f"openssl s_client -connect 127.0.0.1:443 -servername {DOMAIN} </dev/null 2>/dev/null"
+    return host.out(f"{ask} | openssl x509 -noout -serial")
+
+
+def test_visitors_who_trust_the_authority_alone_are_served(site: Deployment, host: LabHost) -> None:
+    page = visitor(host).get("/health/")
+    assert page.status == 200
+    assert page.headers["strict-transport-security"]
+    answer = visitor(host, f"www.{DOMAIN}").get("/a?b")
+    assert (answer.status, answer.headers["location"]) == (301, f"https://{DOMAIN}/a?b")
+    assert "Pebble" in site.bin("status").stdout
+
+
+def test_each_version_of_http_is_served_and_no_unknown_name(site: Deployment, host: LabHost) -> None:
+    ask = "curl -sk -o /dev/null -w '%{http_version} %{http_code}' --resolve"
+    for option, version in (("--http1.1", "1.1"), ("--http2", "2"), ("--http3-only", "3")):
+        url = f"https://{DOMAIN}/health/"
+        assert host.out(f"{ask} {DOMAIN}:443:127.0.0.1 {option} {url}") == f"{version} 200"
+    for address in ("https://who.lab.test/", "http://who.lab.test/"):
+        resolve = "who.lab.test:443:127.0.0.1 --resolve who.lab.test:80:127.0.0.1"
+        assert host.out(f"{ask} {resolve} {address}").endswith(" 421")
+
+
+def test_old_protocols_and_weak_ciphers_are_refused(site: Deployment, host: LabHost) -> None:
+    ask = f"openssl s_client -connect 127.0.0.1:443 -servername {DOMAIN}"
+    for options, ok in (
+        ("-tls1_3", True),
+        ("-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256", True),
+        ("-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384:AES128-GCM-SHA256:@SECLEVEL=0", False),
+        ("-tls1_1 -cipher ALL:@SECLEVEL=0", False),
+        ("-tls1 -cipher ALL:@SECLEVEL=0", False),
+    ):
+        assert host.sh(f"{ask} {options} </dev/null", check=False).ok == ok, options
+
+
+def test_a_forced_renewal_under_load_fails_no_request(site: Deployment, host: LabHost) -> None:
+    before = serial(host)
+    load = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "benchmarks.load", f"https://{DOMAIN}/health/"),
+            *("--connect", f"127.0.0.1:{host.https}", "--http2", "--connections", "4", "--pause", "5"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        site.bin("install --renew")
+    finally:
+        load.terminate()
+    found = dict(re.findall(r"^(\w+) +(\d+)$", load.communicate(timeout=60)[0], re.M))
+    assert serial(host) != before
+    assert int(found["requests"]) > 50
+    assert found["failed"] == "0"
+
+
+def test_what_cron_runs_leaves_alone_what_lasts(site: Deployment, host: LabHost) -> None:
+    before = serial(host)
+    (line,) = host.out(f"grep -v @reboot /etc/cron.d/nuwa-{site.app} | grep _check").splitlines()
+    host.sh(f"cd / && {line.split(' root ', 1)[1]}")
+    assert serial(host) == before
+
+
+def test_monit_watches_the_served_certificate(site: Deployment, host: LabHost) -> None:
+    """With a check of its own, which anybody can run by hand."""
+    path = host.out(
+        f"sed -n 's/.*with path \"\\(.*\\)\"/\\1/p' /etc/monit/conf.d/nuwa-{site.app}.certificate"
+    )
+    assert host.sh(f"cd / && {path}", check=False).ok
+    eventually(
+        lambda: f"nuwa-{site.app}-certificate" in host.out("monit summary"), "monit has the check", seconds=30
+    )
