@@ -106,6 +106,16 @@ class Names:
         """The container that runs the release hook and is gone afterwards."""
         return f"nuwa-{self.app}-release"
 
+    @property
+    def rehearsal_container(self) -> str:
+        """The container that is started from the newest archive, seen healthy, and removed."""
+        return f"nuwa-{self.app}-rehearsal"
+
+    @property
+    def backup(self) -> str:
+        """cron's file and monit's check of archives. No app's name holds `_`, so this is no other app's."""
+        return f"{self.site}_backup"
+
     def unit(self, slot: str) -> str:
         return f"{self.container(slot)}.service"
 

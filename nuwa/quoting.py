@@ -105,6 +105,13 @@ def cron(value: object) -> str:
     return sh(text).replace("%", "\\%")
 
 
+def cron_times(value: object) -> str:
+    """The fields of a schedule at the beginning of a crontab line."""
+    text = str(value)
+    _refuse(text, r"[^A-Za-z0-9*/,@ -]", "cron", "what no schedule has")
+    return text
+
+
 def toml(value: object) -> str:
     """A basic string of TOML. It escapes as JSON does, and the delete character too."""
     text = str(value)
@@ -144,6 +151,7 @@ FILTERS = {
     "monit": monit,
     "monit_word": monit_word,
     "cron": cron,
+    "cron_times": cron_times,
     "toml": toml,
     "rsyslog": rsyslog,
     "logrotate": logrotate,

@@ -1,9 +1,10 @@
 """The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
 
 `render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
-for the release hook, a NUL after each; none where there is no hook. `render.pyz domains` reads a JSON list
-of domains and prints each in its one spelling, one a line. `render.pyz scripts` prints a tar of the parts of
-bin scripts that the Setup label has no room for.
+for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
+rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its one
+spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
+no room for.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import zipfile
 from pathlib import Path
 
 from nuwa.host import facts as host_facts
-from nuwa.host.container import hook_run, warnings
+from nuwa.host.container import hook_run, rehearsal_run, warnings
 from nuwa.host.facts import FactsError
 from nuwa.host.render import PLANS, Plan, render
 from nuwa.manifest.model import App, from_json
 from nuwa.quoting import CannotQuote
 
 PLAN = "PLAN"
+WORDS = {"release": hook_run, "rehearse": rehearsal_run}
+"""What is no file, but the words behind `podman run`."""
 
 
 def main() -> None:
@@ -31,9 +34,9 @@ def main() -> None:
     try:
         if what == "domains":
             print("\n".join(host_facts.domains(sys.stdin.read())))
-        elif what == "release":
+        elif what in WORDS:
             app, _ = _contents(Path(sys.argv[0]))
-            words = hook_run(app, host_facts.read(sys.stdin.read()))
+            words = WORDS[what](app, host_facts.read(sys.stdin.read()))
             sys.stdout.write("".join(f"{word}\0" for word in words))
         elif what == "scripts":
             with zipfile.ZipFile(sys.argv[0]) as archive:
@@ -41,7 +44,7 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, 'release', 'domains', 'scripts'))}")
+            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, 'domains', 'scripts'))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
 

@@ -71,6 +71,27 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
     )
 
 
+def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """The same for the rehearsal of an archive, whose folder the facts name as the deployment's.
+
+    Like the slots in all that the app can see, but without a network: what it does at a start reaches nobody.
+    """
+    return (
+        f"--name={app.names.rehearsal_container}",
+        "--replace",
+        "--pull=never",
+        "--network=none",
+        "--no-healthcheck",
+        "--log-driver=k8s-file",
+        *_short_labels(),
+        *_isolation(),
+        *_mounts(app, facts),
+        *_environment(facts),
+        *_limits(app, facts),
+        facts.image,
+    )
+
+
 def listens_on_socket(app: App, facts: Facts) -> bool:
     """Whether the server itself has a socket on the host. Apache cannot; SELinux would keep nginx from it."""
     return app.server.kind != "mod_wsgi" and not facts.selinux

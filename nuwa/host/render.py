@@ -54,6 +54,9 @@ def _run(app: App, facts: Facts, templates: Sources) -> Plan:
     if facts.monit:
         path = f"{facts.distribution.monit_folder}/{app.names.site}"
         files[path] = HostFile("monit", 0o644, _write(templates, "monit/app.j2", app, facts))
+    if app.backup:
+        path = f"{facts.distribution.cron_folder}/{app.names.backup}"
+        files[path] = HostFile("cron", 0o644, _write(templates, "cron/backup.j2", app, facts))
     return files
 
 

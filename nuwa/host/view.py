@@ -132,6 +132,11 @@ class View:
         return f"/usr/bin/systemctl {verb} {self.unit}"
 
     @property
+    def backup_check(self) -> str:
+        """A command line as monit splits it: no folder of a deployment has a quote in its name."""
+        return f"/bin/bash '{self.facts.directory}/bin/_archived'"
+
+    @property
     def static_folder(self) -> str:
         return f"{self.facts.directory}/volumes/static/current/"
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import tarfile
 import zlib
@@ -16,6 +17,8 @@ from nuwa.errors import NuwaError
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes that a label may unpack to; nuwa's own take a twentieth of that."""
+_MEMORY = 128 * 1024 * 1024
+"""Bytes of memory that unpacking may take."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def read(script: str) -> SetupLabel:
         app = _assigned(inner, "readonly NUWA_APP")
         sums = {hashlib.sha256(inner.encode()).hexdigest(), hashlib.sha256(archive).hexdigest()}
         files = _files(archive)
-    except (ValueError, OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
         raise NuwaError(
             f"the Setup label cannot be read ({error})",
             hint="It was not made by nuwa, or it was damaged on its way.",
@@ -91,9 +94,16 @@ def _unzipped(packed: bytes) -> bytes:
     return content
 
 
+def _decompressed(packed: bytes) -> bytes:
+    content = lzma.LZMADecompressor(memlimit=_MEMORY).decompress(packed, _LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("it is too large")
+    return content
+
+
 def _files(archive: bytes) -> dict[str, bytes]:
     files = {}
-    with tarfile.open(fileobj=io.BytesIO(_unzipped(archive)), mode="r:") as opened:
+    with tarfile.open(fileobj=io.BytesIO(_decompressed(archive)), mode="r:") as opened:
         for entry in opened:
             content = opened.extractfile(entry) if entry.isreg() else None
             if content is None or not re.fullmatch(r"bin/[A-Za-z0-9_][A-Za-z0-9_.-]*", entry.name):

@@ -5,6 +5,7 @@ Only the standard library, and Python 3.9: this also runs inside images.
 
 from __future__ import annotations
 
+import datetime
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -112,3 +113,56 @@ def _check_part(part: str, what: str, low: int, high: int, names: dict[str, int]
 
 def _or_names(names: dict[str, int]) -> str:
     return f", or {', '.join(names)}" if names else ""
+
+
+_IN_FIELDS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_YEARS = 8
+"""Years that `longest_pause` looks at: February 29 comes in them."""
+
+
+def longest_pause(value: str) -> int:
+    """Hours, rounded up, of the longest time between two runs; 0 when it names no time (@reboot)."""
+    fields = _IN_FIELDS.get(value, value).split()
+    if len(fields) != len(_FIELDS):
+        return 0
+    minutes, hours, days, months, weekdays = (
+        _numbers(text, *field[1:])
+        for text, field in zip(fields, _FIELDS)  # noqa: B905 - as above
+    )
+    # cron takes either of the two where both name days, and both where one of them is open.
+    either = not fields[2].startswith("*") and not fields[4].startswith("*")
+    times = sorted(hour * 60 + minute for hour in hours for minute in minutes)
+    longest, last = 0, None
+    day = datetime.date(2024, 1, 1)
+    for number in range(_YEARS * 366):
+        at = day + datetime.timedelta(number)
+        fits = (at.day in days, at.isoweekday() % 7 in {weekday % 7 for weekday in weekdays})
+        if at.month in months and (any(fits) if either else all(fits)):
+            for time in times:
+                now = number * 1440 + time
+                longest = max(longest, now - last if last is not None else 0)
+                last = now
+    return -(-longest // 60)
+
+
+def _numbers(text: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+    """The numbers that one field of a valid schedule stands for."""
+    found: set[int] = set()
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        if first == "*":
+            start, end = low, high
+        else:
+            start = names.get(first.lower(), int(first) if first.isdigit() else -1)
+            end = names.get(last.lower(), int(last) if last.isdigit() else start) if last else start
+        found.update(range(start, end + 1, int(step or 1)))
+    return found

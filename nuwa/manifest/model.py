@@ -231,7 +231,7 @@ class Volume(Section):
         Check(checks.OrEmpty(checks.url_prefix)),
         Doc("URL prefix under which nginx serves its files, such as uploads; empty: nowhere."),
     ] = ""
-    backup: Annotated[bool, Doc("Part of the archives of [backup].")] = True
+    backup: Annotated[bool, Doc("Part of the archives that bin/archive_volumes makes.")] = True
 
     @property
     def holds_database(self) -> bool:
@@ -319,17 +319,38 @@ class Keep(Section):
 
 @dataclass(frozen=True)
 class Backup(Section):
-    """Archives of the volumes. Carried in the image: this release of nuwa makes none yet."""
+    """Archives of volumes, database, secrets and configuration, made by bin/archive_volumes with borg."""
 
     repository: Annotated[
         str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
     ]
     schedule: Annotated[str, Check(commands.schedule), Doc("When, as in cron.")] = "@daily"
+    rehearsal: Annotated[
+        str,
+        Check(checks.OrEmpty(commands.schedule)),
+        Doc("When the newest archive is restored, started and thrown away, as in cron; empty: never."),
+    ] = "15 5 * * sun"
     keep: Annotated[Keep, Doc("How many archives stay.")] = field(default_factory=Keep)
     passphrase: Annotated[
         VariableName,
         Doc("Name of the secret with the passphrase; it stays on the host, out of the app's reach."),
     ] = "BORG_PASSPHRASE"  # noqa: S105 - a name, not a passphrase
+
+    @property
+    def archive_hours(self) -> int:
+        """Age at which the last archive is overdue; 0: the schedule names no time."""
+        return _overdue(self.schedule)
+
+    @property
+    def rehearsal_hours(self) -> int:
+        """The same for the last rehearsal; 0 also where there are none."""
+        return _overdue(self.rehearsal) if self.rehearsal else 0
+
+
+def _overdue(schedule: str) -> int:
+    """Hours: the longest pause of a schedule, and a quarter of it, at least two."""
+    pause = commands.longest_pause(schedule)
+    return pause + max(2, pause // 4) if pause else 0
 
 
 @dataclass(frozen=True)

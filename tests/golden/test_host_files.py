@@ -63,6 +63,9 @@ def test_monit_takes_the_check(case: Case, tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+REHEARSE = ["bin/archive_volumes", "--rehearse", "--quiet"]
+
+
 @every_case
 def test_cron_lines_go_to_the_folder_and_run_the_check(case: Case):
     """A shell gets the line as cron passes it on: up to the first bare `%`, and `%` for an escaped one."""
@@ -73,11 +76,17 @@ def test_cron_lines_go_to_the_folder_and_run_the_check(case: Case):
         for line in file.content.splitlines()
         if " root " in line
     ]
-    assert len(lines) == (2 if case.facts.domains else 0)
+    expected = [["bin/_check", "--quiet"]] * (2 if case.facts.domains else 0)
+    if case.app.backup:
+        log = ["2>&1", "|", "logger", "-t", f"nuwa-{case.app.name}_backup"]
+        expected += [[*words, *log] for words in (["bin/archive_volumes", "--quiet"], REHEARSE)]
+    found = []
     for line in lines:
         command = re.sub(r"\\%", "%", re.split(r"(?<!\\)%", line)[0])
         words = shlex.split(command, posix=True)
-        assert words[words.index("cd") + 1 :] == [case.facts.directory, "&&", "bin/_check", "--quiet"]
+        assert words[words.index("cd") + 1 :][:2] == [case.facts.directory, "&&"]
+        found.append(words[words.index("&&", words.index("cd")) + 1 :])
+    assert sorted(found) == sorted(expected)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

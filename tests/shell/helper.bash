@@ -60,8 +60,9 @@ setup() {
 # What there is below the host's root and the deployment, and what runs: names, modes, owners, content. Without what
 # differs by time or chance.
 snapshot() {
-  local prune=(-name nuwa.log -o -name lock -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
-    -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*')
+  local prune=(-name nuwa.log -o -name 'lock*' -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
+    -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*'
+    -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former')
   (
     cd "$TEST" || return
     find root 'my sité' fake/{loaded,active,enabled,serving,containers} \( "${prune[@]}" \) -prune \

@@ -120,3 +120,19 @@ make_shared() {
   touch "$FAKE"/{postgresql,mariadb}/up
   interrupt_each bin/run
 }
+
+@test "archive, rehearsal and restore" {
+  export MANIFEST=$REPO/tests/shell/backup.json BORG_PASSPHRASE=word
+  rm -rf "$TEST/root" "$FAKE" "$DEPLOYMENT"
+  make_host
+  make_deployment
+  bin/run --quiet
+  interrupt_each bin/archive_volumes --repository "$FAKE/archives"
+  restore
+  bin/archive_volumes --repository "$FAKE/archives" --quiet 2>/dev/null
+  interrupt_each bin/archive_volumes --rehearse
+  restore
+  echo changed >volumes/media/picture
+  interrupt_each bin/restore_volumes --yes
+  [[ $(<volumes/media/picture) == 'first picture' ]]
+}

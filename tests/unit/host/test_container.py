@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from nuwa.host.container import hook_run, podman_run, warnings
+from nuwa.host.container import hook_run, podman_run, rehearsal_run, warnings
 from nuwa.manifest.model import Hooks, Limits, Volume
 from nuwa.names import CAPABILITIES
 from unit.host.sample import MEDIA, app, host
@@ -115,6 +115,20 @@ def test_the_release_hook_sees_what_the_app_sees():
     assert [word for word in words if word in shared] == shared
     assert words[-2:] == ("ab" * 32, "/usr/lib/nuwa/command/release")
     assert not [word for word in words if word.startswith("--publish=")]
+
+
+def test_a_rehearsal_sees_what_the_app_sees_but_no_network():
+    made = app(volume=(MEDIA,), limits=Limits(memory_max=2**28))
+    words = rehearsal_run(made, host())
+    shared = [
+        word
+        for word in podman_run(made, host())
+        if word.startswith(("--volume=", "--env=", "--memory", "--cap")) and "/run/nuwa-app" not in word
+    ]
+    assert [word for word in words if word in shared] == shared
+    assert "--network=none" in words
+    assert not [word for word in words if word.startswith("--publish=")]
+    assert "/run/nuwa-app" not in " ".join(words)
 
 
 def test_without_a_release_hook_there_is_nothing_to_run():

@@ -15,7 +15,7 @@ LANGUAGES = {
     "systemd": {"systemd", "systemd_argv", "systemd_text", "number"},
     "nginx": {"nginx", "nginx_argv", "number"},
     "monit": {"monit", "monit_word", "number"},
-    "cron": {"cron", "number"},
+    "cron": {"cron", "cron_times", "number"},
     "bin-templates": {"sh", "sh_argv"},
 }
 TEMPLATE_FILES = [path for folder in LANGUAGES for path in sorted((TEMPLATES / folder).glob("*.j2"))]

@@ -47,7 +47,7 @@ def test_a_label_holds_nothing_that_podman_changes_on_its_way_into_an_image():
 
 def archive(**files):
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as opened:
+    with tarfile.open(fileobj=made, mode="w:xz") as opened:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
@@ -121,7 +121,7 @@ def test_files_outside_bin_are_refused(name):
 
 def test_links_are_refused():
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as opened:
+    with tarfile.open(fileobj=made, mode="w:xz") as opened:
         link = tarfile.TarInfo("bin/run")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         opened.addfile(link)

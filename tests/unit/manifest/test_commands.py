@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nuwa.manifest.commands import command, schedule
+from nuwa.manifest.commands import command, longest_pause, schedule
 
 
 @pytest.fixture(scope="session")
@@ -147,3 +147,23 @@ def test_gives_a_schedule_single_spaces():
 def test_refuses_schedules_that_a_cron_would_refuse_or_misread(text):
     with pytest.raises(ValueError, match=r"cron|field|minute|hour|day|month|step|range"):
         schedule(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("@daily", 24),
+        ("@hourly", 1),
+        ("@weekly", 168),
+        ("@monthly", 31 * 24),
+        ("@reboot", 0),
+        ("*/5 * * * *", 1),
+        ("0 2,14 * * *", 12),
+        ("0 9 * * mon-fri", 72),
+        ("30 5 * * 7", 168),
+        ("0 0 1 * sun", 168),
+        ("0 0 29 2 *", 4 * 365 * 24 + 24),
+    ],
+)
+def test_knows_the_longest_pause_of_a_schedule(text, hours):
+    assert longest_pause(text) == hours
