@@ -33,7 +33,6 @@ SOURCED = (
     "_lib",
     "_prepare",
     "_provision",
-    "_rehearse",
     "_release",
     "_secrets",
     "_site",

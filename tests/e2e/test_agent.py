@@ -203,7 +203,7 @@ class TestAPushToADeployment:
         assert listing(pushed)["pushed"]["status"] == "running"
 
     def test_that_does_not_build_leaves_the_old_release_serving(self, pushed: LabHost) -> None:
-        run = self.push(pushed, nuwa_toml=MANIFEST.replace("workers", "wrokers"))
+        run = self.push(pushed, nuwa_toml=MANIFEST.replace("workers", "workerz"))
         assert run["state"] == "failed"
         assert "did you mean 'workers'" in run["lines"][-1]["output"].lower()
         assert self.page(pushed) == "second"
@@ -355,7 +355,7 @@ class TestWithoutTheAgent:
         assert "web: started" in host.out("nuwa start web")
         assert "took over" in host.out("nuwa restart web")
         assert site.page() == page
-        assert "Stopp" in host.out("nuwa log web -n 20")
+        assert "Stop" in host.out("nuwa log web -n 20")
         assert json.loads(host.out("nuwa log web -n 3 --json"))["lines"]
         assert "checks" in json.loads(host.out("nuwa monitor --json"))
 
