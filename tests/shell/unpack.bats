@@ -106,13 +106,15 @@ refuses() {
   run -0 bin/run
 }
 
-@test "certificates come along, with the links that certbot makes" {
+@test "certificates come along, with the links that bin/install and certbot make" {
   bin/run --quiet
+  bin/install --quiet
   mkdir -p volumes/.nuwa/tls/certbot/{live,archive}/nuwa-blog
   echo certificate >volumes/.nuwa/tls/certbot/archive/nuwa-blog/cert1.pem
   ln -s ../../archive/nuwa-blog/cert1.pem volumes/.nuwa/tls/certbot/live/nuwa-blog/cert.pem
   bin/migrate --quiet --output "$TEST/blog.sh"
   run -0 sh "$TEST/blog.sh" --extract "$TEST/there"
+  diff -r --no-dereference volumes/.nuwa/tls "$TEST/there/volumes/.nuwa/tls"
   [[ $(<"$TEST/there/volumes/.nuwa/tls/certbot/live/nuwa-blog/cert.pem") == certificate ]]
 }
 
