@@ -377,10 +377,10 @@ class TestTheMonitor:
         before = json.loads(host.out("cat /etc/nuwa/config.json"))
         write(host, "/srv/receiver.py", RECEIVER)
         host.sh(
-            "rm -f /tmp/posted /tmp/mails;"
-            "systemd-run -q --unit=t-mail -p StandardOutput=append:/tmp/mails -E PYTHONUNBUFFERED=1"
+            "systemctl stop t-mail t-hook 2>/dev/null; rm -f /tmp/posted /tmp/mails;"
+            "systemd-run -q --collect --unit=t-mail -p StandardOutput=append:/tmp/mails -E PYTHONUNBUFFERED=1"
             " python3 -m aiosmtpd -n -c aiosmtpd.handlers.Debugging stdout -l 127.0.0.1:8025;"
-            "systemd-run -q --unit=t-hook python3 /srv/receiver.py"
+            "systemd-run -q --collect --unit=t-hook python3 /srv/receiver.py"
         )
         web = before["processes"]["web"]
         document = {
