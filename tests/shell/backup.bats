@@ -149,7 +149,12 @@ END
   BORG_PASSPHRASE=wrong run -1 bin/archive_volumes --passphrase
   says 'is not that of'
   says 'bin/archive_volumes --passphrase'
+  [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == "$(<"$TEST/right")" ]]
+  echo lost >volumes/.nuwa/private/BORG_PASSPHRASE
+  run -1 bin/archive_volumes
+  says 'is not that of'
   BORG_PASSPHRASE=$(<"$TEST/right") run -0 bin/archive_volumes --passphrase
+  [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == "$(<"$TEST/right")" ]]
   rm volumes/.nuwa/private/BORG_PASSPHRASE
   run -2 bin/archive_volumes
   says 'this host does not know it'
