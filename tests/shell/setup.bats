@@ -95,6 +95,7 @@ END
   run -0 run_setup
   says 'your version is kept as ./bin/run.edited'
   grep -q '# mine' "$TEST/new/bin/run.edited"
+  [[ -x $TEST/new/bin/run ]]
   run ! grep -q '# mine' "$TEST/new/bin/run"
 }
 
