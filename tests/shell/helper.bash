@@ -18,7 +18,9 @@ payload() {
       echo "$NUWA_PYTHON is missing: script/bootstrap makes it" >&2
       return 1
     }
-    PYTHONPATH=$REPO "$NUWA_PYTHON" "$REPO/tests/shell/make_payload.py" "$manifest" "$folder"
+    PYTHONPATH=$REPO "$NUWA_PYTHON" "$REPO/tests/shell/make_payload.py" "$manifest" "$folder.$BASHPID"
+    # Tests run side by side: whoever comes second takes what the first one made.
+    mv -T "$folder.$BASHPID" "$folder" 2>/dev/null || rm -rf "$folder.$BASHPID"
   fi
   printf '%s' "$folder"
 }

@@ -31,12 +31,13 @@ restore() {
 # interrupt_each SCRIPT [ARGUMENT…]: kills at step 1, 2, … until one run gets through; $STRIDE: at each so manieth,
 # for what shares its steps with another test.
 interrupt_each() {
-  local step=$((1 - ${STRIDE:-1}))
+  local stride=${NUWA_STRIDE:-${STRIDE:-1}} step
+  step=$((1 - stride))
   save
   "$@" --quiet
   snapshot >"$TEST/undisturbed"
   while :; do
-    step=$((step + ${STRIDE:-1}))
+    step=$((step + stride))
     restore
     if { PATH=$STEPS_PATH KILL_AT=$step "$@" --quiet; } 2>/dev/null; then
       break
@@ -66,7 +67,7 @@ setup() {
   bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
-  interrupt_each bin/run
+  STRIDE=4 interrupt_each bin/run
 }
 
 # An app without an exclusive volume.
@@ -118,7 +119,7 @@ make_shared() {
   make_deployment
   mkdir -p "$FAKE"/{postgresql/{roles,databases},mariadb}
   touch "$FAKE"/{postgresql,mariadb}/up
-  interrupt_each bin/run
+  STRIDE=3 interrupt_each bin/run
 }
 
 @test "archive, rehearsal and restore" {
