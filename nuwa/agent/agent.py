@@ -60,9 +60,9 @@ class Agent:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self.dispatcher.start()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self.dispatcher.start())
                 group.create_task(self._units.listen())
                 group.create_task(self._observe())
                 group.create_task(self.monitor.run())
@@ -165,8 +165,15 @@ class Agent:
                 self._units.doubt()
         if not dry_run:
             self.configurations.remember(who)
-            self.watchers.publish("config", {"revision": done["revision"]})
+            await self._tell_all(done["revision"])
         return done
+
+    async def _tell_all(self, revision: str) -> None:
+        """Tell watchers what there is now; those who learn it late begin with it anyway."""
+        self.watchers.publish("config", {"revision": revision})
+        if self.watchers:
+            with contextlib.suppress(NuwaError):
+                self.watchers.publish("ls", await self.listing())
 
     async def watch(self) -> AsyncIterator[bytes]:
         """The events of one watcher, the whole first."""

@@ -36,7 +36,7 @@ class Configurations:
         """Keep the present content as one that was in force; what cannot be kept is no reason to fail."""
         content = self.content().decode("utf-8-sig")
         insert = "insert or replace into configurations values (?, ?, ?, ?)"
-        kept = "select revision from configurations order by time desc limit ?"
+        kept = "select revision from configurations order by rowid desc limit ?"
         with contextlib.suppress(NuwaError), self._database.change() as change:
             change.execute(insert, (revision(content), time.time(), who, content))
             change.execute(
@@ -46,7 +46,7 @@ class Configurations:
 
     def history(self) -> list[Revision]:
         """What was in force, the newest first."""
-        rows = self._database.rows("select revision, time, who from configurations order by time desc")
+        rows = self._database.rows("select revision, time, who from configurations order by rowid desc")
         return [{"revision": row["revision"], "time": row["time"], "who": row["who"]} for row in rows]
 
     def find(self, name: str) -> str | None:

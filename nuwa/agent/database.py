@@ -96,5 +96,7 @@ def _open(path: Path) -> sqlite3.Connection:
     if version > SCHEMA:
         raise NuwaError(f"{path} is of a newer release of nuwa", hint="Update nuwa.")
     connection.executescript(_TABLES)
-    connection.execute(f"pragma user_version = {SCHEMA}")
+    if version != SCHEMA:
+        # It is a write, which must not keep the agent from its start when the disk is full.
+        connection.execute(f"pragma user_version = {SCHEMA}")
     return connection

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from nuwa.agent import changes, execution, processes
 from nuwa.agent.execution import Executor
 from nuwa.agent.history import History
-from nuwa.agent.hook_run import HookRun, Publish
+from nuwa.agent.hook_run import HookRun, Publish, patiently
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.shapes import Hook
 
@@ -35,20 +35,23 @@ class Dispatcher:
         self._queues: dict[str, deque[int]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._current: dict[str, tuple[HookRun, asyncio.Task[str]]] = {}
+        self._is_started = False
         self._places = asyncio.Semaphore(max(1, (os.cpu_count() or 2) // 2))
 
     async def start(self) -> None:
         """Take up what was interrupted, and what waits."""
         await execution.end_leftovers()
-        self._history.recover()
+        await patiently(self._history.recover)
+        self._is_started = True
         for run, hook in self._history.queued():
             self.add(hook, run)
 
     def add(self, hook: str, run: int) -> None:
-        """Let a run take its turn."""
-        self._queues.setdefault(hook, deque()).append(run)
-        if hook not in self._workers:
-            self._workers[hook] = asyncio.create_task(self._work(hook))
+        """Let a run take its turn. Before the start it only waits in the history, which the start reads."""
+        if self._is_started:
+            self._queues.setdefault(hook, deque()).append(run)
+            if hook not in self._workers:
+                self._workers[hook] = asyncio.create_task(self._work(hook))
         self._publish("hook", {"name": hook})
 
     async def cancel(self, hook: str) -> list[int]:
@@ -88,7 +91,7 @@ class Dispatcher:
     async def _run(self, hook: str, run: int) -> None:
         loaded = self._loaded()
         if hook not in loaded.config.webhooks:
-            self._history.finish(run, "cancelled", [], 0)
+            await patiently(lambda: self._history.finish(run, "cancelled", [], 0))
             return
         made = HookRun(run, hook, loaded, self._history, self._executor, self._publish)
         task = asyncio.create_task(made.execute())

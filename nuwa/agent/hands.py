@@ -6,6 +6,8 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +46,35 @@ async def apply(paths: Paths, text: bytes | None, *, expected: str, dry_run: boo
     options += ["--dry-run"] if dry_run else []
     if text is None:
         return await _work("apply", *options)
-    handle, name = tempfile.mkstemp(dir=paths.state, prefix="proposed.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
+    with _proposal(paths.state, text) as name:
         return await _work("apply", *options, "--file", name)
+
+
+@contextmanager
+def _proposal(folder: Path, text: bytes) -> Iterator[str]:
+    """A file with a configuration that somebody proposes, while the block runs.
+
+    Raises:
+        NuwaError: the disk is full, or does not take it for another reason.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix="proposed.")
+    except OSError as error:
+        raise _refused(folder, error) from None
+    try:
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text)
+        except OSError as error:
+            raise _refused(folder, error) from None
+        yield name
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _refused(folder: Path, error: OSError) -> NuwaError:
+    hint = "Free some space on the disk that holds it; nothing was changed."
+    return NuwaError(f"the configuration cannot be written to {folder}: {error.strerror}", hint=hint)
 
 
 async def _work(*arguments: str) -> Any:

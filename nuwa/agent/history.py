@@ -13,6 +13,8 @@ KEPT_RUNS = 100
 """Runs that are kept of each hook."""
 KEPT_DELIVERIES = 180 * 86400
 """Seconds for which a delivery is recognised when it comes again."""
+KEPT_ALWAYS = 10_000
+"""Deliveries that are recognised however far the clock has jumped: the last ones."""
 MOST_OUTPUT = 256 * 1024
 """Characters that are kept of a command's output: its end."""
 
@@ -62,7 +64,7 @@ class History:
             run = change.execute(insert, (hook, delivery, commit, "queued", forced, now)).lastrowid or 0
             row = (hook, delivery, digest, run, now)
             change.execute("insert into deliveries values (?, ?, ?, ?, ?)", row)
-            _tidy(change, hook, now)
+            _tidy(change, hook, run, now)
         return Accepted(run)
 
     def recover(self) -> None:
@@ -176,10 +178,11 @@ class History:
         }
 
 
-def _tidy(change: sqlite3.Connection, hook: str, now: float) -> None:
+def _tidy(change: sqlite3.Connection, hook: str, run: int, now: float) -> None:
     kept = "select id from runs where hook = ? order by id desc limit ?"
     ended = "state not in ('queued', 'running')"
-    change.execute("delete from deliveries where received < ?", (now - KEPT_DELIVERIES,))
+    old = "delete from deliveries where received < ? and run < ?"
+    change.execute(old, (now - KEPT_DELIVERIES, run - KEPT_ALWAYS))
     change.execute(
         f"delete from runs where hook = ? and {ended} and id not in ({kept})",  # noqa: S608 - both are above
         (hook, hook, KEPT_RUNS),

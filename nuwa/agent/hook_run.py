@@ -22,12 +22,15 @@ from nuwa.agent.history import MOST_OUTPUT, History
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Limits, Webhook
 from nuwa.agent.shapes import Step
+from nuwa.errors import NuwaError
 
 log = logging.getLogger(__name__)
 
 Publish = Callable[[str, dict[str, Any]], None]
 WRITE_EVERY = 0.5
 """Seconds between two writes of a running command's output."""
+AGAIN = 5.0
+"""Seconds between two tries to write to a database whose disk is full."""
 
 
 class StepFailed(Exception):
@@ -61,8 +64,8 @@ class HookRun:
         Returns:
             the state that the run ended in; it is in the history by then.
         """
+        await patiently(lambda: self._history.begin(self.run))
         begun = time.monotonic()
-        self._history.begin(self.run)
         self._publish("hook", {"name": self._name})
         state = "failed"
         try:
@@ -79,7 +82,8 @@ class HookRun:
             pass
         except Exception:
             log.exception("run %d of %s", self.run, self._name)
-        self._history.finish(self.run, state, self._services, time.monotonic() - begun)
+        duration = time.monotonic() - begun
+        await patiently(lambda: self._history.finish(self.run, state, self._services, duration))
         self._publish("hook", {"name": self._name})
         return state
 
@@ -209,22 +213,40 @@ class _Recorder:
         self._step, self._publish = step, publish
         self._begun = self._written = time.monotonic()
         self._untold: list[str] = []
+        self._due: asyncio.TimerHandle | None = None
         self.write()
 
     def add(self, text: str) -> None:
         self._step["output"] = (self._step["output"] + text)[-MOST_OUTPUT:]
         self._untold.append(text)
-        if time.monotonic() - self._written > WRITE_EVERY:
-            self.write()
+        if self._due is None:
+            wait = max(0.0, self._written + WRITE_EVERY - time.monotonic())
+            self._due = asyncio.get_running_loop().call_later(wait, self.write)
 
     def write(self) -> None:
+        if self._due:
+            self._due.cancel()
+            self._due = None
         self._written = time.monotonic()
         self._step["duration"] = round(self._written - self._begun, 3)
-        self._history.write_step(self.run, self._number, self._step)
+        try:
+            self._history.write_step(self.run, self._number, self._step)
+        except NuwaError as error:
+            log.warning("output of run %d is not kept: %s", self.run, error)
         about = {"hook": self._hook, "run": self.run, "step": self._number, "command": self._step["command"]}
         end = {"code": self._step["code"], "duration": self._step["duration"]}
         self._publish("output", {**about, **end, "text": "".join(self._untold)})
         self._untold.clear()
+
+
+async def patiently(write: Callable[[], None]) -> None:
+    """Write to the history; while its disk is full, try again: what a run comes to must not be lost."""
+    while True:
+        try:
+            return write()
+        except NuwaError as error:
+            log.warning("%s", error)
+        await asyncio.sleep(AGAIN)
 
 
 def _owner(path: str) -> str:

@@ -1,4 +1,4 @@
-"""systemd by its own program: one call for all units, whatever the number."""
+"""systemd by its own program: one call for many units."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ PROPERTIES = (
 TIMEOUT = 180
 """Seconds that a start or stop may take; systemd has its own, shorter limits."""
 
+QUESTION = 60
+"""Seconds that an answer may take: systemd reads a unit from disk for it that it has not loaded."""
+ASKED = 100
+"""Units that one call asks about: five hundred take systemd long on a busy host."""
+
 Properties = dict[str, str]
 
 
@@ -32,13 +37,16 @@ def show(units: Sequence[str]) -> dict[str, Properties]:
     Raises:
         NuwaError: systemd does not answer.
     """
-    if not units:
-        return {}
     names = f"--property={','.join(PROPERTIES)}"
-    result = run(["systemctl", "show", names, "--", *units], check=False, timeout=30)
-    if not result.ok:
-        raise NuwaError("systemd does not answer", details=result.stderr.strip())
-    return {found["Id"]: found for found in map(_pairs, result.stdout.split("\n\n")) if "Id" in found}
+    found: dict[str, Properties] = {}
+    for first in range(0, len(units), ASKED):
+        argv = ["systemctl", "show", names, "--", *units[first : first + ASKED]]
+        result = run(argv, check=False, timeout=QUESTION)
+        if not result.ok:
+            raise NuwaError("systemd does not answer", details=result.stderr.strip())
+        blocks = map(_pairs, result.stdout.split("\n\n"))
+        found.update({block["Id"]: block for block in blocks if "Id" in block})
+    return found
 
 
 def states(units: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -49,7 +57,7 @@ def states(units: Sequence[str]) -> dict[str, tuple[str, str]]:
     if not units:
         return {}
     argv = ["systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full"]
-    rows = [line.split(None, 4) for line in run([*argv, "--", *units], timeout=30).stdout.splitlines()]
+    rows = [line.split(None, 4) for line in run([*argv, "--", *units], timeout=QUESTION).stdout.splitlines()]
     return {row[0]: (row[2], row[3]) for row in rows if len(row) > 3}
 
 

@@ -30,11 +30,13 @@ class Board:
         """Take a whole listing.
 
         Returns:
-            whether there are others than before, and else which services and which webhooks changed.
+            whether there are others than before, or another configuration is in force; and else which
+            services and which webhooks changed.
         """
         rows = {row["name"]: row for row in listing["ps"]}
         hooks = {hook["name"]: hook for hook in listing["hooks"]}
-        is_new = list(rows) != list(self.rows) or list(hooks) != list(self.hooks)
+        is_new = (list(rows), list(hooks)) != (list(self.rows), list(self.hooks))
+        is_new = is_new or listing["applied"] != self.applied
         changed = (
             [] if is_new else [name for name, row in rows.items() if _news(self.rows[name]) != _news(row)]
         )

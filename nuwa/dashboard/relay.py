@@ -163,8 +163,6 @@ class Relay:
             self._tell_row(data["name"]) if board.put(data) else self._doubt()
         elif name == "hook":
             self._tell_hook(data["name"]) if board.put_hook(data) else self._doubt()
-        elif name == "config":
-            self._doubt()
         elif name == "output":
             self._take_output(data)
         elif name == "alert":

@@ -41,11 +41,17 @@ class AgentHost:
         self.client = Client(self.paths.socket)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, before: str = "") -> None:
+        """Start the agent.
+
+        Args:
+            before: a command of the shell that comes first, such as a mount that only the agent sees.
+        """
+        apart = ["unshare", "--user", "--map-root-user", "--mount"] if before else []
         numbers = (self._control.fileno(), self._webhooks.fileno())
-        script = 'LISTEN_PID=$$ exec "$@" 3<&{} 4<&{}'.format(*numbers)
+        script = '{} LISTEN_PID=$$ exec "$@" 3<&{} 4<&{}'.format(before and f"{before} &&", *numbers)
         self._process = subprocess.Popen(
-            ["bash", "-c", script, "bash", sys.executable, "-m", "nuwa.agent"],
+            [*apart, "bash", "-c", script, "bash", sys.executable, "-m", "nuwa.agent"],
             pass_fds=numbers,
             env={
                 **os.environ,

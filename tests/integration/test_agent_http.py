@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import socket
 import threading
 import time
@@ -157,6 +158,22 @@ def test_whoever_watches_gets_the_whole_and_then_what_changes(host: AgentHost) -
     assert done.wait(20)
     assert [name for name, _ in seen[:2]] == ["ls", "history"]
     host.client.ask("POST", "/stop/job")
+
+
+def test_whoever_watches_gets_the_whole_again_when_the_configuration_changes(host: AgentHost) -> None:
+    listings: queue.Queue[Any] = queue.Queue()
+
+    def watch() -> None:
+        for name, data in host.client.events("/watch"):
+            if name == "ls":
+                listings.put({row["name"] for row in data["ps"]})
+
+    threading.Thread(target=watch, daemon=True).start()
+    assert "more" not in listings.get(timeout=60)
+    host.configure({**CONFIG, "processes": {**CONFIG["processes"], "more": {"script": "/usr/bin/env"}}})
+    assert "more" in listings.get(timeout=60)
+    host.configure(CONFIG)
+    assert "more" not in listings.get(timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     except NuwaError as error:
         print(error if for_people else json.dumps({"error": failure(error)}))
         return error.exit_code
+    except OSError as error:
+        told = NuwaError(f"the host refuses a file: {error}", hint="Free some space, or see: nuwa host check")
+        print(told if for_people else json.dumps({"error": failure(told)}))
+        return told.exit_code
     print(done["message"] if for_people else json.dumps(done))
     return 0
 

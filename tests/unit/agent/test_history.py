@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
+from nuwa.agent.configurations import Configurations
 from nuwa.agent.database import Database
 from nuwa.agent.history import KEPT_RUNS, History, Replay
+from nuwa.agent.hook_run import patiently
+from nuwa.agent.paths import Paths
 from nuwa.errors import NuwaError
 
 
@@ -161,3 +166,58 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     Database(tmp_path / "state/agent.db")
     assert (tmp_path / "state/agent.db").stat().st_mode & 0o077 == 0
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
+def test_a_clock_that_jumps_forgets_no_delivery(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    history.accept("web", "d1", "same", "c")
+    for jump in (400 * 86400, -400 * 86400):
+        moment = time.time() + jump
+        monkeypatch.setattr("nuwa.agent.history.time.time", lambda moment=moment: moment)
+        history.accept("web", f"after {jump}", None, "c")
+        assert history.accept("web", "d1", "same", "c").duplicate
+        with pytest.raises(Replay):
+            history.accept("web", "d2", "same", "c")
+        monkeypatch.undo()
+
+
+def test_configurations_are_in_the_order_in_which_they_came(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was put back between the two."""
+    paths = Paths(tmp_path)
+    paths.folder.mkdir(parents=True)
+    configurations = Configurations(paths, database)
+    for number, moment in enumerate((2000.0, 1000.0)):
+        paths.config.write_text(f'{{"number": {number}}}')
+        monkeypatch.setattr("nuwa.agent.configurations.time.time", lambda moment=moment: moment)
+        configurations.remember("test")
+    assert [row["time"] for row in configurations.history()] == [1000.0, 2000.0]
+
+
+class TestAFullDisk:
+    """The database's own limit stands for it: SQLite says the same of both."""
+
+    @pytest.fixture
+    def full(self, database: Database) -> Database:
+        database.row("pragma max_page_count = 1")
+        with pytest.raises(NuwaError, match="full"), database.change() as change:
+            change.execute(
+                "insert into runs values (null, 'x', ?, '', '', '', 0, 0, 0, 0, 0, '')", ("x" * 99999,)
+            )
+        return database
+
+    def test_a_run_waits_until_it_can_be_written_down(
+        self, history: History, full: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("nuwa.agent.hook_run.AGAIN", 0.01)
+        tries = []
+
+        def accept() -> None:
+            tries.append(1)
+            if len(tries) == 3:
+                full.row("pragma max_page_count = 100000")
+            history.accept("web", "x" * 99999, None, "c")
+
+        asyncio.run(patiently(accept))
+        assert len(tries) == 3
+        assert len(history.queued()) == 1

@@ -1,0 +1,63 @@
+"""What the agent does with commands of hooks and with systemd, each part by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nuwa.agent import systemctl
+from nuwa.agent.database import Database
+from nuwa.agent.history import History
+from nuwa.agent.hook_run import _Recorder
+from nuwa.agent.shapes import Step
+from nuwa.process import Result
+
+
+def test_a_first_short_output_is_told_while_the_command_goes_on(tmp_path: Path) -> None:
+    history = History(Database(tmp_path / "agent.db"))
+    run = history.accept("web", "d", None, "c").run
+    told: list[dict[str, Any]] = []
+    step: Step = {"command": "build", "output": "", "duration": 0.0, "code": None}
+
+    async def work() -> None:
+        recorder = _Recorder(history, run, 1, "web", step, lambda _, data: told.append(data))
+        for text in ("one\n", "two\n"):
+            recorder.add(text)
+            async with asyncio.timeout(60):
+                while not told[-1]["text"]:
+                    await asyncio.sleep(0.01)
+                assert told.pop()["text"] == text
+
+    asyncio.run(work())
+    found = history.run(run)
+    assert found
+    assert [line["output"] for line in found["lines"]] == ["one\ntwo\n"]
+
+
+def test_output_that_the_disk_does_not_take_ends_no_run(tmp_path: Path) -> None:
+    database = Database(tmp_path / "agent.db")
+    history = History(database)
+    run = history.accept("web", "d", None, "c").run
+    database.row("pragma max_page_count = 1")
+    told: list[dict[str, Any]] = []
+    step: Step = {"command": "build", "output": "x" * 99999, "duration": 0.0, "code": None}
+    _Recorder(history, run, 1, "web", step, lambda _, data: told.append(data)).write()
+    assert [data["command"] for data in told] == ["build", "build"]
+
+
+def test_many_units_are_asked_about_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def answer(argv: list[str], **_: Any) -> Result:
+        units = argv[argv.index("--") + 1 :]
+        calls.append(len(units))
+        return Result(argv, 0, "\n\n".join(f"Id={unit}\nActiveState=active" for unit in units), "")
+
+    monkeypatch.setattr(systemctl, "run", answer)
+    units = [f"nuwa@s{number}-blue.service" for number in range(501)]
+    assert list(systemctl.show(units)) == units
+    assert max(calls) <= systemctl.ASKED
+    assert systemctl.show([]) == {}
