@@ -231,12 +231,10 @@ def deliver(
 
 
 def finished(host: LabHost, run: int, seconds: float = 120) -> dict[str, Any]:
-    """A run once it has ended."""
-
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = json.loads(host.out(f"nuwa hooks show {run} --json"))
-        return found if found["state"] not in ("queued", "running") else None
-
-    found = eventually(look, f"run {run} ends", seconds=seconds)
-    assert isinstance(found, dict)
+    """A run once it has ended; the host looks by itself, which takes it less than a command for each look."""
+    ask = f"curl -s --unix-socket /run/nuwa/control.sock http://nuwa/runs/{run}"
+    is_on = """[[ $said == *'"state":"'@(queued|running)* ]]"""
+    wait = f"end=$((SECONDS + {seconds:.0f})); until said=$({ask}) && [[ $said ]] && ! {is_on}"
+    host.sh(f"{wait}; do ((SECONDS < end)) || exit 1; sleep 0.2; done", timeout=seconds + 60)
+    found: dict[str, Any] = json.loads(host.out(f"nuwa hooks show {run} --json"))
     return found

@@ -149,7 +149,7 @@ class TestAPush:
 
 
 @pytest.fixture(scope="module")
-def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFactory) -> LabHost:
+def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHost]:
     """An app that is installed from its image, whose source lies in a repository on the host."""
     folder = tmp_path_factory.mktemp("pushed")
     (folder / "nuwa.toml").write_text(MANIFEST)
@@ -172,7 +172,8 @@ def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFa
     config["processes"]["pushed"] = {"deployment": "/srv/pushed", "source": "/srv/pushed-source"}
     config["webhooks"]["pushed"] = {"token": TOKEN, "path": "/srv/pushed-source", "branch": "main"}
     configure(agent, config)
-    return agent
+    yield agent
+    agent.sh("cd /srv/pushed && bin/uninstall --yes")
 
 
 class TestAPushToADeployment:
