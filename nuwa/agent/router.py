@@ -123,10 +123,6 @@ class Nginx:
         return ("ssl", "http2") if has_word else ("ssl",)
 
     @property
-    def http3(self) -> bool:
-        return "http_v3_module" in self.modules
-
-    @property
     def brotli(self) -> bool:
         return "http_brotli_filter_module" in self.modules
 

@@ -175,6 +175,14 @@ def test_routes_become_one_file_a_host_and_a_star_holds_on_all() -> None:
     assert "default_server" not in "".join(hosts.values()), "nginx takes one, and Debian's own site is it"
 
 
+def test_no_route_offers_http3_whose_sockets_it_does_not_open() -> None:
+    made = files({"routes": {"example.org/": 9000}}, nginx_modules=("http_v2_module", "http_v3_module"))
+    route = made[f"{NGINX}/nuwa@example.org.conf"]
+    assert "http2 on;" in route
+    assert "quic" not in route
+    assert "h3=" not in route
+
+
 def locations(text: str) -> dict[str, str]:
     found = re.findall(r"location (/\S*) \{(.*?)\n  \}", text, re.DOTALL)
     return {path: target[1] for path, body in found if (target := re.search(r"proxy_pass (\S+);", body))}
