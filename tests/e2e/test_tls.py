@@ -24,16 +24,59 @@ cat >/etc/systemd/system/pebble.service.d/test.conf <<END
 [Service]
 Environment=PEBBLE_WFE_NONCEREJECT=5
 ExecStart=
-ExecStart=/usr/bin/pebble -strict -config /etc/pebble/config.json -dnsserver 127.0.0.1:8053
+ExecStart=/usr/bin/pebble -strict -config /etc/pebble/config.json -dnsserver {dns}
 END
 systemctl daemon-reload
 systemctl restart pebble
-until curl -sf https://localhost:14000/dir -o /dev/null; do sleep 0.1; done
+until curl -sf {server} -o /dev/null; do sleep 0.1; done
+"""
+
+# A zone that whoever has the key may write to, and the key as certbot wants it; all in one folder.
+KNOT = """
+set -e
+umask 077
+mkdir /root/dns
+cd /root/dns
+key=$(openssl rand -base64 32)
+cat >knot.conf <<END
+server:
+  listen: 127.0.0.1@5353
+  rundir: /root/dns
+database:
+  storage: /root/dns
+key:
+  - id: certbot
+    algorithm: hmac-sha256
+    secret: $key
+acl:
+  - id: certbot
+    key: certbot
+    action: update
+zone:
+  - domain: lab.test
+    storage: /root/dns
+    file: lab.test.zone
+    acl: certbot
+END
+cat >lab.test.zone <<END
+lab.test. 60 SOA ns.lab.test. root.lab.test. 1 60 60 60 60
+lab.test. 60 NS ns.lab.test.
+ns.lab.test. 60 A 127.0.0.1
+END
+cat >dns.ini <<END
+dns_rfc2136_server = 127.0.0.1
+dns_rfc2136_port = 5353
+dns_rfc2136_name = certbot
+dns_rfc2136_secret = $key
+dns_rfc2136_algorithm = HMAC-SHA256
+END
+systemd-run --quiet --unit test-dns knotd --config /root/dns/knot.conf
+until ss -Hltn | grep -q 127.0.0.1:5353; do sleep 0.1; done
 """
 
 
-def strict(host: LabHost) -> None:
-    host.sh(STRICT)
+def strict(host: LabHost, dns: str = "127.0.0.1:8053") -> None:
+    host.sh(STRICT.format(server=SERVER, dns=dns))
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +169,28 @@ def test_monit_watches_the_served_certificate(site: Deployment, host: LabHost) -
     eventually(
         lambda: f"nuwa-{site.app}-certificate" in host.out("monit summary"), "monit has the check", seconds=30
     )
+
+
+@pytest.fixture
+def dns(site: Deployment, host: LabHost) -> Iterator[Deployment]:
+    """The app as if its image named a DNS server, which the authority asks too."""
+    host.sh(KNOT)
+    strict(host, "127.0.0.1:5353")
+    values = {"PLUGIN": "rfc2136", "CREDENTIALS": "/root/dns/dns.ini", "WAIT": "1"}
+    edits = ";".join(
+        f"s|^readonly NUWA_DNS_{name}=.*|readonly NUWA_DNS_{name}={values[name]}|" for name in values
+    )
+    host.sh(f"cd {site.directory}/bin && cp -p _app /root/dns/_app && sed -i '{edits}' _app")
+    yield site
+    host.sh(f"cp -p /root/dns/_app {site.directory}/bin/_app; systemctl stop test-dns; rm -r /root/dns")
+
+
+def test_a_wildcard_is_got_by_dns_and_a_wrong_key_is_told(dns: Deployment, host: LabHost) -> None:
+    dns.bin(f"install {DOMAIN} '*.{DOMAIN}' --challenge dns-01")
+    assert visitor(host, f"any.{DOMAIN}").get("/health/").status == 200
+    before = serial(host)
+    host.sh("sed -i 's/^dns_rfc2136_secret.*/dns_rfc2136_secret = AAAA/' /root/dns/dns.ini")
+    refused = dns.bin("install --renew", check=False)
+    assert refused.code == 1
+    assert "The DNS could not be changed" in refused.stderr
+    assert serial(host) == before

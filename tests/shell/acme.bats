@@ -228,6 +228,12 @@ END
   echo '* dns-rfc2136' >"$FAKE/certbot-plugins"
   run -0 bin/install blog.example.com '*.blog.example.com'
   grep -q -- "--authenticator dns-rfc2136 --dns-rfc2136-credentials $TEST/key.ini --dns-rfc2136-propagation-seconds 7" "$FAKE/certbot-calls"
+  fails_with 'certbot.errors.PluginError: Encountered error adding TXT record'
+  run -1 bin/install --renew
+  says 'look at the file of [tls] dns_credentials'
+  fails_with '  Type:   unauthorized'
+  run -1 bin/install --renew
+  says '[tls] dns_wait gives it more seconds'
   run ! grep -q webroot "$FAKE/certbot-calls"
   openssl x509 -in "$FOLDER/fullchain.pem" -noout -checkhost any.blog.example.com | grep -q 'does match'
   run -2 bin/install --challenge http-01
