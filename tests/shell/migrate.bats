@@ -168,6 +168,23 @@ state_there() {
   says 'cannot be reached by ssh'
 }
 
+@test "over a slow link all of it is compressed, and is the same" {
+  touch "$FAKE/slow"
+  run -0 bin/migrate "root@there:$THERE"
+  says 'the link is slow: what goes over it is compressed'
+  diff -r volumes/media "$THERE/volumes/media"
+}
+
+@test "what the stream did not bring is sent after it" {
+  echo 'tar -xp --' >"$FAKE/cut-at"
+  run -1 bin/migrate "root@there:$THERE"
+  says 'was cut. The same command again goes on from here.'
+  rm "$FAKE/cut-at"
+  mkdir -p "$THERE/volumes/media"
+  run -0 bin/migrate "root@there:$THERE"
+  diff -r volumes/media "$THERE/volumes/media"
+}
+
 @test "a full disk there is said, and the same command goes on later" {
   echo 11 >"$FAKE/rsync-fails"
   run -1 bin/migrate "root@there:$THERE"
