@@ -90,6 +90,23 @@ ALL=(_check _predicate get_bid get_cid install kill logs run shell status uninst
   says "the image $ONE: pull or load it"
 }
 
+@test "too little room on the disk is named before anything is done, and hinders no removal" {
+  bin/run
+  printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' 50000 >"$TEST/df"
+  chmod +x "$TEST/df"
+  snapshot >"$TEST/before"
+  for script in run 'install blog.example' "deploy $ONE"; do
+    # shellcheck disable=SC2086  # its words
+    PATH=$TEST:$PATH run -4 bin/$script
+    says "200 MB of free disk below $DEPLOYMENT (here: 48 MB)"
+  done
+  snapshot | diff "$TEST/before" -
+  mv "$FAKE/images/$ONE" "$TEST/gone"
+  PATH=$TEST:$PATH run -0 bin/uninstall --yes
+  PATH=$TEST:$PATH run -0 bin/kill --yes
+  says 'is gone from this host'
+}
+
 @test "_predicate shows each thing that it looked at" {
   run -0 bin/_predicate
   says 'ok       Debian 12'
