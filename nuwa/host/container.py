@@ -14,7 +14,6 @@ from nuwa.names import (
     PORT,
     SECRETS,
     SOCKET,
-    SOCKETS,
     TMPFS,
 )
 
@@ -160,10 +159,11 @@ def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> s
 
 
 def _socket(app: App, facts: Facts) -> list[str]:
+    """The server's socket has one path inside and outside, by which bin/deploy counts its connections."""
     if not listens_on_socket(app, facts):
         return []
     folder = app.names.socket_folder(facts.slot)
-    return [f"--volume={folder}:{SOCKETS}:rw,nosuid,nodev", f"--env=NUWA_SOCKET={SOCKETS}/{SOCKET}"]
+    return [f"--volume={folder}:{folder}:rw,nosuid,nodev", f"--env=NUWA_SOCKET={folder}/{SOCKET}"]
 
 
 def _environment(facts: Facts) -> list[str]:

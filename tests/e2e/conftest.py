@@ -178,6 +178,11 @@ def pixels(host: LabHost) -> Deployment:
     return install(host, "fastapi", "pixels", label_commands)
 
 
+@pytest.fixture(scope="session")
+def tiny(host: LabHost) -> Deployment:
+    return install(host, str(ROOT / "tests/e2e/tiny"), "tiny", label_commands)
+
+
 STATE_OF_HOST = r"""
 find /etc /run/nuwa /var/lib/nuwa /var/log/nuwa /var/spool/rsyslog -xdev ! -name '.pwd.lock' \
   -printf '%M %u:%g %p %l\n' 2>/dev/null |

@@ -2,78 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
-
-from benchmarks.load.report import Sample
-from benchmarks.load.run import Plan, run
-from benchmarks.load.target import Target
-from e2e.conftest import ROOT, Deployment, LabHost, eventually, install, label_commands
-
-MAKE_RELEASE = """set -e; folder=$(mktemp -d); cd $folder; printf '%s\n' {name} >release.txt
-podman image exists {app}:base || printf 'FROM {first}\nLABEL base=1\n' |
-podman build --quiet --format docker --pull=never --tag {app}:base --file - .
-printf 'FROM {app}:base\nCOPY release.txt /srv/app/release.txt\n' |
-podman build --quiet --format docker --pull=never --tag {image} --file - ."""
-
-
-@pytest.fixture(scope="module")
-def tiny(host: LabHost) -> Deployment:
-    return install(host, str(ROOT / "tests/e2e/tiny"), "tiny", label_commands)
-
-
-def release(deployment: Deployment, name: str) -> str:
-    """An image that differs in the name of its release alone, made from one that is never deployed."""
-    image = f"localhost/app/{deployment.app}:{name}"
-    app = f"localhost/app/{deployment.app}"
-    deployment.host.sh(MAKE_RELEASE.format(name=name, app=app, first=deployment.image, image=image))
-    return image
-
-
-@contextmanager
-def load(deployment: Deployment, *, post: bool = True) -> Iterator[list[Sample]]:
-    """Requests over kept connections while the block runs, none tried again; the samples afterwards."""
-    samples: list[Sample] = []
-    url = f"https://{deployment.domain}:{deployment.host.https}/"
-    target = Target(
-        url,
-        address=("127.0.0.1", deployment.host.https),
-        method="POST" if post else "GET",
-        body=b"x" * 2000 if post else b"",
-    )
-    ended = threading.Event()
-
-    async def work() -> None:
-        stop = asyncio.Event()
-        task = asyncio.create_task(run(Plan(target, connections=4, pause=0.02), stop))
-        while not ended.is_set():
-            await asyncio.sleep(0.05)
-        stop.set()
-        samples.extend(await task)
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    try:
-        time.sleep(0.5)
-        yield samples
-    finally:
-        ended.set()
-        thread.join()
-
-
-def lost(samples: list[Sample]) -> list[str]:
-    return [sample.outcome for sample in samples if sample.outcome]
-
-
-def serving(deployment: Deployment) -> str:
-    return deployment.site.get("/health/").text
+from e2e.conftest import Deployment, eventually
+from e2e.releases import load, lost, release, serving
 
 
 def test_deploys_and_rollbacks_lose_no_request(tiny: Deployment) -> None:
@@ -158,25 +91,6 @@ def test_an_app_that_takes_too_much_memory_is_ended_alone_and_the_log_says_so(ti
     assert tiny.host.out(f"systemctl show --property ActiveEnterTimestamp --value {tiny.unit}") == started
 
 
-def test_an_exclusive_volume_is_never_held_by_two_and_visitors_are_told_to_come_again(
-    host: LabHost, tmp_path: Path
-) -> None:
-    project = tmp_path / "single"
-    shutil.copytree(ROOT / "tests/e2e/tiny", project)
-    manifest = (project / "nuwa.toml").read_text().replace('"tiny"', '"single"', 1)
-    volume = '[[volume]]\nname = "data"\npath = "/srv/data"\npolicy = "exclusive"\n'
-    (project / "nuwa.toml").write_text(f"{manifest}\n{volume}")
-    single = install(host, str(project), "single", label_commands)
-    with load(single) as samples:
-        single.bin(f"deploy {release(single, 'second')}")
-    assert set(lost(samples)) == {"failed: status 503"}
-    assert serving(single) == "second"
-    single.bin("uninstall --yes")
-    single.bin("kill --yes")
-    left = host.out("find /etc /run/nuwa-app /var/log/nginx -name '*single*' -not -path '/etc/ssl/*'")
-    assert left == ""
-
-
 def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels: Deployment) -> None:
     painter = pixels.site.websocket("/paint")
     assert painter.receive()[0] == "binary"
@@ -191,6 +105,9 @@ def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels
     eventually(lambda: state(pixels, "deploy").startswith("starting"), "the deploy has begun", seconds=120)
     painter.send(bytes([3, 2, 7]))
     assert next(message for message in iter(painter.receive, None) if message[0] == "binary")
+    time.sleep(3)
+    assert state(pixels, "deploy").startswith("starting")
+    assert pixels.host.out(f"systemctl is-active {pixels.unit}") == "active", "it has a painter still"
     painter.close()
     deploying.join()
     assert pixels.site.websocket("/paint").status == 101

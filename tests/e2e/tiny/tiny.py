@@ -8,16 +8,22 @@ if "broken" in RELEASE:
     raise RuntimeError(f"{RELEASE} does not start")
 
 HOARD = []
+DATA = Path("/srv/data")
 
 
 def application(environ, start_response):
-    """`/slow/?3` answers after three seconds, `/hoard/?300` takes so many megabytes."""
+    """`/slow/?3` answers after three seconds, `/hoard/?300` takes so many megabytes.
+
+    Where there is a volume, the app is healthy as long as it can write into it.
+    """
     path, number = environ["PATH_INFO"], int(environ["QUERY_STRING"] or 0)
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if path == "/slow/":
         time.sleep(number)
     elif path == "/hoard/":
         HOARD.append(b"x" * (number << 20))
+    elif path == "/health/" and DATA.is_dir():
+        (DATA / "beat").write_bytes(bytes(8192))
     faulty = "faulty" in RELEASE and path == "/"
     start_response("500 Oh" if faulty else "200 OK", [("Content-Type", "text/plain")])
     return [RELEASE.encode()]

@@ -44,6 +44,13 @@ def test_secrets_are_mounted_and_never_an_argument():
     ]
 
 
+def test_the_socket_has_one_path_inside_and_outside_by_which_its_connections_are_counted():
+    words = options(app(), host())
+    folder = "/run/nuwa-app/blog/blue"
+    assert f"--volume={folder}:{folder}:rw,nosuid,nodev" in words
+    assert f"--env=NUWA_SOCKET={folder}/server.sock" in words
+
+
 @pytest.mark.parametrize(
     ("policy", "selinux", "mounted"),
     [
