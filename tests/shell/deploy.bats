@@ -10,7 +10,7 @@ setup() {
   TEST=$BATS_TEST_TMPDIR
   export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$TEST/manifest.json
   unset KILL_AT NO_COLOR
-  jq '.volume = [.volume[0]] | .deploy = {watch: 0, keep: 2}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
+  jq '.volume = [.volume[0]] | .deploy = {watch: 0, keep: 2, drain: 1}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
   make_image "$TWO" 2.0
   make_image "$THREE" 3.0
@@ -45,6 +45,15 @@ serves() {
   [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE"$'\n'"$TWO" ]]
   run -0 bin/deploy localhost/app/blog:2.0
   says 'serves already'
+}
+
+@test "a release that somebody still talks to gets its time, and is then ended with a word" {
+  mkdir -p "$NUWA_ROOT/proc/self/net"
+  printf "0: 3 0 %s 0001 3 7 $NUWA_ROOT/run/nuwa-app/%s/server.sock\n" \
+    00010000 blog/blue 0 blog/blue 0 blog/green 0 shop/blue >"$NUWA_ROOT/proc/self/net/unix"
+  run -0 bin/deploy "$TWO"
+  says '1 connections to nuwa-blog-blue are open after 1 s: they end now.'
+  serves "$TWO" green
 }
 
 @test "deploy refuses an image that is not here, and one of another app" {
