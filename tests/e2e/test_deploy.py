@@ -92,13 +92,13 @@ def test_an_app_that_takes_too_much_memory_is_ended_alone_and_the_log_says_so(ti
 
 
 def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels: Deployment) -> None:
-    painter = pixels.site.websocket("/paint")
-    assert painter.receive()[0] == "binary"
     image = "localhost/app/pixels:next"
     pixels.host.sh(
         f"printf 'FROM {pixels.image}\nLABEL again=1\n' | "
         f"podman build --quiet --format docker --pull=never --tag {image} --file - ."
     )
+    painter = pixels.site.websocket("/paint")
+    assert painter.receive()[0] == "binary"
     deploying = threading.Thread(target=lambda: pixels.bin(f"deploy --watch 0 {image}"))
     deploying.start()
     # Its volume is exclusive: the former release has to end before the new one starts.
