@@ -58,7 +58,7 @@ class Site:
         context = ssl.create_default_context(cadata=self.certificate)
         # The certificate is its own authority: what is trusted is exactly this one.
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         return context.wrap_socket(plain, server_hostname=self.domain)
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -126,10 +126,10 @@ class WebSocket:
         while self._file.readline() not in (b"\r\n", b""):
             pass
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, kind: int = 2) -> None:
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(message))
-        self._socket.sendall(bytes([0x82, 0x80 | len(message)]) + mask + masked)
+        self._socket.sendall(bytes([0x80 | kind, 0x80 | len(message)]) + mask + masked)
 
     def receive(self) -> tuple[str, bytes]:
         """The next message: its kind (`text`, `binary`, `close`, …) and its content."""
@@ -140,7 +140,10 @@ class WebSocket:
         elif length == 127:
             (length,) = struct.unpack(">Q", self._file.read(8))
         kind = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}[first & 0x0F]
-        return kind, self._file.read(length)
+        content = self._file.read(length)
+        if kind == "ping":
+            self.send(content, 10)
+        return kind, content
 
     def close(self) -> None:
         self._socket.close()

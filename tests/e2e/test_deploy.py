@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
+from e2e.client import WebSocket
 from e2e.conftest import Deployment, eventually
 from e2e.releases import load, lost, release, serving
 
@@ -97,20 +99,29 @@ def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels
         f"printf 'FROM {pixels.image}\nLABEL again=1\n' | "
         f"podman build --quiet --format docker --pull=never --tag {image} --file - ."
     )
-    painter = pixels.site.websocket("/paint")
+    painter, seen = pixels.site.websocket("/paint"), list[tuple[str, bytes]]()
     assert painter.receive()[0] == "binary"
+    listening = threading.Thread(target=lambda: seen.extend(messages(painter)))
+    listening.start()
     deploying = threading.Thread(target=lambda: pixels.bin(f"deploy --watch 0 {image}"))
     deploying.start()
     # Its volume is exclusive: the former release has to end before the new one starts.
     eventually(lambda: state(pixels, "deploy").startswith("starting"), "the deploy has begun", seconds=120)
     painter.send(bytes([3, 2, 7]))
-    assert next(message for message in iter(painter.receive, None) if message[0] == "binary")
     time.sleep(3)
     assert state(pixels, "deploy").startswith("starting")
     assert pixels.host.out(f"systemctl is-active {pixels.unit}") == "active", "it has a painter still"
-    painter.close()
+    painter.send(b"", 8)
+    listening.join()
     deploying.join()
+    assert ("binary", bytes([3, 2, 7])) in seen
     assert pixels.site.websocket("/paint").status == 101
+
+
+def messages(websocket: WebSocket) -> Iterator[tuple[str, bytes]]:
+    """What a visitor's browser gets until the connection ends; pings are answered."""
+    while (message := websocket.receive())[0] != "close":
+        yield message
 
 
 def state(deployment: Deployment, name: str) -> str:
