@@ -55,6 +55,9 @@ workers = 2
 
 [health]
 path = "/"
+
+[deploy]
+watch = 5
 """
 APP = """VERSION = "{version}"
 
