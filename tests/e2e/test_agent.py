@@ -210,7 +210,9 @@ class TestAPushToADeployment:
         assert self.page(pushed) == "second"
 
     def test_that_does_not_come_up_leaves_the_old_release_serving(self, pushed: LabHost) -> None:
-        run = self.push(pushed, nuwa_toml=MANIFEST, pushed_py="import nothing_of_this_name\n")
+        """The build imports the app and finds nothing wrong; it breaks where it is to serve."""
+        breaks = "import os\n\nassert 'NUWA_BUILD' in os.environ, 'no luck'\n"
+        run = self.push(pushed, nuwa_toml=MANIFEST, pushed_py=breaks + APP.format(version="third"))
         assert run["state"] == "failed"
         assert run["lines"][-1]["command"].startswith("bin/deploy")
         assert self.page(pushed) == "second"
