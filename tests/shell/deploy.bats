@@ -168,3 +168,15 @@ serves() {
   [[ ! -e $FAKE/reloads || $(cat "$FAKE/reloads") != *nginx* ]]
   serves "$TWO" green
 }
+
+@test "an idle slot whose port somebody took meanwhile gets another" {
+  "$NUWA_PYTHON" -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(60)' >"$TEST/taken" &
+  listener=$!
+  until [[ -s $TEST/taken ]]; do sleep 0.1; done
+  cp "$TEST/taken" volumes/.nuwa/port.green
+  run -0 bin/deploy "$TWO"
+  kill "$listener"
+  serves "$TWO" green
+  [[ $(<volumes/.nuwa/port.green) != "$(<"$TEST/taken")" ]]
+  grep -q -- "--publish=127.0.0.1:$(<volumes/.nuwa/port.green):" "$FAKE/active/nuwa-blog-green.service"
+}
