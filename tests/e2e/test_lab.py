@@ -7,20 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from e2e.conftest import ROOT, SUFFIX, eventually
+from e2e.conftest import PAIR, ROOT, eventually
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.errors import BusyError, LabError
 from nuwa.lab import hosts, lifecycle, ports
-from nuwa.lab.model import HTTPS, HostState, Lab
+from nuwa.lab.model import HTTPS, Lab
 from nuwa.lock import only_one
 from nuwa.process import Result, run
 
-LAB = Lab(f"e2elab{SUFFIX}")
 TOOLS = (
     "podman systemctl nginx monit cron rsyslogd logrotate certbot pebble borg sshd psql jq curl openssl"
     " setfacl setfattr zstd"
@@ -40,21 +38,14 @@ certbot certonly --non-interactive --agree-tos --email a@lab.test --domain app.l
 
 def nuwa(*words: str, check: bool = True, input: str | None = None) -> Result:
     argv = [sys.executable, "-m", "nuwa", *words]
-    return run(argv, check=check, input=input, cwd=ROOT, env={"NUWA_LAB": LAB.name}, timeout=300)
+    return run(argv, check=check, input=input, cwd=ROOT, env={"NUWA_LAB": PAIR.name}, timeout=300)
 
 
 def status() -> list[dict[str, object]]:
     return list(json.loads(nuwa("lab", "status", "--json").stdout)["hosts"])
 
 
-@pytest.fixture(scope="module")
-def lab(engine: Engine) -> Iterator[list[HostState]]:
-    """A lab of two hosts."""
-    yield lifecycle.reset(engine, Quiet(), LAB, 2)
-    lifecycle.down(engine, Quiet(), LAB)
-
-
-@pytest.mark.usefixtures("lab")
+@pytest.mark.usefixtures("pair")
 class TestTwoHosts:
     def test_each_has_what_a_prepared_host_has(self) -> None:
         for host in ("host1", "host2"):
@@ -98,7 +89,7 @@ class TestTwoHosts:
 
     def test_up_again_leaves_everything_alone(self, engine: Engine) -> None:
         def started() -> list[object]:
-            names = [state.host.container for state in hosts.states(engine, LAB)]
+            names = [state.host.container for state in hosts.states(engine, PAIR)]
             return [
                 engine.podman("inspect", "--format", "{{.State.StartedAt}}", name).stdout for name in names
             ]
@@ -113,7 +104,7 @@ class TestTwoHosts:
         """As after a restart of the machine."""
         nuwa("lab", "exec", "--", "touch", "/srv/kept")
         before = status()
-        engine.podman("stop", "--time", "5", LAB.host(1).container)
+        engine.podman("stop", "--time", "5", PAIR.host(1).container)
         assert [host["state"] for host in status()] == ["stopped", "running"]
         refused = nuwa("lab", "exec", "--", "true", check=False)
         assert refused.code == LabError.exit_code
@@ -131,8 +122,8 @@ class TestTwoHosts:
 
 
 def test_a_second_command_is_told_that_the_first_is_at_work(engine: Engine) -> None:
-    with only_one(LAB.label, "busy"), pytest.raises(BusyError, match="works on this lab"):
-        lifecycle.up(engine, Quiet(), LAB)
+    with only_one(PAIR.label, "busy"), pytest.raises(BusyError, match="works on this lab"):
+        lifecycle.up(engine, Quiet(), PAIR)
 
 
 def test_an_interrupted_up_is_carried_on_by_the_next(engine: Engine) -> None:
