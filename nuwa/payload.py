@@ -19,7 +19,7 @@ from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
 
 LIMIT = 96 * 1024
-"""Bytes: a label must stay below. Linux takes 128 KiB as one argument, and `bash -c` gets the label as one."""
+"""Bytes: a label must stay below. Linux takes 128 KiB as one argument, and `bash -c` gets it as one."""
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
