@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import agent, builds, command, dashboard, deploys, report, starts
+from benchmarks import agent, archive, builds, command, dashboard, deploys, report, starts
 from benchmarks.figure import Figure, table
 from benchmarks.world import World
 from nuwa.engine import Engine
@@ -24,6 +24,7 @@ MEASURES = {
     "label": builds.label,
     "deploys": deploys.deploys,
     "dashboard": dashboard.dashboard,
+    "archive": archive.archive,
     "agent": agent.agent,
     "logs": agent.logs,
 }

@@ -360,6 +360,20 @@ END
   [[ $(readlink volumes/media/outside) == /etc/passwd && volumes/media/picture -ef volumes/media/twice ]]
 }
 
+@test "a restore beside a deployment of the same app on this host is refused, and that one goes on" {
+  "${archive[@]}" --quiet 2>/dev/null
+  passphrase=$(<volumes/.nuwa/private/BORG_PASSPHRASE)
+  snapshot >"$TEST/before"
+  mkdir "$TEST/second"
+  cd "$TEST/second"
+  BID=$ONE bash "$(payload)/Setup" >/dev/null
+  BORG_PASSPHRASE=$passphrase run -1 bin/restore_volumes --repository "$TEST/borg" --yes
+  says "blog is deployed on this host already, in $DEPLOYMENT"
+  snapshot | diff "$TEST/before" -
+  mkdir "$TEST/out"
+  run -0 bin/restore_volumes --to "$TEST/out"
+}
+
 @test "a host that never saw the app: Setup, restore, run" {
   "${archive[@]}" --quiet 2>/dev/null
   passphrase=$(<volumes/.nuwa/private/BORG_PASSPHRASE) key=$(<volumes/secrets/SECRET_KEY)
