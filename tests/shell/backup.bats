@@ -342,6 +342,12 @@ END
   refuses 'it is no folder'
   hostile 'lrwxrwxrwx volumes/secrets/x' /etc/shadow
   refuses 'it is no plain file'
+  for target in ../private /etc pairs/../../private; do
+    hostile 'lrwxrwxrwx volumes/.nuwa/tls/www.example.com' "$target"
+    refuses 'it is no plain file'
+  done
+  hostile 'drwx------ volumes/.nuwa' '' 'lrwxrwxrwx volumes/.nuwa/tls/live/x/key.pem' ../../../private
+  refuses 'it is no plain file'
   hostile 'hrw-r--r-- volumes/media/x' ../../../etc/shadow
   refuses 'it is a link to'
   hostile 'brw-r--r-- volumes/media/disk' ''
@@ -375,6 +381,11 @@ END
 }
 
 @test "a host that never saw the app: Setup, restore, run" {
+  mkdir -p volumes/.nuwa/tls/{pairs/1,certbot/{live,archive}/blog}
+  echo pair >volumes/.nuwa/tls/pairs/1/fullchain.pem
+  ln -s pairs/1 volumes/.nuwa/tls/www.example.com
+  echo certbot >volumes/.nuwa/tls/certbot/archive/blog/cert1.pem
+  ln -s ../../archive/blog/cert1.pem volumes/.nuwa/tls/certbot/live/blog/cert.pem
   "${archive[@]}" --quiet 2>/dev/null
   passphrase=$(<volumes/.nuwa/private/BORG_PASSPHRASE) key=$(<volumes/secrets/SECRET_KEY)
   echo mine >volumes/media/mine
@@ -389,4 +400,6 @@ END
   says 'Next: bin/run'
   bin/run --quiet
   [[ $(<volumes/media/mine) == mine && $(<volumes/secrets/SECRET_KEY) == "$key" ]]
+  [[ $(<volumes/.nuwa/tls/www.example.com/fullchain.pem) == pair ]]
+  [[ $(<volumes/.nuwa/tls/certbot/live/blog/cert.pem) == certbot ]]
 }
