@@ -131,7 +131,7 @@ refuses() {
   done <<'END'
 LockTimeout|Failed to create/acquire the lock|borg break-lock
 Error|OSError: [Errno 28] No space left on device|no space is left for
-ConnectionClosed|Connection closed by remote host|what was sent already is kept
+ConnectionClosed|Connection closed by remote host|to it as root; then repeat
 IntegrityError|Data integrity error: Segment entry checksum mismatch|borg check --repair
 END
   run -0 bin/status
