@@ -365,7 +365,7 @@ class TestWithoutTheAgent:
     def test_a_shell_completes_names(self, site: Repository) -> None:
         ask = "_NUWA_COMPLETE=complete_bash COMP_WORDS='nuwa restart {}' COMP_CWORD=2 nuwa"
         assert site.host.out(ask.format("w")) == "web"
-        assert site.host.out(ask.format("")).split() == ["web", "ci", "dashboard", "router", "log"]
+        assert {"web", "ci", "dashboard", "router", "log"} <= set(site.host.out(ask.format("")).split())
 
     def test_a_wrong_name_is_answered_with_the_nearest_right_one(self, site: Repository) -> None:
         for verb in ("start", "stop", "restart", "log"):

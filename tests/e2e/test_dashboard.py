@@ -14,64 +14,65 @@ CURL = "curl -sk --max-time 20 --resolve dash.test:443:127.0.0.1"
 
 
 @pytest.fixture(scope="module")
-def host(agent: LabHost) -> LabHost:
+def served(agent: LabHost) -> LabHost:
     configure(agent, {"routes": {"dash.test/admin": "dashboard"}})
     return agent
 
 
 @pytest.fixture(scope="module")
-def token(host: LabHost) -> str:
-    return host.out("cat /etc/nuwa/token")
+def token(served: LabHost) -> str:
+    return served.out("cat /etc/nuwa/token")
 
 
-def test_it_runs_without_privileges(host: LabHost) -> None:
-    pid = host.out("systemctl show -p MainPID --value nuwa-dashboard")
-    assert host.out(f"stat -c %U /proc/{pid}") == "nuwa-dashboard"
-    assert "NoNewPrivs:\t1" in host.out(f"cat /proc/{pid}/status")
-    assert "CapEff:\t0000000000000000" in host.out(f"cat /proc/{pid}/status")
+def test_it_runs_without_privileges(served: LabHost) -> None:
+    pid = served.out("systemctl show -p MainPID --value nuwa-dashboard")
+    assert served.out(f"stat -c %U /proc/{pid}") == "nuwa-dashboard"
+    assert "NoNewPrivs:\t1" in served.out(f"cat /proc/{pid}/status")
+    assert "CapEff:\t0000000000000000" in served.out(f"cat /proc/{pid}/status")
 
 
-def test_a_browser_logs_in_below_the_path_of_the_route(host: LabHost, token: str) -> None:
+def test_a_browser_logs_in_below_the_path_of_the_route(served: LabHost, token: str) -> None:
     page = "-H 'Accept: text/html' -c /tmp/jar -b /tmp/jar"
-    host.sh("rm -f /tmp/jar")
-    stranger = host.out(f"{CURL} -i {page} {AT}/hooks")
+    served.sh("rm -f /tmp/jar")
+    stranger = served.out(f"{CURL} -i {page} {AT}/hooks")
     assert "location: /admin/login?next=%2Fhooks" in stranger
-    answer = host.out(f"{CURL} -i {page} --data-urlencode token={token} '{AT}/login?next=%2Fhooks'")
+    answer = served.out(f"{CURL} -i {page} --data-urlencode token={token} '{AT}/login?next=%2Fhooks'")
     assert "location: /admin/hooks" in answer
     cookie = re.search(r"set-cookie: (.*)", answer)
     assert cookie
     assert {"HttpOnly", "Secure", "Path=/admin", "SameSite=strict"} <= set(cookie[1].strip().split("; "))
-    eventually(lambda: 'id="s-dashboard"' in host.out(f"{CURL} {page} {AT}/"), "the page shows services")
-    text = host.out(f"{CURL} {page} {AT}/")
+    eventually(lambda: 'id="s-dashboard"' in served.out(f"{CURL} {page} {AT}/"), "the page shows services")
+    text = served.out(f"{CURL} {page} {AT}/")
     for address in re.findall(r'(?:href|src)="(/admin/static/[^"]+)"', text):
-        assert host.out(f"{CURL} -o /dev/null -w '%{{http_code}}' https://dash.test{address}") == "200"
+        assert served.out(f"{CURL} -o /dev/null -w '%{{http_code}}' https://dash.test{address}") == "200"
 
 
-def test_the_token_stands_in_no_log_of_the_router(host: LabHost, token: str) -> None:
+def test_the_token_stands_in_no_log_of_the_router(served: LabHost, token: str) -> None:
     for path in ("/ls", "/nothing", "/proc/ci", "/"):
-        host.sh(f"{CURL} -o /dev/null '{AT}{path}?token={token}'")
-    host.sh(f"{CURL} -o /dev/null -H 'Accept: text/html' '{AT}/?token={token}'")
-    assert host.out(f"grep -rlF {token} /var/log/nginx /var/log/nuwa; journalctl -q --grep={token}; :") == ""
+        served.sh(f"{CURL} -o /dev/null '{AT}{path}?token={token}'")
+    served.sh(f"{CURL} -o /dev/null -H 'Accept: text/html' '{AT}/?token={token}'")
+    found = f"grep -rlF {token} /var/log/nginx /var/log/nuwa; journalctl -q --grep={token}; :"
+    assert served.out(found) == ""
 
 
-def test_events_come_through_the_router_at_once(host: LabHost, token: str) -> None:
-    first = host.out(f"{CURL} -N -H 'Authorization: Bearer {token}' {AT}/events 2>/dev/null | head -c 12")
+def test_events_come_through_the_router_at_once(served: LabHost, token: str) -> None:
+    first = served.out(f"{CURL} -N -H 'Authorization: Bearer {token}' {AT}/events 2>/dev/null | head -c 12")
     assert first.startswith(("id:", "event:"))
 
 
-def test_no_request_fails_while_it_restarts_and_sessions_go_on(host: LabHost) -> None:
+def test_no_request_fails_while_it_restarts_and_sessions_go_on(served: LabHost) -> None:
     script = f"""for i in $(seq 40); do
       {CURL} -o /dev/null -w '%{{http_code}}\\n' -b /tmp/jar -H 'Accept: text/html' {AT}/hooks
     done & systemctl restart nuwa-dashboard; systemctl kill -s KILL nuwa-dashboard; wait"""
-    answers = host.out(script).split()
+    answers = served.out(script).split()
     assert len(answers) == 40
     # What was on its way when it was killed is lost; all others wait at the socket for the next one.
     assert answers.count("200") >= 38
     eventually(
-        lambda: host.out(f"{CURL} -o /dev/null -w '%{{http_code}}' -b /tmp/jar {AT}/ls") == "200",
+        lambda: served.out(f"{CURL} -o /dev/null -w '%{{http_code}}' -b /tmp/jar {AT}/ls") == "200",
         "it is back",
     )
 
 
-def test_the_command_line_shows_it(host: LabHost) -> None:
-    assert re.search(r"dashboard\s+● running", host.out("nuwa ls"))
+def test_the_command_line_shows_it(served: LabHost) -> None:
+    assert re.search(r"dashboard\s+● running", served.out("nuwa ls"))
