@@ -9,10 +9,11 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from runtime_manifest import Kind
 
 from nuwa import payload
 from nuwa.engine import Engine
@@ -27,11 +28,6 @@ def program(name: str) -> str:
     if not found:
         pytest.fail(f"this test needs {name}: script/test installs it, or apt-get install {name}")
     return found
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.detect()
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +125,13 @@ def test_through_a_registry(engine: Engine, image: str, labels: dict[str, str], 
     assert arrived_labels(engine, labels) == labels
 
 
-def test_what_arrives_still_runs(engine: Engine, image: str, tmp_path: Path) -> None:
+def test_what_arrives_still_runs(
+    engine: Engine, runtime_image: Callable[[Kind], str], tmp_path: Path
+) -> None:
     """The command line of RunSetup, as a person would paste it, writes bin/."""
-    found = engine.image(image)
+    found = engine.image(runtime_image("gunicorn"))
     assert found is not None
-    run(["bash", "-c", found.labels["RunSetup"]], env={**engine.env, "BID": image}, cwd=tmp_path)
+    run(["bash", "-c", found.labels["RunSetup"]], env={**engine.env, "BID": found.id}, cwd=tmp_path)
     assert (tmp_path / "bin" / ".image").read_text().strip() == found.id
 
 
