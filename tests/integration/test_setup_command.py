@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from runtime_manifest import Kind
 
 from nuwa import names, payload
 from nuwa.engine import Engine
@@ -21,8 +22,10 @@ NUWA = Path(sys.executable).with_name("nuwa")
 
 
 @pytest.fixture(scope="module")
-def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An image of nothing but the labels of an app."""
+def image(
+    engine: Engine, runtime_image: Callable[[Kind], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The labels of an app, on an image that can run what unpacks the scripts."""
     context = tmp_path_factory.mktemp("context")
     (context / "file").write_text("x")
     labels = {
@@ -31,7 +34,8 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         names.LABEL_LAYER: "app",
     }
     options = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
-    engine.tag(engine.build("FROM scratch\nCOPY file /file\n", context, options), NAME)
+    containerfile = f"FROM {runtime_image('gunicorn')}\nCOPY file /file\n"
+    engine.tag(engine.build(containerfile, context, ["--pull=never", *options]), NAME)
     yield NAME
     engine.remove_image(NAME)
 
@@ -90,7 +94,7 @@ def test_a_second_time_all_is_unchanged(image: str, tmp_path: Path) -> None:
 def test_inspect_tells_what_is_in_the_image(image: str) -> None:
     data = json.loads(nuwa("inspect", image, "--json").stdout)
     assert data["names"] == [image]
-    assert [layer["name"] for layer in data["layers"]] == ["app"]
+    assert "app" in [layer["name"] for layer in data["layers"]]
     assert data["services"]["server"] == "gunicorn, a:b"
     assert data["setup"]["genuine"] is True
     assert data["setup"]["files"]["bin/run"] > 0

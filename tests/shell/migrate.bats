@@ -12,6 +12,8 @@ make_other_host() {
 
 # Made once, and put back for each test.
 setup_file() {
+  # One pair of hosts for all tests of this file.
+  export BATS_NO_PARALLELIZE_WITHIN_FILE=true
   export TEST=$BATS_FILE_TMPDIR PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   make_host
   make_deployment

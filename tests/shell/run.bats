@@ -261,7 +261,7 @@ instead_of() {
   instead_of install 'echo "install: No space left on device" >&2; exit 1'
   PATH=$TEST/instead:$PATH run -1 bin/run
   says 'No space left on device'
-  says 'bin/run again goes on from here'
+  says 'could not be written'
   run -0 bin/run
   [[ ! -e volumes/.nuwa/change.run ]]
 }
