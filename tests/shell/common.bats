@@ -47,6 +47,15 @@ ALL=(_check _predicate get_bid get_cid install kill logs run shell status uninst
   run -0 bin/run
 }
 
+@test "a check that cron began is waited for" {
+  mkdir -p volumes/.nuwa
+  printf 'bin/_check (process 1, since 12:00:00)' >volumes/.nuwa/lock
+  flock volumes/.nuwa/lock sleep 2 &
+  while flock --nonblock volumes/.nuwa/lock true; do sleep 0.05; done
+  run -0 bin/run
+  wait
+}
+
 @test "quiet says nothing, and the log has it all" {
   run -0 bin/run --quiet
   [[ -z $output ]]
