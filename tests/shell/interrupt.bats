@@ -28,8 +28,8 @@ restore() {
   cd "$DEPLOYMENT" || return
 }
 
-# interrupt_each SCRIPT [ARGUMENT…]: kills at step 1, 2, … until one run gets through; $STRIDE: at each so manieth,
-# so that all of it stays quick; NUWA_STRIDE=1 is for whoever has changed a script.
+# interrupt_each SCRIPT [ARGUMENT…]: kills at step 1, 1 + STRIDE, 1 + 2 STRIDE, … until one run gets through, so that
+# all of it stays quick. Whoever has changed a script kills it at each step: NUWA_STRIDE=1 script/test shell.
 interrupt_each() {
   local stride=${NUWA_STRIDE:-${STRIDE:-1}} step
   step=$((1 - stride))
@@ -67,7 +67,7 @@ setup() {
   bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
-  STRIDE=4 interrupt_each bin/run
+  STRIDE=8 interrupt_each bin/run
 }
 
 # An app without an exclusive volume.
@@ -83,24 +83,24 @@ make_shared() {
 
 @test "deploy" {
   make_shared
-  STRIDE=3 interrupt_each bin/deploy "$TWO"
+  STRIDE=7 interrupt_each bin/deploy "$TWO"
 }
 
 @test "rollback" {
   make_shared
   bin/deploy --quiet "$TWO"
-  STRIDE=7 interrupt_each bin/deploy --rollback
+  STRIDE=11 interrupt_each bin/deploy --rollback
 }
 
 @test "install" {
   bin/run --quiet
-  STRIDE=3 interrupt_each bin/install --self-signed new.example.com
+  STRIDE=6 interrupt_each bin/install --self-signed new.example.com
 }
 
 @test "install that gets a certificate from an authority" {
   bin/run --quiet
   bin/install --quiet --self-signed
-  STRIDE=3 interrupt_each bin/install --tls-of-image
+  STRIDE=7 interrupt_each bin/install --tls-of-image
 }
 
 @test "uninstall and kill" {
@@ -119,7 +119,7 @@ make_shared() {
   make_deployment
   mkdir -p "$FAKE"/{postgresql/{roles,databases},mariadb}
   touch "$FAKE"/{postgresql,mariadb}/up
-  STRIDE=3 interrupt_each bin/run
+  STRIDE=8 interrupt_each bin/run
 }
 
 @test "archive, rehearsal and restore" {
@@ -128,12 +128,12 @@ make_shared() {
   make_host
   make_deployment
   bin/run --quiet
-  interrupt_each bin/archive_volumes --repository "$FAKE/archives"
+  STRIDE=2 interrupt_each bin/archive_volumes --repository "$FAKE/archives"
   restore
   bin/archive_volumes --repository "$FAKE/archives" --quiet 2>/dev/null
-  interrupt_each bin/archive_volumes --rehearse
+  STRIDE=3 interrupt_each bin/archive_volumes --rehearse
   restore
   echo changed >volumes/media/picture
-  STRIDE=3 interrupt_each bin/restore_volumes --yes
+  STRIDE=5 interrupt_each bin/restore_volumes --yes
   [[ $(<volumes/media/picture) == 'first picture' ]]
 }
