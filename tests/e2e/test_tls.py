@@ -16,13 +16,14 @@ from e2e.conftest import ROOT, Deployment, LabHost, eventually
 DOMAIN = "links.lab.test"
 SERVER = "https://localhost:14000/dir"
 
-# Pebble refuses one nonce of twenty and whatever else it may, as the standard allows.
+# Pebble refuses one nonce of twenty and whatever else it may, as the standard allows. It asks for a proof each time, where
+# by default it would now and then take an earlier one.
 STRICT = """
 set -e
 mkdir -p /etc/systemd/system/pebble.service.d
 cat >/etc/systemd/system/pebble.service.d/test.conf <<END
 [Service]
-Environment=PEBBLE_WFE_NONCEREJECT=5
+Environment=PEBBLE_WFE_NONCEREJECT=5 PEBBLE_AUTHZREUSE=0
 ExecStart=
 ExecStart=/usr/bin/pebble -strict -config /etc/pebble/config.json -dnsserver {dns}
 END
