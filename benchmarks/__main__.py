@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import agent, archive, builds, command, dashboard, deploys, report, starts
+from benchmarks import agent, archive, builds, command, dashboard, deploys, renewal, report, router, starts
 from benchmarks.figure import Figure, table
 from benchmarks.world import World
 from nuwa.engine import Engine
@@ -23,6 +23,8 @@ MEASURES = {
     "help": command.help_text,
     "label": builds.label,
     "deploys": deploys.deploys,
+    "router": router.router,
+    "renewal": renewal.renewal,
     "dashboard": dashboard.dashboard,
     "archive": archive.archive,
     "agent": agent.agent,

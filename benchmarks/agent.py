@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks import agent_log
+from benchmarks import agent_log, wrk
 from benchmarks.figure import Figure
 from benchmarks.world import World
 from nuwa.console import Quiet
 from nuwa.engine import Engine
-from nuwa.errors import NuwaError
 from nuwa.lab import agent as lab_agent
 from nuwa.lab import lifecycle
 from nuwa.lab.model import HostState, Lab
-from nuwa.process import run
 
 LAB = Lab("benchagent")
 SERVICES = 500
@@ -152,21 +149,13 @@ def _router(world: World, host: Host) -> Figure:
     address = host.sh("hostname -I").split()[0]
     rates: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(world.rounds):
-        rates["theirs"].append(_rate(f"https://{address}:8803/"))
-        rates["ours"].append(_rate(f"https://{address}/"))
+        rates["theirs"].append(wrk.rate(f"https://{address}:8803/", "bench.test"))
+        rates["ours"].append(wrk.rate(f"https://{address}/", "bench.test"))
     # The target is a largest value: so many times longer than plain nginx may a request take.
     seconds = {side: [1e6 / rate for rate in found] for side, found in rates.items()}
     return Figure.of(
         "agent: a request through the router", seconds, opponent="plain nginx", unit="µs", target=1 / 0.95
     )
-
-
-def _rate(url: str) -> float:
-    said = run(["wrk", "-t1", "-c16", "-d5", "-H", "Host: bench.test", url], timeout=60).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    if not found or "Non-2xx" in said:
-        raise NuwaError(f"wrk measured nothing at {url}", details=said, hint="apt-get install wrk")
-    return float(found[1])
 
 
 def logs(world: World) -> Iterator[Figure]:

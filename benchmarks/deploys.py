@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.figure import Figure
+from benchmarks.load.background import load
 from benchmarks.load.report import Sample, percentile
 from benchmarks.load.run import Plan, run
-from benchmarks.load.target import Target
-from benchmarks.world import HERE, World
-from nuwa.console import Plain
-from nuwa.lab import lifecycle, use
-from nuwa.lab.model import HTTPS, HostState, Lab
+from benchmarks.site import Site, installed
+from benchmarks.world import World
+from nuwa.lab.model import Lab
 
 DEPLOYS = int(os.environ.get("NUWA_BENCH_DEPLOYS", "100"))
 BROKEN_EVERY = 10
-SITE = HERE.parent / "tests" / "e2e" / "tiny"
-FOLDER, DOMAIN = "/srv/tiny", "tiny.localhost"
-IMAGE = "localhost/app/tiny"
-INSTALL = f"""set -e; mkdir -p {FOLDER}; cd {FOLDER}
-export BID={IMAGE}:latest; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
-bin/run --quiet; bin/install --quiet {DOMAIN}
-# What the releases are made from is none itself, or it would be removed as an old one.
-printf 'FROM {IMAGE}:latest\\nLABEL base=1\\n' |
-podman build --quiet --format docker --pull=never --tag {IMAGE}:base --file - ."""
-RELEASE = f"""set -e; folder=$(mktemp -d); cd $folder; echo {{name}} >release.txt
-printf 'FROM {IMAGE}:base\\nCOPY release.txt /srv/app/release.txt\\n' |
-podman build --quiet --format docker --pull=never --tag {IMAGE}:{{name}} --file - . """
 
 
 @dataclass(frozen=True)
@@ -45,79 +30,30 @@ class Deploy:
     broken: bool
 
 
-@dataclass
-class Site:
-    """The tiny site on a lab host of its own."""
-
-    world: World
-    state: HostState
-
-    def sh(self, script: str, *, check: bool = True) -> int:
-        container = self.state.host.container
-        return self.world.engine.exec(container, "bash", "-c", script, check=check, timeout=600).code
-
-    def deploy(self, number: int) -> Deploy:
-        broken = number % BROKEN_EVERY == 0
-        name = f"{'broken' if broken else 'good'}-{number}"
-        self.sh(RELEASE.format(name=name))
-        begin = time.time()
-        code = self.sh(f"cd {FOLDER} && bin/deploy --quiet --watch 0 {IMAGE}:{name}", check=False)
-        assert code == (1 if broken else 0), f"deploy {number} of {name} ended with {code}"
-        self.sh(f"podman rmi --force {IMAGE}:{name}" if broken else "true", check=False)
-        return Deploy(name, begin, time.time(), broken)
-
-    def target(self, body: bytes = b"") -> Target:
-        port = self.state.ports[HTTPS]
-        method = "POST" if body else "GET"
-        return Target(f"https://{DOMAIN}:{port}/", address=("127.0.0.1", port), method=method, body=body)
-
-
 def deploys(world: World) -> Iterator[Figure]:
     """deploys under load: lost requests, delays, seconds to the new release; reboot to first answer"""
-    lab = Lab("bench")
-    (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
-    try:
-        world.nuwa("build", "--family", "debian", "--quiet", cwd=SITE)
-        use.copy(world.engine, Plain(), f"{IMAGE}:latest", state.host)
-        site = Site(world, state)
-        site.sh(INSTALL)
-        with load(site) as samples:
+    with installed(world, Lab("bench")) as site:
+        plans = [Plan(site.target(body), connections=3, pause=0.03) for body in (b"", b"x" * 2000)]
+        # Requests without a deploy come first, to compare with. None is tried again.
+        with load(*plans, before=15, after=5) as samples:
             done = []
             for number in range(1, DEPLOYS + 1):
-                done.append(site.deploy(number))
+                done.append(_deploy(site, number))
                 world.say(f"deploy {number}: {done[-1].end - done[-1].begin:.1f} s")
         yield from _figures(samples, done)
         yield _reboot(site)
-    finally:
-        lifecycle.down(world.engine, Plain(), lab)
 
 
-@contextmanager
-def load(site: Site) -> Iterator[list[Sample]]:
-    """POST and GET over kept connections, none tried again; the samples once the block has ended."""
-    samples: list[Sample] = []
-    ended = threading.Event()
-
-    async def work() -> None:
-        stop = asyncio.Event()
-        plans = [Plan(site.target(body), connections=3, pause=0.03) for body in (b"", b"x" * 2000)]
-        tasks = [asyncio.create_task(run(plan, stop)) for plan in plans]
-        while not ended.is_set():
-            await asyncio.sleep(0.05)
-        stop.set()
-        for task in tasks:
-            samples.extend(await task)
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    try:
-        # Requests without a deploy, to compare with.
-        time.sleep(15)
-        yield samples
-        time.sleep(5)
-    finally:
-        ended.set()
-        thread.join()
+def _deploy(site: Site, number: int) -> Deploy:
+    broken = number % BROKEN_EVERY == 0
+    name = f"{'broken' if broken else 'good'}-{number}"
+    image = site.release(name)
+    begin = time.time()
+    code = site.bin(f"deploy --quiet --watch 0 {image}", check=False).code
+    assert code == (1 if broken else 0), f"deploy {number} of {name} ended with {code}"
+    if broken:
+        site.sh(f"podman rmi --force {image}", check=False)
+    return Deploy(name, begin, time.time(), broken)
 
 
 def _figures(samples: Sequence[Sample], done: Sequence[Deploy]) -> Iterator[Figure]:

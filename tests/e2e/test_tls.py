@@ -16,8 +16,8 @@ from e2e.conftest import ROOT, Deployment, LabHost, eventually
 DOMAIN = "links.lab.test"
 SERVER = "https://localhost:14000/dir"
 
-# Pebble refuses one nonce of twenty and whatever else it may, as the standard allows. It asks for a proof each time, where
-# by default it would now and then take an earlier one.
+# Pebble refuses one nonce of twenty and whatever else it may, as the standard allows. It asks for a
+# proof each time, where by default it would now and then take an earlier one.
 STRICT = """
 set -e
 mkdir -p /etc/systemd/system/pebble.service.d
