@@ -56,6 +56,21 @@ serves() {
   serves "$TWO" green
 }
 
+@test "a release that brings more than the disk holds is refused before anything of it is copied" {
+  head -c 60M /dev/zero >"$FAKE/images/$TWO/root/srv/app/static/film"
+  printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' $((250 << 10)) >"$TEST/df"
+  chmod +x "$TEST/df"
+  PATH=$TEST:$PATH run -4 bin/deploy "$TWO"
+  says "260 MB of free disk are needed below $DEPLOYMENT/volumes, for what this release copies there and to go on (here: 250 MB)"
+  [[ ! -e volumes/static/${TWO:0:12} && ! -e volumes/.nuwa/deploy ]]
+  [[ $(cat volumes/.nuwa/slot) == blue && $(readlink volumes/static/current) == "${ONE:0:12}" ]]
+  run -0 bin/deploy "$TWO"
+  serves "$TWO" green
+  # what is there already takes no room a second time
+  PATH=$TEST:$PATH run -0 bin/deploy "$ONE"
+  serves "$ONE" blue
+}
+
 @test "deploy refuses an image that is not here, and one of another app" {
   run -4 bin/deploy localhost/app/blog:9
   says "podman pull 'localhost/app/blog:9'"
