@@ -32,6 +32,12 @@ teardown() {
   umount "$DISK"
 }
 
+# knows DOMAIN STARTS: the app was told this one last, when it was started for the last of so many times.
+knows() {
+  grep -q "NUWA_HOST=$1" "$FAKE/active/nuwa-blog-blue.service"
+  [[ $(bin/status --json | jq -r .site.domains[0]) == "$1" && $(grep -c nuwa-blog-blue "$FAKE/starts") == "$2" ]]
+}
+
 # goes_on SCRIPT [ARGUMENT…]: fails on the full disk with a clear word, and leaves nothing half; then it finishes.
 goes_on() {
   fill
@@ -54,10 +60,35 @@ goes_on() {
   says "no space left on $DISK: make room and repeat"
   cmp "$DISK/nuwa-blog.conf" "$TEST/before"
   cmp "$FAKE/serving/nuwa-blog.conf" "$TEST/served"
+  knows blog.example.com 1
   [[ -z $(find "$DISK" -name '.nuwa-blog.new') ]]
   empty
   run -0 bin/install new.example.com --self-signed
   grep -q new.example.com "$FAKE/serving/nuwa-blog.conf"
+}
+
+@test "nginx's folder fills up while the app is told its domains: it goes back to the former ones" {
+  bin/run
+  bin/install
+  small_disk "$NUWA_ROOT/etc/nginx/conf.d"
+  cp "$DISK/nuwa-blog.conf" "$TEST/before"
+  # The first of a script is to see whether the site fits.
+  cat >"$TEST/install" <<END
+#!/bin/sh
+case "\$*" in */conf.d/.nuwa-blog.new)
+  ! [ -e "$TEST/once" ] || head -c 4M /dev/zero >"$DISK/.filler"
+  touch "$TEST/once" ;;
+esac
+exec /usr/bin/install "\$@"
+END
+  chmod +x "$TEST/install"
+  PATH=$TEST:$PATH run -1 bin/install new.example.com --self-signed
+  says "no space left on $DISK: make room and repeat"
+  cmp "$DISK/nuwa-blog.conf" "$TEST/before"
+  knows blog.example.com 3
+  empty
+  run -0 bin/install new.example.com --self-signed
+  knows new.example.com 4
 }
 
 @test "the deployment's disk is full: run, install and a new release say so, and finish later" {
