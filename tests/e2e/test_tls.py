@@ -12,6 +12,7 @@ import pytest
 
 from e2e.client import Site
 from e2e.conftest import ROOT, Deployment, LabHost, eventually
+from e2e.releases import release
 
 DOMAIN = "links.lab.test"
 SERVER = "https://localhost:14000/dir"
@@ -152,6 +153,60 @@ def test_a_forced_renewal_under_load_fails_no_request(site: Deployment, host: La
     assert serial(host) != before
     assert int(found["requests"]) > 50
     assert found["failed"] == "0"
+
+
+def test_the_certificate_is_renewed_while_the_other_slot_serves(site: Deployment, host: LabHost) -> None:
+    site.bin(f"deploy --watch 0 {release(site, 'other')}")
+    assert site.container.endswith("green")
+    before = serial(host)
+    site.bin("install --renew")
+    assert serial(host) != before
+    assert visitor(host).get("/health/").status == 200
+    site.bin("deploy --rollback --watch 0")
+    assert site.container.endswith("blue")
+    assert visitor(host).get("/health/").status == 200
+
+
+@pytest.fixture
+def elsewhere(host: LabHost) -> Iterator[str]:
+    """A domain that leads to an address which nobody answers at."""
+    domain, address = "elsewhere.lab.test", "203.0.113.7"
+    tell = "curl -sf http://127.0.0.1:8055"
+    host.sh(f"""set -e; ip route add unreachable {address}
+{tell}/add-a -d '{{"host": "{domain}", "addresses": ["{address}"]}}'""")
+    yield domain
+    host.sh(f"""{tell}/clear-a -d '{{"host": "{domain}"}}'; ip route del unreachable {address}""")
+
+
+def test_a_domain_that_leads_elsewhere_is_told_and_takes_nothing_away(
+    site: Deployment, host: LabHost, elsewhere: str
+) -> None:
+    before = serial(host)
+    refused = site.bin(f"install {DOMAIN} www.{DOMAIN} {elsewhere}", check=False)
+    assert refused.code == 1
+    assert f"{elsewhere} has no address as far as this host can see" in refused.stderr
+    assert "Port 80 of the domain has to reach this host" in refused.stderr
+    assert "the site goes on with its former domains and their certificate" in refused.stderr
+    assert serial(host) == before
+    assert visitor(host).get("/health/").status == 200
+    assert elsewhere not in site.inside("printenv NUWA_DOMAINS")
+
+
+def test_a_renewal_without_the_authority_is_told_and_the_old_certificate_is_served(
+    site: Deployment, host: LabHost
+) -> None:
+    before, known = serial(host), visitor(host)
+    host.sh("systemctl stop pebble")
+    refused = site.bin("install --renew", check=False)
+    assert refused.code == 1
+    assert f"The ACME server {SERVER} cannot be reached from here" in refused.stderr
+    assert f"the site is up at https://{DOMAIN}, with the certificate that it had" in refused.stderr
+    assert serial(host) == before
+    assert known.get("/health/").status == 200
+    strict(host)
+    site.bin("install --renew")
+    assert serial(host) != before
+    assert visitor(host).get("/health/").status == 200
 
 
 def test_what_cron_runs_leaves_alone_what_lasts(site: Deployment, host: LabHost) -> None:
