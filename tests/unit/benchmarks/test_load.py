@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -11,6 +13,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived, StreamEnded
 
+from benchmarks.load import background
 from benchmarks.load.http2 import Http2
 from benchmarks.load.report import Sample, answers, percentile, summary, timeline
 from benchmarks.load.run import Plan, run
@@ -112,6 +115,35 @@ def test_without_keep_alive_each_request_has_its_connection() -> None:
     samples = load(web, partial(web.always, OK, 100), 4, keep_alive=False)
     assert web.connections == len(samples)
     assert b"Connection: close\r\n" in web.requests[0]
+
+
+def test_a_background_load_lasts_as_long_as_the_block_and_hands_over_all_samples() -> None:
+    web, ports, ended = Web(), list[int](), threading.Event()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(partial(web.always, OK, 10**6), "127.0.0.1", 0)
+        ports.append(server.sockets[0].getsockname()[1])
+        while not ended.is_set():
+            await asyncio.sleep(0.01)
+        server.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        while not ports:
+            time.sleep(0.01)
+        plans = [
+            Plan(Target("http://site.test/", ("127.0.0.1", ports[0]), method), connections=1, pause=0.01)
+            for method in ("GET", "POST")
+        ]
+        with background.load(*plans, before=0) as samples:
+            while {request.split()[0] for request in web.requests} != {b"GET", b"POST"}:
+                time.sleep(0.01)
+            assert samples == []
+        assert len(samples) == len(web.requests)
+    finally:
+        ended.set()
+        thread.join()
 
 
 async def _http2(goaway_after: int) -> tuple[int, bytes]:
