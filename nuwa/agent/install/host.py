@@ -43,6 +43,15 @@ EXAMPLE = """{
 """
 
 
+WHOLE_LINES = """\
+# Written by `nuwa host init`: journald loses the line of which it has read a part when it stops. So nobody
+# writes while it finishes; what comes then waits in the sockets, which systemd keeps.
+
+[Service]
+ExecStop=-+/usr/bin/systemctl kill --signal=SIGSTOP nuwa@*.service
+ExecStopPost=-+/usr/bin/systemctl kill --signal=SIGCONT nuwa@*.service
+"""
+
 REVIVED = """# Written by `nuwa host init`: its package leaves nginx down once killed, and all sites with it.
 
 [Unit]
@@ -90,6 +99,7 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
         yield parts.SelinuxBoolean(name)
     yield parts.Firewall()
     yield parts.DropIn(paths.units / f"{naming.ROUTER}.d" / "30-nuwa.conf", REVIVED)
+    yield parts.DropIn(paths.units / "systemd-journald.service.d" / "30-nuwa.conf", WHOLE_LINES)
     yield parts.Units(paths.units, {}, [naming.ROUTER], [naming.ROUTER], "nginx")
     yield Configuration(paths, warn)
     yield parts.Units(paths.units, _units(paths), *_wanted())
