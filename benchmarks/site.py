@@ -21,12 +21,12 @@ export BID=localhost/app/tiny:latest; podman image inspect -f '{{{{.Config.Label
 bin/run --quiet; bin/install --quiet {DOMAIN}"""
 # What releases are made from is none itself, or it would be removed as an old one.
 RELEASE = """set -e; folder=$(mktemp -d); cd $folder; printf '%s\\n' {name} >release.txt
-podman image exists {app}:base || printf 'FROM {app}:latest\\nLABEL base=1\\n' |
+podman image exists {app}:base || printf 'FROM {first}\\nLABEL base=1\\n' |
 podman build --quiet --format docker --pull=never --tag {app}:base --file - .
 printf 'FROM {app}:base\\nCOPY release.txt /srv/app/release.txt\\n' |
 podman build --quiet --format docker --pull=never --tag {app}:{name} --file - .
 rm -r $folder"""
-"""Makes an image that differs in the name of its release alone, on a host where `{app}:latest` is."""
+"""Makes an image that differs in the name of its release alone, made from `{first}`, which is on the host."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Site:
 
     def release(self, name: str) -> str:
         """A new image, whose pages say `name`."""
-        self.sh(RELEASE.format(name=name, app="localhost/app/tiny"))
+        self.sh(RELEASE.format(name=name, app="localhost/app/tiny", first="localhost/app/tiny:latest"))
         return f"localhost/app/tiny:{name}"
 
     def target(self, body: bytes = b"", *, http2: bool = False) -> Target:

@@ -15,7 +15,7 @@ from e2e.conftest import Deployment
 def release(deployment: Deployment, name: str) -> str:
     """An image that differs in the name of its release alone, made from one that is never deployed."""
     app = f"localhost/app/{deployment.app}"
-    deployment.host.sh(RELEASE.format(name=name, app=app))
+    deployment.host.sh(RELEASE.format(name=name, app=app, first=deployment.image))
     return f"{app}:{name}"
 
 
