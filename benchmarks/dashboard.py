@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.browser import chromium
 from benchmarks.figure import Figure
 from benchmarks.world import World
 from nuwa.console import Quiet
 from nuwa.engine import Engine
-from nuwa.errors import NuwaError
 from nuwa.lab import agent, lifecycle
 from nuwa.lab.model import HostState, Lab
 
@@ -27,13 +25,6 @@ WATCHED = 30.0
 """Seconds over which processor time is counted."""
 SETTLED = 15.0
 """Seconds that a page stands before."""
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 _SERVICE = '#!/bin/sh\necho "service $1 is here"\nexec sleep infinity\n'
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 _TICKS = """for p in $(systemctl show -p MainPID --value nuwa-ci nuwa-dashboard); do
@@ -78,7 +69,7 @@ def dashboard(world: World) -> Iterator[Figure]:
         host = _Host(world.engine, state)
         world.say(f"start {SERVICES} services")
         host.configure()
-        with _chromium() as browser:
+        with chromium() as browser:
             yield from _watched(world, host, browser)
     finally:
         lifecycle.down(world.engine, Quiet(), LAB)
@@ -109,16 +100,3 @@ def _watched(world: World, host: _Host, browser: Browser) -> Iterator[Figure]:
         target=5,
         decimals=1,
     )
-
-
-@contextmanager
-def _chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium")
-    if program is None:
-        raise NuwaError("chromium is missing", hint="script/test installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()

@@ -6,31 +6,16 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-import uvicorn
-
-from nuwa.agent import control, listener, notify
+from nuwa.agent import control, listener, notify, serving
 from nuwa.agent.agent import Agent
 from nuwa.agent.paths import WEBHOOKS, Paths
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 512
-"""Requests at once, on each of the two."""
-GRACE = 5
-"""Seconds that requests in progress get at the end."""
 BACKLOG = 1024
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the process, which has two of them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def serve(paths: Paths) -> None:
@@ -49,13 +34,11 @@ async def _serve(paths: Paths) -> None:
     }
     agent = Agent(paths)
     apps = {"control": control.application(agent), "webhooks": listener.application(agent)}
-    servers = {name: _Server(_settings(app)) for name, app in apps.items()}
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _end, list(servers.values()))
+    servers = {name: serving.server(app) for name, app in apps.items()}
+    serving.at_end(lambda: _end(servers.values()))
     work = asyncio.create_task(agent.run())
     beat = asyncio.create_task(notify.keep_alive())
-    work.add_done_callback(lambda _: _end(list(servers.values())))
+    work.add_done_callback(lambda _: _end(servers.values()))
     notify.tell("READY=1")
     await asyncio.gather(*(server.serve(sockets=[sockets[name]]) for name, server in servers.items()))
     notify.tell("STOPPING=1")
@@ -65,25 +48,9 @@ async def _serve(paths: Paths) -> None:
         await work
 
 
-def _end(servers: list[_Server]) -> None:
+def _end(servers: Iterable[serving.Server]) -> None:
     for server in servers:
         server.should_exit = True
-
-
-def _settings(app: object) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=30,
-    )
 
 
 def _unix_socket(paths: Paths) -> socket.socket:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from agent_host import TOKEN as SECRET
 from agent_host import AgentHost, Repository
-from browser import Visit, chromium, faults
+from browser import Visit, faults
 from dashboard_host import TOKEN, DashboardHost
 from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import chromium
 
 PROCESSES = {"web": {"script": "/usr/bin/env"}, "job": {"script": "/usr/bin/env", "autostart": False}}
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from browser import PHONE, Visit, chromium, faults
+from browser import PHONE, Visit, faults
 from control_fake import ControlFake, usage
 from dashboard_host import TOKEN, DashboardHost
 from demo_host import demo, many
 from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import chromium
 
 PATHS = ["/", "/log", "/log/mailer", "/hooks", "/hooks/blog", "/runs/182", "/monitor", "/config",
          "/proc/shop", "/proc/shop/stop", "/config/history/77aa01c9f2b41c07", "/nothing"]  # fmt: skip

@@ -69,6 +69,7 @@ ROOMS = {
             "nuwa.agent.shapes",
             "nuwa.agent.paths",
             "nuwa.agent.notify",
+            "nuwa.agent.serving",
         ),
         *(
             "nuwa.agent.limiter",

@@ -1,0 +1,49 @@
+"""How both processes of the host answer HTTP: on sockets that are there, until they are asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+CONNECTIONS = 512
+"""Requests at once, streams among them, on each server."""
+GRACE = 5
+"""Seconds that requests in progress get at the end."""
+
+
+class Server(uvicorn.Server):
+    """A server that leaves the signals to the process, which may have two of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: ASGIApp) -> Server:
+    """What serves an application, once it is given its sockets."""
+    settings = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=30,
+    )
+    return Server(settings)
+
+
+def at_end(call: Callable[[], None]) -> None:
+    """Have something called when the process is asked to end; inside of its event loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, call)
