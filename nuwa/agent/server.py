@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 from collections.abc import Iterable
@@ -13,16 +12,13 @@ from nuwa.agent import control, listener, notify, serving
 from nuwa.agent.agent import Agent
 from nuwa.agent.paths import WEBHOOKS, Paths
 
-log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 
 
 def serve(paths: Paths) -> None:
     """Run until somebody asks to end."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # It tells of its start and end, which systemd has told already.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    serving.log_to_journal()
     asyncio.run(_serve(paths))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Callable, Iterator
 
@@ -22,6 +23,12 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def log_to_journal() -> None:
+    """Plain lines, to which systemd adds the time; uvicorn's of start and end would say what systemd says."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def server(app: ASGIApp) -> Server:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from pathlib import Path
@@ -15,7 +14,7 @@ from nuwa.dashboard.application import Dashboard, application
 
 def serve(paths: Paths) -> None:
     """Run until somebody asks to end."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    serving.log_to_journal()
     asyncio.run(_serve(paths))
 
 
