@@ -12,7 +12,6 @@ from nuwa.agent import control, listener, notify, serving
 from nuwa.agent.agent import Agent
 from nuwa.agent.paths import WEBHOOKS, Paths
 
-
 BACKLOG = 1024
 
 
