@@ -91,17 +91,37 @@ refuses() {
     age "2020-01-0$day"
     cp "$TEST/borg/nuwa-blog-2020-01-0${day}T000000Z.tar" "$TEST/borg/nuwa-blog-2-2020-01-0${day}T000000Z.tar"
   done
+  : >"$FAKE/borg"
   "${archive[@]}" --quiet
+  [[ $(<"$FAKE/borg") == create$'\n'check$'\n'prune$'\n'compact ]]
   [[ $(ls "$TEST"/borg/nuwa-blog-20*.tar | wc -l) == 2 && $(ls "$TEST"/borg/nuwa-blog-2-*.tar | wc -l) == 3 ]]
 }
 
 @test "an append-only repository keeps everything, which is no failure" {
   "${archive[@]}" --quiet 2>/dev/null
-  echo 1 >"$TEST/borg/append_only"
+  echo 'append_only = 1' >"$TEST/borg/config"
   : >"$FAKE/borg"
   run -0 "${archive[@]}"
   says 'append-only: no archive is removed'
   run ! grep -x prune "$FAKE/borg"
+}
+
+@test "an archive starts borg as seldom as it can" {
+  "${archive[@]}" --quiet 2>/dev/null
+  : >"$FAKE/borg"
+  "${archive[@]}" --quiet
+  [[ $(<"$FAKE/borg") == create$'\n'check$'\n'prune ]]
+}
+
+@test "a repository that is gone is not made anew without a word" {
+  "${archive[@]}" --quiet 2>/dev/null
+  mv "$TEST/borg" "$TEST/away"
+  run -1 "${archive[@]}"
+  says 'Is its disk mounted?'
+  [[ ! -e $TEST/borg ]]
+  rm volumes/.nuwa/repository
+  run -0 "${archive[@]}"
+  says 'makes a new, encrypted repository'
 }
 
 @test "when old archives cannot be removed, the new one counts" {
