@@ -12,6 +12,10 @@ from nuwa.names import APP_ID, SLOTS, SOCKET, Names
 
 LONG = 3600
 """Seconds that a silent websocket stays open."""
+KEPT = 1
+"""Seconds that a connection to the app is kept in all; a switch waits for as long."""
+KEEPALIVE_TIME = (1, 19, 10)
+"""The first nginx that can limit that."""
 
 
 @dataclass(frozen=True)
@@ -206,16 +210,19 @@ class View:
         return f"http_{name}_module" in self.facts.nginx_modules
 
     @property
-    def keepalive_directive(self) -> bool:
-        return self.facts.nginx >= (1, 15, 3)
+    def keepalive(self) -> int:
+        """Seconds that nginx keeps an idle connection to the app, and is the first to close it; 0: none."""
+        if self.facts.selinux:
+            return self.app.server.keepalive * 4 // 5
+        # A kept connection leads to the former release after a switch, so it must not last.
+        may_keep = self.facts.nginx >= KEEPALIVE_TIME and self.app.server.keepalive > 2 * KEPT
+        return KEPT if may_keep else 0
 
     @property
-    def keepalive(self) -> int:
-        """Seconds that nginx keeps a connection to the app, being the first to close it; 0: none is kept.
-
-        A kept connection would lead to the former release after a switch, and end with it.
-        """
-        return self.app.server.keepalive * 4 // 5 if self.facts.selinux else 0
+    def keepalive_directives(self) -> tuple[str, ...]:
+        """How long a connection is kept when it is idle; and in all, where it follows the link to a slot."""
+        idle = ("keepalive_timeout",) if self.facts.nginx >= (1, 15, 3) else ()
+        return idle if self.facts.selinux else (*idle, "keepalive_time")
 
     @property
     def connection(self) -> str:
