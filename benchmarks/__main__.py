@@ -7,7 +7,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import agent, archive, builds, command, dashboard, deploys, renewal, report, router, starts
+from benchmarks import (
+    agent,
+    archive,
+    builds,
+    command,
+    dashboard,
+    deploys,
+    migrate,
+    renewal,
+    report,
+    router,
+    starts,
+)
 from benchmarks.figure import Figure, table
 from benchmarks.world import World
 from nuwa.engine import Engine
@@ -27,6 +39,7 @@ MEASURES = {
     "renewal": renewal.renewal,
     "dashboard": dashboard.dashboard,
     "archive": archive.archive,
+    "migrate": migrate.migrate,
     "agent": agent.agent,
     "logs": agent.logs,
 }

@@ -1,0 +1,72 @@
+"""A deployment with a volume full of data: half of it can be compressed, half cannot, in files of 1 MB."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+
+from benchmarks.site import PROJECT
+from benchmarks.world import PREFIX, World
+from nuwa.console import Plain
+from nuwa.lab import use
+from nuwa.lab.model import HostState
+
+MEGABYTES = int(os.environ.get("NUWA_BENCH_MB", "1000"))
+LARGE_MEGABYTES = 10 * MEGABYTES
+NAME = f"{PREFIX}-filled"
+IMAGE = f"localhost/app/{NAME}:latest"
+FOLDER = f"/srv/{NAME}"
+VOLUME = '\n[[volume]]\nname = "data"\npath = "/srv/data"\n'
+INSTALL = f"""set -e; mkdir -p {FOLDER}; cd {FOLDER}
+export BID={IMAGE}; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
+bin/run --quiet"""
+FILL = f"""set -e; rm -rf {FOLDER}/volumes/data/*; cd {FOLDER}/volumes/data
+head -c {{half}}M /dev/urandom | split -a 4 -b 1M - random.
+head -c {{half}}M /dev/urandom | base64 | head -c {{half}}M | split -a 4 -b 1M - text.
+chown -R 10001:10001 .; sync"""
+MEASURE = """import json, os, resource, subprocess, sys, time
+os.chdir(sys.argv[1])
+began = time.perf_counter()
+subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL)
+took = time.perf_counter() - began
+print(json.dumps([took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))"""
+"""Prints the seconds of a command and the MiB of its largest process."""
+
+
+@dataclass
+class Filled:
+    """The deployment on a lab host."""
+
+    world: World
+    state: HostState
+
+    def sh(self, script: str) -> str:
+        container = self.state.host.container
+        return self.world.engine.exec(container, "bash", "-c", script, timeout=3600).stdout
+
+    def measure(self, *words: str) -> tuple[float, float]:
+        """Seconds and MiB of a command in the deployment's folder."""
+        argv = ("python3", "-c", MEASURE, FOLDER, *words)
+        took, peak = json.loads(self.world.engine.exec(self.state.host.container, *argv, timeout=3600).stdout)
+        return took, peak
+
+    def fill(self, megabytes: int) -> None:
+        self.world.say(f"{megabytes} MB of data")
+        self.sh(FILL.format(half=megabytes // 2))
+
+
+def install(world: World, state: HostState) -> Filled:
+    """Build the app, bring it to a host, and run it there."""
+    project = world.folder / "filled"
+    if not project.exists():
+        shutil.copytree(PROJECT, project)
+        manifest = project / "nuwa.toml"
+        text = manifest.read_text(encoding="utf-8").replace('name = "tiny"', f'name = "{NAME}"')
+        manifest.write_text(text + VOLUME, encoding="utf-8")
+        world.nuwa("build", "--family", "debian", "--quiet", cwd=project)
+    use.copy(world.engine, Plain(), IMAGE, state.host)
+    filled = Filled(world, state)
+    filled.sh(INSTALL)
+    return filled
