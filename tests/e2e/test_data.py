@@ -28,14 +28,14 @@ done' >/dev/null 2>&1 </dev/null &
 """Writes down every command line of the host, until the file /tmp/watched is there."""
 
 
-def install(host: LabHost, name: str, engine: str, folder: Path) -> Deployment:
-    """Build the app under a name of its own, set it up and start it."""
+def install(host: LabHost, name: str, database: str, folder: Path, url: str = "") -> Deployment:
+    """Build the app under a name of its own, set it up and start it; `database` is the manifest's section."""
     project = folder / name
     shutil.copytree(PROJECT, project)
     manifest = project / "nuwa.toml"
-    manifest.write_text(
-        manifest.read_text().replace("datapg", name).replace('engine = "postgresql"', f'engine = "{engine}"')
-    )
+    text = manifest.read_text().replace("datapg", name)
+    assert 'engine = "postgresql"' in text
+    manifest.write_text(text.replace('engine = "postgresql"', database))
     argv = [sys.executable, "-m", "nuwa", "build", project, "--family", "debian", "--json"]
     image = str(json.loads(run(argv, cwd=ROOT, timeout=540).stdout)["image"])
     host.copy(image)
@@ -44,6 +44,7 @@ def install(host: LabHost, name: str, engine: str, folder: Path) -> Deployment:
     host.sh(
         f"mkdir -p {deployment.directory} && cd {deployment.directory} && export BID={image}\n"
         f"podman image inspect -f '{label}' {image} | bash\n"
+        f"export DATABASE_URL={url}; [[ $DATABASE_URL ]] || unset DATABASE_URL\n"
         f"MAIL_PASSWORD=$(<{MAIL}) bin/run"
     )
     return deployment
@@ -63,7 +64,7 @@ def guests(deployment: Deployment) -> int:
 def datapg(host: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     host.sh(f"printf %s {MAIL_PASSWORD} >{MAIL}; printf %s {MAIL_PASSWORD}-2 >{MAIL}.2; rm -f /tmp/watched")
     host.sh(WATCH)
-    yield install(host, "datapg", "postgresql", tmp_path_factory.mktemp("datapg"))
+    yield install(host, "datapg", 'engine = "postgresql"', tmp_path_factory.mktemp("datapg"))
     host.sh("touch /tmp/watched")
 
 
@@ -143,13 +144,64 @@ def test_after_a_boot_the_app_finds_its_database(datapg: Deployment) -> None:
     eventually(lambda: guests(datapg) == before, "the app after a boot", seconds=120)
 
 
+def archive_and_restore(deployment: Deployment) -> None:
+    """What was written after the archive is gone once it is restored."""
+    before = guests(deployment)
+    said = deployment.bin(f"archive_volumes --repository /srv/borg-{deployment.app}").stdout
+    assert "made nuwa-" in said
+    assert get(deployment, "add/late") == "added"
+    assert guests(deployment) == before + 1
+    deployment.bin("restore_volumes --yes --quiet")
+    eventually(lambda: guests(deployment) == before, "what was archived")
+    deployment.host.sh(f"rm -r /srv/borg-{deployment.app}")
+
+
+FAR = r"""set -e
+runuser -u postgres -- psql -qX <<END
+CREATE ROLE far LOGIN CREATEDB PASSWORD 'far-8d1c';
+CREATE DATABASE guests OWNER far;
+ALTER SYSTEM SET listen_addresses = '*';
+END
+cd /etc/postgresql/*/main
+sed -i.before '1i host all far 10.88.0.0/16 scram-sha-256' pg_hba.conf
+systemctl restart 'postgresql@*'
+"""
+"""A database as if it were on another host: known by its address alone."""
+NEAR = r"""cd /etc/postgresql/*/main; mv pg_hba.conf.before pg_hba.conf
+runuser -u postgres -- psql -qX -c 'ALTER SYSTEM RESET listen_addresses'
+systemctl restart 'postgresql@*'
+for name in guests datafar_former; do
+  runuser -u postgres -- psql -qX -c "DROP DATABASE IF EXISTS $name"
+done
+runuser -u postgres -- psql -qX -c 'DROP ROLE far'
+"""
+
+
+@pytest.fixture
+def far(host: LabHost, datapg: Deployment) -> Iterator[str]:
+    host.sh(FAR)
+    yield "postgresql://far:far-8d1c@10.88.0.1:5432/guests"
+    host.sh(NEAR)
+
+
+def test_a_database_at_an_address_is_archived_and_restored(far: str, host: LabHost, tmp_path: Path) -> None:
+    datafar = install(host, "datafar", 'engine = "postgresql"\nwhere = "url"', tmp_path, far)
+    assert get(datafar, "add/ada") == "added"
+    archive_and_restore(datafar)
+    datafar.bin("uninstall --yes")
+    datafar.bin("kill --yes")
+
+
 def test_mariadb_is_served_in_the_same_way(host: LabHost, tmp_path: Path) -> None:
     host.sh("systemctl start mariadb")
-    datamy = install(host, "datamy", "mariadb", tmp_path)
+    datamy = install(host, "datamy", 'engine = "mariadb"', tmp_path)
     assert get(datamy, "add/ada") == "added"
     assert guests(datamy) == 1
     host.sh("systemctl restart mariadb")
     eventually(lambda: guests(datamy) == 1, "the database's answer")
+    archive_and_restore(datamy)
+    granted = "SELECT DISTINCT table_schema FROM information_schema.schema_privileges"
+    assert host.out(f"mariadb -N -e '{granted}' | grep datamy").split() == ["datamy"]
     datamy.bin("uninstall --yes")
     said = datamy.bin("kill --yes").stdout
     assert "DROP DATABASE" in said
