@@ -198,7 +198,8 @@ find /etc /run/nuwa /var/lib/nuwa /var/log/nuwa /var/spool/rsyslog -xdev ! -name
   grep -vE '/etc/(passwd|group|shadow|gshadow|sub[ug]id)-?$' | sort
 cut -d: -f1 /etc/passwd /etc/group /etc/shadow /etc/gshadow | sort
 systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | grep -vE '\.(scope|mount)' | sort
-ls /etc/nginx/conf.d; ss -Hltn | awk '{print $4}' | sort; systemctl --failed --no-legend
+ls /etc/nginx/conf.d; ss -Hltn | awk '{print $4}' | sort
+systemctl --failed --no-legend --plain | grep -v "^[0-9a-f]\{64\}-"
 systemctl show -p DropInPaths systemd-journald nginx rsyslog
 """
 """Everything of a host that the agent might leave something in: folders, users, units, ports."""
