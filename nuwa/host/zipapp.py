@@ -21,7 +21,7 @@ from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
 ENTRY = "nuwa.host.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
 LIBRARIES = ("jinja2", "markupsafe")
-SCRIPTS = ("_move", "_pack", "_rehearse", "_unpack")
+SCRIPTS = ("_extract", "_move", "_pack", "_rehearse", "_unpack")
 """Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
 SCRIPTS_TAR = "scripts.tar"
 MAIN = f"from {ENTRY} import main\n\nmain()\n"

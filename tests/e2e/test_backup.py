@@ -187,3 +187,43 @@ def test_an_archive_goes_over_ssh(archived: Archived, own_key: None) -> None:
     archived.script(f"restore_volumes --to {REPOSITORY}-out {name}")
     far = archived.sh(f"diff -r --no-dereference volumes/media {REPOSITORY}-out/volumes/media && echo same")
     assert far == "same"
+
+
+@pytest.fixture
+def flood(archived: Archived) -> Iterator[str]:
+    """A file that takes borg some seconds."""
+    name = "volumes/media/flood"
+    archived.sh("rm -rf /root/e2e-{code,said,stop,out}; mkdir /root/e2e-out")
+    archived.sh(f"head -c 400M /dev/urandom >{name}")
+    yield name
+    archived.sh(f"touch /root/e2e-stop; rm -rf {name} /root/e2e-out {REPOSITORY}-cut")
+
+
+def test_an_archive_that_is_cut_off_on_its_way_is_told_and_the_next_one_is_whole(
+    archived: Archived, own_key: None, flood: str
+) -> None:
+    there = f"ssh://root@localhost{REPOSITORY}-cut"
+    making = f"bin/archive_volumes --repository {there} >/root/e2e-said 2>&1; echo $? >/root/e2e-code"
+    archived.sh(f"nohup bash -c '{making}' >/dev/null 2>&1 </dev/null &")
+    size = f"du -sm {REPOSITORY}-cut 2>/dev/null | cut -f 1"
+    eventually(lambda: int(archived.sh(size) or 0) > 50, "a part of it has arrived")
+    archived.sh("pkill -9 -f '^ssh .* borg serve'")
+    eventually(lambda: archived.sh("cat /root/e2e-code") == "1", "the archive has failed")
+    assert f"no connection to {there}, or it was cut" in archived.sh("cat /root/e2e-said")
+    assert "no connection to" in archived.record("archives")
+    assert archived.sh("ls volumes/.nuwa/archive 2>/dev/null || true") == ""
+    archived.archive("")
+    assert archived.record("archives") == "ok"
+    assert f"{there} is whole" in archived.archive("--check")
+
+
+def test_a_file_that_changes_while_it_is_read_is_named_and_the_archive_can_be_restored(
+    archived: Archived, flood: str
+) -> None:
+    append = f"until [[ -e /root/e2e-stop ]]; do printf x >>{flood}; sleep 0.02; done"
+    archived.sh(f"nohup bash -c '{append}' >/dev/null 2>&1 </dev/null &")
+    said = archived.archive(f"--repository {REPOSITORY}")
+    assert f"{flood}: file changed while we backed it up" in said
+    assert archived.record("archives") == "ok"
+    archived.script("restore_volumes --to /root/e2e-out")
+    assert archived.sh(f"cmp -n 400000000 {flood} /root/e2e-out/{flood} && echo same") == "same"

@@ -42,6 +42,13 @@ make_host() {
   make_image "$ONE"
 }
 
+# A second host, which knows no image, and where nothing is deployed. $THERE is the deployment's folder on it.
+make_other_host() {
+  export THERE=$TEST/there/blog
+  mkdir -p "$TEST"/fake2/{images,active,enabled,containers} "$TEST"/root2/etc/{systemd/system,nginx/conf.d,monit/conf.d,cron.d} "$TEST"/root2/run/systemd/system
+  cp "$TEST/root/etc/os-release" "$TEST/root2/etc/"
+}
+
 # shellcheck disable=SC2120  # tests call this with the id of another image
 make_deployment() {
   export DEPLOYMENT=$TEST/'my sité'
@@ -59,18 +66,18 @@ setup() {
   make_deployment
 }
 
-# What there is below the host's root and the deployment, and what runs: names, modes, owners, content. Without what
-# differs by time or chance.
+# What there is below the roots of both hosts and the deployments, and what runs: names, modes, owners, content. Without
+# what differs by time or chance.
 snapshot() {
+  local places=(root root2 'my sité' there {fake,fake2}/{loaded,active,enabled,serving,containers})
   local prune=(-name nuwa.log -o -name 'lock*' -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
     -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*'
-    -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former')
+    -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former'
+    -o -name move.mark -o -name arriving)
   (
     cd "$TEST" || return
-    find root 'my sité' fake/{loaded,active,enabled,serving,containers} \( "${prune[@]}" \) -prune \
-      -o -printf '%y %m %U %p %l\n' 2>/dev/null | sort
-    find root 'my sité' fake/{loaded,active,enabled,serving,containers} \( "${prune[@]}" \) -prune \
-      -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum
+    find "${places[@]}" \( "${prune[@]}" \) -prune -o -printf '%y %m %U %p %l\n' 2>/dev/null | sort
+    find "${places[@]}" \( "${prune[@]}" \) -prune -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum
   )
 }
 

@@ -14,16 +14,16 @@ count_steps() {
   STEPS_PATH=$TEST/shims:$PATH
 }
 
-# Copies of the host and the deployment, to begin each time from the same.
+# Copies of the hosts and the deployments, to begin each time from the same.
 save() {
   rm -rf "$TEST/saved"
   mkdir "$TEST/saved"
-  cp -a "$TEST/root" "$TEST/fake" "$DEPLOYMENT" "$TEST/saved/"
+  (cd "$TEST" && find root root2 fake fake2 there "$DEPLOYMENT" -maxdepth 0 -exec cp -a -t saved {} + 2>/dev/null) || true
 }
 
 restore() {
   cd "$TEST" || return
-  rm -rf root fake "$DEPLOYMENT"
+  rm -rf root root2 fake fake2 there "$DEPLOYMENT"
   cp -a saved/* "$TEST/"
   cd "$DEPLOYMENT" || return
 }
@@ -136,4 +136,29 @@ make_shared() {
   echo changed >volumes/media/picture
   STRIDE=5 interrupt_each bin/restore_volumes --yes
   [[ $(<volumes/media/picture) == 'first picture' ]]
+}
+
+@test "migrate to another host, and back" {
+  make_other_host
+  bin/run --quiet
+  bin/install --quiet --self-signed
+  STRIDE=9 interrupt_each bin/migrate "root@there:$THERE"
+  restore
+  bin/migrate --quiet "root@there:$THERE"
+  STRIDE=11 interrupt_each bin/migrate --yes --cutover "root@there:$THERE"
+  restore
+  bin/migrate --quiet --yes --cutover "root@there:$THERE"
+  STRIDE=11 interrupt_each bin/migrate --yes --rollback "root@there:$THERE"
+}
+
+# Over what an earlier one left.
+pack() {
+  rm -f "$TEST/blog.sh"
+  bin/migrate --output "$TEST/blog.sh" "$@"
+}
+
+@test "migrate into a file" {
+  bin/run --quiet
+  STRIDE=2 interrupt_each pack
+  sh "$TEST/blog.sh" --verify
 }

@@ -3,13 +3,6 @@
 
 load helper
 
-# A second host, which knows no image, and where nothing is deployed. $THERE is the deployment's folder on it.
-make_other_host() {
-  export THERE=$TEST/there/blog
-  mkdir -p "$TEST"/fake2/{images,active,enabled,containers} "$TEST"/root2/etc/{systemd/system,nginx/conf.d,monit/conf.d,cron.d} "$TEST"/root2/run/systemd/system
-  cp "$TEST/root/etc/os-release" "$TEST/root2/etc/"
-}
-
 # Made once, and put back for each test.
 setup_file() {
   # One pair of hosts for all tests of this file.

@@ -205,9 +205,9 @@ sys.stdout.buffer.write(data)"
 }
 
 @test "a file that is cut off or damaged is refused" {
-  for packer in gzip zstd; do
+  for option in '' --zstd; do
     rm -f "$TEST/blog.sh"
-    pack $([[ $packer == gzip ]] || echo --zstd)
+    pack ${option:+"$option"}
     run -0 sh "$TEST/blog.sh" --verify
     says 'is whole'
     # Without the end of the tar, of the packer's own, and without anything.
