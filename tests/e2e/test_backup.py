@@ -17,13 +17,16 @@ MAKE_FILES = r"""set -e
 mkdir -p volumes/media/e2e/inner; cd volumes/media/e2e
 head -c 8000000 /dev/urandom >random
 ln random hard; ln -s ../e2e/random soft; ln -s /nowhere dangling; truncate -s 5M sparse
-printf 'Grüße' >'a name, with ü'; printf closed >inner/closed; touch -d 2001-02-03T04:05:06 inner/closed
+printf 'Grüße' >'a name, with ü'; printf n >$'new\nline "q" -> x'; printf x >$'\xff\xfe bad'; printf d >-dash
+ln $'new\nline "q" -> x' also; printf closed >inner/closed; touch -d 2001-02-03T04:05:06 inner/closed
 chown -hR 10001:10001 .; chown 0:10001 inner/closed; chmod 0640 inner/closed; chmod 2750 inner
 setfattr -n user.colour -v blue random; setfacl -m u:10002:r random"""
 TREE = r"""set -e; cd volumes/media/e2e
-find . -printf '%P %M %U:%G %n %s %T@ %l\n' | sort
-find . -type f -exec sha256sum {} + | sort
-getfacl -Rnp . | sort; getfattr -Rdh . | sort"""
+{
+  find . -printf '%P %M %U:%G %n %s %T@ %l\n' | sort
+  find . -type f -exec sha256sum {} + | sort
+  getfacl -Rnp . | sort; getfattr -Rdh . | sort
+} | cat -v"""
 """All that must come back: names, kinds, modes, owners, links, times, bytes, ACLs, attributes."""
 LEFT = "podman ps --all --format '{{.Names}}' | sort; ls -A volumes volumes/.nuwa /etc/systemd/system"
 DAMAGE = f"""set -e
