@@ -1,7 +1,7 @@
 """Archives of a volume by bin/archive_volumes and by borg alone; the memory that takes; a rehearsal.
 
-What is not in proportion to the data (copies of databases, the check, the removal of old archives) takes about a second,
-whatever the size. So throughput is held to its target with much data, and that second to one of its own.
+What is not in proportion to the data (copies of databases, the check, the removal of old archives) takes
+about a second, whatever the size. So throughput is held to its target with much data.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuwa.cli import shared, terminal
+from nuwa.readable import age
 
 if TYPE_CHECKING:
     from nuwa.agent.shapes import Applied
@@ -80,7 +81,7 @@ def history(
         shared.progress().result({"revision": revision, "content": content}, content.rstrip("\n"))
         return
     found = configurations.history()
-    rows = [(item["revision"], terminal.age(item["time"]), item["who"]) for item in found]
+    rows = [(item["revision"], age(item["time"]), item["who"]) for item in found]
     shared.progress().result({"history": found}, terminal.table(("REVISION", "AGE", "WHO"), rows))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nuwa.cli import host_services, shared, terminal
+from nuwa.readable import age, plain
 
 if TYPE_CHECKING:
     from nuwa.agent.shapes import Run
@@ -24,7 +25,7 @@ def list_() -> None:
             _painted(hook["state"]),
             str(hook["queued"] or ""),
             str(hook["run"] or ""),
-            terminal.age(hook["started"]),
+            age(hook["started"]),
             hook["commit"][:12],
             " ".join(hook["services"]),
         )
@@ -45,10 +46,10 @@ def runs(
         (
             str(run["id"]),
             _painted(run["state"]),
-            terminal.age(run["created"]),
+            age(run["created"]),
             "" if run["duration"] is None else f"{run['duration']:.1f}",
             run["commit"][:12],
-            terminal.plain(run["delivery"]),
+            plain(run["delivery"]),
             " ".join(run["services"]),
         )
         for run in found["runs"]
@@ -89,6 +90,6 @@ def _text(run: Run) -> str:
     for line in run["lines"]:
         code = "…" if line["code"] is None else str(line["code"])
         how = terminal.paint(f"[{code}] {line['duration']:.1f} s", "green" if line["code"] == 0 else "red")
-        parts.append(f"\n{terminal.paint('$ ' + terminal.plain(line['command']), 'bold')}  {how}")
-        parts += [f"  {terminal.plain(text)}" for text in line["output"].splitlines()]
+        parts.append(f"\n{terminal.paint('$ ' + plain(line['command']), 'bold')}  {how}")
+        parts += [f"  {plain(text)}" for text in line["output"].splitlines()]
     return "\n".join(parts)

@@ -11,6 +11,7 @@ import typer
 
 from nuwa.cli import host_services, shared, terminal
 from nuwa.errors import UsageError
+from nuwa.readable import plain
 
 if TYPE_CHECKING:
     from nuwa.agent.journal import Query, Sources
@@ -97,4 +98,4 @@ def _shown(line: Line, now: float, *, named: bool) -> str:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line["time"]))
     colour = ("red",) if line["priority"] <= 3 else ("yellow",) if line["priority"] == 4 else ()
     name = terminal.paint(f"{line['service']:<12} ", "cyan") if named else ""
-    return f"{when}  {name}{terminal.paint(terminal.plain(line['text']), *colour)}"
+    return f"{when}  {name}{terminal.paint(plain(line['text']), *colour)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nuwa.cli import host_services, shared, terminal
+from nuwa.readable import age, plain, size
 
 if TYPE_CHECKING:
     from nuwa.agent.shapes import Hook, ServiceRow
@@ -40,16 +41,16 @@ def _row(row: ServiceRow) -> tuple[str, ...]:
     status = f"{sign} {row['status']}" + (f" ({row['result']})" if row["result"] else "")
     usage, last = row["usage"], row["last"]
     cpu = "" if usage["cpu"] is None else f"{usage['cpu'] * 100:.0f}%"
-    line = f"{terminal.age(last[-1]['time'])} {terminal.plain(last[-1]['text'])[:60]}" if last else ""
+    line = f"{age(last[-1]['time'])} {plain(last[-1]['text'])[:60]}" if last else ""
     return (
         terminal.paint(row["name"], "bold"),
         terminal.paint(status, colour),
         str(row["pid"] or ""),
         " ".join(map(str, row["ports"])),
-        terminal.age(row["since"]),
+        age(row["since"]),
         str(row["restarts"] or ""),
         cpu,
-        terminal.size(usage["memory"]),
+        size(usage["memory"]),
         row["hook"] or "",
         terminal.paint(line, "dim"),
     )
@@ -58,7 +59,7 @@ def _row(row: ServiceRow) -> tuple[str, ...]:
 def _hook(hook: Hook) -> str:
     colour = {"ok": "green", "idle": "dim", "queued": "yellow", "running": "yellow"}.get(hook["state"], "red")
     waiting = f", {hook['queued']} waiting" if hook["queued"] else ""
-    when = f" {terminal.age(hook['started'])} ago" if hook["started"] else ""
+    when = f" {age(hook['started'])} ago" if hook["started"] else ""
     state = terminal.paint(hook["state"], colour)
     return (
         f"hook {terminal.paint(hook['name'], 'bold')}: {state}{when}{waiting} {hook['commit'][:12]}".rstrip()

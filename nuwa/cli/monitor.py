@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from nuwa.cli import host_services, shared, terminal
+from nuwa.readable import age, plain
 
 app = shared.new_app()
 
@@ -27,8 +28,8 @@ def monitor() -> None:
         (
             terminal.paint(check["state"], _COLOURS[check["state"]]),
             check["name"],
-            terminal.age(check["since"]),
-            terminal.plain(check["message"])[:100],
+            age(check["since"]),
+            plain(check["message"])[:100],
         )
         for check in found["checks"]
     ]
@@ -51,4 +52,4 @@ def _alert(alert: Any) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(alert["time"]))
     state = terminal.paint(alert["state"], _COLOURS[alert["state"]])
     action = f" → {alert['action']}" if alert["action"] else ""
-    return f"{when}  {state} {alert['check']}: {terminal.plain(alert['message'])}{action}"
+    return f"{when}  {state} {alert['check']}: {plain(alert['message'])}{action}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from functools import cache
 from typing import Any
 
 from nuwa.agent.shapes import Line, ServiceRow, Usage
+from nuwa.readable import age, plain, size
 from nuwa.resources import TEMPLATES
 
 STATIC = TEMPLATES / "dashboard/static"
@@ -16,12 +16,6 @@ SHOWN_LINES = 3
 """Lines of the log in a row."""
 LONGEST_LINE = 600
 """Characters of a line in a row."""
-
-# CSI and OSC sequences, other escapes, and control characters that would show as boxes.
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-    r"|[\u202a-\u202e\u2066-\u2069]"
-)
 
 STATUS = {
     "running": ("play", "running", "good"),
@@ -47,25 +41,6 @@ CHECK = {
     "unknown": ("dot", "unknown", "calm"),
 }
 LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
-
-
-def plain(text: str) -> str:
-    """A text of somebody else without what terminals obey."""
-    return _ESCAPES.sub("", text)
-
-
-def age(since: float | None, now: float | None = None) -> str:
-    """How long ago: `40s`, `64m`, `30h`, `12d`."""
-    if since is None:
-        return "never"
-    seconds = max(0.0, (time.time() if now is None else now) - since)
-    if seconds < 60:
-        return f"{int(seconds)}s"
-    if seconds < 100 * 60:
-        return f"{int(seconds / 60)}m"
-    if seconds < 48 * 3600:
-        return f"{int(seconds / 3600)}h"
-    return f"{int(seconds / 86400)}d"
 
 
 def age_class(since: float, now: float | None = None) -> str:
@@ -106,18 +81,6 @@ def lasted(seconds: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(count: float | None) -> str:
-    """Bytes in a unit that fits: `48M`."""
-    if count is None:
-        return "–"
-    value = float(count)
-    for unit in ("B", "K", "M", "G"):
-        if value < 1000:
-            return f"{value:.0f}{unit}" if value >= 10 or unit == "B" else f"{value:.1f}{unit}"
-        value /= 1024
-    return f"{value:.1f}T"
-
-
 def cores(value: float | None) -> str:
     """Processor time in use, in hundredths of a core."""
     return "–" if value is None else f"{value * 100:.0f}%" if value >= 0.1 or value == 0 else f"{value:.1%}"
@@ -133,9 +96,9 @@ def gauges(usage: Usage) -> list[tuple[str, str, str]]:
     net, disk = usage["net"], usage["disk"]
     return [
         ("cpu", "cpu", cores(usage["cpu"])),
-        ("memory", "RAM", size(usage["memory"])),
-        ("net", "net", size(net and net["incoming"] + net["outgoing"])),
-        ("disk", "disk", size(disk and disk["read"] + disk["written"])),
+        ("memory", "RAM", size(usage["memory"]) or "–"),
+        ("net", "net", size(net and net["incoming"] + net["outgoing"]) or "–"),
+        ("disk", "disk", size(disk and disk["read"] + disk["written"]) or "–"),
     ]
 
 

@@ -23,6 +23,7 @@ ROOMS = {
     "nuwa.names": [],
     "nuwa.quoting": [],
     "nuwa.console": [],
+    "nuwa.readable": [],
     "nuwa.resources": [],
     "nuwa.templating": ["nuwa.quoting"],
     "nuwa.lock": ["nuwa.errors"],
@@ -78,7 +79,7 @@ ROOMS = {
             "nuwa.templating",
             "nuwa.resources",
         ),
-        *("nuwa.files", "nuwa.errors"),
+        *("nuwa.files", "nuwa.errors", "nuwa.readable"),
     ],
     "nuwa.cli": ["nuwa"],
 }
