@@ -36,6 +36,7 @@ SOURCED = (
     "_release",
     "_secrets",
     "_site",
+    "_sqlite",
     "_watch",
 )
 """What the scripts read in, and nobody runs."""
