@@ -167,7 +167,7 @@ END
   "${archive[@]}" --quiet 2>/dev/null
   cp volumes/.nuwa/private/BORG_PASSPHRASE "$TEST/right"
   BORG_PASSPHRASE=wrong run -1 bin/archive_volumes --passphrase
-  says 'is not that of'
+  says 'the passphrase that was given is not that of'
   says 'bin/archive_volumes --passphrase'
   [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == "$(<"$TEST/right")" ]]
   echo lost >volumes/.nuwa/private/BORG_PASSPHRASE
