@@ -67,7 +67,7 @@ setup() {
   bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
-  STRIDE=8 interrupt_each bin/run
+  STRIDE=13 interrupt_each bin/run
 }
 
 # An app without an exclusive volume.
@@ -83,13 +83,13 @@ make_shared() {
 
 @test "deploy" {
   make_shared
-  STRIDE=7 interrupt_each bin/deploy "$TWO"
+  STRIDE=11 interrupt_each bin/deploy "$TWO"
 }
 
 @test "rollback" {
   make_shared
   bin/deploy --quiet "$TWO"
-  STRIDE=11 interrupt_each bin/deploy --rollback
+  STRIDE=17 interrupt_each bin/deploy --rollback
 }
 
 @test "install" {
@@ -119,7 +119,7 @@ make_shared() {
   make_deployment
   mkdir -p "$FAKE"/{postgresql/{roles,databases},mariadb}
   touch "$FAKE"/{postgresql,mariadb}/up
-  STRIDE=8 interrupt_each bin/run
+  STRIDE=13 interrupt_each bin/run
 }
 
 @test "archive, rehearsal and restore" {
