@@ -34,14 +34,15 @@ def filled(host: AgentHost) -> Path:
 
 def test_a_full_disk_refuses_and_loses_nothing(host: AgentHost, tmp_path: Path) -> None:
     site = Repository(tmp_path, "site")
-    marker = tmp_path / "go"
-    wait = ["sh", "-c", f"until test -e {marker}; do sleep 0.05; done"]
+    begun, marker = tmp_path / "begun", tmp_path / "go"
+    wait = ["sh", "-c", f"touch {begun}; until test -e {marker}; do sleep 0.05; done"]
     hook = {"token": TOKEN, "path": str(site.clone), "branch": "main", "commands": [wait]}
     host.configure({"webhooks": {"site": hook}})
     before = host.client.ask("GET", "/ls")["applied"]
     commit = site.commit({"a": "b"})
     accepted = [host.push("site", commit)[1]["run"]]
-    host.run(accepted[0], until=lambda state: state == "running")
+    # What it notes of itself before its first command is on the disk.
+    host.run(accepted[0], until=lambda _: begun.exists())
     filler = filled(host)
     for _ in range(500):
         status, answer = host.push("site", commit)

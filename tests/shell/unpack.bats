@@ -154,8 +154,8 @@ refuses() {
 
 @test "a file that changes while it is read is named" {
   bin/run --quiet
-  printf '#!/bin/bash\necho more >>%q\nexec /usr/bin/gzip\n' "$PWD/volumes/media/picture" >"$TEST/gzip"
-  chmod +x "$TEST/gzip"
+  printf '#!/bin/bash\necho more >>%q\nexec /usr/bin/tar "$@"\n' "$PWD/volumes/media/picture" >"$TEST/tar"
+  chmod +x "$TEST/tar"
   PATH=$TEST:$PATH run -0 bin/migrate --output "$TEST/blog.sh"
   says 'changed while it was read, so it may be torn in the file: volumes/media/picture'
   run -0 sh "$TEST/blog.sh" --extract "$TEST/there"
