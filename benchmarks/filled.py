@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchmarks.site import PROJECT
 from benchmarks.world import PREFIX, World
@@ -30,9 +31,16 @@ MEASURE = """import json, os, resource, subprocess, sys, time
 os.chdir(sys.argv[1])
 began = time.perf_counter()
 subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL)
-took = time.perf_counter() - began
-print(json.dumps([took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))"""
-"""Prints the seconds of a command and the MiB of its largest process."""
+took, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))"""
+
+
+class Measured(NamedTuple):
+    """A command: its seconds by the clock and of the processor, and the MiB of its largest process."""
+
+    took: float
+    cpu: float
+    peak: float
 
 
 @dataclass
@@ -46,11 +54,11 @@ class Filled:
         container = self.state.host.container
         return self.world.engine.exec(container, "bash", "-c", script, timeout=3600).stdout
 
-    def measure(self, *words: str) -> tuple[float, float]:
-        """Seconds and MiB of a command in the deployment's folder."""
+    def measure(self, *words: str) -> Measured:
+        """What a command in the deployment's folder takes."""
         argv = ("python3", "-c", MEASURE, FOLDER, *words)
-        took, peak = json.loads(self.world.engine.exec(self.state.host.container, *argv, timeout=3600).stdout)
-        return took, peak
+        said = self.world.engine.exec(self.state.host.container, *argv, timeout=3600).stdout
+        return Measured(*json.loads(said))
 
     def fill(self, megabytes: int) -> None:
         self.world.say(f"{megabytes} MB of data")
