@@ -16,9 +16,12 @@ count_steps() {
 
 # Copies of the hosts and the deployments, to begin each time from the same.
 save() {
+  local place
   rm -rf "$TEST/saved"
   mkdir "$TEST/saved"
-  (cd "$TEST" && find root root2 fake fake2 there "$DEPLOYMENT" -maxdepth 0 -exec cp -a -t saved {} + 2>/dev/null) || true
+  for place in root root2 fake fake2 there "${DEPLOYMENT##*/}"; do
+    [[ ! -e $TEST/$place ]] || cp -a "$TEST/$place" "$TEST/saved/"
+  done
 }
 
 restore() {

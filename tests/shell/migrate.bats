@@ -84,6 +84,18 @@ state_there() {
   run ! serves fake
 }
 
+@test "a cutover that lacks its last step alone is ended by the same command" {
+  moved
+  touch "$THERE/volumes/.nuwa/arriving"
+  run -0 bin/migrate --dry-run --yes --cutover "root@there:$THERE"
+  [[ -e $THERE/volumes/.nuwa/arriving ]]
+  run -0 bin/migrate --yes --cutover "root@there:$THERE"
+  says 'serves on root@there already'
+  [[ ! -e $THERE/volumes/.nuwa/arriving ]]
+  serves fake2
+  run ! serves fake
+}
+
 @test "a rollback serves here as before, and says what stays there" {
   moved
   run -2 bin/migrate --rollback "root@there:$THERE" </dev/null
@@ -219,7 +231,7 @@ state_there() {
   snapshot | diff "$TEST/before" -
 }
 
-# That the same command goes on is seen at every step in interrupt.bats.
+# That the same command goes on from there is for interrupt.bats.
 @test "a cutover that is killed on its way can be taken back" {
   bin/migrate --quiet "root@there:$THERE"
   mkdir "$TEST/copied"
