@@ -57,6 +57,11 @@ state_there() {
   cat "$THERE/volumes/.nuwa/$1"
 }
 
+@test "what follows in a script that is read from standard input is left to it" {
+  run -0 bash <<<"bin/migrate --quiet 'root@there:$THERE'"$'\necho goes on'
+  says 'goes on'
+}
+
 @test "the image is sent once" {
   bin/migrate --quiet "root@there:$THERE"
   run -0 bin/migrate "root@there:$THERE"
