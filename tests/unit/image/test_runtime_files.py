@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
+from nuwa.process import run
 from nuwa.resources import IMAGES
 
 RUN_BY_THE_APP_S_PYTHON = sorted((IMAGES / "nuwa_python").glob("rootfs*/**/*.py"))
@@ -60,3 +62,33 @@ def test_every_script_is_executable() -> None:
     ]
     assert len(scripts) > 20
     assert [str(file) for file in scripts if file.stat().st_mode & 0o111 != 0o111] == []
+
+
+S6_OVERLAY_S_OWN = (
+    "s6rc-fdholder",
+    "s6rc-oneshot-runner",
+    "s6-linux-init-shutdownd",
+    "s6-linux-init-runleveld",
+)
+SERVICES = IMAGES / "base/rootfs/usr/lib/nuwa/services"
+
+
+def test_what_s6_overlay_supervises_for_itself_is_no_service_of_the_container(tmp_path: Path) -> None:
+    for name in (*S6_OVERLAY_S_OWN, ".s6-svscan", "server", "process-s6", "s6-notes"):
+        (tmp_path / name).mkdir()
+    assert run([SERVICES, tmp_path]).stdout.split() == ["process-s6", "s6-notes", "server"]
+
+
+def test_a_container_without_services_has_none(tmp_path: Path) -> None:
+    assert run([SERVICES, tmp_path]).stdout == ""
+
+
+def test_no_other_script_lists_the_folder_of_services() -> None:
+    """nuwa-init itself laid it out, and knows what is there."""
+    lists = re.compile(r"/run/service\"?/\*|(find|ls) /run/service")
+    found = [
+        file.name
+        for file in IMAGES.glob("*/rootfs*/**/*")
+        if file.is_file() and "nuwa-init" not in str(file) and lists.search(file.read_text())
+    ]
+    assert found == []
