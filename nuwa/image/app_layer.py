@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nuwa import names, payload
 from nuwa.host import zipapp
-from nuwa.image import context, pins, services, tree
+from nuwa.image import context, git, pins, services, tree
 from nuwa.image.files import File, Files
 from nuwa.image.layers import Layer, containerfile, rootfs, shared_labels
 from nuwa.image.recipe import Recipe
 from nuwa.manifest.model import App, to_json
-from nuwa.process import run
 from nuwa.quoting import comment, sh_argv
 
 PLACEHOLDER = "nuwa-build"
 """The value of each secret while the image is built, for settings that insist on one."""
-DATABASE_PLACEHOLDER = "sqlite:////tmp/nuwa-build.sqlite3"
+_SERVER_PLACEHOLDER = f"{PLACEHOLDER}:{PLACEHOLDER}@127.0.0.1:1/{PLACEHOLDER}"
+DATABASE_PLACEHOLDERS = {
+    "postgresql": f"postgresql://{_SERVER_PLACEHOLDER}",
+    "mariadb": f"mysql://{_SERVER_PLACEHOLDER}",
+    "sqlite": "sqlite:////tmp/nuwa-build.sqlite3",
+}
+"""DATABASE_URL while the image is built, by engine: of the right kind, and nothing answers there."""
 
 
 def app_layer(recipe: Recipe, project: Path) -> Layer:
@@ -47,13 +53,8 @@ def project_time(project: Path) -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return int(given)
-    project = project.resolve()
-    if any((folder / ".git").exists() for folder in (project, *project.parents)):
-        argv = ["git", "-C", str(project), "log", "-1", "--format=%ct", "--", "."]
-        committed = run(argv, check=False, timeout=60).stdout.strip()
-        if committed.isdecimal():
-            return int(committed)
-    return pins.source_date_epoch()
+    committed = git.commit_time(project)
+    return pins.source_date_epoch() if committed is None else committed
 
 
 def _values(app: App) -> dict[str, object]:
@@ -67,6 +68,7 @@ def _values(app: App) -> dict[str, object]:
         "static": static,
         "collect": collects,
         "collect_command": names.Names.command("collect"),
+        "build": [comment(shlex.join(command)) for command in app.build.commands],
         "checks": [comment(shlex.join(command)) for command in app.hooks.checks],
     }
 
@@ -75,7 +77,7 @@ def placeholders(app: App) -> dict[str, str]:
     """What stands for secrets while the image is built: their values live on the host."""
     found = dict.fromkeys((*app.env.secrets, *app.env.generated), PLACEHOLDER)
     if app.database:
-        found[payload.DATABASE_SECRET] = DATABASE_PLACEHOLDER
+        found[payload.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
     return {name: value for name, value in found.items() if name not in app.env.clear}
 
 
@@ -90,12 +92,13 @@ def _entries(recipe: Recipe, project: Path) -> tuple[tree.Entry, ...]:
 
 
 def _project(app: App, project: Path) -> list[tree.Entry]:
-    """The project's files, without static files that are about to be collected anew."""
+    """The project's files, without results of an earlier collection: static files that git does not track."""
     found = context.entries(project, app.image)
-    if app.static and app.static.collect:
-        collected = f"{names.PROJECT}/{app.static.directory}/"
-        return [entry for entry in found if not entry.path.startswith(collected)]
-    return found
+    if not (app.static and app.static.collect):
+        return found
+    collected = f"{names.PROJECT}/{app.static.directory}/"
+    kept = {f"{names.PROJECT}/{path}" for path in git.tracked(project) or ()}
+    return [entry for entry in found if entry.path in kept or not entry.path.startswith(collected)]
 
 
 def _generated(recipe: Recipe, project: Path) -> Files:
@@ -105,10 +108,15 @@ def _generated(recipe: Recipe, project: Path) -> Files:
         _path_file(recipe): File.text(_search_path(project)),
     }
     if app.static and app.static.collect:
-        made[names.Names.command("collect")] = File.text(
-            f"#!/bin/sh\nexec {sh_argv(app.static.collect)}\n", 0o755
-        )
+        made[names.Names.command("collect")] = _script(app.static.collect)
     return made
+
+
+def _script(commands: Sequence[tuple[str, ...]]) -> File:
+    """A program that runs commands one after the other, up to the first that fails."""
+    *before, last = (sh_argv(command) for command in commands)
+    lines = ["#!/bin/sh", *(["set -e"] if before else []), *before, f"exec {last}"]
+    return File.text("".join(f"{line}\n" for line in lines), 0o755)
 
 
 def _path_file(recipe: Recipe) -> str:

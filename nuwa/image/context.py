@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
 from nuwa.errors import BuildError
+from nuwa.image import git
 from nuwa.image.tree import Entry, permissions
 from nuwa.manifest.model import Image
 from nuwa.names import PROJECT
@@ -38,36 +40,123 @@ class _Rules:
         return self.spec.check_file(path[len(self.folder) :]).include
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which files of a project go into its image."""
+
+    paths: tuple[str, ...]
+    """Files and links, relative to the project, sorted."""
+    left_out: tuple[str, ...]
+    """Files and folders (with a slash) that .gitignore names and that nothing brings in, sorted."""
+
+
 def entries(project: Path, image: Image) -> list[Entry]:
     """The project's files below `/srv/app`.
 
     Raises:
         BuildError: a symbolic link leads out of the project, or a file cannot be read.
     """
-    include = GitIgnoreSpec.from_lines(image.include)
-    rules = [_Rules("", GitIgnoreSpec.from_lines(image.exclude)), _Rules("", GitIgnoreSpec.from_lines(NEVER))]
+    return [_entry(project, path) for path in select(project, image).paths]
+
+
+def select(project: Path, image: Image) -> Selection:
+    """Decide about each file of a project.
+
+    What git tracks is part of the project, whatever .gitignore says of its name. Of what .gitignore names
+    besides, a file goes in if `image.include` asks for it: by a path, or by a pattern that adds to `"*"`.
+
+    Raises:
+        BuildError: a folder or a .gitignore cannot be read.
+    """
     try:
-        found = sorted(_walk(project, "", rules, []))
-        return [_entry(project, path) for path in found if include.match_file(path)]
+        walk = _Walk.of(project, image)
+        paths = tuple(sorted(walk.files("", [], "")))
     except OSError as error:
         raise BuildError(f"cannot read {error.filename}: {error.strerror}") from None
+    there = _with_folders(paths)
+    return Selection(paths, tuple(sorted(path for path in walk.ignored if path not in there)))
 
 
-def _walk(project: Path, below: str, fixed: list[_Rules], ignores: list[_Rules]) -> Iterator[str]:
-    """Paths of files and links, relative to the project."""
-    here = project / below
-    if (here / "pyvenv.cfg").is_file() and below:
-        return
-    ignores = [*ignores, *_read_ignores(here, below)]
-    for item in os.scandir(here):
-        is_folder = item.is_dir(follow_symlinks=False)
-        path = f"{below}{item.name}" + ("/" if is_folder else "")
-        if _excluded(path, fixed, ignores):
-            continue
-        if is_folder:
-            yield from _walk(project, path, fixed, ignores)
-        elif item.is_symlink() or item.is_file():
-            yield path
+_EVERYTHING = frozenset({"*", "/*", "**", "/**", "**/*"})
+_WILDCARDS = re.compile(r"[*?\[]")
+
+
+@dataclass
+class _Walk:
+    """One pass over a project's folders."""
+
+    project: Path
+    include: GitIgnoreSpec
+    asked: GitIgnoreSpec
+    """The patterns of `image.include` that go before .gitignore."""
+    fixed: tuple[_Rules, ...]
+    tracked: frozenset[str]
+    """Files that git tracks, and the folders (with a slash) that hold one."""
+    ignored: list[str] = field(default_factory=list)
+    """What .gitignore names, the uppermost folder of each."""
+
+    @classmethod
+    def of(cls, project: Path, image: Image) -> _Walk:
+        adds = any(pattern in _EVERYTHING for pattern in image.include)
+        asked = [
+            pattern
+            for pattern in image.include
+            if pattern not in _EVERYTHING and (adds or not _WILDCARDS.search(pattern))
+        ]
+        files = git.tracked(project) or frozenset()
+        return cls(
+            project,
+            GitIgnoreSpec.from_lines(image.include),
+            GitIgnoreSpec.from_lines(asked),
+            (
+                _Rules("", GitIgnoreSpec.from_lines(image.exclude)),
+                _Rules("", GitIgnoreSpec.from_lines(NEVER)),
+            ),
+            _with_folders(files),
+        )
+
+    def files(self, below: str, ignores: list[_Rules], ignored: str) -> Iterator[str]:
+        """Paths of the files and links in a folder that go in.
+
+        Args:
+            below: the folder, empty or with a slash at its end.
+            ignores: each .gitignore from the top to the folder above.
+            ignored: the uppermost folder on the way here that .gitignore names; empty: none.
+        """
+        here = self.project / below
+        if (here / "pyvenv.cfg").is_file() and below:
+            return
+        ignores = [*ignores, *_read_ignores(here, below)]
+        for item in os.scandir(here):
+            is_folder = item.is_dir(follow_symlinks=False)
+            path = f"{below}{item.name}" + ("/" if is_folder else "")
+            if any(rules.says(path) for rules in self.fixed):
+                continue
+            top = ignored or (path if _excluded(path, ignores) else "")
+            if top == path:
+                self.ignored.append(path)
+            if is_folder:
+                if not top or path in self.tracked or self.asked.patterns:
+                    yield from self.files(path, ignores, top)
+            elif (item.is_symlink() or item.is_file()) and self._goes_in(path, top):
+                yield path
+
+    def _goes_in(self, path: str, ignored: str) -> bool:
+        if not self.include.match_file(path):
+            return False
+        return not ignored or path in self.tracked or self._is_asked_for(path, ignored)
+
+    def _is_asked_for(self, path: str, ignored: str) -> bool:
+        """Whether a pattern names this file or an ignored folder of it, and not just one further up."""
+        above = ignored.rstrip("/").rpartition("/")[0]
+        return self.asked.match_file(path) and not (above and self.asked.match_file(f"{above}/"))
+
+
+def _with_folders(paths: Iterable[str]) -> frozenset[str]:
+    """Paths, and the folders (with a slash) on the way to them."""
+    return frozenset(
+        part for path in paths for part in (path, *(f"{parent}/" for parent in PurePosixPath(path).parents))
+    )
 
 
 def _read_ignores(folder: Path, below: str) -> list[_Rules]:
@@ -77,10 +166,8 @@ def _read_ignores(folder: Path, below: str) -> list[_Rules]:
     return [_Rules(below, GitIgnoreSpec.from_lines(file.read_text(errors="surrogateescape").splitlines()))]
 
 
-def _excluded(path: str, fixed: list[_Rules], ignores: list[_Rules]) -> bool:
-    """The manifest and nuwa's own list go first; then the .gitignore that is nearest to the file."""
-    if any(rules.says(path) for rules in fixed):
-        return True
+def _excluded(path: str, ignores: list[_Rules]) -> bool:
+    """The .gitignore that is nearest to the file decides."""
     said = (rules.says(path) for rules in reversed(ignores))
     return next((word for word in said if word is not None), False)
 

@@ -151,6 +151,7 @@ def _commands(app: App, family: Family) -> dict[str, File]:
     argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
     argvs |= {Names.process_service(process.name): process.command for process in app.process}
     argvs |= {f"cron-{job.name}": (f"{LIB}/cron-job", job.name, *job.command) for job in app.cron}
+    argvs |= {f"build-{number}": command for number, command in enumerate(app.build.commands, start=1)}
     argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
     if app.hooks.release:
         argvs["release"] = app.hooks.release

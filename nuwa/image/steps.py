@@ -19,6 +19,47 @@ _NO_WHEEL = re.compile(
 _NOT_STARTED = re.compile(r"error running container|unable to apply caps")
 _NO_SPACE = re.compile(r"no space left on device", re.IGNORECASE)
 
+_NO_HEADERS = re.compile(
+    r"fatal error: [\w./+-]+\.h|\w+[-_]config\b.*not found|not found.*\w+[-_]config\b"
+    r"|cannot find -l|(?i:header|library) .*not found|pkg-config",
+)
+_IN_THE_PROJECT = ("import ", "check: ", "collect static files", "build: ")
+"""How the steps begin that run code of the project."""
+_SIGNS = (
+    (
+        re.compile(r"the database driver cannot be loaded: (.*)"),
+        "A driver that needs a library of the distribution gets it from image.packages (psycopg: libpq5); "
+        "or require it with its own, such as psycopg[binary].",
+    ),
+    (
+        re.compile(r"(?:PermissionError|OSError): \[Errno (?:13|30)\][^'\n]*'(/srv/app[^']*)'"),
+        "The app cannot write to {0}, nor to the rest of the project: make the folder a [[volume]] with that "
+        "path, or do it at build, in [build] commands.",
+    ),
+    (
+        re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'|ImportError: No module named (\S+)"),
+        "Nothing of that name is among the requirements (image.requirements), in the project or in src/.",
+    ),
+    (
+        re.compile(r"(?i)connection refused|could not connect to server|can't connect to (?:mysql|server)"),
+        "No database, cache or other server answers while an image is built: connect at the first request, "
+        "not when the app is imported. NUWA_BUILD is 1 during a build.",
+    ),
+    (
+        re.compile(
+            r"KeyError: '([A-Z][A-Z0-9_]+)'|Set the (\w+) environment variable"
+            r"|(\b[A-Z][A-Z0-9_]+) not found\. Declare it"
+        ),
+        "The app reads that variable when it is imported: name it in [env], as one of secrets or generated, "
+        "or with its value in [env.clear].",
+    ),
+)
+"""Failures that can be told from their words, the surest first."""
+_ANY_IMPORT = (
+    "The app has to import and pass its checks without its secrets: while it is built, each that [env] names "
+    "is nuwa-build, DATABASE_URL is of the engine's kind with nothing that answers, and NUWA_BUILD is 1."
+)
+
 
 class Steps:
     """Listens to one build. Containerfiles announce their steps with lines that start with `nuwa: `."""
@@ -58,18 +99,28 @@ class Steps:
                 "No image was made. The step's container could not be started: run it where root has all the "
                 "capabilities that containers usually get (capsh --print shows them)."
             )
-        if self._title.startswith("import "):
-            return (
-                "No image was made. The app has to import without its secrets: while it is built, each has "
-                "the value nuwa-build, and NUWA_BUILD is 1."
-            )
+        if self._title.startswith(_IN_THE_PROJECT):
+            return f"No image was made. {self._project_hint()}"
         if self._title.startswith("build Python packages"):
-            return (
-                "No image was made. Where a package needs headers of the distribution, name them in "
-                'image.build_packages, such as "libpq-dev", and what it runs with in image.packages.'
-            )
+            return f"No image was made. {self._compile_hint()}"
         if self._title.startswith("install"):
             return (
                 "No image was made. Check the names and versions, and that this machine reaches their source."
             )
         return "No image was made."
+
+    def _project_hint(self) -> str:
+        """The remedy for the app's own code, which fails in few ways while there is no host yet."""
+        text = "\n".join(self._lines)
+        return next(
+            (hint.format(*found.groups()) for sign, hint in _SIGNS if (found := sign.search(text))),
+            _ANY_IMPORT,
+        )
+
+    def _compile_hint(self) -> str:
+        if any(_NO_HEADERS.search(line) for line in self._lines):
+            return (
+                "A package needs headers of the distribution: name theirs in image.build_packages, such as "
+                '"libpq-dev", and what it runs with in image.packages, such as "libpq5".'
+            )
+        return "The lines above say which package could not be built, and why."

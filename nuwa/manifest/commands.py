@@ -27,6 +27,19 @@ def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
     return words
 
 
+def commands(value: Union[str, Sequence[Union[str, Sequence[str]]]]) -> tuple[tuple[str, ...], ...]:
+    """One command line or several, each as argv.
+
+    A list of texts is the words of one command, as everywhere; it is several commands where an item is a list
+    itself, or where the first text holds a blank, which no program's name does.
+    """
+    if isinstance(value, str):
+        return (command(value),)
+    if all(isinstance(item, str) for item in value) and not (value and " " in str(value[0]).strip()):
+        return (command([str(item) for item in value]),)
+    return tuple(command(item) for item in value)
+
+
 def _split(text: str) -> tuple[str, ...]:
     text = text.strip()
     try:

@@ -91,6 +91,14 @@ Size = Annotated[
 Command = Annotated[
     tuple[str, ...], Check(commands.command, Union[str, list[str]], "a command: a text, or a list of words")
 ]
+Commands = Annotated[
+    tuple[tuple[str, ...], ...],
+    Check(
+        commands.commands,
+        Union[str, list[Union[str, list[str]]]],
+        "a command (a text, or a list of words), or a list of commands",
+    ),
+]
 Domain = Annotated[str, Check(checks.domain)]
 Package = Annotated[str, Check(checks.package)]
 Glob = Annotated[str, Check(checks.glob)]
@@ -141,11 +149,31 @@ class Image(Section):
         Doc("File of requirements; empty: the first of uv.lock, requirements.txt and pyproject.toml."),
     ] = ""
     include: Annotated[
-        tuple[Glob, ...], Doc("What of the project goes into the image, as in .gitignore.")
+        tuple[Glob, ...],
+        Doc(
+            'What of the project goes into the image, as in .gitignore. A path, or a pattern after "*", '
+            "also brings in what .gitignore names, such as a frontend that was built before."
+        ),
     ] = ("*",)
     exclude: Annotated[
         tuple[Glob, ...],
-        Doc("What of it does not, besides version control, caches, virtual environments and .gitignore."),
+        Doc(
+            "What of it does not, besides version control, caches, virtual environments, and what .gitignore "
+            "names and git does not track."
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Build(Section):
+    """What is made of the project's files while the image is built."""
+
+    commands: Annotated[
+        tuple[Command, ...],
+        Doc(
+            "Run in the project's folder at build, as the app, before static files are collected; they may "
+            "write there (compiled translations, say). Afterwards the files belong to root."
+        ),
     ] = ()
 
 
@@ -179,8 +207,8 @@ class Static(Section):
     directory: Annotated[RelativePath, Doc("Folder in the project that holds them (after collecting).")]
     url: Annotated[str, Check(checks.url_prefix), Doc("URL prefix under which they are served.")] = "/static/"
     collect: Annotated[
-        Optional[Command], Doc("Command that collects them; run once, at build, as the app.")
-    ] = None
+        Commands, Doc("Command that collects them, or a list of commands; run once, at build, as the app.")
+    ] = ()
 
 
 @dataclass(frozen=True)
@@ -420,6 +448,7 @@ class App(Section):
     app: Annotated[AppSection, Doc("")]
     server: Annotated[Server, Doc("")]
     image: Annotated[Image, Doc("")] = field(default_factory=Image)
+    build: Annotated[Build, Doc("")] = field(default_factory=Build)
     static: Annotated[Optional[Static], Doc("")] = None
     route: Annotated[tuple[Route, ...], Doc("")] = ()
     process: Annotated[tuple[Process, ...], Doc("")] = ()

@@ -34,6 +34,9 @@ domains = ["shop.example.com"]
 family = "debian"
 exclude = ["notes"]
 
+[build]
+commands = [["sh", "-c", "umask 077; id -un >made-by.txt"], "cp made-by.txt assets/"]
+
 [server]
 module = "shop:application"
 

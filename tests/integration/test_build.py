@@ -70,6 +70,7 @@ def test_static_files_are_collected_by_the_app_and_compressed(shop: Project) -> 
     assert shop.sh("cat /srv/app/static/collected-by.txt") == "app\n"
     assert sorted(shop.sh("ls /srv/app/static").split()) == [
         "collected-by.txt",
+        "made-by.txt",
         "photo.jpg",
         "site.css",
         "site.css.gz",
@@ -78,6 +79,11 @@ def test_static_files_are_collected_by_the_app_and_compressed(shop: Project) -> 
         shop.sh("gzip -dc /srv/app/static/site.css.gz | cmp - /srv/app/static/site.css && echo same")
         == "same\n"
     )
+
+
+def test_the_projects_own_commands_write_into_the_project_as_the_app(shop: Project) -> None:
+    assert shop.sh("cat /srv/app/made-by.txt /srv/app/static/made-by.txt", user="app") == "app\napp\n"
+    assert shop.sh("stat -c '%U %a' /srv/app/made-by.txt /srv/app/assets") == "root 644\nroot 755\n"
 
 
 def test_what_is_excluded_stays_out(shop: Project) -> None:

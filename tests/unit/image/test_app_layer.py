@@ -7,6 +7,7 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,7 +16,7 @@ from nuwa.image import app_layer, pins
 from nuwa.image.app_layer import placeholders, project_time
 from nuwa.image.layers import Layer
 from nuwa.image.recipe import Recipe
-from nuwa.manifest.model import App, Database, Env, Hooks, Static, Volume, from_json
+from nuwa.manifest.model import App, Build, Database, Env, Hooks, Static, Volume, from_json
 from tests.unit.image.samples import app
 
 
@@ -56,7 +57,9 @@ def test_its_labels_carry_the_manifest_and_the_installer(project: Path) -> None:
 def test_static_files_are_collected_anew(project: Path) -> None:
     (project / "collected").mkdir()
     (project / "collected" / "old.css").write_text("x")
-    static = Static(directory="collected", collect=("python", "manage.py", "collect static", "it's $HOME\n"))
+    static = Static(
+        directory="collected", collect=(("python", "manage.py", "collect static", "it's $HOME\n"),)
+    )
     made = layer(replace(app(), static=static), project)
     assert "/srv/app/collected/old.css" not in contents(made)
     script = contents(made)["/usr/lib/nuwa/command/collect"].decode()
@@ -89,8 +92,49 @@ def test_secrets_have_a_placeholder_while_the_image_is_built() -> None:
     assert placeholders(made) == {
         "A": "nuwa-build",
         "KEY": "nuwa-build",
-        "DATABASE_URL": "sqlite:////tmp/nuwa-build.sqlite3",
+        "DATABASE_URL": "postgresql://nuwa-build:nuwa-build@127.0.0.1:1/nuwa-build",
     }
+
+
+@pytest.mark.parametrize(
+    ("engine", "scheme"), [("postgresql", "postgresql"), ("mariadb", "mysql"), ("sqlite", "sqlite")]
+)
+def test_the_address_of_the_database_is_of_its_engine_while_the_image_is_built(
+    engine: Literal["postgresql", "mariadb", "sqlite"], scheme: str
+) -> None:
+    url = placeholders(replace(app(), database=Database(engine=engine)))["DATABASE_URL"]
+    assert url.startswith(f"{scheme}://")
+
+
+def test_several_commands_collect_one_after_the_other(project: Path) -> None:
+    static = Static(directory="static", collect=(("a", "b c"), ("d",)))
+    found = contents(layer(replace(app(), static=static), project))
+    assert found["/usr/lib/nuwa/command/collect"] == b"#!/bin/sh\nset -e\na 'b c'\nexec d\n"
+
+
+def test_static_files_that_git_tracks_stay_where_others_are_collected(project: Path) -> None:
+    (project / "static").mkdir()
+    (project / "static" / "site.css").write_text("x")
+    (project / "static" / "collected.css").write_text("x")
+    git(project, "init")
+    git(project, "add", "static/site.css")
+    found = contents(layer(replace(app(), static=Static(directory="static", collect=(("a",),))), project))
+    assert "/srv/app/static/site.css" in found
+    assert "/srv/app/static/collected.css" not in found
+
+
+def test_the_projects_own_commands_run_before_its_files_become_roots(project: Path) -> None:
+    made = layer(replace(app(), build=Build(commands=(("make", "it's"), ("true",)))), project)
+    text = made.containerfile
+    order = [
+        "chown -R app:app /srv/app;",
+        "command/build-1",
+        "command/build-2",
+        "chown -R root:root /srv/app;",
+    ]
+    places = [text.index(words) for words in (*order, "import-server")]
+    assert places == sorted(places)
+    assert contents(made)["/usr/lib/nuwa/command/build-1"].decode() == "#!/bin/sh\nexec make 'it'\"'\"'s'\n"
 
 
 def test_checks_are_announced_on_one_line_and_run_by_their_scripts(project: Path) -> None:

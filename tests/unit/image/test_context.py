@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,62 @@ def test_only_the_owners_right_to_execute_is_kept_of_permissions(tmp_path: Path)
         "/srv/app/run": 0o755,
         "/srv/app/read": 0o644,
     }
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
+
+
+def test_what_git_tracks_goes_in_though_gitignore_names_it(tmp_path: Path) -> None:
+    lay(tmp_path, "static/lib/jquery.js", "static/lib/own.js", "locale/de.mo", "locale/fr.mo", "manage.py")
+    (tmp_path / ".gitignore").write_text("lib/\n*.mo\n")
+    git(tmp_path, "init")
+    git(tmp_path, "add", "--force", "static/lib/jquery.js", "locale/de.mo")
+    assert taken(tmp_path) == ["locale/de.mo", "manage.py", "static/lib/jquery.js"]
+
+
+def test_what_git_tracks_in_a_folder_below_the_repository_goes_in(tmp_path: Path) -> None:
+    lay(tmp_path, "backend/lib/a.py", "backend/main.py", "frontend/b.js")
+    (tmp_path / ".gitignore").write_text("lib/\n")
+    git(tmp_path, "init")
+    git(tmp_path, "add", "--force", ".")
+    assert taken(tmp_path / "backend") == ["lib/a.py", "main.py"]
+
+
+@pytest.mark.parametrize(
+    ("include", "expected"),
+    [
+        (
+            ("*", "frontend/dist/"),
+            ["a.py", "frontend/dist/js/app.js", "frontend/dist/x.css", "frontend/src.js"],
+        ),
+        (("*", "frontend/dist/*.css"), ["a.py", "frontend/dist/x.css", "frontend/src.js"]),
+        (("*", "local_settings.py"), ["a.py", "frontend/src.js", "local_settings.py"]),
+        (("*", "/frontend/"), ["a.py", "frontend/src.js"]),
+        (("*.py", "frontend/dist/"), ["a.py", "frontend/dist/js/app.js", "frontend/dist/x.css"]),
+        (("*", "frontend/dist/", "!*.css"), ["a.py", "frontend/dist/js/app.js", "frontend/src.js"]),
+    ],
+)
+def test_include_brings_in_what_gitignore_names(
+    tmp_path: Path, include: tuple[str, ...], expected: list[str]
+) -> None:
+    lay(tmp_path, "a.py", "local_settings.py", "frontend/src.js")
+    lay(tmp_path, "frontend/dist/x.css", "frontend/dist/js/app.js", "frontend/node_modules/y.js")
+    (tmp_path / ".gitignore").write_text("dist/\nlocal_settings.py\n")
+    assert taken(tmp_path, Image(include=include)) == expected
+
+
+def test_exclude_and_what_never_goes_in_are_stronger_than_git_and_include(tmp_path: Path) -> None:
+    lay(tmp_path, ".env", "docs/a.md", "a.py")
+    git(tmp_path, "init")
+    git(tmp_path, "add", "--force", ".")
+    image = Image(include=("*", ".env", "docs/"), exclude=("docs",))
+    assert taken(tmp_path, image) == ["a.py"]
+
+
+def test_what_gitignore_keeps_out_is_told(tmp_path: Path) -> None:
+    lay(tmp_path, "db.sqlite3", "dist/a.js", "dist/b.js", "lib/x.js", "lib/y.js", "a.py")
+    (tmp_path / ".gitignore").write_text("*.sqlite3\ndist/\nlib/\n")
+    git(tmp_path, "init")
+    git(tmp_path, "add", "--force", "lib/x.js")
+    assert context.select(tmp_path, Image()).left_out == ("db.sqlite3", "dist/")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nuwa.image.steps import Steps
 
 
@@ -40,13 +42,13 @@ def test_the_error_names_the_step_and_quotes_what_came_after_it() -> None:
         "nuwa: install packages",
         "noise of before",
         "nuwa: import shop.wsgi:application",
-        "ModuleNotFoundError: No module named 'nope'",
+        "ValueError: nope",
         'error building at STEP "RUN set -eu; …": while running runtime: exit status 1',
         'Error: building at STEP "RUN set -eu; …": while running runtime: exit status 1',
     )
     error = steps.error()
     assert error.message == "app: import shop.wsgi:application failed"
-    assert error.details == "ModuleNotFoundError: No module named 'nope'"
+    assert error.details == "ValueError: nope"
     assert "NUWA_BUILD" in error.hint
 
 
@@ -79,3 +81,35 @@ def test_a_missing_wheel_is_told_from_other_failures() -> None:
     assert heard("nuwa: install Python packages", without_wheel)[0].needs_compiler
     unknown = "cause: Because there is no version of django==99.1 and you require django==99.1, …"
     assert not heard("nuwa: install Python packages", unknown)[0].needs_compiler
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("ModuleNotFoundError: No module named 'flask'", "image.requirements"),
+        ("KeyError: 'SECRET_KEY'", "[env]"),
+        ("django.core.exceptions.ImproperlyConfigured: Set the SECRET_KEY environment variable", "[env]"),
+        (
+            "decouple.UndefinedValueError: API_KEY not found. Declare it as envvar or define a default.",
+            "[env]",
+        ),
+        ("PermissionError: [Errno 13] Permission denied: '/srv/app/instance'", "/srv/app/instance"),
+        ("OSError: [Errno 30] Read-only file system: '/srv/app/logs'", "[[volume]]"),
+        ("psycopg.OperationalError: connection failed: Connection refused", "first request"),
+        ("the database driver cannot be loaded: psycopg: ImportError: no pq wrapper available.", "libpq5"),
+    ],
+)
+def test_what_an_app_lacks_while_it_is_built_gets_its_own_remedy(said: str, remedy: str) -> None:
+    steps, _ = heard("nuwa: import shop.wsgi:application", "Traceback (most recent call last):", said)
+    assert remedy in steps.error().hint
+
+
+def test_headers_are_only_advised_where_they_are_missing() -> None:
+    headers, _ = heard(
+        "nuwa: build Python packages", "x.c:3:10: fatal error: libpq-fe.h: No such file or directory"
+    )
+    assert "libpq-dev" in headers.error().hint
+    other, _ = heard(
+        "nuwa: build Python packages", "FileNotFoundError: Readme path `README.md` does not exist."
+    )
+    assert "libpq-dev" not in other.error().hint

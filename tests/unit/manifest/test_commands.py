@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nuwa.manifest.commands import command, longest_pause, schedule
+from nuwa.manifest.commands import command, commands, longest_pause, schedule
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +94,26 @@ def test_a_text_that_is_taken_gives_the_words_that_sh_makes_of_it(empty, text):
     env = {"PATH": os.environ["PATH"]}
     shell = subprocess.run(["sh", "-c", script], capture_output=True, env=env, cwd=empty, check=False)
     assert tuple(shell.stdout.decode().split("\0")[:-1]) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "argvs"),
+    [
+        ("a 'b c'", (("a", "b c"),)),
+        (["sh", "-c", "a && b"], (("sh", "-c", "a && b"),)),
+        ([["a", "b c"], "d e"], (("a", "b c"), ("d", "e"))),
+        (["d e", ["a", "b"]], (("d", "e"), ("a", "b"))),
+        (["python manage.py one", "two"], (("python", "manage.py", "one"), ("two",))),
+    ],
+)
+def test_takes_one_command_or_several(value, argvs):
+    assert commands(value) == argvs
+
+
+@pytest.mark.parametrize("value", ["", [], [[]], [["a"], "b | c"]])
+def test_refuses_several_commands_of_which_one_is_none(value):
+    with pytest.raises(ValueError, match=r"command|shell"):
+        commands(value)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""What git knows of a project that is built: which files it tracks, and when it was last committed.
+
+The project may belong to another user than the one that builds it, so git is told to read it all the same,
+and to start nothing that the repository's own configuration names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nuwa.errors import NuwaError
+from nuwa.process import run
+
+_OPTIONS = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_TIMEOUT_S = 60
+
+
+def tracked(project: Path) -> frozenset[str] | None:
+    """Paths, relative to the project, of the files in it that git tracks, those of submodules included.
+
+    Returns:
+        None where there is no repository, or git cannot read it.
+    """
+    listed = _git(project, "ls-files", "-z", "--cached", "--recurse-submodules")
+    return None if listed is None else frozenset(path for path in listed.split("\0") if path)
+
+
+def commit_time(project: Path) -> int | None:
+    """Seconds since 1970 of the last commit to the project; None where there is none."""
+    shown = _git(project.resolve(), "log", "-1", "--format=%ct", "--", ".")
+    text = (shown or "").strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _git(project: Path, *words: str) -> str | None:
+    project = project.resolve()
+    if not any((folder / ".git").exists() for folder in (project, *project.parents)):
+        return None
+    try:
+        done = run(["git", *_OPTIONS, "-C", str(project), *words], check=False, timeout=_TIMEOUT_S)
+    except NuwaError:
+        return None
+    return done.stdout if done.ok else None
