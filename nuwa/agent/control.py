@@ -17,6 +17,7 @@ from nuwa import __version__
 from nuwa.agent import bodies, journal
 from nuwa.agent.agent import Agent
 from nuwa.agent.answers import HANDLERS, answer, failure, stream
+from nuwa.agent.history import Delivery
 from nuwa.agent.journal import Query, Sources
 
 LARGEST = 1024 * 1024
@@ -120,8 +121,8 @@ class _Api:
 
     async def hook_restart(self, request: Request) -> Response:
         name = self._hook(request)
-        accepted = self._agent.history.accept(name, f"manual-{uuid.uuid4()}", None, "", forced=True)
-        self._agent.dispatcher.add(name, accepted.run)
+        accepted = self._agent.history.accept(name, Delivery(f"manual-{uuid.uuid4()}"), "", forced=True)
+        self._agent.dispatcher.add(name, accepted)
         return answer({"run": accepted.run}, 202)
 
     async def hook_cancel(self, request: Request) -> Response:

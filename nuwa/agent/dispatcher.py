@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nuwa.agent import changes, execution, processes
 from nuwa.agent.execution import Executor
-from nuwa.agent.history import History
+from nuwa.agent.history import Accepted, History
 from nuwa.agent.hook_run import HookRun, Publish, patiently
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.shapes import Hook
@@ -44,12 +44,12 @@ class Dispatcher:
         await patiently(self._history.recover)
         self._is_started = True
         for run, hook in self._history.queued():
-            self.add(hook, run)
+            self.add(hook, Accepted(run))
 
-    def add(self, hook: str, run: int) -> None:
+    def add(self, hook: str, accepted: Accepted) -> None:
         """Let a run take its turn. Before the start it only waits in the history, which the start reads."""
-        if self._is_started:
-            self._queues.setdefault(hook, deque()).append(run)
+        if self._is_started and not accepted.merged:
+            self._queues.setdefault(hook, deque()).append(accepted.run)
             if hook not in self._workers:
                 self._workers[hook] = asyncio.create_task(self._work(hook))
         self._publish("hook", {"name": hook})
@@ -92,6 +92,8 @@ class Dispatcher:
         loaded = self._loaded()
         if hook not in loaded.config.webhooks:
             await patiently(lambda: self._history.finish(run, "cancelled", [], 0))
+            return
+        if not self._history.is_queued(run):
             return
         made = HookRun(run, hook, loaded, self._history, self._executor, self._publish)
         task = asyncio.create_task(made.execute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -19,12 +20,42 @@ MOST_OUTPUT = 256 * 1024
 """Characters that are kept of a command's output: its end."""
 
 
+AGAIN = ("failed", "cancelled", "timeout")
+"""States of a run that its delivery begins once more when it comes again."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message of a forge.
+
+    Args:
+        id: the forge's name for it, which no signature covers: with another body it names another message.
+        digest: of its body.
+        is_signed: whether the body proves itself; then it counts under one name alone.
+    """
+
+    id: str
+    digest: str = ""
+    is_signed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is recognised by."""
+        return hashlib.sha256(f"{self.digest} {self.id}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
 @dataclass(frozen=True)
 class Accepted:
-    """What became of a delivery: its run, and whether it was there before."""
+    """What became of a delivery.
+
+    Args:
+        duplicate: it was there before, and its run is on its way or went well.
+        merged: the run was waiting already, and brings this delivery in with it.
+    """
 
     run: int
     duplicate: bool = False
+    merged: bool = False
 
 
 class Replay(Exception):
@@ -37,35 +68,33 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def accept(
-        self, hook: str, delivery: str, digest: str | None, commit: str, *, forced: bool = False
-    ) -> Accepted:
-        """Queue a run for a delivery, unless it was queued before.
+    def accept(self, hook: str, delivery: Delivery, commit: str, *, forced: bool = False) -> Accepted:
+        """Queue a run for a delivery, unless one waits already, or did its work.
+
+        A run fetches whatever is newest when it begins, so one that waits serves all that come meanwhile.
 
         Args:
-            digest: of a signed message, to recognise it under another delivery id; None for an unsigned one.
             forced: run everything, whatever changed.
 
         Raises:
             Replay: the signed message came before as another delivery.
             NuwaError: it cannot be written.
         """
-        same_name = "select run from deliveries where hook = ? and delivery = ?"
-        same_body = "select run from deliveries where hook = ? and digest = ?"
-        insert = (
-            "insert into runs (hook, delivery, commit_id, state, forced, created) values (?, ?, ?, ?, ?, ?)"
-        )
         now = time.time()
         with self._database.change() as change:
-            if known := change.execute(same_name, (hook, delivery)).fetchone():
-                return Accepted(known["run"], duplicate=True)
-            if digest and change.execute(same_body, (hook, digest)).fetchone():
-                raise Replay
-            run = change.execute(insert, (hook, delivery, commit, "queued", forced, now)).lastrowid or 0
-            row = (hook, delivery, digest, run, now)
-            change.execute("insert into deliveries values (?, ?, ?, ?, ?)", row)
+            key, known = _known(change, hook, delivery)
+            if known is not None and _state(change, known) not in AGAIN:
+                return Accepted(known, duplicate=True)
+            run, merged = _waiting(change, hook), True
+            if run is None:
+                run, merged = _queue(change, hook, delivery.id, commit, now), False
+            change.execute("update runs set forced = forced or ? where id = ?", (forced, run))
+            if commit:
+                change.execute("update runs set commit_id = ? where id = ?", (commit, run))
+            row = (hook, key, delivery.digest if delivery.is_signed else None, run, now)
+            change.execute("insert or replace into deliveries values (?, ?, ?, ?, ?)", row)
             _tidy(change, hook, run, now)
-        return Accepted(run)
+        return Accepted(run, merged=merged)
 
     def recover(self) -> None:
         """After a restart: what was interrupted is queued again, and given up after the third time."""
@@ -130,6 +159,11 @@ class History:
             change.execute("update runs set state = 'cancelled' where hook = ? and state = 'queued'", (hook,))
         return [row["id"] for row in rows]
 
+    def is_queued(self, run: int) -> bool:
+        """Whether a run still waits: somebody may have cancelled it."""
+        row = self._database.row("select state from runs where id = ?", run)
+        return bool(row and row["state"] == "queued")
+
     def is_forced(self, run: int) -> bool:
         row = self._database.row("select forced from runs where id = ?", run)
         return bool(row and row["forced"])
@@ -176,6 +210,44 @@ class History:
             "services": row["services"].split(),
             "lines": [_step(step, with_output=with_steps) for step in steps],
         }
+
+
+def _known(change: sqlite3.Connection, hook: str, delivery: Delivery) -> tuple[str, int | None]:
+    """The name that a delivery has in the table, and its run; None for one that is new.
+
+    Raises:
+        Replay: the signed message came before as another delivery.
+    """
+    by_name = "select run from deliveries where hook = ? and delivery = ?"
+    by_body = "select run, delivery from deliveries where hook = ? and digest = ?"
+    if found := change.execute(by_name, (hook, delivery.key)).fetchone():
+        return delivery.key, found["run"]
+    if not delivery.is_signed:
+        return delivery.key, None
+    found = change.execute(by_body, (hook, delivery.digest)).fetchone()
+    if found is None:
+        return delivery.key, None
+    # Release 0.1 kept the id itself, and cut it.
+    if found["delivery"] != delivery.id[:200]:
+        raise Replay
+    return found["delivery"], found["run"]
+
+
+def _state(change: sqlite3.Connection, run: int) -> str:
+    """The state of a run; one that is so old that it is gone counts as done."""
+    row = change.execute("select state from runs where id = ?", (run,)).fetchone()
+    return str(row["state"]) if row else "ok"
+
+
+def _waiting(change: sqlite3.Connection, hook: str) -> int | None:
+    query = "select id from runs where hook = ? and state = 'queued' order by id desc limit 1"
+    row = change.execute(query, (hook,)).fetchone()
+    return int(row["id"]) if row else None
+
+
+def _queue(change: sqlite3.Connection, hook: str, delivery: str, commit: str, now: float) -> int:
+    insert = "insert into runs (hook, delivery, commit_id, state, forced, created) values (?, ?, ?, ?, ?, ?)"
+    return change.execute(insert, (hook, delivery, commit, "queued", False, now)).lastrowid or 0
 
 
 def _tidy(change: sqlite3.Connection, hook: str, run: int, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Slows down whoever guesses: after some failures an address has to wait, longer each time."""
+"""Tells apart who fails now and then from who guesses: after some failures an address has to wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Record:
 
 
 class Limiter:
-    """Counts failures by address.
+    """Counts failures by address, and by what was tried where that is said.
 
     Args:
         clock: a clock that never jumps, in seconds.
@@ -35,14 +35,18 @@ class Limiter:
         self._clock = clock
         self._records: OrderedDict[str, _Record] = OrderedDict()
 
-    def wait(self, address: str) -> float:
-        """Seconds that an address has to wait before its next try counts; 0 when it may try."""
-        record = self._records.get(_network(address))
+    def wait(self, address: str, about: str = "") -> float:
+        """Seconds that an address has to wait before its next try counts; 0 when it may try.
+
+        Args:
+            about: what it tries; failures at one thing say nothing of another.
+        """
+        record = self._records.get(_key(address, about))
         return max(0.0, record.until - self._clock()) if record else 0.0
 
-    def fail(self, address: str) -> None:
+    def fail(self, address: str, about: str = "") -> None:
         """Note a failure."""
-        key, now = _network(address), self._clock()
+        key, now = _key(address, about), self._clock()
         record = self._records.pop(key, None) or _Record()
         if now - record.last > FORGET:
             record = _Record()
@@ -53,9 +57,13 @@ class Limiter:
         while len(self._records) > MOST:
             self._records.popitem(last=False)
 
-    def succeed(self, address: str) -> None:
+    def succeed(self, address: str, about: str = "") -> None:
         """Forget the failures of an address."""
-        self._records.pop(_network(address), None)
+        self._records.pop(_key(address, about), None)
+
+
+def _key(address: str, about: str) -> str:
+    return f"{_network(address)} {about}"
 
 
 def _network(address: str) -> str:

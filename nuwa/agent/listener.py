@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from starlette.routing import Route
 from nuwa.agent import bodies, git, payloads, processes, signatures
 from nuwa.agent.agent import Agent
 from nuwa.agent.answers import HANDLERS, answer, failure
-from nuwa.agent.history import Replay
+from nuwa.agent.history import Delivery, Replay
 from nuwa.agent.limiter import Limiter
 from nuwa.errors import NuwaError
 
-LARGEST = 25 * 1024 * 1024
-"""Bytes; GitHub sends no more."""
+MAX_BODY_BYTES = 25 * 1024 * 1024
+"""GitHub sends no more."""
 
 
 def application(agent: Agent) -> Starlette:
@@ -40,21 +41,31 @@ class _Listener:
         name = str(request.path_params["name"])
         hook = self._agent.loaded.config.webhooks.get(name)
         address = _address(request)
-        wait = self._limiter.wait(address)
-        if wait:
-            raise HTTPException(429, "too many failures", {"Retry-After": str(int(wait) + 1)})
         if hook is None:
-            self._limiter.fail(address)
+            self._count(address, "")
             raise HTTPException(404, "there is no such webhook")
         headers = {key.lower(): value for key, value in request.headers.items()}
-        body = await bodies.read(request, LARGEST)
+        body = await bodies.read(request, MAX_BODY_BYTES)
+        # Proven first: a forge sends everybody's hooks from the same addresses, so what a stranger sends from
+        # there must not make the owner's own deliveries bounce.
         sender = signatures.prove(headers, body, hook.token)
         if sender is None:
-            self._limiter.fail(address)
+            self._count(address, name)
             return failure(401, "signature", "the signature or token is missing or wrong")
-        self._limiter.succeed(address)
         repository = Path(processes.absolute(hook.path, self._agent.loaded.base))
-        return self._take(name, hook.branch or git.checked_out(repository), headers, body, sender)
+        branch = hook.branch or await asyncio.to_thread(git.checked_out, repository)
+        return self._take(name, branch, headers, body, sender)
+
+    def _count(self, address: str, hook: str) -> None:
+        """Note a failure of an address at a hook.
+
+        Raises:
+            HTTPException: 429, there were too many.
+        """
+        wait = self._limiter.wait(address, hook)
+        if wait:
+            raise HTTPException(429, "too many failures", {"Retry-After": str(int(wait) + 1)})
+        self._limiter.fail(address, hook)
 
     def _take(
         self, name: str, branch: str, headers: dict[str, str], body: bytes, sender: signatures.Sender
@@ -70,17 +81,20 @@ class _Listener:
             return answer({"ignored": f"{found.branch} was deleted"})
         if branch and found.branch != branch:
             return answer({"ignored": f"{found.branch} is not {branch}"})
-        digest = signatures.digest(body) if sender.signed else None
-        delivery = signatures.delivery_id(headers) or f"unnamed-{uuid.uuid4()}"
+        delivery = Delivery(
+            signatures.delivery_id(headers) or f"unnamed-{uuid.uuid4()}",
+            signatures.digest(body),
+            is_signed=sender.signed,
+        )
         try:
-            accepted = self._agent.history.accept(name, delivery, digest, found.commit)
+            accepted = self._agent.history.accept(name, delivery, found.commit)
         except Replay:
             return failure(409, "replay", "this message was delivered before, under another name")
         except NuwaError as error:
             return failure(503, "full", error.message, headers={"Retry-After": "60"})
         if accepted.duplicate:
             return answer({"duplicate": accepted.run})
-        self._agent.dispatcher.add(name, accepted.run)
+        self._agent.dispatcher.add(name, accepted)
         return answer({"run": accepted.run}, 202)
 
 

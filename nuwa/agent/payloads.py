@@ -45,6 +45,8 @@ def read(headers: Mapping[str, str], body: bytes) -> Push | str:
     reference = payload.get("ref")
     if not isinstance(reference, str):
         raise BadPayload("the body names no ref")
+    if re.search("[\ud800-\udfff]", reference):
+        raise BadPayload("the body's ref is no text: it holds half a character")
     if not reference.startswith("refs/heads/"):
         return f"{reference[:100]} is no branch"
     after = payload.get("after") or payload.get("checkout_sha") or ""

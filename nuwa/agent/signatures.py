@@ -21,7 +21,6 @@ _DELIVERY = (
     "x-forgejo-delivery",
     "x-gogs-delivery",
     "x-gitlab-event-uuid",
-    "x-gitlab-webhook-uuid",
     "idempotency-key",
 )
 
@@ -56,13 +55,15 @@ def prove(headers: Mapping[str, str], body: bytes, secret: str) -> Sender | None
 
 
 def delivery_id(headers: Mapping[str, str]) -> str:
-    """The sender's name for a delivery; empty when it gives none."""
-    found = next((headers[name] for name in _DELIVERY if headers.get(name)), "")
-    return found[:200]
+    """The sender's name for a delivery, whole; empty when it gives none.
+
+    GitLab's `X-Gitlab-Webhook-UUID` names the webhook, not the delivery.
+    """
+    return next((headers[name] for name in _DELIVERY if headers.get(name)), "")
 
 
 def digest(body: bytes) -> str:
-    """What a signed body is recognised by when it comes again."""
+    """What a body is recognised by when it comes again."""
     return hashlib.sha256(body).hexdigest()
 
 

@@ -100,18 +100,26 @@ class AgentHost:
             return answer.status, json.loads(answer.read())
 
     def push(
-        self, hook: str, commit: str, *, delivery: str = "", branch: str = "main", secret: str = TOKEN
+        self,
+        hook: str,
+        commit: str,
+        *,
+        delivery: str = "",
+        branch: str = "main",
+        secret: str = TOKEN,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
         """A push as GitHub reports it."""
         delivery = delivery or f"delivery-{time.monotonic_ns()}"
         body = json.dumps({"ref": f"refs/heads/{branch}", "after": commit, "delivery": delivery}).encode()
-        headers = {
+        sent = {
+            **(headers or {}),
             "Content-Type": "application/json",
             "X-GitHub-Event": "push",
             "X-GitHub-Delivery": delivery,
             "X-Hub-Signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
         }
-        return self.post(f"/webhook/{hook}", body, headers)
+        return self.post(f"/webhook/{hook}", body, sent)
 
     def run(
         self, number: int, *, until: Callable[[str], bool] = lambda state: state not in ("queued", "running")

@@ -149,8 +149,8 @@ def test_a_run_is_cancelled_with_what_waits(host: AgentHost, site: Repository) -
     configure(host, site, [["sleep", "3986"]])
     commit = site.commit({"a": "b"})
     first = host.push("site", commit)[1]["run"]
-    second = host.push("site", commit)[1]["run"]
     host.run(first, until=lambda state: state == "running")
+    second = host.push("site", commit)[1]["run"]
     for _ in range(200):
         if processes_with("3986"):
             break
@@ -165,14 +165,49 @@ def test_no_delivery_is_lost_when_the_agent_ends(host: AgentHost, site: Reposito
     marker = host.root / "go"
     configure(host, site, [["sh", "-c", f"until test -e {marker}; do sleep 0.05; done"]])
     commit = site.commit({"web/main.sh": "exec sleep 9\n"})
-    runs = [host.push("site", commit)[1]["run"] for _ in range(3)]
-    host.run(runs[0], until=lambda state: state == "running")
+    first = host.push("site", commit)[1]["run"]
+    host.run(first, until=lambda state: state == "running")
+    runs = [first, *(host.push("site", commit)[1]["run"] for _ in range(2))]
+    assert runs[1] == runs[2] != first
     host.end(number)
     host.start()
     marker.touch()
     assert [host.run(run)["state"] for run in runs] == ["ok"] * 3
     assert host.run(runs[0])["services"] == ["web"]
     assert host.run(runs[0])["attempt"] == 2
+
+
+def test_forty_pushes_at_once_are_at_most_two_runs_and_all_is_brought_in(
+    host: AgentHost, site: Repository
+) -> None:
+    marker = host.root / "on"
+    configure(host, site, [["sh", "-c", f"until test -e {marker}; do sleep 0.05; done"]])
+    first = host.push("site", site.commit({"web/main.sh": "exec sleep 1\n"}))[1]["run"]
+    host.run(first, until=lambda state: state == "running")
+    commit = site.commit({"web/main.sh": "exec sleep 2\n"})
+    answers = [host.push("site", commit) for _ in range(40)]
+    assert {status for status, _ in answers} == {202}
+    (waiting,) = {answer["run"] for _, answer in answers}
+    assert host.client.ask("GET", "/ls")["hooks"][0]["queued"] == 1
+    marker.touch()
+    assert host.run(waiting)["state"] == "ok"
+    assert site.head() == commit
+    assert len(host.client.ask("GET", "/hooks/site/runs")["runs"]) == 2
+
+
+def test_a_delivery_whose_run_failed_runs_again_when_the_forge_sends_it_again(
+    host: AgentHost, site: Repository
+) -> None:
+    configure(host, site, [["false"]])
+    commit = site.commit({"web/main.sh": "exec sleep 1\n"})
+    first = host.push("site", commit, delivery="redelivered")[1]["run"]
+    assert host.run(first)["state"] == "failed"
+    configure(host, site)
+    status, answer = host.push("site", commit, delivery="redelivered")
+    assert status == 202
+    again = host.run(answer["run"])
+    assert (again["state"], again["services"]) == ("ok", ["web"])
+    assert host.push("site", commit, delivery="redelivered") == (200, {"duplicate": again["id"]})
 
 
 def test_a_run_by_hand_restarts_everything_in_the_repository(host: AgentHost, site: Repository) -> None:

@@ -89,6 +89,8 @@ def test_no_header_breaks_the_proof(value: str, body: bytes) -> None:
 def test_the_delivery_is_named_as_its_sender_names_it() -> None:
     assert signatures.delivery_id({"x-github-delivery": "72d3162e"}) == "72d3162e"
     assert signatures.delivery_id({"x-gitlab-event-uuid": "13792a34", "idempotency-key": "x"}) == "13792a34"
+    assert signatures.delivery_id({"x-github-delivery": "x" * 500}) == "x" * 500
+    assert signatures.delivery_id({"x-gitlab-webhook-uuid": "names the hook"}) == ""
     assert signatures.delivery_id({}) == ""
 
 
@@ -136,6 +138,8 @@ def test_a_tag_is_no_branch() -> None:
         b"{}",
         b'{"ref": 5}',
         b'{"ref": "refs/heads/a", "after": "x; rm -rf /"}',
+        b'{"ref": "refs/heads/\\ud800"}',
+        b'{"ref": "\\udfff"}',
         b"\xff",
         b"[" * 99999,
     ],
@@ -185,6 +189,15 @@ def test_others_do_not_wait_and_a_whole_ipv6_network_is_one() -> None:
         limiter.fail(f"2001:db8::{host:x}")
     assert limiter.wait("2001:db8::ffff") > 0
     assert limiter.wait("2001:db8:0:1::1") == 0
+    assert limiter.wait("192.0.2.1") == 0
+
+
+def test_failures_at_one_thing_say_nothing_of_another() -> None:
+    limiter = Limiter(Clock())
+    for _ in range(FREE + 1):
+        limiter.fail("192.0.2.1", "site")
+    assert limiter.wait("192.0.2.1", "site") > 0
+    assert limiter.wait("192.0.2.1", "shop") == 0
     assert limiter.wait("192.0.2.1") == 0
 
 

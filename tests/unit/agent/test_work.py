@@ -10,7 +10,7 @@ import pytest
 
 from nuwa.agent import systemctl
 from nuwa.agent.database import Database
-from nuwa.agent.history import History
+from nuwa.agent.history import Delivery, History
 from nuwa.agent.hook_run import _Recorder
 from nuwa.agent.shapes import Step
 from nuwa.process import Result
@@ -18,7 +18,7 @@ from nuwa.process import Result
 
 def test_a_first_short_output_is_told_while_the_command_goes_on(tmp_path: Path) -> None:
     history = History(Database(tmp_path / "agent.db"))
-    run = history.accept("web", "d", None, "c").run
+    run = history.accept("web", Delivery("d"), "c").run
     told: list[dict[str, Any]] = []
     step: Step = {"command": "build", "output": "", "duration": 0.0, "code": None}
 
@@ -40,7 +40,7 @@ def test_a_first_short_output_is_told_while_the_command_goes_on(tmp_path: Path) 
 def test_output_that_the_disk_does_not_take_ends_no_run(tmp_path: Path) -> None:
     database = Database(tmp_path / "agent.db")
     history = History(database)
-    run = history.accept("web", "d", None, "c").run
+    run = history.accept("web", Delivery("d"), "c").run
     database.row("pragma max_page_count = 1")
     told: list[dict[str, Any]] = []
     step: Step = {"command": "build", "output": "x" * 99999, "duration": 0.0, "code": None}
