@@ -86,6 +86,8 @@ async def started(
             start_new_session=True,
         )
     except FileNotFoundError:
+        if cwd is not None and not cwd.is_dir():
+            raise NuwaError(f"there is no folder {cwd}") from None
         hint = f"Install {words[0]} and try again."
         raise NuwaError(f"{words[0]} is not installed", hint=hint) from None
     running = Running(process)

@@ -32,7 +32,7 @@ def affected(
 
     Args:
         repository: its folder, absolute.
-        changed: absolute paths of files that are new, different or gone.
+        changed: absolute paths of files that are new, different or gone; a submodule's ends with a slash.
         forced: all services in the repository, whatever changed.
     """
     return [
@@ -78,7 +78,9 @@ def _concern(name: str, process: Process, base: str) -> Concern:
 
 
 def _touched(part: str, changed: Collection[str]) -> bool:
-    return any(_below(path, part) for path in changed)
+    return any(
+        _below(path.rstrip("/"), part) or (path.endswith("/") and part.startswith(path)) for path in changed
+    )
 
 
 def _below(path: str, folder: str) -> bool:

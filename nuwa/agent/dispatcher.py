@@ -11,8 +11,9 @@ from collections.abc import Callable
 from nuwa.agent import changes, execution, processes
 from nuwa.agent.execution import Executor
 from nuwa.agent.history import Accepted, History
-from nuwa.agent.hook_run import HookRun, Publish, patiently
+from nuwa.agent.hook_run import HookRun
 from nuwa.agent.loaded import Loaded
+from nuwa.agent.recorder import Publish, patiently
 from nuwa.agent.shapes import Hook
 
 log = logging.getLogger(__name__)

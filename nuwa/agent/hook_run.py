@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import posixpath
 import pwd
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
-from nuwa.agent import changes, execution, git, naming, processes
+from nuwa.agent import changes, execution, git, naming, processes, regular, work_tree
 from nuwa.agent.changes import Concern
 from nuwa.agent.execution import Command, Executor
-from nuwa.agent.history import MOST_OUTPUT, History
+from nuwa.agent.history import History
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Limits, Webhook
+from nuwa.agent.recorder import Publish, Recorder, patiently
 from nuwa.agent.shapes import Step
 from nuwa.errors import NuwaError
 
 log = logging.getLogger(__name__)
 
-Publish = Callable[[str, dict[str, Any]], None]
-WRITE_EVERY = 0.5
-"""Seconds between two writes of a running command's output."""
-AGAIN = 5.0
-"""Seconds between two tries to write to a database whose disk is full."""
+
+MAX_SCRIPT_BYTES = 64 * 1024 * 1024
+"""A script that is larger is known by its size and its time."""
 
 
 class StepFailed(Exception):
-    """A command ended with anything but 0."""
+    """A command ended with anything but 0.
+
+    Args:
+        output: what it printed.
+    """
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
 
 
 class HookRun:
@@ -80,6 +86,8 @@ class HookRun:
             state = "cancelled"
         except StepFailed:
             pass
+        except NuwaError as error:
+            self._note("nuwa", f"{error}\n")
         except Exception:
             log.exception("run %d of %s", self.run, self._name)
         duration = time.monotonic() - begun
@@ -89,10 +97,10 @@ class HookRun:
 
     async def _everything(self) -> None:
         changed = await self._update()
-        before = self._script_sums()
+        before = await asyncio.to_thread(self._script_sums)
         for words in self._hook.commands:
             await self._step(words, user=self._user, limits=self._hook.limits)
-        after = self._script_sums()
+        after = await asyncio.to_thread(self._script_sums)
         changed |= {path for path in after if after[path] != before.get(path)}
         forced = self._is_unknown or self._history.is_forced(self.run)
         concerns = changes.affected(self._loaded, self._repository, changed, forced=forced)
@@ -109,6 +117,7 @@ class HookRun:
         branch = hook.branch or (await self._ask(git.branch())).strip() or "main"
         await self._step(git.fetch(hook.remote, branch), user=self._user)
         await self._step(git.stand_on(hook.remote, branch), user=self._user)
+        await self._complete()
         now = (await self._ask(git.commit())).strip()
         self._history.note_commit(self.run, now)
         if not base or base == now:
@@ -120,14 +129,49 @@ class HookRun:
         names = await self._ask(git.difference(base, now))
         return git.files(self._repository, names)
 
+    async def _complete(self) -> None:
+        """Bring in submodules and files of Git LFS, and make sure that the work tree is what the commit says.
+
+        Raises:
+            StepFailed: it is not; the run's last step says why.
+        """
+        submodules: list[str] = []
+        if work_tree.submodules(await self._ask(work_tree.entries(), required=True)):
+            await self._update_submodules()
+            submodules = work_tree.submodule_paths(
+                await self._ask(work_tree.submodule_status(), required=True)
+            )
+        pointers: list[str] = []
+        has_lfs = False
+        for folder in (".", *submodules):
+            names = (await self._ask(work_tree.lfs_files(folder), required=True)).split("\0")[:-1]
+            if not names:
+                continue
+            has_lfs = True
+            if not await self._ask(work_tree.lfs_version()):
+                self._fail("git lfs pull", work_tree.lfs_is_missing(names))
+            await self._step(work_tree.lfs_pull(folder), user=self._user)
+            pointers += work_tree.lfs_missing(await self._ask(work_tree.lfs_status(folder), required=True))
+        changed = await self._ask(work_tree.status(has_lfs=has_lfs), required=True)
+        if changed and not await self._ask(work_tree.real_difference(has_lfs=has_lfs), required=True):
+            changed = ""
+        marks = await self._ask(work_tree.submodule_status(), required=True) if submodules else ""
+        if found := list(work_tree.faults(changed, marks, pointers)):
+            self._fail("git status", "The work tree is not what the commit says:\n" + "\n".join(found))
+
+    async def _update_submodules(self) -> None:
+        env = {"GIT_ALLOW_PROTOCOL": work_tree.SUBMODULE_PROTOCOLS}
+        await self._ask(work_tree.sync_submodules(), required=True)
+        try:
+            await self._step(work_tree.update_submodules(), user=self._user, env=env)
+        except StepFailed as error:
+            if "not allowed" in error.output:
+                self._note("git submodule update", work_tree.PROTOCOL_HINT)
+            raise
+
     def _script_sums(self) -> dict[str, str]:
-        found = {}
-        for path in changes.scripts(self._loaded, self._repository).values():
-            try:
-                found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-            except OSError:
-                found[path] = ""
-        return found
+        paths = changes.scripts(self._loaded, self._repository).values()
+        return {path: regular.fingerprint(Path(path), MAX_SCRIPT_BYTES) for path in paths}
 
     async def _bring_in(self, concern: Concern) -> None:
         """Restart a plain process; build and deploy an app."""
@@ -151,21 +195,48 @@ class HookRun:
         user = self._hook.user or _owner(self._repository)
         return "" if user == "root" else user
 
-    async def _ask(self, argv: Sequence[str], *, user: str | None = None) -> str:
-        """What a command prints; it is no step of the run, and empty when it fails."""
+    async def _ask(self, argv: Sequence[str], *, user: str | None = None, required: bool = False) -> str:
+        """What a command prints; it is no step of the run, and empty when it fails.
+
+        Raises:
+            StepFailed: it failed although it is `required`; then it is a step.
+        """
         pieces: list[str] = []
         command = self._command(argv, self._user if user is None else user, self._repository, Limits())
         code = await self._executor.run(replace(command, errors=False), pieces.append)
+        if code != 0 and required:
+            await self._step(argv, user=self._user)
         return "".join(pieces) if code == 0 else ""
 
-    def _command(self, argv: Sequence[str], user: str, folder: str, limits: Limits) -> Command:
+    def _note(self, shown: str, output: str) -> None:
+        """Write down a step that failed without a command of its own."""
         self._number += 1
+        step: Step = {"command": shown, "output": "", "duration": 0.0, "code": None}
+        recorder = Recorder(self._history, self.run, self._number, self._name, step, self._publish)
+        recorder.add(output)
+        step["code"] = 1
+        recorder.write()
+
+    def _fail(self, shown: str, output: str) -> NoReturn:
+        self._note(shown, output + "\n")
+        raise StepFailed(output)
+
+    def _command(
+        self,
+        argv: Sequence[str],
+        user: str,
+        folder: str,
+        limits: Limits,
+        env: Mapping[str, str] | None = None,
+    ) -> Command:
+        self._number += 1
+        given = {**git.ENVIRONMENT, **(env or {}), **self._hook.env}
         return Command(
             argv=argv,
             unit=naming.hook_unit(self.run, self._number),
             folder=folder,
             user=user,
-            env=execution.environment({**git.ENVIRONMENT, **self._hook.env}, own=argv[0] == sys.executable),
+            env=execution.environment(given, own=argv[0] == sys.executable),
             limits=limits,
             seconds=self._hook.timeout,
         )
@@ -178,6 +249,7 @@ class HookRun:
         user: str = "",
         folder: str = "",
         limits: Limits | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Run a command as a step of the run, its output kept and shown as it comes.
 
@@ -189,9 +261,9 @@ class HookRun:
         Raises:
             StepFailed: it ended with anything but 0.
         """
-        command = self._command(argv, user, folder or self._repository, limits or Limits())
+        command = self._command(argv, user, folder or self._repository, limits or Limits(), env)
         step: Step = {"command": shown or _shown(argv), "output": "", "duration": 0.0, "code": None}
-        recorder = _Recorder(self._history, self.run, self._number, self._name, step, self._publish)
+        recorder = Recorder(self._history, self.run, self._number, self._name, step, self._publish)
         try:
             step["code"] = await self._executor.run(command, recorder.add)
         except BaseException:
@@ -200,53 +272,7 @@ class HookRun:
         finally:
             recorder.write()
         if step["code"] != 0:
-            raise StepFailed
-
-
-class _Recorder:
-    """Keeps a running command's output, and tells it on."""
-
-    def __init__(
-        self, history: History, run: int, number: int, hook: str, step: Step, publish: Publish
-    ) -> None:
-        self._history, self.run, self._number, self._hook = history, run, number, hook
-        self._step, self._publish = step, publish
-        self._begun = self._written = time.monotonic()
-        self._untold: list[str] = []
-        self._due: asyncio.TimerHandle | None = None
-        self.write()
-
-    def add(self, text: str) -> None:
-        self._step["output"] = (self._step["output"] + text)[-MOST_OUTPUT:]
-        self._untold.append(text)
-        if self._due is None:
-            wait = max(0.0, self._written + WRITE_EVERY - time.monotonic())
-            self._due = asyncio.get_running_loop().call_later(wait, self.write)
-
-    def write(self) -> None:
-        if self._due:
-            self._due.cancel()
-            self._due = None
-        self._written = time.monotonic()
-        self._step["duration"] = round(self._written - self._begun, 3)
-        try:
-            self._history.write_step(self.run, self._number, self._step)
-        except NuwaError as error:
-            log.warning("output of run %d is not kept: %s", self.run, error)
-        about = {"hook": self._hook, "run": self.run, "step": self._number, "command": self._step["command"]}
-        end = {"code": self._step["code"], "duration": self._step["duration"]}
-        self._publish("output", {**about, **end, "text": "".join(self._untold)})
-        self._untold.clear()
-
-
-async def patiently(write: Callable[[], None]) -> None:
-    """Write to the history; while its disk is full, try again: what a run comes to must not be lost."""
-    while True:
-        try:
-            return write()
-        except NuwaError as error:
-            log.warning("%s", error)
-        await asyncio.sleep(AGAIN)
+            raise StepFailed(step["output"])
 
 
 def _owner(path: str) -> str:
@@ -261,6 +287,6 @@ def _shown(argv: Sequence[str]) -> str:
     import shlex
 
     words = list(argv)
-    while words[:2] == ["git", "-c"]:
+    while words[:2] == ["git", "-c"] or words[:3] == ["git", "-C", "."]:
         del words[1:3]
     return shlex.join(words)

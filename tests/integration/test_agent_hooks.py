@@ -210,6 +210,108 @@ def test_a_delivery_whose_run_failed_runs_again_when_the_forge_sends_it_again(
     assert host.push("site", commit, delivery="redelivered") == (200, {"duplicate": again["id"]})
 
 
+LOCAL = {"env": {"GIT_ALLOW_PROTOCOL": "file"}}
+
+
+class TestTheWorkTree:
+    """After a push it is what the commit says, or the run says why it is not."""
+
+    def test_submodules_stand_at_the_recorded_commit_and_their_services_restart(
+        self, host: AgentHost, site: Repository, tmp_path: Path
+    ) -> None:
+        inner, vendor = Repository(tmp_path, "inner"), Repository(tmp_path, "vendor")
+        vendor.add_submodule("inner", inner)
+        configure(host, site, **LOCAL)
+        site.add_submodule("vendor", vendor)
+        assert host.run(host.push("site", "a" * 40)[1]["run"])["state"] == "ok"
+        assert (site.clone / "vendor/inner/main.sh").read_text() == "echo one\n"
+        host.configure(
+            {
+                "processes": {"inside": {"script": f"{site.clone}/vendor/main.sh", "runtime": "sh"}},
+                "webhooks": {"site": {"token": TOKEN, "path": str(site.clone), **LOCAL}},
+            }
+        )
+        (site.clone / "vendor/inner/main.sh").write_text("edited by hand")
+        (site.clone / "vendor/built").write_text("by a command")
+        inner.commit({"main.sh": "echo two\n"})
+        vendor.add_submodule("inner", inner)
+        commit = site.add_submodule("vendor", vendor)
+        run = host.run(host.push("site", commit)[1]["run"])
+        assert (run["state"], run["services"]) == ("ok", ["inside"])
+        assert (site.clone / "vendor/inner/main.sh").read_text() == "echo two\n"
+        status = site._git("submodule", "status", "--recursive", at=site.clone)
+        assert {line[0] for line in status.splitlines()} == {" "}
+        assert site._git("status", "--porcelain", "--untracked-files=no", at=site.clone).strip() == ""
+
+    def test_a_submodule_of_this_hosts_disk_is_refused_with_the_way_to_allow_it(
+        self, host: AgentHost, site: Repository, tmp_path: Path
+    ) -> None:
+        configure(host, site)
+        commit = site.add_submodule("vendor", Repository(tmp_path, "vendor"))
+        run = host.run(host.push("site", commit)[1]["run"])
+        assert (run["state"], run["services"]) == ("failed", [])
+        assert "transport 'file' not allowed" in run["lines"][-2]["output"]
+        assert "GIT_ALLOW_PROTOCOL" in run["lines"][-1]["output"]
+
+    def test_a_repository_within_that_nobody_can_fetch_fails_the_run(
+        self, host: AgentHost, site: Repository
+    ) -> None:
+        """Somebody added a folder with a .git of its own: the commit names it, and holds none of it."""
+        configure(host, site, **LOCAL)
+        site._git("clone", "--quiet", str(site.bare), "nested")
+        run = host.run(host.push("site", site.commit({}))[1]["run"])
+        assert run["state"] == "failed"
+        assert "for submodule path 'nested'" in run["lines"][-1]["output"]
+
+    def test_files_of_git_lfs_hold_their_content(self, host: AgentHost, site: Repository) -> None:
+        configure(host, site)
+        site.keep_in_lfs("model.bin", "large\n" * 1000)
+        assert host.run(host.push("site", "a" * 40)[1]["run"])["state"] == "ok"
+        assert (site.clone / "model.bin").read_text() == "large\n" * 1000
+        commit = site.keep_in_lfs("model.bin", "larger\n" * 1000)
+        run = host.run(host.push("site", commit)[1]["run"])
+        assert (run["state"], (site.clone / "model.bin").read_text()) == ("ok", "larger\n" * 1000)
+
+    def test_files_of_git_lfs_that_cannot_be_had_fail_the_run(
+        self, host: AgentHost, site: Repository
+    ) -> None:
+        configure(host, site)
+        commit = site.keep_in_lfs("model.bin", "large\n" * 1000)
+        for path in (site.bare / "lfs/objects").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        run = host.run(host.push("site", commit)[1]["run"])
+        assert (run["state"], run["services"]) == ("failed", [])
+        assert "model.bin" in run["lines"][-1]["output"]
+
+    def test_a_host_without_git_lfs_says_how_to_get_it(
+        self, host: AgentHost, site: Repository, tmp_path: Path
+    ) -> None:
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        (programs / "git").symlink_to("/usr/bin/git")
+        configure(host, site, env={"PATH": str(programs), "GIT_CONFIG_NOSYSTEM": "1"})
+        commit = site.keep_in_lfs("model.bin", "large\n" * 1000)
+        run = host.run(host.push("site", commit)[1]["run"])
+        assert (run["state"], run["services"]) == ("failed", [])
+        assert "model.bin are in Git LFS" in run["lines"][-1]["output"]
+        assert "apt-get install git-lfs" in run["lines"][-1]["output"]
+
+    def test_line_ends_that_contradict_the_repositorys_own_rules_fail_nothing(
+        self, host: AgentHost, site: Repository
+    ) -> None:
+        configure(host, site)
+        site.commit({"notes.txt": "one\r\ntwo\r\n"})
+        commit = site.commit({".gitattributes": "*.txt text\n"})
+        assert host.run(host.push("site", commit)[1]["run"])["state"] == "ok"
+
+    def test_a_folder_that_is_no_longer_there_is_named(self, host: AgentHost, site: Repository) -> None:
+        configure(host, site)
+        site.clone.rename(site.clone.with_suffix(".away"))
+        run = host.run(host.push("site", "c" * 40)[1]["run"])
+        assert (run["state"], run["lines"][-1]["output"]) == ("failed", f"there is no folder {site.clone}\n")
+
+
 def test_a_run_by_hand_restarts_everything_in_the_repository(host: AgentHost, site: Repository) -> None:
     configure(host, site)
     site.commit({"web/main.sh": "exec sleep 1\n", "api/main.sh": "exec sleep 1\n"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nuwa import files
-from nuwa.agent import applied, facts, plan, ports, services, sockets, systemctl
+from nuwa.agent import advice, applied, facts, plan, ports, services, sockets, systemctl
 from nuwa.agent.configuration import read, validate
 from nuwa.agent.loaded import EMPTY, Loaded, revision
 from nuwa.agent.naming import UnitName
@@ -50,7 +50,7 @@ def apply(
         planned = plan.make(loaded, host, str(TEMPLATES), paths)
         found = changes.between(planned, paths)
         difference = Difference.between(applied.load(paths), loaded, found, paths)
-        warnings: list[str] = []
+        warnings = list(advice.given(loaded))
         if not dry_run:
             if text is not None and text != present:
                 files.write(paths.config, text, mode=0o600)

@@ -11,8 +11,8 @@ import pytest
 from nuwa.agent.configurations import Configurations
 from nuwa.agent.database import Database
 from nuwa.agent.history import KEPT_RUNS, Accepted, Delivery, History, Replay
-from nuwa.agent.hook_run import patiently
 from nuwa.agent.paths import Paths
+from nuwa.agent.recorder import patiently
 from nuwa.errors import NuwaError
 
 
@@ -50,7 +50,8 @@ def test_a_delivery_is_queued_once(history: History) -> None:
 
 
 def test_the_same_delivery_to_another_hook_counts(history: History) -> None:
-    assert history.accept("web", named("d", "digest"), "c").run != history.accept("api", named("d", "digest"), "c").run
+    runs = [history.accept(hook, named("d", "digest"), "c").run for hook in ("web", "api")]
+    assert runs[0] != runs[1]
 
 
 def test_a_signed_message_under_another_name_is_a_replay(history: History) -> None:
@@ -134,8 +135,8 @@ def test_an_interrupted_run_waits_again_and_is_given_up_after_the_third_time(his
     for _ in range(3):
         history.begin(run)
         history.recover()
-        found = history.run(run)
-        assert found
+    found = history.run(run)
+    assert found
     assert found["state"] == "failed"
     assert found["attempt"] == 3
 
@@ -277,7 +278,7 @@ class TestAFullDisk:
     def test_a_run_waits_until_it_can_be_written_down(
         self, history: History, full: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("nuwa.agent.hook_run.AGAIN", 0.01)
+        monkeypatch.setattr("nuwa.agent.recorder.AGAIN", 0.01)
         tries = []
 
         def accept() -> None:

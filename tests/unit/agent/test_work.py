@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nuwa.agent import systemctl
+from nuwa.agent import advice, systemctl
+from nuwa.agent.configuration import validate
 from nuwa.agent.database import Database
 from nuwa.agent.history import Delivery, History
-from nuwa.agent.hook_run import _Recorder
+from nuwa.agent.recorder import Recorder
 from nuwa.agent.shapes import Step
 from nuwa.process import Result
 
@@ -23,7 +25,7 @@ def test_a_first_short_output_is_told_while_the_command_goes_on(tmp_path: Path) 
     step: Step = {"command": "build", "output": "", "duration": 0.0, "code": None}
 
     async def work() -> None:
-        recorder = _Recorder(history, run, 1, "web", step, lambda _, data: told.append(data))
+        recorder = Recorder(history, run, 1, "web", step, lambda _, data: told.append(data))
         for text in ("one\n", "two\n"):
             recorder.add(text)
             async with asyncio.timeout(60):
@@ -44,7 +46,7 @@ def test_output_that_the_disk_does_not_take_ends_no_run(tmp_path: Path) -> None:
     database.row("pragma max_page_count = 1")
     told: list[dict[str, Any]] = []
     step: Step = {"command": "build", "output": "x" * 99999, "duration": 0.0, "code": None}
-    _Recorder(history, run, 1, "web", step, lambda _, data: told.append(data)).write()
+    Recorder(history, run, 1, "web", step, lambda _, data: told.append(data)).write()
     assert [data["command"] for data in told] == ["build", "build"]
 
 
@@ -61,3 +63,13 @@ def test_many_units_are_asked_about_in_parts(monkeypatch: pytest.MonkeyPatch) ->
     assert list(systemctl.show(units)) == units
     assert max(calls) <= systemctl.ASKED
     assert systemctl.show([]) == {}
+
+
+def test_a_token_that_can_be_guessed_is_warned_of() -> None:
+    def warned(token: str) -> list[str]:
+        text = json.dumps({"webhooks": {"site": {"token": token, "path": "/srv/site"}}})
+        return list(advice.given(validate(text, "config.json")))
+
+    assert warned("a" * 32) == []
+    (warning,) = warned("short-one")
+    assert "webhooks.site.token has 9 characters" in warning
