@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuwa.image import families, indexes, layers, requirements, supplies, tree
+from nuwa.image import families, indexes, layers, supplies, tree
 from nuwa.image.app_layer import app_layer
+from nuwa.image.build import required
 from nuwa.image.layers import Layer
 from nuwa.image.recipe import Recipe
 from nuwa.manifest.load import load
@@ -73,12 +74,12 @@ def stages(project: Path, folder: Path, family: str, lent: Lent) -> list[Stage]:
     """The Containerfiles and contexts of all layers of an app."""
     app = load(project / "nuwa.toml", family=family)
     recipe = Recipe.of(app)
-    required = requirements.read(project, app.image.requirements)
+    wanted = required(app, project)
     made = [
         layers.base(recipe, recipe.platform.bootstrap_image),
         layers.python(recipe),
         layers.nuwa_python(recipe),
-        layers.requirements(recipe, required, compile=False),
+        layers.requirements(recipe, wanted, compile=False),
         app_layer(recipe, project),
     ]
     return [_stage(layer, folder / layer.name, lent) for layer in made]

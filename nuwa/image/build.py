@@ -14,13 +14,15 @@ from pathlib import Path
 from nuwa import names
 from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
-from nuwa.image import base_image, layers, requirements
+from nuwa.image import base_image, context, layers
 from nuwa.image.app_layer import app_layer
 from nuwa.image.layers import Layer
 from nuwa.image.make import NeedsCompiler, make
 from nuwa.image.recipe import Recipe
 from nuwa.lock import in_turn, only_one
 from nuwa.manifest.model import App
+from nuwa.manifest.model import Image as ImageSection
+from nuwa.requirements.read import Requirements, read
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,22 @@ def build(app: App, project: Path, options: Options, engine: Engine, progress: P
 def containerfiles(app: App, project: Path) -> dict[str, str]:
     """The Containerfile of each layer, as text, the lowest first."""
     recipe = Recipe.of(app)
-    required = requirements.read(project, app.image.requirements)
+    wanted = required(app, project)
     bare = base_image.candidates(recipe, "auto")[0]
     made = [layers.base(recipe, bare), layers.python(recipe), layers.nuwa_python(recipe)]
-    compile = bool(app.image.build_packages)
+    compile = bool(app.image.build_packages or wanted.builds)
     made += [layers.build(recipe)] if compile else []
-    made += [layers.requirements(recipe, required, compile=compile), app_layer(recipe, project)]
+    made += [layers.requirements(recipe, wanted, compile=compile), app_layer(recipe, project)]
     return {layer.name: layer.containerfile for layer in made}
+
+
+def required(app: App, project: Path) -> Requirements:
+    """What the app requires of Python; errors as for `nuwa.requirements.read.read`."""
+
+    def files(folder: Path) -> tuple[str, ...]:
+        return context.select(folder, ImageSection()).paths
+
+    return read(project, app.image.requirements, files, app.image.groups)
 
 
 class _Build:
@@ -121,11 +132,11 @@ class _Build:
     def _ensure_requirements(self) -> None:
         """Wheels alone, or compiled where that is asked for, or was needed the last time."""
         app = self._recipe.app
-        required = requirements.read(self._project, app.image.requirements)
+        wanted = required(app, self._project)
         before = self._images[app.names.requirements_image(app.app.version)]
         compiled = before is not None and before.labels.get(names.LABEL_COMPILED) == "yes"
-        make = partial(layers.requirements, self._recipe, required)
-        if not (compiled or app.image.build_packages):
+        make = partial(layers.requirements, self._recipe, wanted)
+        if not (compiled or app.image.build_packages or wanted.builds):
             try:
                 self._ensure(make(compile=False))
                 return

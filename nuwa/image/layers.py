@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -19,9 +19,9 @@ from typing import Any
 from nuwa import names
 from nuwa.image import pins, tree
 from nuwa.image.recipe import Recipe
-from nuwa.image.requirements import Requirements
 from nuwa.image.tree import Entry
 from nuwa.manifest.model import SCHEMA
+from nuwa.requirements.read import Requirements
 from nuwa.resources import IMAGES
 from nuwa.templating import render
 
@@ -40,6 +40,8 @@ class Layer:
     labels: Mapping[str, str] = field(default_factory=dict)
     lent: Mapping[str, bytes] = field(default_factory=dict)
     """What decides its content without being in it, by path below `/mnt`."""
+    variables: tuple[str, ...] = ()
+    """Variables of this machine's environment that its build reads: tokens, which decide nothing."""
     time: int = 0
     """Seconds since 1970: the time of everything in it."""
 
@@ -120,6 +122,8 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
         "build_parent": recipe.platform.build_image,
         "build_packages": app.image.build_packages + recipe.extra_devel,
         "requirements": list(required.words),
+        "builds": required.builds,
+        "variables": required.variables,
         "packages": app.image.packages + app.extras.fonts,
         "locales": app.extras.locales,
         "wkhtmltopdf": app.extras.wkhtmltopdf,
@@ -129,7 +133,8 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
     labels = {names.LABEL_COMPILED: "yes" if compile else "no"}
     lent = {"uv.version": _uv_version(), **required.files}
     tag = app.names.requirements_image(app.app.version)
-    return _layer(recipe, "requirements", tag, parents, values, labels=labels, lent=lent)
+    made = _layer(recipe, "requirements", tag, parents, values, labels=labels, lent=lent)
+    return replace(made, variables=required.variables)
 
 
 def _layer(

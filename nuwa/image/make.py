@@ -89,7 +89,8 @@ def _options(recipe: Recipe, layer: Layer, folder: Path) -> list[str]:
     words += ["--build-arg", f"SOURCE_DATE_EPOCH={layer.time}"]
     mount = folder / "mnt"
     mount.mkdir(mode=0o755)
-    return words + supplies.lay_out(mount, recipe.family, recipe.release, layer.lent, layer.arguments)
+    files = {**layer.lent, **supplies.environment(layer.variables)}
+    return words + supplies.lay_out(mount, recipe.family, recipe.release, files, layer.arguments)
 
 
 def _failure(layer: Layer, heard: Steps) -> BuildError:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from nuwa.errors import BuildError
 from nuwa.image import apt, indexes
 from nuwa.image.families import Family, Release
+from nuwa.quoting import sh_argv
 from nuwa.resources import IMAGES, cache_folder
 
 MOUNT = "/mnt"
+ENVIRONMENT = "environment"
+"""The file below `MOUNT` with variables for an installer."""
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -67,6 +71,22 @@ def lay_out(
         (folder / path).write_bytes(content)
     given = [f"{name}={value}" for name, value in arguments.items() if name in borrowed]
     return _words("--volume", mounts) + _words("--build-arg", given)
+
+
+def environment(variables: Sequence[str]) -> dict[str, bytes]:
+    """Values of this machine's environment as a file for a shell; no layer and no command line holds them.
+
+    Raises:
+        BuildError: one of them is not set.
+    """
+    missing = [name for name in variables if name not in os.environ]
+    if missing:
+        raise BuildError(
+            f"the requirements name {', '.join(missing)}, which this machine's environment has not",
+            hint=f"Set it for the build: {' '.join(f'{name}=…' for name in missing)} nuwa build",
+        )
+    lines = (f"{name}={sh_argv([os.environ[name]])}\n" for name in variables)
+    return {ENVIRONMENT: "".join(lines).encode()} if variables else {}
 
 
 def _words(option: str, values: list[str]) -> list[str]:

@@ -66,6 +66,9 @@ package = Pattern(
     r"[A-Za-z0-9](?:[A-Za-z0-9+._:-]*[A-Za-z0-9+])?", "the name of a distribution package, such as libpq5"
 )
 python_version = Pattern(r"2\.7|3\.[0-9]{1,2}", "a Python version such as 3.12")
+group_name = Pattern(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", "the name of an extra or a dependency group"
+)
 locale = Pattern(
     r"[a-z]{2,3}(?:_[A-Z]{2})?\.UTF-8(?:@[a-z]{1,16})?", "a locale in UTF-8, such as de_DE.UTF-8"
 )
@@ -184,12 +187,19 @@ def glob(value: str) -> str:
     return _safe_path(value)
 
 
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
+"""Files that fix the version of everything a project requires."""
+PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+"""Files in which a project says what it requires."""
+
+
 def requirements(value: str) -> str:
     """A file of requirements in the project, of a kind that nuwa can install."""
     clean = relative_path(value)
     name = posixpath.basename(clean)
-    if name not in ("uv.lock", "pyproject.toml") and not name.endswith(".txt"):
-        raise ValueError(f"{shown(value)} is none of uv.lock, pyproject.toml and a requirements file (.txt)")
+    if name not in (*LOCKS, *PROJECT_FILES) and not re.fullmatch(r".+\.txt|pylock\.[^.]+\.toml", name):
+        listed = ", ".join((*LOCKS, *PROJECT_FILES))
+        raise ValueError(f"{shown(value)} is none of {listed} and a requirements file (.txt)")
     return clean
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from nuwa.manifest import frameworks
 from nuwa.manifest.frameworks import Web
-
-_REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml")
+from nuwa.requirements import kinds
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,15 @@ def _pyproject(folder: Path, notes: _Notes) -> dict[str, Any]:
 
 
 def _requirements(folder: Path, notes: _Notes) -> str:
-    for name in _REQUIREMENTS:
-        if (folder / name).is_file():
-            notes.found.append(f"requirements: {name}")
-            return name
-    notes.check.append(
-        "there is no uv.lock, requirements.txt or pyproject.toml: the app gets no requirements"
-    )
-    return ""
+    every = kinds.every(folder)
+    if not every:
+        notes.check.append(f"none of {', '.join(kinds.KINDS)} names requirements: the app gets none")
+        return ""
+    name, *others = every
+    notes.found.append(f"requirements: {name}")
+    if others:
+        notes.check.append(f"requirements come from {name}, and not from {', '.join(others)}")
+    return "" if name.startswith("../") else name
 
 
 def _python(folder: Path, pyproject: dict[str, Any], pythons: Sequence[str], notes: _Notes) -> str:

@@ -146,8 +146,16 @@ class Image(Section):
     requirements: Annotated[
         str,
         Check(checks.OrEmpty(checks.requirements)),
-        Doc("File of requirements; empty: the first of uv.lock, requirements.txt and pyproject.toml."),
+        Doc(
+            "File of requirements; empty: the first of uv.lock, poetry.lock, pdm.lock, pylock.toml, "
+            "Pipfile.lock, requirements.txt, requirements/production.txt, pyproject.toml, setup.cfg and "
+            "setup.py."
+        ),
     ] = ""
+    groups: Annotated[
+        tuple[Annotated[str, Check(checks.group_name)], ...],
+        Doc("Optional dependencies (extras) and dependency groups that the app needs besides."),
+    ] = ()
     include: Annotated[
         tuple[Glob, ...],
         Doc(

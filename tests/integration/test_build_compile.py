@@ -54,3 +54,68 @@ def test_a_package_without_a_wheel_is_built_where_compilers_are(shop: Project) -
     )
     options = ["--rm", "--network=none", "--entrypoint=/bin/sh"]
     assert shop.engine.run(shop.app.platform.build_image, "-c", script, options=options).stdout == "42\n"
+
+
+POETRY = """\
+[tool.poetry]
+name = "shop"
+readme = "README.md"
+[tool.poetry.dependencies]
+python = "^3.11"
+six = "^1.16"
+core = {path = "libs/core", develop = true}
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"""
+LOCK = """\
+[[package]]
+name = "core"
+version = "1"
+[package.source]
+type = "directory"
+url = "libs/core"
+
+[[package]]
+name = "six"
+version = "1.16.0"
+[[package.files]]
+file = "six-1.16.0-py2.py3-none-any.whl"
+hash = "sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
+"""
+CORE = """\
+[project]
+name = "core"
+version = "1"
+dependencies = ["six"]
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+"""
+
+
+def test_a_lock_of_poetrys_and_a_package_of_the_project_are_installed(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.folder / "requirements.txt").unlink()
+    shop.write("pyproject.toml", POETRY)
+    shop.write("poetry.lock", LOCK)
+    shop.write("libs/core/pyproject.toml", CORE)
+    shop.write("libs/core/core/__init__.py", "import six\nversion = six.__version__\n")
+    shop.build()
+    assert (
+        shop.sh("/opt/nuwa/venv/bin/python -c 'import core; print(core.version)'", user="app") == "1.16.0\n"
+    )
+    assert "/srv/app" not in shop.sh("/opt/nuwa/venv/bin/python -c 'import core; print(core.__file__)'")
+
+    monkeypatch.setenv("NUWA_TEST_TOKEN", "token-of-a-private-index")
+    (shop.folder / "poetry.lock").unlink()
+    (shop.folder / "pyproject.toml").unlink()
+    shop.write(
+        "requirements.txt", "--extra-index-url file:///mnt/${NUWA_TEST_TOKEN}\n./libs/core\nsix==1.17.0\n"
+    )
+    shop.build()
+    assert shop.sh("/opt/nuwa/venv/bin/python -c 'import core; print(core.version)'") == "1.17.0\n"
+    leaked = shop.sh("grep -rlF token-of-a-private-index /opt /srv /etc /usr/lib/nuwa; true")
+    assert leaked == ""
+    assert "token-of-a-private-index" not in shop.engine.podman("image", "inspect", shop.app.tag).stdout

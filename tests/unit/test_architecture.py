@@ -36,14 +36,16 @@ ROOMS = {
     "nuwa.manifest.checks": [],
     "nuwa.manifest.commands": [],
     "nuwa.manifest.model": PURE,
+    "nuwa.manifest.detect": ["nuwa.manifest", "nuwa.requirements"],
     "nuwa.manifest": ["nuwa.manifest", "nuwa.names", "nuwa.errors", "nuwa.resources", "nuwa.templating"],
+    "nuwa.requirements": ["nuwa.requirements", "nuwa.manifest.checks", "nuwa.errors", "nuwa.process"],
     "nuwa.host": ["nuwa.host", *PURE, "nuwa.quoting", "nuwa.templating"],
     "nuwa.host.zipapp": ["nuwa.manifest.model", "nuwa.resources", "nuwa.errors"],
     "nuwa.payload": ["nuwa.errors", "nuwa.host", *PURE, "nuwa.resources", "nuwa.templating"],
     "nuwa.image": [
         *("nuwa.image", *PURE, "nuwa.engine", "nuwa.process", "nuwa.console", "nuwa.lock", "nuwa.errors"),
         *("nuwa.payload", "nuwa.host", "nuwa.quoting", "nuwa.templating", "nuwa.resources"),
-        "nuwa.manifest.resolve",
+        *("nuwa.manifest.resolve", "nuwa.requirements"),
     ],
     "nuwa.lab.agent": ["nuwa.lab", "nuwa", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.resources"],
     "nuwa.lab": [

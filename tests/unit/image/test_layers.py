@@ -15,9 +15,9 @@ from nuwa.image import layers
 from nuwa.image.app_layer import app_layer
 from nuwa.image.layers import Layer
 from nuwa.image.recipe import Recipe
-from nuwa.image.requirements import Requirements
 from nuwa.image.tree import Entry
 from nuwa.process import run
+from nuwa.requirements.read import Requirements
 from tests.unit.image.samples import all_recipes, app, full
 
 REQUIRED = Requirements(("-r", "/mnt/requirements/requirements.txt"), {"requirements/requirements.txt": b"x"})

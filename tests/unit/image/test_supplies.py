@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from nuwa.errors import BuildError
 from nuwa.image import supplies
 from nuwa.image.families import load
+from nuwa.process import run
 
 DEBIAN = load("debian")
 TRIXIE = DEBIAN.release("13")
@@ -92,3 +94,21 @@ def test_downloads_may_come_from_another_place(
 def test_the_tools_can_be_run_by_the_app(folder: Path) -> None:
     supplies.lay_out(folder, DEBIAN, TRIXIE, {}, ())
     assert all(tool.stat().st_mode & 0o555 == 0o555 for tool in (folder / "tools").iterdir())
+
+
+def test_variables_that_requirements_name_reach_a_build_as_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIP_TOKEN", "it's $HOME")
+    made = supplies.environment(["PIP_TOKEN"])[supplies.ENVIRONMENT]
+    (tmp_path / "environment").write_bytes(made)
+    shown = run(["sh", "-c", 'set -a; . ./environment; printf %s "$PIP_TOKEN"'], cwd=tmp_path)
+    assert shown.stdout == "it's $HOME"
+
+
+def test_a_variable_that_is_not_set_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_TOKEN", raising=False)
+    with pytest.raises(BuildError, match="PIP_TOKEN") as caught:
+        supplies.environment(["PIP_TOKEN"])
+    assert "PIP_TOKEN=…" in caught.value.hint
+    assert supplies.environment([]) == {}

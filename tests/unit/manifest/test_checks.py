@@ -51,6 +51,10 @@ GOOD = [
     (checks.glob, "*.py[co]"),
     (checks.requirements, "requirements/production.txt"),
     (checks.requirements, "uv.lock"),
+    (checks.requirements, "backend/poetry.lock"),
+    (checks.requirements, "pylock.web.toml"),
+    (checks.requirements, "setup.py"),
+    (checks.group_name, "prod_2"),
 ]
 
 BAD = [
@@ -94,7 +98,8 @@ BAD = [
     (checks.relative_path, ["", ".", "/a", "..", "../a", "a/../..", "a/../../b", "a\nb", "a'b", "$a", "a`b"]),
     (checks.absolute_path, ["", "/", "//", "a", "/a/../b", "/a:b", "/a,b", "/a\0", '/a"', "/a$b"]),
     (checks.glob, ["", " ", "/", "../a", "a/../b", "a\nb"]),
-    (checks.requirements, ["", "setup.py", "../requirements.txt", "a.in"]),
+    (checks.requirements, ["", "setup.txt.py", "../requirements.txt", "a.in"]),
+    (checks.group_name, ["", "-x", "a b", "$(id)"]),
     (checks.size, ["", "x", "-1", "1.5G", "0", "0M", True, "9" * 18 + "T", "1 1", "1P"]),
 ]
 

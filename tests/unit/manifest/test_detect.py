@@ -198,14 +198,18 @@ def test_recognises_nothing_where_there_is_nothing(project, files):
     [
         (["requirements.txt"], "requirements.txt"),
         (["requirements.txt", "uv.lock", "pyproject.toml"], "uv.lock"),
+        (["requirements.txt", "poetry.lock", "pyproject.toml"], "poetry.lock"),
+        (["requirements/production.txt"], "requirements/production.txt"),
         (["pyproject.toml"], "pyproject.toml"),
         ([], ""),
     ],
 )
 def test_finds_the_requirements(project, names, expected):
-    found = detect(project(dict.fromkeys(names, "")))
+    found = detect(project(dict.fromkeys(names, "[project]\nname = 'x'\n")))
     assert found.requirements == expected
-    assert any("no requirements" in sentence for sentence in found.check) == (not expected)
+    assert any("names requirements" in sentence for sentence in found.check) == (not expected)
+    others = [name for name in names if name != expected]
+    assert all(any(name in sentence for sentence in found.check) for name in others), "nothing is passed over"
 
 
 PYTHONS = ("3.13", "3.12", "3.11", "3.9")

@@ -1,0 +1,1 @@
+"""What a project requires of Python, in whichever file it says so."""
