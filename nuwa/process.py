@@ -8,10 +8,11 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from nuwa.errors import CommandError, NuwaError
 
@@ -89,6 +90,14 @@ def run(
     if check and not result.ok:
         raise CommandError(words, result.code, last_lines(result.stdout + result.stderr))
     return result
+
+
+def replace_this(argv: Argv) -> NoReturn:
+    """Become another program: it gets this process's terminal, environment and exit code."""
+    words = [str(word) for word in argv]
+    log.debug("exec: %s", shlex.join(words))
+    sys.stdout.flush()
+    os.execv(words[0], words)  # noqa: S606
 
 
 def _run_captured(

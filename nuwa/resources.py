@@ -1,4 +1,4 @@
-"""Where the data folders lie (beside the package, or inside it in a wheel), and nuwa's own cache."""
+"""What nuwa's package is called, where its data folders lie (in a wheel, inside it), and nuwa's cache."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+DISTRIBUTION = "nuwa-images"
+"""What the package is called: the index must not know a package of that name, which a test proves."""
 
 
 def _folder(name: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -14,11 +16,18 @@ app = shared.new_app(help="This machine as a host: webhooks, processes, router, 
 
 @shared.command(app)
 def init() -> None:
-    """Prepare this host: packages, folders, slice, services, token. It may be repeated."""
+    """Prepare this host: nuwa in /opt/nuwa, packages, folders, slice, services, token. It may be repeated."""
+    from nuwa import installation
+
+    progress = shared.progress()
+    _require_root()
+    if not installation.is_current():
+        with progress.step(f"install nuwa in {installation.PLACE}"):
+            installation.install_here()
+    _go_on_in_place()
     from nuwa.agent.install import host
     from nuwa.agent.paths import host_paths
 
-    progress = shared.progress()
     made = host.init(host_paths(), progress)
     text = "This host is prepared. Next: nuwa config edit, and nuwa ls."
     progress.result({"made": made}, text)
@@ -27,6 +36,7 @@ def init() -> None:
 @shared.command(app)
 def check() -> None:
     """Say what this host lacks."""
+    _go_on_in_place()
     from nuwa.agent.install import host
     from nuwa.agent.paths import host_paths
 
@@ -49,8 +59,24 @@ def remove(
     from nuwa.agent.install import host
     from nuwa.agent.paths import host_paths
 
+    _require_root()
+    _go_on_in_place()
     if not yes and not typer.confirm("Stop all processes, and delete configuration, log and history?"):
         raise UsageError("nothing was removed")
     progress = shared.progress()
     host.remove(host_paths(), progress)
     progress.result({"removed": True}, "Nothing of the agent is left. Packages stay installed.")
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise NuwaError("only root can do that", hint="Use sudo.")
+
+
+def _go_on_in_place() -> None:
+    """The agent runs from its place on the host: the nuwa that lies there looks after it."""
+    from nuwa import installation, process
+
+    own = installation.PLACE / "bin/nuwa"
+    if own.exists() and not installation.is_in_place():
+        process.replace_this([own, *sys.argv[1:]])

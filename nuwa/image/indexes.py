@@ -53,7 +53,7 @@ class Indexes:
 
 def find() -> Indexes:
     """This machine's indexes; none where it has no settings, and the public one counts."""
-    settings = _of_variables() or _of_uv() or _of_pip()
+    settings = _settings()
     folders: dict[str, Path] = {}
     for name in ("index-url", *_LISTS):
         value = settings.get(name)
@@ -64,6 +64,15 @@ def find() -> Indexes:
     for index in settings.get("index", ()):
         index["url"] = _mounted(index["url"], folders)
     return Indexes(_toml(settings), folders)
+
+
+def of_this_machine() -> str:
+    """The same settings as a `uv.toml` for a program that runs on this machine itself."""
+    return _toml(_settings())
+
+
+def _settings() -> Settings:
+    return _of_variables() or _of_uv() or _of_pip()
 
 
 def _mounted(address: str, folders: dict[str, Path]) -> str:

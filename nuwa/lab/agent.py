@@ -9,16 +9,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from nuwa import __version__, process
+from nuwa import installation, process
 from nuwa.console import Progress
 from nuwa.engine import Engine
 from nuwa.lab import hosts
 from nuwa.lab.model import DEMO, Host
-from nuwa.resources import PACKAGE
 
-PLACE = "/opt/nuwa"
-"""Where nuwa lies on the host: a virtual environment of its own."""
-COMMAND = "/usr/local/bin/nuwa"
+PLACE = installation.PLACE
+COMMAND = str(installation.COMMAND)
 CONFIG = "/etc/nuwa/config.json"
 _ABOUT = """import json, platform, sys
 print(json.dumps([f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine()]))"""
@@ -42,7 +40,7 @@ def install(engine: Engine, progress: Progress, host: Host) -> None:
     """
     hosts.require(hosts.states(engine, host.lab), host)
     with tempfile.TemporaryDirectory(prefix="nuwa-lab-") as folder:
-        with progress.step(f"{host.name}: packages of nuwa[agent]"):
+        with progress.step(f"{host.name}: nuwa and the packages that it needs"):
             _gather(engine, host, Path(folder))
         with progress.step(f"{host.name}: install them in {PLACE}"):
             _send(engine, host, Path(folder))
@@ -55,17 +53,11 @@ def install(engine: Engine, progress: Progress, host: Host) -> None:
 
 def _gather(engine: Engine, host: Host, folder: Path) -> None:
     """Everything that nuwa needs for the host's Python, as it lies in its folder of packages."""
-    import uv
-
     version, machine = json.loads(engine.exec(host.container, "python3", "-c", _ABOUT).stdout)
-    checkout = PACKAGE.parent
-    is_checkout = (checkout / "pyproject.toml").exists()
-    wanted = f"nuwa[agent] @ {checkout.as_uri()}" if is_checkout else f"nuwa[agent]=={__version__}"
-    argv = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", str(folder)]
-    argv += ["--python", sys.executable, "--python-version", version]
-    argv += ["--python-platform", f"{machine}-manylinux_2_28"]
-    argv += ["--only-binary", ":all:", "--no-binary", "nuwa", "--reinstall-package", "nuwa", wanted]
-    process.run(argv, timeout=300)
+    target = ["--target", str(folder), "--python", sys.executable]
+    target += ["--python-version", version, "--python-platform", f"{machine}-manylinux_2_28"]
+    with tempfile.TemporaryDirectory(prefix="nuwa-wheel-") as wheels:
+        installation.install_into(target, installation.write_wheel(Path(wheels)))
 
 
 def _send(engine: Engine, host: Host, folder: Path) -> None:

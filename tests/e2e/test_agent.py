@@ -41,6 +41,17 @@ class TestThePreparedHost:
         assert json.loads(host.out("nuwa host init --json"))["made"] == ["configuration"]
         assert host.out("systemctl show -p MainPID nuwa-ci nuwa-log") == before
 
+    def test_an_update_of_nuwa_restarts_the_agent_and_nothing_else(self, host: LabHost) -> None:
+        record = host.out("echo /opt/nuwa/lib/python3*/site-packages/nuwa_images-*.dist-info/RECORD").strip()
+        router = host.out("systemctl show -p MainPID nginx")
+        before = host.out("systemctl show -p MainPID --value nuwa-ci nuwa-dashboard").split()
+        host.sh(f"cp {record} /root/RECORD && echo 'nuwa/another.py,,' >>{record}")
+        assert json.loads(host.out("nuwa host init --json"))["made"] == ["configuration", "services"]
+        after = host.out("systemctl show -p MainPID --value nuwa-ci nuwa-dashboard").split()
+        assert not set(before) & set(after)
+        assert host.out("systemctl show -p MainPID nginx") == router
+        host.sh(f"mv /root/RECORD {record} && nuwa host init")
+
     def test_remove_leaves_nothing_behind_and_init_brings_it_back(
         self, host: LabHost, before_agent: str
     ) -> None:

@@ -47,7 +47,8 @@ ROOMS = {
         *("nuwa.payload", "nuwa.host", "nuwa.quoting", "nuwa.templating", "nuwa.resources"),
         *("nuwa.manifest.resolve", "nuwa.requirements"),
     ],
-    "nuwa.lab.agent": ["nuwa.lab", "nuwa", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.resources"],
+    "nuwa.installation": ["nuwa.errors", "nuwa.image.indexes", "nuwa.process", "nuwa.resources"],
+    "nuwa.lab.agent": ["nuwa.lab", "nuwa.installation", "nuwa.process", "nuwa.engine", "nuwa.console"],
     "nuwa.lab": [
         *("nuwa.lab", "nuwa.image", "nuwa.engine", "nuwa.console", "nuwa.lock", "nuwa.errors", "nuwa.names"),
         "nuwa.resources",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import platform
@@ -9,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import distribution as distribution_of
 from pathlib import Path
 
 from nuwa.agent import naming, systemctl
@@ -21,7 +23,7 @@ from nuwa.console import Progress
 from nuwa.errors import NuwaError
 from nuwa.host.distributions import Distribution, find
 from nuwa.process import run
-from nuwa.resources import TEMPLATES
+from nuwa.resources import DISTRIBUTION, TEMPLATES
 from nuwa.templating import environment
 
 USER = "nuwa-dashboard"
@@ -111,6 +113,7 @@ def _units(paths: Paths) -> dict[str, str]:
     python = sys.executable
     values = {
         "python": python,
+        "installation": _installation(),
         "environment": _environment(),
         "user": USER,
         "group": USER,
@@ -131,6 +134,11 @@ def _units(paths: Paths) -> dict[str, str]:
         name: templates.get_template(f"agent/host/{name}.j2").render(**values, **special.get(name, {}))
         for name in _names()
     }
+
+
+def _installation() -> str:
+    """Another one for each nuwa that is installed: it stands in the units, so an update restarts them."""
+    return hashlib.sha256((distribution_of(DISTRIBUTION).read_text("RECORD") or "").encode()).hexdigest()[:12]
 
 
 def _names() -> list[str]:
@@ -162,7 +170,6 @@ def init(paths: Paths, progress: Progress) -> list[str]:
     Raises:
         NuwaError: a part could not be made.
     """
-    _require_root()
     made = []
     # The dashboard may not write where it is installed, so it finds there what Python compiled.
     run([sys.executable, "-OO", "-c", "import nuwa.dashboard.server"], check=False)
@@ -222,7 +229,6 @@ def check(paths: Paths) -> list[tuple[str, str]]:
 
 def remove(paths: Paths, progress: Progress) -> None:
     """Take the agent, its processes and everything that it wrote off the host. Deployments stay."""
-    _require_root()
     with progress.step("stop the agent"):
         systemctl.stop([name for name in _names() if (paths.units / name).exists()])
     for part in reversed(list(prepared(paths, distribution()))):
@@ -233,11 +239,6 @@ def remove(paths: Paths, progress: Progress) -> None:
     parts.Folder(paths.sessions, 0o700).remove()
     systemctl.stop([naming.SLICE, naming.HOOKS_SLICE])
     systemctl.restart(["systemd-journald.service"])
-
-
-def _require_root() -> None:
-    if os.geteuid() != 0:
-        raise NuwaError("only root can do that", hint="Use sudo.")
 
 
 def _unreadable() -> str:
