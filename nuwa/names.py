@@ -116,6 +116,11 @@ class Names:
         """cron's file and monit's check of archives. No app's name holds `_`, so this is no other app's."""
         return f"{self.site}_backup"
 
+    @property
+    def services_check(self) -> str:
+        """What monit calls the check of what runs next to the server."""
+        return f"{self.site}_services"
+
     def unit(self, slot: str) -> str:
         return f"{self.container(slot)}.service"
 
@@ -136,6 +141,11 @@ class Names:
 
     def socket_folder(self, slot: str) -> str:
         return f"{self.runtime_folder}/{slot}"
+
+    @property
+    def jobs_folder(self) -> str:
+        """Where both slots keep who runs which timed job, and each exclusive process: root's alone."""
+        return f"{self.runtime_folder}/jobs"
 
     def socket(self, slot: str) -> str:
         return f"{self.socket_folder(slot)}/{SOCKET}"

@@ -36,6 +36,7 @@ def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
         *_short_labels(),
         *_isolation(),
         *_mounts(app, facts),
+        *_slot(app, facts),
         *_socket(app, facts),
         f"--publish=127.0.0.1:{facts.port}:{PORT}",
         *_environment(facts),
@@ -73,7 +74,8 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
 def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
     """The same for the rehearsal of an archive, whose folder the facts name as the deployment's.
 
-    Like the slots in all that the app can see, but without a network: what it does at a start reaches nobody.
+    Like the slots in all that the app can see, but without a network: what it does at a start reaches nobody. As a
+    slot that never serves, it runs no timed job and no exclusive process.
     """
     return (
         f"--name={app.names.rehearsal_container}",
@@ -86,6 +88,8 @@ def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
         *_isolation(),
         *_mounts(app, facts),
         *_environment(facts),
+        "--env=NUWA_SLOT=rehearsal",
+        "--env=NUWA_RUNTIME=/nonexistent",
         *_limits(app, facts),
         facts.image,
     )
@@ -156,6 +160,17 @@ def _volume(facts: Facts, source: str, volume: Volume) -> str:
 def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> str:
     options = [access, "nosuid", "nodev", *([label] if facts.selinux else [])]
     return f"--volume={source}:{target}:{','.join(options)}"
+
+
+def _slot(app: App, facts: Facts) -> list[str]:
+    """Which slot this is, and what tells it whether it serves: see images/base/rootfs/usr/lib/nuwa/slot."""
+    runtime, jobs = app.names.runtime_folder, app.names.jobs_folder
+    return [
+        _mount(facts, runtime, runtime, "ro", "z"),
+        _mount(facts, jobs, jobs, "rw", "z"),
+        f"--env=NUWA_SLOT={facts.slot}",
+        f"--env=NUWA_RUNTIME={runtime}",
+    ]
 
 
 def _socket(app: App, facts: Facts) -> list[str]:

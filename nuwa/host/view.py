@@ -89,7 +89,7 @@ class View:
         """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
         script = f"{self.facts.directory}/bin/_wait"
         words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
-        return words if self.facts.selinux else (*words, self.app.names.current_socket, self.socket_target)
+        return (*words, self.app.names.current_socket, self.socket_target)
 
     @property
     def address(self) -> str:
@@ -104,6 +104,11 @@ class View:
     def socket_target(self) -> str:
         """What the link `current_socket` holds while this slot serves."""
         return f"{self.facts.slot}/{SOCKET}"
+
+    @property
+    def prepare_jobs(self) -> tuple[str, ...]:
+        """The command that makes the folder in which the slots agree on timed jobs."""
+        return ("/usr/bin/install", "-d", "-m", "0755", self.app.names.jobs_folder)
 
     @property
     def prepare_socket(self) -> tuple[str, ...]:
@@ -139,6 +144,10 @@ class View:
     def backup_check(self) -> str:
         """A command line as monit splits it: no folder of a deployment has a quote in its name."""
         return f"/bin/bash '{self.facts.directory}/bin/_archived'"
+
+    @property
+    def services_check(self) -> str:
+        return f"/bin/bash '{self.facts.directory}/bin/_services'"
 
     @property
     def static_folder(self) -> str:

@@ -11,7 +11,7 @@ import json
 from nuwa import quoting
 from nuwa.image.families import Family
 from nuwa.image.files import File, Files
-from nuwa.manifest.model import App, to_json
+from nuwa.manifest.model import App, Cron, to_json
 from nuwa.names import LIB, VENV, Names
 
 SERVICES = "/etc/s6-overlay/s6-rc.d"
@@ -39,6 +39,8 @@ def files(app: App, family: Family) -> Files:
     }
     for process in app.process:
         made |= _process(Names.process_service(process.name), process.stop_timeout)
+    if _exclusive(app):
+        made |= _handover()
     if app.cron:
         made["/etc/cron.d/nuwa-app"] = _crontab(app)
     if app.server.kind == "mod_wsgi":
@@ -80,6 +82,7 @@ def _settings(app: App) -> File:
         "NUWA_HEALTH_PATH": app.health.path,
         "NUWA_HEALTH_HOST": health_host(app),
         "NUWA_HEALTH_TIMEOUT": app.health.timeout,
+        "NUWA_EXCLUSIVE_PROCESSES": " ".join(_exclusive(app)),
     }
     lines = (f"{name}={quoting.sh(value)}\n" for name, value in values.items())
     return File.text("# Generated from nuwa.toml.\n" + "".join(lines))
@@ -146,11 +149,23 @@ def _process(name: str, stop_timeout: int) -> dict[str, File]:
     }
 
 
+def _exclusive(app: App) -> list[str]:
+    """The services of processes that never run in two slots at once."""
+    return [Names.process_service(process.name) for process in app.process if process.handover == "exclusive"]
+
+
+def _handover() -> dict[str, File]:
+    """What ends exclusive processes in a slot that serves no longer."""
+    made = _service("handover", {"timeout-kill": 2000}, ())
+    made[f"{SERVICES}/handover/run"] = _script(f"{LIB}/run-handover")
+    return made
+
+
 def _commands(app: App, family: Family) -> dict[str, File]:
     """One script a command line, so that no other file has to quote it."""
     argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
     argvs |= {Names.process_service(process.name): process.command for process in app.process}
-    argvs |= {f"cron-{job.name}": (f"{LIB}/cron-job", job.name, *job.command) for job in app.cron}
+    argvs |= {f"cron-{job.name}": _cron_argv(job) for job in app.cron}
     argvs |= {f"build-{number}": command for number, command in enumerate(app.build.commands, start=1)}
     argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
     if app.hooks.release:
@@ -159,6 +174,12 @@ def _commands(app: App, family: Family) -> dict[str, File]:
         Names.command(name): File.text(f"#!/bin/sh\nexec {quoting.sh_argv(argv)}\n", _SCRIPT)
         for name, argv in argvs.items()
     }
+
+
+def _cron_argv(job: Cron) -> tuple[str, ...]:
+    """A job of no time (@reboot) waits until its slot serves, where others have a minute to claim."""
+    option = ("--at-start",) if job.schedule == "@reboot" else ()
+    return (f"{LIB}/cron-job", *option, job.name, *job.command)
 
 
 def _server_argv(app: App, family: Family) -> tuple[str, ...]:

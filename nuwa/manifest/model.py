@@ -241,6 +241,13 @@ class Process(Section):
     name: Annotated[str, Check(checks.part_name), Doc("Name of the process, as in the log.")]
     command: Annotated[Command, Doc("Command line; no shell runs it.")]
     stop_timeout: Annotated[Seconds, Doc("Seconds between the request to stop and the kill.")] = 10
+    handover: Annotated[
+        Literal["overlap", "exclusive"],
+        Doc(
+            "overlap: runs in both releases while one takes over from the other; exclusive: never in two, and "
+            "only in the one that serves (schedulers, such as celery beat)."
+        ),
+    ] = "overlap"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ CLEAR = {
 }
 
 
+SLASHES = r"a\b \\c %d \%e \\%f"
+
+
 def runtime_app(kind: Kind) -> App:
     return App(
         app=AppSection(name=f"nuwa-test-{kind.replace('_', '-')}", domains=("runtime.example.org",)),
@@ -29,8 +32,13 @@ def runtime_app(kind: Kind) -> App:
             workers=2,
             graceful_timeout=3,
         ),
-        process=(Process(name="worker", command=("python", "worker.py"), stop_timeout=2),),
+        process=(
+            Process(name="worker", command=("python", "worker.py"), stop_timeout=2),
+            Process(name="clock", command=("python", "clock.py"), stop_timeout=3, handover="exclusive"),
+        ),
         cron=(
+            # Debian's cron and cronie read backslashes and per cent signs differently.
+            Cron(name="slashes", schedule="* * * * *", command=("printf", "%s\\n", SLASHES)),
             Cron(
                 name="beat", schedule="* * * * *", command=("sh", "-c", 'echo "beat of $USER 100% in $PWD"')
             ),

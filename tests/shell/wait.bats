@@ -77,3 +77,15 @@ teardown() {
   run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
   [[ $(readlink "$TEST/run/current") == green/server.sock ]]
 }
+
+@test "the link goes to the slot that answers when no other serves, and stays with one that runs without a socket" {
+  serve 204
+  run -0 bash "$REPO/bin-templates/_wait" nuwa-blog-green "$URL" blog.example.com 20 "$TEST/current" green/server.sock
+  [[ $(readlink "$TEST/current") == green/server.sock ]]
+  touch "$FAKE/containers/nuwa-blog-green"
+  run -0 bash "$REPO/bin-templates/_wait" nuwa-blog-blue "$URL" blog.example.com 20 "$TEST/current" blue/server.sock
+  [[ $(readlink "$TEST/current") == green/server.sock ]]
+  rm "$FAKE/containers/nuwa-blog-green"
+  run -0 bash "$REPO/bin-templates/_wait" nuwa-blog-blue "$URL" blog.example.com 20 "$TEST/current" blue/server.sock
+  [[ $(readlink "$TEST/current") == blue/server.sock ]]
+}

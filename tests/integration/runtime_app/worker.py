@@ -9,6 +9,7 @@ from pathlib import Path
 if os.environ.get("WORKER_IGNORES_TERM"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.environ.get("WORKER_FAILS"):
+    time.sleep(float(os.environ.get("WORKER_LASTS", "0")))
     sys.exit(9)
 print(f"worker of {os.environ['USER']} in {Path.cwd()}")
 while True:

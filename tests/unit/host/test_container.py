@@ -38,10 +38,27 @@ def test_secrets_are_mounted_and_never_an_argument():
     words = options(app(), host())
     assert "--volume=/srv/blog/volumes/secrets:/run/secrets:ro,nosuid,nodev" in words
     assert [word.split("=")[1] for word in words if word.startswith("--env=")] == [
+        "NUWA_SLOT",
+        "NUWA_RUNTIME",
         "NUWA_SOCKET",
         "NUWA_HOST",
         "NUWA_DOMAINS",
     ]
+
+
+@pytest.mark.parametrize(("selinux", "label"), [(False, ""), (True, ",z")])
+def test_a_slot_sees_which_one_serves_and_shares_the_jobs_folder(selinux: bool, label: str):
+    words = options(app(), host(selinux=selinux))
+    folder = "/run/nuwa-app/blog"
+    assert f"--volume={folder}:{folder}:ro,nosuid,nodev{label}" in words
+    assert f"--volume={folder}/jobs:{folder}/jobs:rw,nosuid,nodev{label}" in words
+    assert {"--env=NUWA_SLOT=blue", f"--env=NUWA_RUNTIME={folder}"} <= set(words)
+
+
+def test_a_rehearsal_is_a_slot_that_never_serves():
+    words = rehearsal_run(app(), host())
+    assert "--env=NUWA_SLOT=rehearsal" in words
+    assert not [word for word in words if "/run/nuwa-app" in word]
 
 
 def test_the_socket_has_one_path_inside_and_outside_by_which_its_connections_are_counted():
@@ -117,7 +134,9 @@ def test_the_release_hook_sees_what_the_app_sees():
     shared = [
         word
         for word in podman_run(hooked, host())
-        if word.startswith(("--volume=", "--env=", "--memory", "--cap")) and "/run/nuwa-app" not in word
+        if word.startswith(("--volume=", "--env=", "--memory", "--cap"))
+        and "/run/nuwa-app" not in word
+        and not word.startswith("--env=NUWA_SLOT=")
     ]
     assert [word for word in words if word in shared] == shared
     assert words[-2:] == ("ab" * 32, "/usr/lib/nuwa/command/release")
@@ -130,7 +149,9 @@ def test_a_rehearsal_sees_what_the_app_sees_but_no_network():
     shared = [
         word
         for word in podman_run(made, host())
-        if word.startswith(("--volume=", "--env=", "--memory", "--cap")) and "/run/nuwa-app" not in word
+        if word.startswith(("--volume=", "--env=", "--memory", "--cap"))
+        and "/run/nuwa-app" not in word
+        and not word.startswith("--env=NUWA_SLOT=")
     ]
     assert [word for word in words if word in shared] == shared
     assert "--network=none" in words
