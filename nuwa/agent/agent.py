@@ -135,6 +135,7 @@ class Agent:
             row["usage"] = self._meter.usage(service.name)
             row["last"] = self._tail.last(service.name)
             row["hook"] = hooks.get(service.name)
+            row["result"] = row["result"] or self.monitor.fault_inside(service.name)
             row["certificate_end"] = self.monitor.certificate_end(service.name)
             rows.append(row)
         return rows

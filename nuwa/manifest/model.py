@@ -244,8 +244,8 @@ class Process(Section):
     handover: Annotated[
         Literal["overlap", "exclusive"],
         Doc(
-            "overlap: runs in both releases while one takes over from the other; exclusive: never in two, and "
-            "only in the one that serves (schedulers, such as celery beat)."
+            "overlap: runs in both releases while one takes over from the other; exclusive: never in two, "
+            "and only in the one that serves (schedulers, such as celery beat)."
         ),
     ] = "overlap"
 

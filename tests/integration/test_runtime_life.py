@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import ISOLATION, Container, wait_until
@@ -107,17 +110,70 @@ def test_an_app_that_cannot_be_loaded_ends_the_container_after_five_starts(start
     assert "asked to break" in container.logged("server.log")
 
 
-def test_a_process_that_keeps_failing_is_slowed_down_and_makes_the_container_unhealthy(
-    start: Starter,
+def states(container: Container) -> dict[str, dict[str, Any]]:
+    """What the container says of each of its services."""
+    found = container.exec("/usr/lib/nuwa/service_states.py", "--json")
+    assert found.ok, found.stderr
+    return {state["name"]: state for state in json.loads(found.stdout)}
+
+
+@pytest.mark.parametrize("lasts", ["0", "6"])
+def test_a_process_that_keeps_failing_is_slowed_down_and_the_site_stays_healthy(
+    start: Starter, lasts: str
 ) -> None:
-    container = start("gunicorn", "--env=WORKER_FAILS=1").wait_served()
-    slowed = "process-worker: ended three times within a minute: starting again in 15 s"
+    container = start("gunicorn", "--env=WORKER_FAILS=1", f"--env=WORKER_LASTS={lasts}").wait_served()
+    slowed = "process-worker: ended 3 times in a row: starting again in 2 s"
     wait_until(lambda: slowed in container.log(), "the process is slowed down")
-    assert (
-        container.exec("/usr/lib/nuwa/healthcheck").stdout.strip() == "service process-worker keeps failing"
-    )
-    assert container.log().count("process-worker: exited with 9") == 3
+    for _ in range(5):
+        assert states(container)["worker"]["state"] == "failing", "at any moment between two deaths"
+        assert container.exec("/usr/lib/nuwa/healthcheck").ok
+        time.sleep(1)
+    assert "exited with 9" in states(container)["worker"]["text"]
+    faults = container.exec("/usr/lib/nuwa/service_states.py", "--faults")
+    assert (faults.code, faults.stdout.startswith("worker: keeps failing for")) == (1, True)
+    assert {states(container)[name]["state"] for name in ("server", "cron", "rsyslogd")} == {"up"}
     assert container.serves()
+
+
+def test_restarts_by_an_operator_make_nothing_fail(start: Starter) -> None:
+    container = start("gunicorn").wait_served()
+    for service in ("process-worker", "cron", "server"):
+        for _ in range(5):
+            container.sh(f"s6-svc -wr -T 20000 -r /run/service/{service}")
+    wait_until(container.serves, "the server is back")
+    assert {state["state"] for state in states(container).values()} == {"up"}
+    assert states(container)["worker"]["deaths"] == 0
+    assert "starting again in" not in container.log()
+
+
+def test_restart_ends_what_ignores_the_request(start: Starter) -> None:
+    container = start("gunicorn", "--env=WORKER_IGNORES_TERM=1").wait_served()
+    wait_until(lambda: "process-worker: worker of app" in container.log(), "the process ignores it")
+    before = container.pid("process-worker")
+    # s6's own command asks and leaves it at that.
+    assert not container.exec("/command/s6-svc", "-wr", "-T", "4000", "-r", "/run/service/process-worker").ok
+    assert container.pid("process-worker") == before
+    assert "is killed" in container.sh("/usr/lib/nuwa/restart process-worker")
+    wait_until(lambda: container.pid("process-worker") not in (0, before), "another process")
+    assert states(container)["worker"]["state"] == "up"
+    assert states(container)["worker"]["deaths"] == 0
+    unknown = container.exec("/usr/lib/nuwa/restart", "nobody")
+    assert (unknown.code, "process-worker" in unknown.stderr) == (1, True)
+
+
+def test_restart_ends_a_server_that_hangs(start: Starter) -> None:
+    container = start("gunicorn").wait_served()
+    before = container.pid("server")
+    container.sh(f"kill -s STOP {before}")
+    container.sh("/usr/lib/nuwa/restart server")
+    wait_until(lambda: container.pid("server") not in (0, before) and container.serves(), "another server")
+
+
+def test_everybody_may_write_to_run_lock_however_it_was_made(start: Starter) -> None:
+    tmpfs = "/run:rw,exec,nosuid,nodev,mode=0755"
+    for isolation in (ISOLATION, ("--read-only", f"--tmpfs={tmpfs},notmpcopyup", "--tmpfs=/tmp:mode=1777")):
+        container = start("gunicorn", isolation=isolation).wait_served()
+        assert container.sh("stat -c '%a %u' /run/lock") == "1777 0"
 
 
 def test_a_secret_that_the_app_cannot_read_is_named(start: Starter) -> None:

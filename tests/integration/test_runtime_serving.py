@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from running import Container, wait_until
-from runtime_manifest import CLEAR
+from runtime_manifest import CLEAR, SLASHES
 
 from nuwa.engine import Engine
 from nuwa.names import APP_ID
@@ -259,12 +259,17 @@ def health(container: Container) -> tuple[bool, str]:
     return result.ok, said
 
 
-def test_health_follows_each_service(container: Container) -> None:
+def test_health_is_the_server_s_and_other_services_have_states_of_their_own(container: Container) -> None:
     wait_until(lambda: health(container) == (True, ""), "the container is healthy", 90)
     container.sh("s6-svc -wd -d /run/service/cron")
-    assert health(container) == (False, "service cron is down")
-    container.sh("s6-svc -wu -u /run/service/cron")
     assert health(container) == (True, "")
+    assert container.exec("/usr/lib/nuwa/service_states.py", "--faults").stdout.startswith("cron: down for")
+    container.sh("s6-svc -wu -u /run/service/cron")
+    assert container.exec("/usr/lib/nuwa/service_states.py", "--faults").stdout == ""
+    container.sh("s6-svc -wd -d /run/service/server")
+    assert health(container)[0] is False
+    container.sh("s6-svc -wu -u /run/service/server")
+    wait_until(lambda: health(container) == (True, ""), "the container is healthy again", 90)
 
 
 def test_health_says_what_the_server_answered(container: Container) -> None:
@@ -315,6 +320,7 @@ def test_cron_runs_the_manifest_s_jobs_as_the_app(container: Container) -> None:
     line = "cron-beat: beat of app 100% in /srv/app"
     wait_until(lambda: line in container.log().splitlines(), "cron runs a job of every minute", 150)
     wait_until(lambda: line in container.logged("cron.log"), "the job's line in cron.log")
+    wait_until(lambda: f"cron-slashes: {SLASHES}" in container.log().splitlines(), "each word unharmed", 150)
 
 
 def test_a_stop_drains_requests_and_takes_services_down_in_reverse(container: Container) -> None:

@@ -56,8 +56,27 @@ load helper
   says 'serves      yes'
   says 'answer      127.0.0.1:18000: 200'
   says 'https://blog.example.com https://www.blog.example.com'
+  cat >"$FAKE/services.json" <<'END'
+[{"name": "worker", "kind": "process", "state": "failing", "text": "keeps failing for 20 s: ended 4 times"},
+ {"name": "cron", "kind": "service", "state": "down", "text": "down for 5 s"},
+ {"name": "rsyslogd", "kind": "service", "state": "up", "text": "up for 3 min"}]
+END
+  run -0 bin/status
+  says 'process     worker: keeps failing for 20 s: ended 4 times'
+  says 'service     cron: down for 5 s'
+  says_not 'rsyslogd'
   run -0 --separate-stderr bin/status --json
+  jq -e '[.services[].state] == ["failing", "down", "up"]' <<<"$output"
   jq -e '.serves and .site.installed and .answer.status == 200 and .unit.state == "active"' <<<"$output"
+}
+
+@test "monit hears of what runs next to the server and fails" {
+  bin/run
+  run -0 bash "$DEPLOYMENT/bin/_services"
+  says 'all processes are up'
+  echo 'worker: keeps failing for 20 s' >"$FAKE/faults"
+  run -1 bash "$DEPLOYMENT/bin/_services"
+  says 'worker: keeps failing for 20 s'
 }
 
 @test "uninstall takes the site away and stops the app; run and install bring it back" {

@@ -90,6 +90,20 @@ serves() {
   serves "$ONE" blue
 }
 
+@test "a release whose processes do not stay up is taken back, and what fails is named" {
+  jq '.process = [{name: "worker", command: ["work"], stop_timeout: 10}]' "$MANIFEST" >"$MANIFEST.new"
+  MANIFEST=$MANIFEST.new make_image "$TWO" 2.0
+  echo 'worker: keeps failing for 20 s: ended 4 times, last 2 s ago: exited with 1' >"$FAKE/faults"
+  run -1 bin/deploy --watch 3 "$TWO"
+  says 'watching errors and processes for 3 s'
+  says 'in the new release, worker: keeps failing for 20 s: ended 4 times, last 2 s ago: exited with 1. Going back.'
+  serves "$ONE" blue
+  rm "$FAKE/faults"
+  echo 'worker: up for 5 s' >"$FAKE/services"
+  run -0 bin/deploy --watch 3 "$TWO"
+  says '    worker: up for 5 s'
+}
+
 @test "a release hook that fails, and a site that does not answer, lead back too" {
   touch "$FAKE/hook-fails"
   run -1 bin/deploy "$TWO"

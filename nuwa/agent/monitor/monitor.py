@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nuwa.agent import probes, services
-from nuwa.agent.monitor import findings, messages, rounds
+from nuwa.agent.monitor import findings, inside, messages, rounds
 from nuwa.agent.monitor.findings import Finding
 from nuwa.agent.monitor.states import States
 from nuwa.agent.services import Service
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+INSIDE_INTERVAL_S = 60.0
+"""Seconds between two looks into the containers of deployments."""
 SLOW = 600.0
 """Seconds between two looks at certificates and backups."""
 AT_ONCE = 4
@@ -49,6 +51,8 @@ class Monitor:
         self._states = States(agent.database)
         self._allowance = messages.Allowance()
         self._watches: dict[str, _Watch] = {}
+        self._inside: list[Finding] = []
+        self._inside_at = float("-inf")
         self._slow: list[Finding] = []
         self._slow_at = float("-inf")
         self._ends: dict[str, float] = {}
@@ -62,6 +66,11 @@ class Monitor:
     def certificate_end(self, service: str) -> float | None:
         """When the first of a service's certificates ends."""
         return self._ends.get(service)
+
+    def fault_inside(self, service: str) -> str:
+        """What runs next to a deployment's server and fails, in words; empty when all is well."""
+        faults = [found.message for found in self._inside if found.service == service and found.state != "ok"]
+        return "; ".join(faults)
 
     async def run(self) -> None:
         """Check for ever."""
@@ -82,6 +91,7 @@ class Monitor:
         for service in everything:
             found.append(self._process(service, units.get(service.unit, {})))
         found += await self._answers(everything, units)
+        found += await self._inside_ones(everything, units)
         found += await asyncio.to_thread(
             lambda: list(rounds.disks(everything, self._agent.paths, settings.disk_percent))
         )
@@ -147,6 +157,22 @@ class Monitor:
         if len(watch.twitched) == TWITCHES:
             action += f"; it was the {TWITCHES}rd within an hour, no other will follow"
         self._states.act(finding, action)
+
+    async def _inside_ones(
+        self, everything: list[Service], units: dict[str, dict[str, str]]
+    ) -> list[Finding]:
+        """What runs in the containers of deployments next to their servers."""
+        if time.monotonic() - self._inside_at < INSIDE_INTERVAL_S:
+            return self._inside
+        self._inside_at = time.monotonic()
+        running = [
+            service
+            for service in everything
+            if service.deployment and services.status(units.get(service.unit, {})) == "running"
+        ]
+        found = await asyncio.gather(*(asyncio.to_thread(inside.findings, service) for service in running))
+        self._inside = [finding for several in found for finding in several]
+        return self._inside
 
     async def _slow_ones(self, everything: list[Service]) -> list[Finding]:
         """Certificates and backups."""

@@ -1,4 +1,4 @@
-"""An exclusive process: writes down when it runs, where the test mounts a folder for that, and takes its time to end."""
+"""An exclusive process: writes down when it runs, where a test mounts a folder for that."""
 
 import os
 import signal

@@ -1,0 +1,44 @@
+"""What the agent takes from a container about what runs in it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nuwa.agent.monitor import inside
+
+
+def state(name: str, word: str, kind: str = "process") -> dict[str, object]:
+    return {"name": name, "kind": kind, "state": word, "text": f"text of {name}"}
+
+
+def test_each_process_is_a_check_and_of_the_rest_what_is_wrong() -> None:
+    states = [
+        state("worker", "failing"),
+        state("mailer", "up"),
+        state("clock", "standby"),
+        state("cron", "down", "service"),
+        state("rsyslogd", "up", "service"),
+        state("server", "down", "service"),
+    ]
+    found = list(inside.read("shop", json.dumps(states)))
+    assert [(one.name, one.state) for one in found] == [
+        ("process shop/worker", "failed"),
+        ("process shop/mailer", "ok"),
+        ("process shop/clock", "ok"),
+        ("process shop/cron", "failed"),
+    ]
+    assert found[0].message == "worker: text of worker"
+    assert {one.service for one in found} == {"shop"}
+
+
+@pytest.mark.parametrize("text", ["", "not JSON", "{}", "null", "[1, null, []]", "[{}]"])
+def test_what_is_not_as_it_should_be_is_left_out(text: str) -> None:
+    assert list(inside.read("shop", text)) == []
+
+
+def test_a_flood_is_cut() -> None:
+    found = list(inside.read("shop", json.dumps([state("x" * 5000, "failing")] * 5000)))
+    assert len(found) == inside.MAX_SERVICES
+    assert len(found[0].message) < 500
