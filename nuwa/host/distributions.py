@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MONIT_FROM_EPEL = "monit is in EPEL: dnf install epel-release"
+FROM_EPEL = ("monit", "borgbackup", "certbot", "python3-certbot")
+"""Packages of EPEL; the last one stands for certbot's plugins, too."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Distribution:
     cron_service: str
     databases: tuple[tuple[str, str], ...]
     """Clients of database servers, and the servers' services, each with its package."""
+    ssh_client: str = "openssh-client"
+    """The package that holds `ssh`."""
+    elsewhere: tuple[str, ...] = ()
+    """Packages that the distribution's own repositories do not have."""
+    enable: tuple[str, ...] = ()
+    """The commands that make their repository known, and the one that they need in turn."""
     nginx_folder: str = "/etc/nginx/conf.d"
     cron_folder: str = "/etc/cron.d"
     selinux_booleans: tuple[str, ...] = ()
@@ -69,7 +76,10 @@ def _debian(release: int) -> Distribution:
 
 
 def _rocky(release: int) -> Distribution:
+    """EPEL's packages need Rocky's own CodeReady Builder: PowerTools by its name of before."""
     monit = (("monit", "monit"),) if release < 10 else ()
+    enable_builder = "crb enable" if release > 8 else "dnf config-manager --set-enabled powertools"
+    tool = "" if release > 8 else " dnf-plugins-core"
     return Distribution(
         key=f"rocky{release}",
         title=f"Rocky Linux {release}",
@@ -84,7 +94,10 @@ def _rocky(release: int) -> Distribution:
             ("mariadb.service", "mariadb-server"),
         ),
         selinux_booleans=("httpd_can_network_connect",),
-        note=MONIT_FROM_EPEL if monit else "monit is not packaged here: systemd alone restarts the app",
+        ssh_client="openssh-clients",
+        elsewhere=FROM_EPEL if monit else FROM_EPEL[1:],
+        enable=(f"dnf install -y epel-release{tool}", enable_builder),
+        note="" if monit else "monit is not packaged here: systemd alone restarts the app",
     )
 
 

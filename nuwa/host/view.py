@@ -75,6 +75,15 @@ class View:
             return ""
         return f"{database.engine}.service"
 
+    def database_guard(self, verb: str) -> tuple[str, ...]:
+        """A command of iptables: the way to the database is closed for all but podman's subnet."""
+        way = self.facts.database
+        if way is None:
+            return ()
+        foreign = ("!", "--source", way.subnet, "--destination", way.address)
+        port = ("--protocol", "tcp", "--dport", str(way.port))
+        return ("/usr/sbin/iptables", "--wait", verb, "INPUT", *foreign, *port, "--jump", "DROP")
+
     @property
     def stop_timeout(self) -> int:
         return container.stop_timeout(self.app)

@@ -67,6 +67,46 @@ END
   [[ $(url) == "$before" && ! -s $FAKE/starts ]]
 }
 
+@test "SELinux lets the socket and the proxy of the way at their ports, before the socket starts" {
+  make_rocky 10
+  bin/run --quiet
+  [[ $(cat "$FAKE"/booleans/systemd_socket_proxyd_{bind,connect}_any) == $'on\non' ]]
+  echo off >"$FAKE/booleans/systemd_socket_proxyd_connect_any"
+  run -0 bin/run --dry-run
+  says 'would run: setsebool -P systemd_socket_proxyd_connect_any 1'
+  says_not bind_any
+}
+
+@test "where SELinux does not confine the proxy, no boolean is asked for" {
+  make_rocky 8
+  run -0 bin/run
+  says_not setsebool
+}
+
+@test "where systemd cannot close the way to others, a rule of the firewall does" {
+  [[ ! -e $NUWA_ROOT/sys/fs/cgroup/cgroup.controllers ]]
+  bin/run --quiet
+  socket=$NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket
+  grep -q '^ExecStartPre=/usr/sbin/iptables .*--insert INPUT "!" --source 10.88.0.0/16 .*--dport 17000 --jump DROP$' "$socket"
+  mkdir -p "$NUWA_ROOT/sys/fs/cgroup"
+  touch "$NUWA_ROOT/sys/fs/cgroup/cgroup.controllers"
+  bin/run --quiet
+  grep -qx 'IPAddressDeny=any' "$socket"
+  run -1 grep iptables "$socket"
+}
+
+@test "Rocky Linux is told how PostgreSQL starts for the first time" {
+  make_rocky 9
+  ln -s /usr/bin/true "$TEST/postgresql-setup"
+  rm "$PG/up"
+  PATH=$TEST:$PATH run -4 bin/run
+  says 'Start it: postgresql-setup --initdb && systemctl enable --now postgresql'
+  mkdir -p "$NUWA_ROOT/var/lib/pgsql/data"
+  touch "$NUWA_ROOT/var/lib/pgsql/data/PG_VERSION"
+  PATH=$TEST:$PATH run -4 bin/run
+  says 'Start it: systemctl enable --now postgresql'
+}
+
 @test "a dry run makes nothing and says what it would" {
   run -0 bin/run --dry-run
   says 'would make the role blog and the database blog'

@@ -42,6 +42,18 @@ make_host() {
   make_image "$ONE"
 }
 
+# Makes the host one of this release of Rocky Linux, with SELinux, and firewalld at work.
+make_rocky() {
+  local name
+  printf 'ID="rocky"\nVERSION_ID="%s.4"\n' "$1" >"$NUWA_ROOT/etc/os-release"
+  export PATH=$REPO/tests/shell/rocky:$PATH
+  mkdir -p "$FAKE"/booleans "$FAKE"/firewall/{runtime,permanent} "$NUWA_ROOT/etc/monit.d"
+  for name in httpd_can_network_connect systemd_socket_proxyd_{bind,connect}_any; do
+    # Rocky Linux 8 does not confine the proxy.
+    [[ $1 == 8 && $name == systemd_* ]] || echo off >"$FAKE/booleans/$name"
+  done
+}
+
 # A second host, which knows no image, and where nothing is deployed. $THERE is the deployment's folder on it.
 make_other_host() {
   export THERE=$TEST/there/blog

@@ -86,7 +86,7 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
         warn: gets what went wrong with single services.
     """
     needed = (*NEEDED, *row.packages)
-    yield parts.Packages(row.install.split(), needed)
+    yield parts.Packages(row.install.split(), needed, row.elsewhere, row.enable)
     yield parts.User(USER)
     yield parts.Folder(paths.folder, 0o755)
     yield parts.Folder(paths.state.parent, 0o755)

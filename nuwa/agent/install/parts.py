@@ -41,10 +41,14 @@ class Packages:
     Args:
         install: the distribution's command; names of packages follow.
         needed: programs, each with the package that holds it.
+        elsewhere: packages that are in a repository of their own.
+        enable: the commands that make it known.
     """
 
     install: Sequence[str]
     needed: Sequence[tuple[str, str]]
+    elsewhere: Sequence[str] = ()
+    enable: Sequence[str] = ()
     title: str = "packages"
 
     def _missing(self) -> list[str]:
@@ -58,7 +62,10 @@ class Packages:
     def make(self) -> None:
         if self.install[0] == "apt-get":
             run(["apt-get", "update", "--quiet"], env={"DEBIAN_FRONTEND": "noninteractive"})
-        argv = [*self.install, "-y", *self._missing()]
+        missing = self._missing()
+        for command in self.enable if set(missing) & set(self.elsewhere) else ():
+            run(command.split())
+        argv = [*self.install, "-y", *missing]
         run(argv, env={"DEBIAN_FRONTEND": "noninteractive"})
 
     def remove(self) -> None:
