@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from nuwa.cli import shared
 
 if TYPE_CHECKING:
     from nuwa.image.inspection import Inspection
+    from nuwa.image.packages import Package
 
 app = shared.new_app()
 
@@ -20,18 +22,38 @@ def inspect(
     script: Annotated[
         bool, typer.Option("--script", help="Print the Setup label alone, to read it.")
     ] = False,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="List the distribution's packages too, the largest first.")
+    ] = False,
 ) -> None:
     """Show what an image holds: layers, sizes, services, labels, what Setup would write.
 
-    Nothing of the image is run.
+    Nothing of the image is run, except its own rpm or dpkg for --packages, without a network.
     """
     from nuwa.engine import Engine
     from nuwa.image import inspection
+    from nuwa.image.packages import installed
 
     progress = shared.progress()
-    found = inspection.inspect(Engine.detect(), image)
-    text = found.setup.script if script and found.setup else "\n".join(rows(found))
-    progress.result({"ok": True, **data(found)}, text)
+    engine = Engine.detect()
+    found = inspection.inspect(engine, image)
+    listed = installed(engine, found.image) if packages else None
+    text = found.setup.script if script and found.setup else "\n".join([*rows(found), *package_rows(listed)])
+    progress.result({"ok": True, **data(found), **package_data(listed)}, text)
+
+
+def package_rows(packages: Sequence[Package] | None) -> list[str]:
+    """The packages with their sizes, for a person."""
+    if packages is None:
+        return []
+    total = sum(package.size for package in packages)
+    rows = [f"  {megabytes(package.size):>10}  {package.name} {package.version}" for package in packages]
+    return [f"Packages: {len(packages)}, {megabytes(total)} as installed", *rows]
+
+
+def package_data(packages: Sequence[Package] | None) -> dict[str, object]:
+    """The packages, for a program; without the key where they were not asked for."""
+    return {} if packages is None else {"packages": [vars(package) for package in packages]}
 
 
 def rows(found: Inspection) -> list[str]:

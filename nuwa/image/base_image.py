@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Literal
 
 from nuwa.console import Progress
@@ -13,9 +15,27 @@ from nuwa.image.recipe import Recipe
 Choice = Literal["auto", "registry", "bootstrap"]
 """registry: pulled; bootstrap: made here from packages; auto: what is here, else whichever works first."""
 
+VARIABLE = "NUWA_BASE_IMAGE"
+"""Names an image of the release to start from in place of the registry's: your own, or a mirror's copy."""
+
 PULL_SECONDS = 600
 SHORT_PULL_SECONDS = 60
 """How long a pull may take where there is another way."""
+
+
+def chosen() -> str:
+    """What `NUWA_BASE_IMAGE` names; empty: nothing.
+
+    Raises:
+        BuildError: that is no name of an image.
+    """
+    name = os.environ.get(VARIABLE, "").strip()
+    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", name):
+        raise BuildError(
+            f"{VARIABLE}={name} is not the name of an image",
+            hint=f"Set it to a name such as registry.example.com/rockylinux:9, or unset {VARIABLE}.",
+        )
+    return name
 
 
 def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
@@ -23,7 +43,16 @@ def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
     made, pulled = recipe.platform.bootstrap_image, recipe.release.image
     if choice == "bootstrap":
         return (made,)
+    own = chosen()
+    if own:
+        return (own,)
     return (made, pulled) if choice == "auto" and recipe.release.codename else (pulled,)
+
+
+def note_choice(recipe: Recipe, bare: str, progress: Progress) -> None:
+    """Say so where a build does not start from what its family names."""
+    if bare == chosen():
+        progress.note(f"The layers start from {bare} ({VARIABLE}), not from {recipe.release.image}.")
 
 
 def is_usable(name: str, image: Image | None, recipe: Recipe) -> bool:
@@ -38,19 +67,28 @@ def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> s
     Raises:
         BuildError: no registry answered, and it cannot be made from packages either.
     """
-    can_make = bool(recipe.release.codename)
+    own = chosen()
+    can_make = bool(recipe.release.codename) and not own
     if choice == "bootstrap":
         return bootstrap.ensure(engine, recipe.platform, progress)
-    reference = recipe.release.image
+    reference = own or recipe.release.image
     try:
         with progress.step(f"pull {reference}"):
             engine.pull(reference, timeout=SHORT_PULL_SECONDS if can_make else PULL_SECONDS)
         return reference
     except NuwaError as error:
         if choice == "registry" or not can_make:
-            raise _unreachable(reference, error) from None
+            raise (_missing(own, error) if own else _unreachable(reference, error)) from None
         progress.note(f"{reference} cannot be pulled, so the bare Debian is made here from packages.")
     return bootstrap.ensure(engine, recipe.platform, progress)
+
+
+def _missing(reference: str, error: NuwaError) -> BuildError:
+    return BuildError(
+        f"{reference}, which {VARIABLE} names, is neither here nor can it be pulled",
+        details=error.details or error.message,
+        hint=f"Look which images are here (podman image ls), or unset {VARIABLE}.",
+    )
 
 
 def _unreachable(reference: str, error: NuwaError) -> BuildError:
@@ -58,5 +96,6 @@ def _unreachable(reference: str, error: NuwaError) -> BuildError:
         f"{reference} cannot be pulled",
         details=error.details or error.message,
         hint="Give this machine access to the registry or to a mirror of it (containers-registries.conf(5)), "
+        f"set {VARIABLE} to an image of your own, "
         "or build on Debian, which can be made here from packages: nuwa build --family debian",
     )

@@ -127,6 +127,7 @@ class _Build:
         if here is None:
             here = base_image.get(self._engine, recipe, self._options.base, self._progress)
             self._images |= self._engine.image_inspect(here)
+        base_image.note_choice(recipe, here, self._progress)
         return here
 
     def _ensure_requirements(self) -> None:
@@ -177,7 +178,7 @@ class _Build:
 
     def _make(self, layer: Layer, step: Step) -> str:
         """Layers that other apps share, or that install packages, are made by one build at a time."""
-        if layer.name in ("requirements", "app") and "APT_CONFIG" not in layer.arguments:
+        if layer.name in ("requirements", "app") and not layer.installs_packages:
             return self._made(layer, step)
         with in_turn(f"build-{self._recipe.platform.key}"):
             self._images |= self._engine.image_inspect(layer.tag)

@@ -1,4 +1,4 @@
-"""Where a build gets Python packages from: from where this machine gets its own.
+"""Where a build gets Python packages, and Pythons of uv, from: from where this machine gets its own.
 
 uv's variables count first, then uv's own settings, then pip's. What is found reaches a build as one mounted
 `uv.toml`, so that addresses, which may hold passwords, are in no layer and no command line.
@@ -27,6 +27,11 @@ _UV_VARIABLES = {
     "UV_INDEX_STRATEGY": "index-strategy",
     "UV_INSECURE_HOST": "allow-insecure-host",
 }
+_PYTHON_VARIABLES = {
+    "UV_PYTHON_INSTALL_MIRROR": "python-install-mirror",
+    "UV_PYTHON_DOWNLOADS_JSON_URL": "python-downloads-json-url",
+}
+"""Where uv gets whole Pythons from, which no index has."""
 _PIP_NAMES = {
     "index-url": "index-url",
     "extra-index-url": "extra-index-url",
@@ -53,9 +58,9 @@ class Indexes:
 
 def find() -> Indexes:
     """This machine's indexes; none where it has no settings, and the public one counts."""
-    settings = _settings()
+    settings = _settings() | _of_pythons()
     folders: dict[str, Path] = {}
-    for name in ("index-url", *_LISTS):
+    for name in ("index-url", *_LISTS, *_PYTHON_VARIABLES.values()):
         value = settings.get(name)
         if isinstance(value, list):
             settings[name] = [_mounted(address, folders) for address in value]
@@ -106,7 +111,19 @@ def _typed(name: str, value: str) -> object:
     return value.split() if name in _LISTS else value.strip()
 
 
+def _of_pythons() -> Settings:
+    kept = {name: value for name, value in _uv_file().items() if name in _PYTHON_VARIABLES.values()}
+    given = {
+        name: os.environ[variable] for variable, name in _PYTHON_VARIABLES.items() if os.environ.get(variable)
+    }
+    return kept | given
+
+
 def _of_uv() -> Settings:
+    return {name: value for name, value in _uv_file().items() if name in _UV_NAMES}
+
+
+def _uv_file() -> Settings:
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     own = os.environ.get("UV_CONFIG_FILE")
     files = [Path(own)] if own else [home / "uv" / "uv.toml", _SHARED_UV_FILE]
@@ -116,7 +133,7 @@ def _of_uv() -> Settings:
                 read = tomllib.loads(file.read_text())
             except (OSError, ValueError) as error:
                 raise BuildError(f"cannot read uv's settings in {file}: {error}") from None
-            return {name: value for name, value in read.items() if name in _UV_NAMES}
+            return read
     return {}
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nuwa import names
-from nuwa.image import pins, tree
+from nuwa.image import pins, supplies, tree
 from nuwa.image.recipe import Recipe
 from nuwa.image.tree import Entry
 from nuwa.manifest.model import SCHEMA
@@ -49,6 +49,11 @@ class Layer:
     def arguments(self) -> frozenset[str]:
         """The build arguments that it declares: what it borrows of this machine."""
         return frozenset(re.findall(r"(?m)^ARG (\w+)", self.containerfile))
+
+    @property
+    def installs_packages(self) -> bool:
+        """Whether it uses the package manager, whose cache only one build at a time may write to."""
+        return not self.arguments.isdisjoint(supplies.PACKAGES)
 
     @cached_property
     def _content(self) -> str:

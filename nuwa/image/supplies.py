@@ -34,7 +34,9 @@ _CERTIFICATE_VARIABLES = (
     "CARGO_HTTP_CAINFO",
     "PIP_CERT",
 )
-EVERYTHING = (*_CERTIFICATE_VARIABLES, "APT_CONFIG", "NUWA_DOWNLOADS", "UV_CACHE_DIR", "UV_CONFIG_FILE")
+PACKAGES = ("APT_CONFIG", "DNF_CACHE")
+"""The argument that each package manager takes; only one build of a release at a time may hold it."""
+EVERYTHING = (*_CERTIFICATE_VARIABLES, *PACKAGES, "NUWA_DOWNLOADS", "UV_CACHE_DIR", "UV_CONFIG_FILE")
 """The build arguments that a Containerfile may declare."""
 _APT_OPTIONS = """\
 APT::Install-Recommends "0";
@@ -66,6 +68,8 @@ def lay_out(
         mounts += _downloads(folder, arguments)
     if "APT_CONFIG" in borrowed and family.package_manager == "apt":
         mounts += _apt(folder, release.codename, arguments)
+    if "DNF_CACHE" in borrowed and family.package_manager == "dnf":
+        mounts += _dnf(folder, f"{family.name}{release.name}", arguments)
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -156,3 +160,13 @@ def _apt(folder: Path, codename: str, arguments: dict[str, str]) -> list[str]:
     arguments["APT_CONFIG"] = f"{MOUNT}/apt.conf"
     caches = {"lists": "/var/lib/apt/lists", "archives": "/var/cache/apt/archives"}
     return [f"{_cache(f'{codename}-{name}')}:{place}:rw" for name, place in caches.items()]
+
+
+def _dnf(folder: Path, platform: str, arguments: dict[str, str]) -> list[str]:
+    """dnf's metadata and packages stay on this machine, for the next layer and the next build."""
+    cache = _cache(f"{platform}-dnf")
+    # dnf would believe the lock of a build that was killed: its process id may be taken in the next one.
+    for lock in cache.glob("*.pid"):
+        lock.unlink(missing_ok=True)
+    arguments["DNF_CACHE"] = f"{MOUNT}/dnf"
+    return [_mount(folder, "dnf", cache, "rw")]

@@ -85,3 +85,40 @@ def test_without_another_way_the_error_names_debian(tmp_path: Path, family: str,
         )
     assert "--family debian" in caught.value.hint
     assert "i/o timeout" in caught.value.details
+
+
+def test_an_image_of_ones_own_is_what_builds_start_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "registry.example.com/mirror/rockylinux:9"
+    monkeypatch.setenv("NUWA_BASE_IMAGE", own)
+    told = Told()
+    for family in ("debian", "rockylinux"):
+        recipe = Recipe.of(app(family))
+        assert base_image.candidates(recipe, "auto") == (own,)
+        assert base_image.candidates(recipe, "registry") == (own,)
+        assert base_image.get(engine(tmp_path, 'test "$3" = ' + own), recipe, "auto", Quiet()) == own
+    assert base_image.candidates(Recipe.of(app()), "bootstrap") == (MADE,)
+    base_image.note_choice(Recipe.of(app("rockylinux")), own, told)
+    assert own in told.notes[0]
+    assert "not from docker.io/rockylinux/rockylinux:9" in told.notes[0]
+
+
+def test_without_an_image_of_ones_own_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUWA_BASE_IMAGE", raising=False)
+    told = Told()
+    base_image.note_choice(Recipe.of(app()), MADE, told)
+    assert told.notes == []
+
+
+def test_an_image_of_ones_own_that_is_nowhere_is_named_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUWA_BASE_IMAGE", "localhost/mine:9")
+    failing = engine(tmp_path, "echo 'manifest unknown' >&2; exit 125")
+    with pytest.raises(BuildError, match="localhost/mine:9, which NUWA_BASE_IMAGE names") as caught:
+        base_image.get(failing, Recipe.of(app()), "auto", Quiet())
+    assert "unset NUWA_BASE_IMAGE" in caught.value.hint
+    monkeypatch.setenv("NUWA_BASE_IMAGE", "$(id)")
+    with pytest.raises(BuildError, match="not the name of an image"):
+        base_image.candidates(Recipe.of(app()), "auto")

@@ -68,6 +68,19 @@ def test_variables_go_before_files_and_uvs_before_pips(
     assert found() == {"index-url": "https://uvvariable.test"}
 
 
+def test_where_uv_gets_pythons_from_is_lent_beside_the_indexes(
+    no_settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(no_settings / "pip" / "pip.conf", "[global]\nindex-url = https://file.test\n")
+    write(no_settings / "uv" / "uv.toml", 'python-install-mirror = "https://pythons.test"\n')
+    assert found() == {"index-url": "https://file.test", "python-install-mirror": "https://pythons.test"}
+    (tmp_path / "pythons").mkdir()
+    monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", f"file://{tmp_path}/pythons")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", "https://list.test/downloads.json")
+    assert found()["python-install-mirror"] == "file:///mnt/index-0/pythons"
+    assert found()["python-downloads-json-url"] == "https://list.test/downloads.json"
+
+
 def test_pip_can_be_told_to_read_nothing(no_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(no_settings / "pip" / "pip.conf", "[global]\nindex-url = https://file.test\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")

@@ -127,14 +127,46 @@ def test_the_layers_stand_on_each_other_under_the_names_of_the_mission(project: 
     ]
 
 
-def test_rocky_linux_gets_s6_overlay_and_every_language(project: Path) -> None:
+def test_rocky_linux_gets_s6_overlay_and_packages_in_english(project: Path) -> None:
     text = stack(Recipe.of(app("rockylinux")), project)[0].containerfile
     assert "s6-overlay-noarch.tar.xz" in text
     assert "tar -C / -Jxpf" in text
-    command = text.partition("; \\\n    rm -f")[2]
+    command = text.partition("_install_langs en_US")[2]
     assert command.index("macros.image-language-conf") < command.index("glibc-langpack-en")
     assert command.index("epel-release") < command.index("--set-enabled crb") < command.index(" rsyslog")
+    assert "rm -f /etc/rpm" not in text
     assert "localhost/app/rockylinux" not in text
+
+
+def test_a_language_pack_that_is_asked_for_comes_with_its_language() -> None:
+    asked = app("rockylinux", packages=("glibc-langpack-de",))
+    for recipe, wanted in (
+        (Recipe.of(asked), True),
+        (Recipe.of(app("rockylinux", packages=("libpq",))), False),
+    ):
+        text = layers.requirements(recipe, REQUIRED, compile=False).containerfile
+        assert ("rm -f /etc/rpm/macros.image-language-conf; \\\n    dnf " in text) == wanted
+
+
+def test_every_dnf_that_installs_is_small_and_uses_the_cache(project: Path) -> None:
+    recipe = Recipe.of(full("rockylinux"))
+    stacked = [*stack(recipe, project), layers.requirements(recipe, REQUIRED, compile=True)]
+    text = "".join(layer.containerfile for layer in stacked).replace("\\\n", "")
+    found = re.findall(r"\bdnf (?!config-manager)[^;]*", text)
+    assert len(found) > 8
+    for command in found:
+        assert "--setopt=install_weak_deps=0" in command
+        assert "--setopt=tsflags=nodocs" in command
+        assert '--setopt=cachedir="${DNF_CACHE:-/var/cache/dnf}" --setopt=keepcache=1' in command
+    assert "clean all" not in text, "the cache is the machine's"
+    assert re.findall(r"dnf [^;]* (upgrade[^;]*)", text) == ["upgrade --refresh"]
+
+
+def test_whoever_installs_packages_declares_the_cache(project: Path) -> None:
+    for family, argument in (("rockylinux", "DNF_CACHE"), ("debian", "APT_CONFIG")):
+        for layer in stack(Recipe.of(full(family)), project):
+            uses = re.search(r"\b(dnf -y|apt-get update) ", layer.containerfile) is not None
+            assert layer.installs_packages == uses == (argument in layer.arguments)
 
 
 def test_cron_of_rocky_linux_asks_for_nothing_that_needs_a_capability() -> None:

@@ -67,10 +67,36 @@ def test_apts_lists_and_packages_stay_on_this_machine(folder: Path) -> None:
     assert [mount.split(":")[1] for mount in mounts[1:]] == ["/var/lib/apt/lists", "/var/cache/apt/archives"]
 
 
-def test_rocky_linux_borrows_nothing_of_apt(folder: Path) -> None:
+def test_rocky_linux_borrows_nothing_of_apt_and_debian_nothing_of_dnf(folder: Path, tmp_path: Path) -> None:
     rocky = load("rockylinux")
     words = supplies.lay_out(folder, rocky, rocky.release("9"), {}, {"APT_CONFIG", "SSL_CERT_FILE"})
     assert "APT_CONFIG" not in "".join(words)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "dnf" not in "".join(supplies.lay_out(other, DEBIAN, TRIXIE, {}, {"DNF_CACHE", "SSL_CERT_FILE"}))
+
+
+def test_dnfs_metadata_and_packages_stay_on_this_machine_for_each_release(
+    folder: Path, tmp_path: Path
+) -> None:
+    rocky = load("rockylinux")
+    words = supplies.lay_out(folder, rocky, rocky.release("9"), {}, {"DNF_CACHE"})
+    assert values(words, "--build-arg") == ["DNF_CACHE=/mnt/dnf"]
+    cache = tmp_path / "cache" / "nuwa" / "downloads" / "rockylinux9-dnf"
+    assert values(words, "--volume")[1] == f"{cache}:/mnt/dnf:rw"
+    other = tmp_path / "other"
+    other.mkdir()
+    assert not any(str(cache) in word for word in supplies.lay_out(other, rocky, rocky.release("8"), {}))
+
+
+def test_the_lock_of_a_dnf_that_was_killed_is_gone(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "nuwa" / "downloads" / "rockylinux9-dnf"
+    (cache / "baseos-1").mkdir(parents=True)
+    (cache / "metadata_lock.pid").write_text("1")
+    (cache / "baseos.solv").write_text("kept")
+    rocky = load("rockylinux")
+    supplies.lay_out(folder, rocky, rocky.release("9"), {}, {"DNF_CACHE"})
+    assert sorted(path.name for path in cache.iterdir()) == ["baseos-1", "baseos.solv"]
 
 
 def test_files_that_a_layer_lends_lie_where_it_says(folder: Path) -> None:

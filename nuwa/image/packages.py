@@ -1,0 +1,77 @@
+"""The distribution's packages in an image, as its own package manager lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nuwa import names
+from nuwa.engine import Engine, Image
+from nuwa.errors import CommandError, NuwaError
+from nuwa.image import families
+from nuwa.resources import IMAGES
+
+_QUERIES = {
+    "dnf": ("rpm", "-qa", "--qf", r"%{NAME}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{SIZE}\n"),
+    "apt": ("dpkg-query", "-W", "-f", r"${Package}\t${Version}\t${Installed-Size}\t${db:Status-Status}\n"),
+}
+_UNITS = {"dnf": 1, "apt": 1024}
+"""Bytes in a unit of the sizes that each prints (rpm(8), deb-control(5))."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed package of the distribution.
+
+    Args:
+        size: bytes, as its maker states them.
+    """
+
+    name: str
+    version: str
+    size: int
+
+
+def installed(engine: Engine, image: Image) -> tuple[Package, ...]:
+    """The packages of an image, the largest first.
+
+    Its rpm or dpkg-query is run in a container without a network, in which nothing can be written.
+
+    Raises:
+        NuwaError: the image is none of nuwa's, or has lost its package manager.
+    """
+    manager = _manager(image)
+    program, *words = _QUERIES[manager]
+    options = [
+        "--rm",
+        "--pull=never",
+        "--network=none",
+        "--read-only",
+        "--cap-drop=all",
+        f"--entrypoint={program}",
+    ]
+    try:
+        listed = engine.run(image.id, *words, options=options).stdout
+    except CommandError as error:
+        raise NuwaError(f"{program} of the image cannot list its packages", details=error.output) from None
+    return parsed(listed, _UNITS[manager])
+
+
+def parsed(listed: str, unit: int) -> tuple[Package, ...]:
+    """Packages out of lines of name, version, size in units of `unit` bytes and, with dpkg, state."""
+    found = set()
+    for line in listed.splitlines():
+        name, version, size, state = [*line.split("\t"), "installed"][:4]
+        # A key is no package, but rpm keeps those that it trusts among them.
+        if state == "installed" and name != "gpg-pubkey":
+            found.add(Package(name, version, int(size or 0) * unit))
+    return tuple(sorted(found, key=lambda package: (-package.size, package.name, package.version)))
+
+
+def _manager(image: Image) -> str:
+    family = image.labels.get(names.LABEL_FAMILY, "").rstrip("0123456789")
+    if family not in {file.stem for file in (IMAGES / "families").glob("*.toml")}:
+        raise NuwaError(
+            "this image has no label of nuwa's that names its distribution, so its packages cannot be listed",
+            hint="Images that nuwa build makes can be listed, and the layers beneath them.",
+        )
+    return families.load(family).package_manager
