@@ -24,7 +24,6 @@ LIMIT = 96 * 1024
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
 SOURCED = (
-    "_acme",
     "_app",
     "_apply",
     "_archive",
@@ -32,11 +31,9 @@ SOURCED = (
     "_host",
     "_lib",
     "_prepare",
-    "_provision",
     "_release",
     "_secrets",
     "_site",
-    "_sqlite",
     "_watch",
 )
 """What the scripts read in, and nobody runs."""

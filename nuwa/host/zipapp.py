@@ -21,7 +21,21 @@ from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
 ENTRY = "nuwa.host.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
 LIBRARIES = ("jinja2", "markupsafe")
-SCRIPTS = ("_extract", "_move", "_pack", "_rehearse", "_unpack")
+SCRIPTS = (
+    "_acme",
+    "_backup",
+    "_borg",
+    "_dump",
+    "_extract",
+    "_load",
+    "_move",
+    "_pack",
+    "_provision",
+    "_rehearse",
+    "_restore",
+    "_sqlite",
+    "_unpack",
+)
 """Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
 SCRIPTS_TAR = "scripts.tar"
 MAIN = f"from {ENTRY} import main\n\nmain()\n"

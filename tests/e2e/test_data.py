@@ -96,6 +96,7 @@ set -euo pipefail
 source "${{BASH_SOURCE[0]%/*}}/_lib"
 source "$BIN/_host"; source "$BIN/_apply"; source "$BIN/_prepare"
 begin
+use_parts _sqlite _dump _provision
 "$@"
 END
 library() {{ bash bin/library "$@"; }}

@@ -39,6 +39,7 @@ source "$BIN/_prepare"
 main() {
   parse_options "$@"
   begin
+  use_parts _sqlite _dump _provision
   "${ARGUMENTS[@]}"
 }
 main "$@"
