@@ -4,7 +4,8 @@
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its one
 spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
-no room for.
+no room for. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in volumes, whose folders
+follow: see `nuwa/host/volumes.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import zipfile
 from pathlib import Path
 
 from nuwa.host import facts as host_facts
+from nuwa.host import volumes
 from nuwa.host.container import hook_run, rehearsal_run, warnings
 from nuwa.host.facts import FactsError
 from nuwa.host.render import PLANS, Plan, render
@@ -31,6 +33,9 @@ WORDS = {"release": hook_run, "rehearse": rehearsal_run}
 def main() -> None:
     """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage."""
     what = sys.argv[1] if len(sys.argv) == 2 else ""
+    if sys.argv[1:2] and sys.argv[1] in volumes.COMMANDS:
+        volumes.main(sys.argv[1], sys.argv[2:])
+        return
     try:
         if what == "domains":
             print("\n".join(host_facts.domains(sys.stdin.read())))
@@ -44,7 +49,9 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, 'domains', 'scripts'))}")
+            sys.exit(
+                f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, 'domains', 'scripts'))}"
+            )
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
 

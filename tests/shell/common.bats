@@ -59,7 +59,7 @@ ALL=(_check _predicate get_bid get_cid install kill logs run shell status uninst
 @test "quiet says nothing, and the log has it all" {
   run -0 bin/run --quiet
   [[ -z $output ]]
-  grep -q 'bin/run\[.*nuwa-blog-blue.service is up' volumes/log/nuwa.log
+  grep -q 'bin/run\[.*nuwa-blog-blue.service is up' volumes/.nuwa/nuwa.log
 }
 
 @test "colours appear on a terminal only, and not where they are not wanted" {

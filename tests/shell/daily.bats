@@ -31,7 +31,7 @@ load helper
   run -0 bin/shell -u root id
   says '<nuwa-blog-blue><id>'
   run -2 bin/shell -u nobody id
-  run ! grep -q 'print(' volumes/log/nuwa.log
+  run ! grep -q 'print(' volumes/.nuwa/nuwa.log
 }
 
 @test "shell without a container says how to start one" {

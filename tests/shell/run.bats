@@ -198,12 +198,20 @@ END
   [[ $(find "$NUWA_ROOT/etc" -name '*nuwa*') == '' && $(starts) -eq 0 ]]
 }
 
-@test "a log that is a link out of the volume is not followed" {
+@test "what the scripts did is in a log that root alone reads, outside of what the container sees" {
+  mkdir -p volumes/log
+  mkfifo volumes/log/nuwa.log
   bin/run
-  echo untouched >"$TEST/victim"
-  ln -sf "$TEST/victim" volumes/log/nuwa.log
-  run -0 bin/run
-  [[ $(cat "$TEST/victim") == untouched ]]
+  grep -q 'nuwa-blog-blue.service is up' volumes/.nuwa/nuwa.log
+  [[ $(stat -c '%a %u' volumes/.nuwa/nuwa.log) == '600 0' ]]
+  grep -q -- '--volume=.*/volumes/log:/var/log:' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+}
+
+@test "the log of the scripts is put aside before it grows without end" {
+  bin/run
+  truncate -s 5000001 volumes/.nuwa/nuwa.log
+  bin/run
+  [[ $(stat -c %s volumes/.nuwa/nuwa.log) -lt 100000 && $(stat -c %s volumes/.nuwa/nuwa.log.1) -ge 5000001 ]]
 }
 
 @test "the release hook runs once for each release, with volumes and secrets, before the start" {

@@ -21,7 +21,7 @@ setup() {
   says_not ecial
   [[ $(<volumes/secrets/MAIL_PASSWORD) == 'sp ecial$x' && $(stat -c '%s %a %u' volumes/secrets/MAIL_PASSWORD) == '10 400 10001' ]]
   [[ $(cat "$FAKE/starts") == nuwa-blog-blue.service ]]
-  ! grep -q ecial volumes/log/nuwa.log
+  ! grep -q ecial volumes/.nuwa/nuwa.log
 }
 
 @test "a value of several lines stays as it is, but for the last line break" {
