@@ -32,6 +32,7 @@ class Start:
 
 ISOLATION = (
     "--read-only",
+    "--env=S6_READ_ONLY_ROOT=1",
     *(f"--tmpfs={mount}" for mount in TMPFS),
     "--tmpfs=/var/log",
     "--cap-drop=all",

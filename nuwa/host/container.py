@@ -135,6 +135,7 @@ def _short_labels() -> list[str]:
 def _isolation() -> list[str]:
     return [
         "--read-only",
+        "--env=S6_READ_ONLY_ROOT=1",
         *(f"--tmpfs={mount}" for mount in TMPFS),
         "--cap-drop=all",
         *(f"--cap-add={capability}" for capability in CAPABILITIES),

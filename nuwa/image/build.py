@@ -6,6 +6,7 @@ An image gets its name only when it is whole.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from pathlib import Path
 from nuwa import names
 from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
-from nuwa.image import base_image, context, layers
+from nuwa.image import base_image, context, layers, pins
 from nuwa.image.app_layer import app_layer
 from nuwa.image.layers import Layer
 from nuwa.image.make import NeedsCompiler, make
@@ -104,6 +105,8 @@ class _Build:
 
     def run(self) -> Built:
         begun = time.monotonic()
+        for name in pins.replaced():
+            self._progress.note(f"{name}: version and checksums are those of {os.environ[pins.REPLACED_BY]}.")
         bare = self._look()
         recipe = self._recipe
         self._ensure(layers.base(recipe, bare))

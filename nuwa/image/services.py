@@ -122,11 +122,8 @@ def _logger(name: str) -> dict[str, File]:
 
 
 def _server(app: App) -> dict[str, File]:
-    settings: dict[str, object] = {
-        "notification-fd": 3,
-        "timeout-up": 1000 * max(app.health.start_period, 60),
-        "timeout-kill": 1000 * (app.server.graceful_timeout + KILL_MARGIN),
-    }
+    # It does not tell s6 when it is ready: s6-overlay would hear no request to stop until then. HTTP tells.
+    settings: dict[str, object] = {"timeout-kill": 1000 * (app.server.graceful_timeout + KILL_MARGIN)}
     if app.server.kind == "mod_wsgi":
         # To Apache, SIGTERM means at once, and this one gracefully.
         settings["down-signal"] = "SIGWINCH"

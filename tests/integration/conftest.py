@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
-from runtime_manifest import PROJECT, Kind, runtime_app
+from runtime_manifest import PROJECT, Init, Kind, runtime_app
 
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.image.build import Options, build
+from tests.standin.s6_overlay.image import checked_archives, with_s6_overlay
+from tests.standin.s6_overlay.pack import pack
+
+
+def pytest_report_header() -> str:
+    given = given_archives()
+    return f"s6-overlay: {f'the archives in {given}' if given else 'its stand-in'}"
+
+
+def given_archives() -> Path | None:
+    """The folder that NUWA_DOWNLOADS names, if archives of s6-overlay are in it."""
+    folder = Path(os.environ.get("NUWA_DOWNLOADS") or "/nonexistent")
+    return folder if any(folder.glob("s6-overlay-*.tar.xz")) else None
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +34,26 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def runtime_image(engine: Engine) -> Callable[[Kind], str]:
-    """The id of the image of the runtime tests' app under a kind of server."""
-    return cache(lambda kind: build(runtime_app(kind), PROJECT, Options(), engine, Quiet()).id)
+def s6_overlay(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """s6-overlay's archives, as the pins want them: what NUWA_DOWNLOADS has, else the stand-in's."""
+    given = given_archives()
+    if given:
+        return checked_archives(given)
+    with pytest.MonkeyPatch.context() as patch:
+        packed = pack(tmp_path_factory.mktemp("s6-overlay"))
+        patch.setenv("NUWA_PINS", str(packed / "pins.toml"))
+        return checked_archives(packed)
+
+
+@pytest.fixture(scope="session")
+def runtime_image(engine: Engine, request: pytest.FixtureRequest) -> Callable[..., str]:
+    """The id of the image of the runtime tests' app, by the kind of its server and what makes PID 1."""
+
+    @cache
+    def image(kind: Kind, init: Init = "nuwa-init") -> str:
+        app = runtime_app(kind)
+        if init == "nuwa-init":
+            return build(app, PROJECT, Options(), engine, Quiet()).id
+        return with_s6_overlay(engine, image(kind), app, request.getfixturevalue("s6_overlay"))
+
+    return image

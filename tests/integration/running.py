@@ -20,6 +20,7 @@ PATIENCE = 60.0
 """Seconds that a test waits for what must come; a healthy, busy machine needs a tenth."""
 ISOLATION = (
     "--read-only",
+    "--env=S6_READ_ONLY_ROOT=1",
     *(f"--tmpfs={mount}" for mount in TMPFS),
     "--cap-drop=all",
     *(f"--cap-add={capability}" for capability in CAPABILITIES),

@@ -8,6 +8,8 @@ from typing import Literal
 from nuwa.manifest.model import App, AppSection, Cron, Env, Image, Process, Server
 
 Kind = Literal["gunicorn", "mod_wsgi", "uvicorn"]
+Init = Literal["nuwa-init", "s6-overlay"]
+INITS: tuple[Init, ...] = ("nuwa-init", "s6-overlay")
 
 PROJECT = Path(__file__).parent / "runtime_app"
 CLEAR = {

@@ -13,26 +13,39 @@ from typing import Any
 
 import pytest
 from running import ISOLATION, Container, wait_until
+from runtime_manifest import INITS, Init
 
 from nuwa.engine import Engine
 
 KILL_TIMEOUT = 6
 """Seconds after which s6 kills the server of the tests' app; what stops as it should is faster."""
+AS_SHIPPED = "--env=S6_VERBOSITY=1"
+"""How much an init says, as the image has it; the tests ask for more."""
 KILLED = 137
 """What podman says of a container that it had to kill."""
 
+Images = Callable[..., str]
 Starter = Callable[..., Container]
 Script = Callable[[str, str], str]
 
 
+@pytest.fixture(params=INITS)
+def init(request: pytest.FixtureRequest) -> Init:
+    """What makes PID 1: each test holds for both."""
+    made: Init = request.param
+    return made
+
+
 @pytest.fixture
-def start(engine: Engine, runtime_image: Callable[[str], str], tmp_path: Path) -> Iterator[Starter]:
+def start(engine: Engine, runtime_image: Images, init: Init, tmp_path: Path) -> Iterator[Starter]:
     """Start a container of a kind: `start("gunicorn", "--env=A=1", command=("true",))`."""
     made: list[Container] = []
 
     def make(kind: str, *options: str, **settings: object) -> Container:
         name = f"nuwa-test-life-{uuid.uuid4().hex[:8]}"
-        container = Container(engine, runtime_image(kind), name, tmp_path / name, options=options, **settings)  # type: ignore[arg-type]
+        container = Container(
+            engine, runtime_image(kind, init), name, tmp_path / name, options=options, **settings
+        )  # type: ignore[arg-type]
         made.append(container)
         return container.start()
 
@@ -57,9 +70,9 @@ def script(tmp_path: Path) -> Script:
 # Start
 
 
-def test_a_failing_init_script_gives_the_container_its_exit_code(start: Starter, script: Script) -> None:
+def test_a_failing_init_script_ends_the_container_before_any_service(start: Starter, script: Script) -> None:
     container = start("gunicorn", script("/etc/cont-init.d/50-fail", "echo refused >&2; exit 7"))
-    assert container.wait_ended() == 7
+    assert container.wait_ended() == 1
     assert "refused" in container.log()
     assert "Starting gunicorn" not in container.log()
 
@@ -85,19 +98,27 @@ def test_a_failing_oneshot_ends_the_container(start: Starter, tmp_path: Path) ->
         "gunicorn",
         f"--volume={oneshot}:/etc/s6-overlay/s6-rc.d/prepare:ro",
         f"--volume={enabled}:/etc/s6-overlay/user-bundles.d/user/contents.d/prepare:ro",
+        AS_SHIPPED,
     )
     assert container.wait_ended() not in (0, KILLED)
     assert "prepare" in container.log()
 
 
-def test_services_that_depend_on_each_other_in_a_circle_are_refused(start: Starter, tmp_path: Path) -> None:
+def test_services_that_depend_on_each_other_in_a_circle_are_refused(
+    start: Starter, engine: Engine, runtime_image: Images, init: Init, tmp_path: Path
+) -> None:
     circle = tmp_path / "circle"
     circle.touch()
-    container = start(
-        "gunicorn", f"--volume={circle}:/etc/s6-overlay/s6-rc.d/rsyslogd/dependencies.d/server:ro"
-    )
-    assert container.wait_ended() not in (0, KILLED)
-    assert "circle" in container.log()
+    option = f"--volume={circle}:/etc/s6-overlay/s6-rc.d/rsyslogd/dependencies.d/server:ro"
+    container = start("gunicorn", option)
+    assert container.wait_ended() == 100
+    assert "cyclic" in container.log()
+    # As a build finds out, without a start.
+    options = ["--rm", "--pull=never", "--entrypoint=/usr/lib/nuwa/check-services", option]
+    refused = engine.run(runtime_image("gunicorn", init), options=options, check=False)
+    assert refused.code == 100
+    assert "cyclic" in refused.stderr
+    assert "cannot be started" in refused.stderr
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi", "uvicorn"])
@@ -194,11 +215,30 @@ def test_an_idle_container_stops_at_once(start: Starter, kind: str) -> None:
     assert container.exit_code() == 0
 
 
-def test_a_container_that_still_starts_stops_at_once(start: Starter, script: Script) -> None:
-    container = start("gunicorn", script("/etc/cont-init.d/50-slow", "echo waiting >&2; sleep 60"))
+@pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi"])
+def test_a_server_that_still_loads_its_app_is_asked_to_stop(start: Starter, kind: str) -> None:
+    container = start(kind, "--env=LOAD_SECONDS=120")
+    wait_until(lambda: "loading" in container.log(), "the app is being loaded")
+    assert container.stop() < 2 * KILL_TIMEOUT
+    assert container.exit_code() == 0
+
+
+def test_an_init_script_that_runs_at_a_stop_is_ended_by_nuwa_init_and_waited_for_by_s6_overlay(
+    start: Starter, script: Script, init: Init
+) -> None:
+    slow = script("/etc/cont-init.d/50-slow", "echo waiting >&2; sleep 8; echo done >&2")
+    container = start("gunicorn", slow)
     wait_until(lambda: "waiting" in container.log(), "the init script runs")
-    assert container.stop() < KILL_TIMEOUT
+    container.stop()
     assert container.exit_code() != KILLED
+    assert ("done" in container.log().splitlines()) == (init == "s6-overlay")
+
+
+def test_a_normal_stop_leaves_nothing_in_the_log_but_the_services_last_words(start: Starter) -> None:
+    container = start("gunicorn", AS_SHIPPED).wait_served()
+    container.stop()
+    marked = re.compile(r"(server|process-worker): ")
+    assert [line for line in container.log().splitlines() if not marked.match(line)] == []
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "mod_wsgi"])
@@ -248,10 +288,6 @@ def test_a_cron_job_that_runs_at_a_stop_is_asked_to_end(start: Starter) -> None:
         pytest.param((), id="as podman runs by default"),
         pytest.param(("--read-only",), id="podman's own tmpfs"),
         pytest.param(
-            ("--read-only", "--tmpfs=/run:rw,noexec,nosuid,nodev,mode=0755", "--tmpfs=/tmp:rw,mode=1777"),
-            id="run is noexec",
-        ),
-        pytest.param(
             (*ISOLATION, "--read-only-tmpfs=false", "--cpus=1", "--memory=512m"),
             id="nothing else is writable",
         ),
@@ -262,6 +298,16 @@ def test_it_serves_however_it_is_mounted(start: Starter, isolation: tuple[str, .
     container.restart("restart")
     assert container.stop() < KILL_TIMEOUT
     assert container.exit_code() == 0
+
+
+def test_run_may_be_noexec_under_nuwa_init_alone(start: Starter, init: Init) -> None:
+    mounts = ("--read-only", "--tmpfs=/run:rw,noexec,nosuid,nodev,mode=0755", "--tmpfs=/tmp:rw,mode=1777")
+    container = start("gunicorn", "--env=S6_READ_ONLY_ROOT=1", isolation=mounts)
+    if init == "nuwa-init":
+        container.wait_served()
+        return
+    assert container.wait_ended() != 0
+    assert "noexec" in container.log()
 
 
 def test_the_host_s_socket_answers_and_its_proxy_is_believed(start: Starter) -> None:
@@ -284,10 +330,10 @@ def test_workers_follow_the_container_s_limits(start: Starter) -> None:
 
 
 def test_a_command_runs_as_the_app_without_the_init(
-    engine: Engine, runtime_image: Callable[[str], str]
+    engine: Engine, runtime_image: Images, init: Init
 ) -> None:
     """As the release hook and the steps of a build do."""
     options = ["--rm", "--pull=never", "--entrypoint=/usr/lib/nuwa/app-env", "--env=GREETING=own"]
     code = "import os; print(os.getuid(), os.getcwd(), os.environ['GREETING'], repr(os.environ['MULTI']))"
-    result = engine.run(runtime_image("gunicorn"), "python", "-c", code, options=options)
+    result = engine.run(runtime_image("gunicorn", init), "python", "-c", code, options=options)
     assert result.stdout.strip() == "10001 /srv/app own " + repr("line 1\nline 2 ' \" $x `y` \n")

@@ -8,6 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
+if os.environ.get("LOAD_SECONDS"):
+    sys.stderr.write("loading\n")
+    sys.stderr.flush()
+    time.sleep(float(os.environ["LOAD_SECONDS"]))
 if os.environ.get("BREAK_APP"):
     raise RuntimeError("asked to break")
 

@@ -38,6 +38,7 @@ def test_secrets_are_mounted_and_never_an_argument():
     words = options(app(), host())
     assert "--volume=/srv/blog/volumes/secrets:/run/secrets:ro,nosuid,nodev" in words
     assert [word.split("=")[1] for word in words if word.startswith("--env=")] == [
+        "S6_READ_ONLY_ROOT",
         "NUWA_SLOT",
         "NUWA_RUNTIME",
         "NUWA_SOCKET",

@@ -87,7 +87,7 @@ def test_shellcheck_finds_nothing_in_any_run(everything: list[Layer], tmp_path: 
 def test_only_pinned_addresses_are_downloaded_from_and_each_file_is_checked(everything: list[Layer]) -> None:
     for layer in everything:
         for command in commands(layer.containerfile):
-            assert command.count("curl ") == command.count("sha256sum -c")
+            assert command.count("curl -fsSL ") == command.count("sha256sum -c")
             for address in re.findall(r"https?://[^/\s]+", command):
                 assert address == "https://github.com"
 

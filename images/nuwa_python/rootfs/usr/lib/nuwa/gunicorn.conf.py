@@ -8,13 +8,11 @@ import io
 import json
 import logging
 import os
-import stat
 import time
 
 from gunicorn import glogging
 
 PROBE = "nuwa-healthcheck"
-READY_FD = 3
 SOCKET = "unix"
 """Stands for the address of a client that has none, because it came through the host's socket."""
 
@@ -62,14 +60,9 @@ def on_starting(server):
 
 
 def post_worker_init(worker):
-    """Tell s6 that the server is ready, once a worker has loaded the app."""
+    """Set up what a worker has made of the configuration, before its first request."""
     if _server["kind"] == "uvicorn":
         believe_socket(worker)
-    try:
-        if stat.S_ISFIFO(os.fstat(READY_FD).st_mode):
-            os.write(READY_FD, b"\n")
-    except OSError:
-        worker.log.debug("s6 has been told before, or did not start this server")
 
 
 def believe_socket(worker):

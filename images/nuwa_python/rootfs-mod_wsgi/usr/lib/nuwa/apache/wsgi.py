@@ -5,11 +5,8 @@ import io
 import json
 import os
 import signal
-import stat
 import time
 import traceback
-
-READY_FD = 3
 
 
 def load(spec):
@@ -30,15 +27,6 @@ def wait_for_rsyslog():
         time.sleep(0.02)
 
 
-def tell_s6():
-    """The server is ready once one of its processes has loaded the app."""
-    try:
-        if stat.S_ISFIFO(os.fstat(READY_FD).st_mode):
-            os.write(READY_FD, b"\n")
-    except OSError:
-        pass  # s6 has been told before
-
-
 wait_for_rsyslog()
 try:
     with io.open("/usr/lib/nuwa/server.json", encoding="utf-8") as file:
@@ -47,4 +35,3 @@ except BaseException:
     # Apache would go on answering 500 for ever. gunicorn ends when the app cannot be loaded; so does this.
     traceback.print_exc()
     os.killpg(os.getpgrp(), signal.SIGKILL)
-tell_s6()

@@ -1,0 +1,87 @@
+"""An image of nuwa's with s6-overlay in the place of nuwa-init: one more layer on an image of Debian's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from nuwa import names
+from nuwa.engine import Engine
+from nuwa.image import layers, pins, tree
+from nuwa.image.recipe import Recipe
+from nuwa.manifest.model import App
+from nuwa.resources import IMAGES
+
+DEBIAN_S_S6 = ("/usr/bin/s6-*", "/usr/bin/execlineb", "/usr/lib/execline", "/command")
+
+
+def with_s6_overlay(engine: Engine, image: str, app: App, archives: tuple[Path, ...]) -> str:
+    """The id of an image that is like `image` but for its init; made unless it is here.
+
+    Args:
+        image: the id of an image that nuwa built for `app` on Debian.
+        archives: those of s6-overlay, from `checked_archives`.
+    """
+    entries = layers.rootfs("base", "s6-overlay")
+    text = _containerfile(image, app, archives)
+    tag = f"localhost/{app.name}-s6-overlay:latest"
+    inputs = sha256("\0".join([text, tree.digest(entries), *map(_sum, archives)]).encode()).hexdigest()
+    before = engine.image(tag)
+    if before and before.labels.get(names.LABEL_INPUTS) == inputs:
+        return before.id
+    with tempfile.TemporaryDirectory(prefix="nuwa-test-s6-overlay-") as folder:
+        context = Path(folder, "context")
+        context.mkdir()
+        for archive in archives:
+            shutil.copy(archive, context)
+        tree.write_archive(entries, context / "root.tar", pins.source_date_epoch())
+        options = ["--format=docker", "--layers=false", "--pull=never", "--network=none"]
+        options += [f"--label={names.LABEL_INPUTS}={inputs}", f"--tag={tag}"]
+        return engine.build(text, context, options)
+
+
+def checked_archives(folder: Path) -> tuple[Path, ...]:
+    """s6-overlay's archives in a folder.
+
+    Raises:
+        AssertionError: one is missing, or is not what nuwa's pins say (pins.toml, or NUWA_PINS).
+    """
+    found = []
+    for download in pins.downloads("s6-overlay").files:
+        file = folder / download.name
+        assert file.is_file(), f"{file} is missing"
+        assert _sum(file) == download.sha256, f"the checksum of {file} is not the pinned one"
+        found.append(file)
+    return tuple(found)
+
+
+def _sum(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
+
+
+def _containerfile(image: str, app: App, archives: tuple[Path, ...]) -> str:
+    """/bin/sh is bash, as on Rocky Linux; the settings are those of the base layer with this init."""
+    nuwa_init = [f"/{path.relative_to(_NUWA_INIT)}" for path in _NUWA_INIT.rglob("*") if path.is_file()]
+    lines = [
+        f"FROM {image}",
+        f"RUN rm -rf {' '.join([*DEBIAN_S_S6, *nuwa_init])}; ln -sf bash /bin/sh",
+        *(f"ADD {archive.name} /" for archive in archives),
+        "ADD root.tar /",
+        *_settings(app),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+_NUWA_INIT = IMAGES / "base" / "rootfs-nuwa-init"
+
+
+def _settings(app: App) -> list[str]:
+    """The ENV lines of the base layer as it is for a family with s6-overlay."""
+    recipe = Recipe.of(app)
+    recipe = replace(recipe, family=replace(recipe.family, init="s6-overlay"))
+    text = layers.base(recipe, "bare").containerfile.replace("\\\n", " ")
+    return re.findall(r"(?m)^ENV .*", text)
