@@ -46,12 +46,24 @@ make_host() {
 make_rocky() {
   local name
   printf 'ID="rocky"\nVERSION_ID="%s.4"\n' "$1" >"$NUWA_ROOT/etc/os-release"
-  export PATH=$REPO/tests/shell/rocky:$PATH
+  export ROCKY_FAKES=$REPO/tests/shell/rocky:
+  export PATH=$ROCKY_FAKES$PATH
   mkdir -p "$FAKE"/booleans "$FAKE"/firewall/{runtime,permanent} "$NUWA_ROOT/etc/monit.d"
   for name in httpd_can_network_connect systemd_socket_proxyd_{bind,connect}_any; do
     # Rocky Linux 8 does not confine the proxy.
     [[ $1 == 8 && $name == systemd_* ]] || echo off >"$FAKE/booleans/$name"
   done
+}
+
+# Makes the host one of a release that tests/data/hosts.toml lists: programs have the versions and the options of there.
+make_release() {
+  [[ $1 != rocky* ]] || make_rocky "${1#rocky}"
+  export FAKE_RELEASE=$1
+  printf 'ID=%s\nVERSION_ID="%s"\n' "${1%%[0-9]*}" "${1##*[a-z]}" >"$NUWA_ROOT/etc/os-release"
+  if grep -A 20 -xF "[$1]" "$REPO/tests/data/hosts.toml" | grep -m 1 '^cgroup' | grep -q 2; then
+    mkdir -p "$NUWA_ROOT/sys/fs/cgroup"
+    touch "$NUWA_ROOT/sys/fs/cgroup/cgroup.controllers"
+  fi
 }
 
 # A second host, which knows no image, and where nothing is deployed. $THERE is the deployment's folder on it.
