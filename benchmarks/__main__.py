@@ -14,6 +14,7 @@ from benchmarks import (
     command,
     dashboard,
     deploys,
+    inits,
     migrate,
     renewal,
     report,
@@ -28,6 +29,7 @@ from nuwa.errors import NuwaError
 MEASURES = {
     "start": starts.start,
     "supervision": starts.supervision,
+    "inits": inits.inits,
     "unchanged": builds.unchanged,
     "code": builds.code,
     "cold": builds.cold,

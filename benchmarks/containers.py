@@ -76,6 +76,17 @@ def wait_for_answer(world: World, name: str, path: str) -> float:
     raise RuntimeError(f"{name} did not answer within {PATIENCE:g} s:\n{log.stdout}{log.stderr}")
 
 
+def wait_for_line(world: World, name: str, text: str) -> None:
+    """Until a container has printed a line with that text."""
+    limit = time.time() + PATIENCE
+    while time.time() < limit:
+        log = world.engine.podman("logs", name)
+        if text in log.stdout + log.stderr:
+            return
+        time.sleep(LOOK_AGAIN)
+    raise RuntimeError(f"{name} did not print {text!r} within {PATIENCE:g} s")
+
+
 def answers(path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
     try:

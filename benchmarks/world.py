@@ -18,6 +18,7 @@ from nuwa.manifest.model import App
 from nuwa.names import Platform
 from nuwa.process import Result, run
 from nuwa.resources import cache_folder
+from tests.standin.s6_overlay.image import with_s6_overlay
 
 PREFIX = "nuwabench"
 """Begins the name of everything that is made here."""
@@ -93,6 +94,16 @@ class World:
             self.engine.build((context / "Containerfile").read_text(), context, words)
 
         return self._once(f"localhost/{PREFIX}-supervisord-{name}:latest", make)
+
+    def s6_overlay_image(self, name: str, archives: tuple[Path, ...]) -> str:
+        """nuwa's own image of a project, with s6-overlay in the place of nuwa-init."""
+        app = self.manifest(name)
+
+        def make(tag: str) -> None:
+            below = self.inspect(self.app_image(name)).id
+            self.engine.tag(with_s6_overlay(self.engine, below, app, archives), tag)
+
+        return self._once(f"localhost/{PREFIX}-s6-overlay-{name}:latest", make)
 
     def podman_stages(self, name: str) -> list[contexts.Stage]:
         """nuwa's own layers of a project, for podman alone; built once, so that all is in its cache."""

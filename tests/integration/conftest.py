@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,19 +12,12 @@ from runtime_manifest import PROJECT, Init, Kind, runtime_app
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.image.build import Options, build
-from tests.standin.s6_overlay.image import checked_archives, with_s6_overlay
-from tests.standin.s6_overlay.pack import pack
+from tests.standin.s6_overlay.image import archives, given_archives, with_s6_overlay
 
 
 def pytest_report_header() -> str:
     given = given_archives()
     return f"s6-overlay: {f'the archives in {given}' if given else 'its stand-in'}"
-
-
-def given_archives() -> Path | None:
-    """The folder that NUWA_DOWNLOADS names, if archives of s6-overlay are in it."""
-    folder = Path(os.environ.get("NUWA_DOWNLOADS") or "/nonexistent")
-    return folder if any(folder.glob("s6-overlay-*.tar.xz")) else None
 
 
 @pytest.fixture(scope="session")
@@ -35,14 +27,8 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def s6_overlay(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
-    """s6-overlay's archives, as the pins want them: what NUWA_DOWNLOADS has, else the stand-in's."""
-    given = given_archives()
-    if given:
-        return checked_archives(given)
-    with pytest.MonkeyPatch.context() as patch:
-        packed = pack(tmp_path_factory.mktemp("s6-overlay"))
-        patch.setenv("NUWA_PINS", str(packed / "pins.toml"))
-        return checked_archives(packed)
+    """s6-overlay's archives: what NUWA_DOWNLOADS has, else the stand-in's."""
+    return archives(tmp_path_factory.mktemp("s6-overlay"))
 
 
 @pytest.fixture(scope="session")

@@ -237,7 +237,7 @@ def test_an_init_script_that_runs_at_a_stop_is_ended_by_nuwa_init_and_waited_for
 def test_a_normal_stop_leaves_nothing_in_the_log_but_the_services_last_words(start: Starter) -> None:
     container = start("gunicorn", AS_SHIPPED).wait_served()
     container.stop()
-    marked = re.compile(r"(server|process-worker): ")
+    marked = re.compile(r"(server|process-[a-z]+|cron-[a-z]+): ")
     assert [line for line in container.log().splitlines() if not marked.match(line)] == []
 
 

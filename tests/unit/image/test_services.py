@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from nuwa.image import families, services
+from nuwa.image import families, layers, services
 from nuwa.image.files import File, Files, write
 from nuwa.manifest.model import (
     App,
@@ -143,6 +145,23 @@ def test_a_service_starts_after_its_logger_and_stops_before_it(busy: Files) -> N
     for name in ("server", "process-worker"):
         assert f"{services.SERVICES}/{name}/dependencies.d/log-{name}" in busy
         assert f"{services.SERVICES}/log-{name}/dependencies.d/rsyslogd" in busy
+
+
+def test_services_need_what_exists_and_never_each_other_in_a_circle(busy: Files) -> None:
+    paths = [*busy, *(entry.path for entry in layers.rootfs("base"))]
+    found = [match for path in paths if (match := re.match(rf"{services.SERVICES}/([^/]+)/(.*)", path))]
+    needs: dict[str, set[str]] = {match[1]: set() for match in found}
+    for match in found:
+        folder, _, needed = match[2].partition("/")
+        if folder == "dependencies.d" and needed != "base":
+            needs[match[1]].add(needed)
+    assert "rsyslogd" in needs["log-server"]
+    assert set().union(*needs.values()) <= set(needs)
+    assert set(TopologicalSorter(needs).static_order()) == set(needs)
+
+
+def test_no_service_keeps_s6_overlay_from_hearing_a_stop_until_it_is_ready(busy: Files) -> None:
+    assert [path for path in busy if path.endswith(("/notification-fd", "/timeout-up"))] == []
 
 
 def test_s6_waits_longer_than_the_server_needs_to_drain() -> None:
