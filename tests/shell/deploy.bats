@@ -17,9 +17,6 @@ setup() {
   make_deployment
   bin/run --quiet
   bin/install --quiet 2>/dev/null
-  # as the unit does after a start
-  mkdir -p "$NUWA_ROOT/run/nuwa-app/blog"
-  ln -s blue/server.sock "$NUWA_ROOT/run/nuwa-app/blog/current"
 }
 
 serves() {
@@ -111,11 +108,7 @@ serves() {
   serves "$ONE" blue
   rm "$FAKE/hook-fails"
   echo 500 >"$FAKE/status"
-  sed -i 's/^readonly PATIENCE=.*/readonly PATIENCE=0/' bin/deploy
-  cp bin/deploy "$TEST/deploy"
-  MANIFEST=$MANIFEST BID=$TWO bash "$(payload)/Setup" >/dev/null
-  cp "$TEST/deploy" bin/deploy
-  run -1 bin/deploy
+  NUWA_SITE_SECONDS=0 run -1 bin/deploy "$TWO"
   says 'the site does not work at blog.example.com'
   says 'status 500'
   rm "$FAKE/status"
@@ -147,7 +140,7 @@ serves() {
   bin/deploy --quiet "$TWO"
   hooks=$(cat "$FAKE/hooks")
   run -0 bin/deploy --rollback
-  serves "$ONE" green || serves "$ONE" blue
+  serves "$ONE" blue
   [[ $(cat "$FAKE/hooks") == "$hooks" ]]
   run -0 bin/deploy --rollback
   serves "$TWO" green
@@ -208,4 +201,92 @@ serves() {
   serves "$TWO" green
   [[ $(<volumes/.nuwa/port.green) != "$(<"$TEST/taken")" ]]
   grep -q -- "--publish=127.0.0.1:$(<volumes/.nuwa/port.green):" "$FAKE/active/nuwa-blog-green.service"
+}
+
+# A hook whose script was killed: its container runs on.
+orphan_hook() {
+  echo "$TWO" >volumes/.nuwa/hook.running
+  echo "$TWO" >"$FAKE/containers/nuwa-blog-release"
+}
+
+@test "the release hook of a deploy that was killed is waited for, then stopped, before anything else is done" {
+  orphan_hook
+  echo "starting $TWO blue green deploy" >volumes/.nuwa/deploy
+  (
+    sleep 2
+    rm "$FAKE/containers/nuwa-blog-release"
+    ls "$FAKE/active" >"$TEST/when-it-ended"
+  ) 3>&- &
+  run -0 bin/deploy --resume
+  says 'the release hook of bbbbbbbbbbbb outlived the script'
+  says 'what it did to the data stays'
+  [[ -e $TEST/when-it-ended && ! -e volumes/.nuwa/hook.running ]]
+  serves "$ONE" blue
+  orphan_hook
+  NUWA_HOOK_WAIT=1 run -0 bin/deploy "$TWO"
+  says 'stopping the release hook of bbbbbbbbbbbb'
+  [[ ! -e $FAKE/containers/nuwa-blog-release ]]
+  serves "$TWO" green
+}
+
+@test "uninstall stops the release hook of a deploy that was killed, and so does kill" {
+  orphan_hook
+  run -0 bin/uninstall --yes
+  says 'stopping the release hook of bbbbbbbbbbbb'
+  orphan_hook
+  run -0 bin/kill --yes
+  says 'what it did to the data stays'
+  [[ ! -e $FAKE/containers/nuwa-blog-release && ! -e volumes/.nuwa/hook.running ]]
+}
+
+@test "what differed in its header alone is put back too when a release is not taken up" {
+  find "$NUWA_ROOT/etc" -type f -print0 | sort -z | xargs -0 sha256sum >"$TEST/before"
+  echo 500 >"$FAKE/status"
+  NUWA_SITE_SECONDS=0 run -1 bin/deploy "$TWO"
+  says 'the site does not work at blog.example.com'
+  rm "$FAKE/status"
+  find "$NUWA_ROOT/etc" -type f -print0 | sort -z | xargs -0 sha256sum | diff "$TEST/before" -
+  [[ -z $(find volumes/.nuwa -maxdepth 1 -name 'change.*') ]]
+  bin/deploy "$TWO"
+  run -0 bin/deploy --rollback
+  says_not 'changed by hand'
+}
+
+# Another app's deployment on this host, whose port nobody listens at yet.
+reserve() {
+  mkdir -p "$TEST/shop/bin" "$NUWA_ROOT/var/lib/nuwa-app/ports"
+  touch "$TEST/shop/bin/_app"
+  printf '%s\tport.blue\n' "$TEST/shop" >"$NUWA_ROOT/var/lib/nuwa-app/ports/$1"
+}
+
+@test "a port that another app has reserved is left to it, until that app is gone" {
+  reserve 18001
+  bin/deploy --quiet "$TWO"
+  [[ $(<volumes/.nuwa/port.green) == 18002 ]]
+  rm -r "$TEST/shop"
+  rm volumes/.nuwa/port.blue
+  bin/deploy --quiet "$THREE"
+  [[ $(<volumes/.nuwa/port.blue) == 18000 || $(<volumes/.nuwa/port.blue) == 18001 ]]
+  grep -q "$DEPLOYMENT" "$NUWA_ROOT/var/lib/nuwa-app/ports/$(<volumes/.nuwa/port.blue)"
+}
+
+@test "the port of a release that is not taken up is free again, and so are all after bin/kill" {
+  touch "$FAKE/images/$TWO/broken"
+  run -1 bin/deploy "$TWO"
+  [[ ! -e volumes/.nuwa/port.green ]]
+  [[ $(ls "$NUWA_ROOT/var/lib/nuwa-app/ports") == "$(<volumes/.nuwa/port.blue)" ]]
+  bin/uninstall --yes --quiet
+  bin/kill --yes --quiet
+  [[ -z $(ls "$NUWA_ROOT/var/lib/nuwa-app/ports") ]]
+}
+
+@test "two that choose a port at once never get the same" {
+  source bin/_lib
+  source bin/_host
+  taken() { false; }
+  for name in a b c d e f; do
+    reserve_port "port.$name" 18500 18599 taken taken '' >"$TEST/port.$name" 3>&- &
+  done
+  wait
+  [[ $(cat "$TEST"/port.? | grep -o '185..' | sort -u | wc -l) == 6 ]]
 }

@@ -89,6 +89,92 @@ make_shared() {
   STRIDE=11 interrupt_each bin/deploy "$TWO"
 }
 
+# cut_off_each SCRIPT [ARGUMENT…]: a kill -9 and a power cut, from the switch of visitors on and at each STRIDE-th step;
+# the host boots, its slots are still starting, and bin/deploy --resume comes, as the agent calls it.
+cut_off_each() {
+  local stride=${NUWA_STRIDE:-${STRIDE:-1}} step last
+  save
+  { PATH=$STEPS_PATH KILL_AT=9999 "$@" --quiet; } 2>/dev/null
+  last=$(wc -l <"$FAKE/steps")
+  step=$(grep -n 'mv .*/\.slot\.new' "$FAKE/steps" | head -n 1 | cut -d : -f 1)
+  for ((step -= 6; step <= last; step += stride)); do
+    restore
+    ! { PATH=$STEPS_PATH KILL_AT=$step "$@" --quiet; } 2>/dev/null || break
+    flock volumes/.nuwa/lock true
+    CUT="a power cut at step $step ($(tail -n 1 "$FAKE/steps"))"
+    systemctl boot
+    touch "$FAKE/watched"
+    after_boot
+  done
+  echo "# $1: $last steps" >&3
+}
+
+resume() {
+  bin/deploy --resume --yes --quiet 2>"$TEST/errors"
+}
+
+# Exactly one slot is up and enabled, and everything names it: notes, link, scripts, monit.
+is_whole() {
+  local slot image
+  slot=$(<volumes/.nuwa/slot)
+  image=$(<"volumes/.nuwa/release.$slot")
+  [[ ! -e $FAKE/dark ]] || fail "after $CUT: $(<"$FAKE/dark")" "$(<"$TEST/errors")"
+  diff <(printf '%s\n' "nuwa-blog-$slot.service"{,,} "$slot/server.sock" "$image" "${image:0:12}" "$image") <(
+    (cd "$FAKE/active" && printf '%s\n' nuwa-blog-*.service)
+    (cd "$FAKE/enabled" && printf '%s\n' nuwa-blog-*.service)
+    (cd "$NUWA_ROOT/etc/systemd/system" && printf '%s\n' nuwa-blog-*.service)
+    readlink "$NUWA_ROOT/run/nuwa-app/blog/current"
+    cat bin/.image
+    readlink volumes/static/current
+    cat "$FAKE/containers/nuwa-blog-$slot"
+  ) >&2 || fail "after $CUT" "$(<"$TEST/errors")"
+  grep -q "nuwa-blog-$slot" "$FAKE/active/nuwa-blog-$slot.service"
+  [[ ! -e volumes/.nuwa/deploy && -z $(find volumes/.nuwa -maxdepth 1 -name 'change.*') ]] ||
+    fail "after $CUT something is left" "$(<"$TEST/errors")"
+}
+
+@test "deploy, a power cut, a boot with slots that take their time: somebody serves, and nobody is stopped too early" {
+  after_boot() {
+    resume || fail "--resume fails after $CUT" "$(<"$TEST/errors")"
+    is_whole
+  }
+  make_shared
+  STRIDE=4 cut_off_each bin/deploy "$TWO"
+}
+
+@test "deploy, a power cut, and a new release that does not come up after it: the former one serves, or all is told" {
+  after_boot() {
+    touch "$FAKE/images/$TWO/broken"
+    if resume; then
+      is_whole
+      [[ $(<bin/.image) == "$ONE" ]] || fail "after $CUT"
+    else
+      grep -q 'nobody serves' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
+      # Only where the former release was on its way out: its unit is gone.
+      [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service ]] || fail "after $CUT: blue was there" "$(<"$TEST/errors")"
+    fi
+  }
+  make_shared
+  STRIDE=6 cut_off_each bin/deploy "$TWO"
+}
+
+@test "deploy, a power cut, and no release comes up: --resume says so each time, and finishes once one does" {
+  after_boot() {
+    touch "$FAKE/images/$ONE/broken" "$FAKE/images/$TWO/broken"
+    for _ in 1 2; do
+      ! resume || fail "exit code 0 though nobody serves, after $CUT"
+      grep -q 'nobody serves' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
+    done
+    rm "$FAKE/images"/*/broken
+    [[ ! -e volumes/.nuwa/deploy ]] || {
+      resume || fail "after $CUT:" "$(<"$TEST/errors")"
+      is_whole
+    }
+  }
+  make_shared
+  STRIDE=9 cut_off_each bin/deploy "$TWO"
+}
+
 @test "rollback" {
   make_shared
   bin/deploy --quiet "$TWO"
