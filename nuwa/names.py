@@ -46,8 +46,10 @@ SOCKET = "server.sock"
 
 CAPABILITIES = ("KILL", "SETGID", "SETUID")
 """What the container keeps of root's capabilities: to drop privileges, and to stop what runs without them."""
+NETWORK_OPTIONS = ("--disable-dns", "--opt=isolate=true")
+"""Of an app's network: no other isolated one reaches it, and names are looked up as on the host."""
 TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108
-"""What is writable beside the volumes. s6 runs its services' scripts from /run."""
+"""What is writable beside the volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class Names:
         """What monit calls the check of what runs next to the server."""
         return f"{self.site}_services"
 
+    @property
+    def network(self) -> str:
+        """podman's network of the app's containers, which no other app's is in."""
+        return f"nuwa-{self.app}"
+
     def unit(self, slot: str) -> str:
         return f"{self.container(slot)}.service"
 
@@ -166,7 +173,7 @@ class Names:
 
     def database_unit(self, kind: str) -> str:
         """The socket through which the container gets to the host's database server, or the proxy behind."""
-        return f"nuwa-{self.app}-database.{kind}"
+        return f"nuwa-{self.app}-database-proxy.{kind}"
 
     def database_unit_file(self, kind: str) -> str:
         return f"/etc/systemd/system/{self.database_unit(kind)}"

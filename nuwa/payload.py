@@ -154,6 +154,7 @@ def _facts(app: App) -> dict[str, object]:
         "app_id": names.APP_ID,
         "app_env": f"{names.LIB}/app-env",
         "facts_schema": facts.SCHEMA,
+        "network_options": names.NETWORK_OPTIONS,
         "slots": names.SLOTS,
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],

@@ -11,6 +11,7 @@ from nuwa.names import (
     LABEL_SETUP,
     LIB,
     LOG,
+    NETWORK_OPTIONS,
     PORT,
     SECRETS,
     SOCKET,
@@ -34,10 +35,11 @@ def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
         "--log-driver=journald",
         f"--stop-timeout={stop_timeout(app)}",
         *_short_labels(),
-        *_isolation(),
+        *_isolation(app),
         *_mounts(app, facts),
         *_slot(app, facts),
         *_socket(app, facts),
+        *_network(app, facts),
         f"--publish=127.0.0.1:{facts.port}:{PORT}",
         *_environment(facts),
         *_health(app, facts),
@@ -61,7 +63,8 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
         "--no-healthcheck",
         "--log-driver=none",
         *_short_labels(),
-        *_isolation(),
+        *_network(app, facts),
+        *_isolation(app),
         *_mounts(app, facts),
         *_environment(facts),
         *_limits(app, facts),
@@ -85,7 +88,7 @@ def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
         "--no-healthcheck",
         "--log-driver=k8s-file",
         *_short_labels(),
-        *_isolation(),
+        *_isolation(app),
         *_mounts(app, facts),
         *_environment(facts),
         "--env=NUWA_SLOT=rehearsal",
@@ -132,11 +135,11 @@ def _short_labels() -> list[str]:
     return [f"--label={name}=" for name in (LABEL_MANIFEST, LABEL_RUN_SETUP, LABEL_SETUP)]
 
 
-def _isolation() -> list[str]:
+def _isolation(app: App) -> list[str]:
     return [
         "--read-only",
         "--env=S6_READ_ONLY_ROOT=1",
-        *(f"--tmpfs={mount}" for mount in TMPFS),
+        *(f"--tmpfs={mount},size={app.limits.tmp_bytes}" for mount in TMPFS),
         "--cap-drop=all",
         *(f"--cap-add={capability}" for capability in CAPABILITIES),
         "--security-opt=no-new-privileges",
@@ -180,6 +183,25 @@ def _socket(app: App, facts: Facts) -> list[str]:
         return []
     folder = app.names.socket_folder(facts.slot)
     return [f"--volume={folder}:{folder}:rw,nosuid,nodev", f"--env=NUWA_SOCKET={folder}/{SOCKET}"]
+
+
+def make_network(app: App, facts: Facts) -> tuple[str, ...]:
+    """Makes the app's network again where somebody removed it, with the addresses that it had; or nothing."""
+    if facts.network is None:
+        return ()
+    name = app.names.network
+    subnet = f"--subnet={facts.network} " if facts.network else ""
+    isolated = f"podman network create {' '.join(NETWORK_OPTIONS)} {subnet}{name}"
+    # As bin/run: a podman that cannot isolate it makes it all the same.
+    return (
+        "/bin/sh",
+        "-c",
+        f"podman network exists {name} || {isolated} || podman network create {subnet}{name}",
+    )
+
+
+def _network(app: App, facts: Facts) -> list[str]:
+    return [] if facts.network is None else [f"--network={app.names.network}"]
 
 
 def _environment(facts: Facts) -> list[str]:

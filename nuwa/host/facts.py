@@ -36,7 +36,7 @@ class DatabaseWay:
     """How the container gets to the host's own database server."""
 
     address: str
-    """The host's address on podman's bridge, where a proxy listens."""
+    """The host's address in the app's network, where a proxy listens."""
     subnet: str
     """Whose connections it takes."""
     port: int
@@ -57,6 +57,8 @@ class Facts:
     slot: str
     port: int
     """Where on 127.0.0.1 the slot's container answers."""
+    network: Optional[str]
+    """The subnet of the app's own network; empty while there is none yet, None where it shares podman's."""
     domains: tuple[str, ...]
     tls: Optional[Certificate]
     database: Optional[DatabaseWay]
@@ -98,6 +100,7 @@ def read(text: str) -> Facts:
         distribution=_distribution(values),
         tls=_certificate(values),
         database=_database(values),
+        network=_take({"network": None, **values}, "network", _network),
         **{name: _take(values, name, check) for name, check in _CHECKS.items()},
     )
 
@@ -207,6 +210,10 @@ def _address(value: Any) -> str:
 
 def _subnet(value: Any) -> str:
     return str(ipaddress.IPv4Network(_text(value), strict=False))
+
+
+def _network(value: Any) -> Optional[str]:
+    return value if value in (None, "") else _subnet(value)
 
 
 def _domains(value: Any) -> tuple[str, ...]:

@@ -129,6 +129,11 @@ class View:
         return ("/usr/bin/install", "-d", "-m", "0755", "-o", owner, "-g", owner, folder)
 
     @property
+    def make_network(self) -> tuple[str, ...]:
+        """The command that makes the app's network where it is missing; empty where it has none."""
+        return container.make_network(self.app, self.facts)
+
+    @property
     def proxy(self) -> str:
         """Units that stand between nginx's socket and the port of a server that has no socket; or none."""
         if self.facts.selinux or container.listens_on_socket(self.app, self.facts):

@@ -333,6 +333,17 @@ class Limits(Section):
         Optional[int], Between(1, 10000), Doc("Share of the disk among services (default 100).")
     ] = None
     open_files: Annotated[Optional[int], Between(64, 10_000_000), Doc("Open files of a process.")] = None
+    tmp: Annotated[
+        Optional[Size],
+        Doc("Size of /tmp and of /run, whose files take memory; none: a quarter of memory_max, else 256M."),
+    ] = None
+
+    @property
+    def tmp_bytes(self) -> int:
+        """The largest size of each of them; an upload that is parked there still fits a small app's."""
+        if self.tmp is not None:
+            return self.tmp
+        return 256 * 1024**2 if self.memory_max is None else max(64 * 1024**2, self.memory_max // 4)
 
 
 @dataclass(frozen=True)

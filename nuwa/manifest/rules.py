@@ -221,12 +221,16 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _limits(app: App, _: Given) -> Iterator[Finding]:
-    """Limits: `memory_low` ≤ `memory_high` ≤ `memory_max`."""
+    """Limits: `memory_low` ≤ `memory_high` ≤ `memory_max`, and `tmp` ≤ `memory_max`."""
     keys = ("memory_low", "memory_high", "memory_max")
     found = [(key, getattr(app.limits, key)) for key in keys if getattr(app.limits, key) is not None]
     for (lower, less), (higher, more) in pairwise(found):
         if less > more:
             yield Finding((("limits", lower), ("limits", higher)), f"{lower} is above {higher}", "swap them")
+    limits = app.limits
+    if limits.tmp is not None and limits.memory_max is not None and limits.tmp > limits.memory_max:
+        text = "tmp is above memory_max, which its files count for"
+        yield Finding((("limits", "tmp"), ("limits", "memory_max")), text, "make tmp smaller")
 
 
 def _tls(app: App, _: Given) -> Iterator[Finding]:

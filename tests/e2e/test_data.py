@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,53 @@ def test_the_app_keeps_its_guests_in_postgresql(datapg: Deployment) -> None:
     assert guests(datapg) == before + 1
     psql = "cd / && runuser -u postgres -- psql -At -d datapg -c 'SELECT count(*) FROM guest'"
     assert datapg.host.out(psql) == str(before + 1)
+
+
+CONNECT = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 4).close()
+    print("connected")
+except OSError as error:
+    print("refused", error)
+"""
+
+
+def connects(app: Deployment, slot: str, address: str, port: int) -> bool:
+    """Whether a container of an app reaches a port at an address."""
+    python = f"podman exec nuwa-{app.app}-{slot} /usr/lib/nuwa/python -I -c {shlex.quote(CONNECT)}"
+    said = app.host.out(f"{python} {address} {port}")
+    assert said.split()[0] in ("connected", "refused"), said
+    return said.startswith("connected")
+
+
+def address_of(app: Deployment, slot: str) -> str:
+    networks = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return app.host.out(f"podman container inspect --format '{networks}' nuwa-{app.app}-{slot}")
+
+
+def test_no_app_reaches_another_past_nginx(datapg: Deployment, tiny: Deployment) -> None:
+    here, there = ((app, app.host.out(f"cat {app.directory}/volumes/.nuwa/slot")) for app in (datapg, tiny))
+    for (app, slot), (other, others) in ((here, there), (there, here)):
+        assert connects(app, slot, "127.0.0.1", 8000)
+        assert not connects(app, slot, address_of(other, others), 8000)
+        gateway = app.host.out(
+            f"podman network inspect --format '{{{{(index .Subnets 0).Gateway}}}}' nuwa-{app.app}"
+        )
+        port = int(app.host.out(f"cat {other.directory}/volumes/.nuwa/port.{others}"))
+        assert not connects(app, slot, gateway, port)
+    # The way to the host's database server is the app's own, too.
+    way = datapg.host.out(f"cat {datapg.directory}/volumes/secrets/DATABASE_URL")
+    found = re.search(r"@([0-9.]+):([0-9]+)/", way)
+    assert found
+    assert connects(datapg, here[1], found[1], int(found[2]))
+    assert not connects(tiny, there[1], found[1], int(found[2]))
+
+
+def test_a_network_that_somebody_removed_is_back_with_the_next_start(datapg: Deployment) -> None:
+    datapg.host.sh("systemctl stop nuwa-datapg-blue && podman network rm nuwa-datapg")
+    datapg.host.sh("systemctl start nuwa-datapg-blue")
+    assert guests(datapg) >= 0
 
 
 def test_the_app_serves_again_after_its_database_restarted(datapg: Deployment) -> None:
@@ -164,7 +212,7 @@ CREATE DATABASE guests OWNER far;
 ALTER SYSTEM SET listen_addresses = '*';
 END
 cd /etc/postgresql/*/main
-sed -i.before '1i host all far 10.88.0.0/16 scram-sha-256' pg_hba.conf
+sed -i.before '1i host all far 10.0.0.0/8 scram-sha-256' pg_hba.conf
 systemctl restart 'postgresql@*'
 """
 """A database as if it were on another host: known by its address alone."""
@@ -181,7 +229,8 @@ runuser -u postgres -- psql -qX -c 'DROP ROLE far'
 @pytest.fixture
 def far(host: LabHost, datapg: Deployment) -> Iterator[str]:
     host.sh(FAR)
-    yield "postgresql://far:far-8d1c@10.88.0.1:5432/guests"
+    address = host.out("hostname -I | cut -d ' ' -f 1")
+    yield f"postgresql://far:far-8d1c@{address}:5432/guests"
     host.sh(NEAR)
 
 

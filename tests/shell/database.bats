@@ -52,10 +52,10 @@ END
   run -0 bin/run
   says 'made the role blog in postgresql'
   [[ $(<"$PG/databases/blog/owner") == blog ]]
-  [[ $(url) == "postgresql://blog:$(<"$PG/roles/blog")@10.88.0.1:17000/blog" ]]
+  [[ $(url) == "postgresql://blog:$(<"$PG/roles/blog")@10.89.0.1:17000/blog" ]]
   [[ $(stat -c '%a %u' volumes/secrets/DATABASE_URL) == '400 10001' ]]
-  [[ -e $FAKE/active/nuwa-blog-database.socket && -e $FAKE/enabled/nuwa-blog-database.socket ]]
-  grep -q 'ListenStream=10.88.0.1:17000' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket"
+  [[ -e $FAKE/active/nuwa-blog-database-proxy.socket && -e $FAKE/enabled/nuwa-blog-database-proxy.socket ]]
+  grep -q 'ListenStream=10.89.0.1:17000' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-database-proxy.socket"
   says_not "$(<"$PG/roles/blog")"
 }
 
@@ -87,8 +87,8 @@ END
 @test "where systemd cannot close the way to others, a rule of the firewall does" {
   [[ ! -e $NUWA_ROOT/sys/fs/cgroup/cgroup.controllers ]]
   bin/run --quiet
-  socket=$NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket
-  grep -q '^ExecStartPre=/usr/sbin/iptables .*--insert INPUT "!" --source 10.88.0.0/16 .*--dport 17000 --jump DROP$' "$socket"
+  socket=$NUWA_ROOT/etc/systemd/system/nuwa-blog-database-proxy.socket
+  grep -q '^ExecStartPre=/usr/sbin/iptables .*--insert INPUT "!" --source 10.89.0.0/24 .*--dport 17000 --jump DROP$' "$socket"
   mkdir -p "$NUWA_ROOT/sys/fs/cgroup"
   touch "$NUWA_ROOT/sys/fs/cgroup/cgroup.controllers"
   bin/run --quiet
@@ -111,7 +111,7 @@ END
 @test "a dry run makes nothing and says what it would" {
   run -0 bin/run --dry-run
   says 'would make the role blog and the database blog'
-  says 'would write /etc/systemd/system/nuwa-blog-database.socket'
+  says 'would write /etc/systemd/system/nuwa-blog-database-proxy.socket'
   [[ ! -e volumes && -z $(find "$PG" -mindepth 2) ]]
 }
 
@@ -119,8 +119,8 @@ END
   configure NUWA_DATABASE mariadb
   run -0 bin/run
   [[ -d $MY/databases/blog && -e $MY/rights/blog ]]
-  [[ $(url) == "mysql://blog:$(<"$MY/users/blog")@10.88.0.1:17000/blog" ]]
-  grep -q 127.0.0.1:3306 "$NUWA_ROOT/etc/systemd/system/nuwa-blog-database.service"
+  [[ $(url) == "mysql://blog:$(<"$MY/users/blog")@10.89.0.1:17000/blog" ]]
+  grep -q 127.0.0.1:3306 "$NUWA_ROOT/etc/systemd/system/nuwa-blog-database-proxy.service"
   run -0 bin/run
   says_not 'stored the secret DATABASE_URL'
 }
@@ -130,7 +130,7 @@ END
   configure NUWA_SQLITE "\/data\/blog.sqlite3"
   run -0 bin/run
   [[ $(url) == sqlite:////data/blog.sqlite3 ]]
-  [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket ]]
+  [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-database-proxy.socket ]]
 }
 
 @test "a server that is down ends the run with the command that starts it" {
@@ -192,7 +192,7 @@ END
 @test "a database that the container cannot reach ends the run before the app is started" {
   touch "$FAKE/unreachable"
   run -1 bin/run
-  says 'the container cannot reach the database at 10.88.0.1:17000: Connection refused'
+  says 'the container cannot reach the database at 10.89.0.1:17000: Connection refused'
   [[ ! -e $FAKE/active/nuwa-blog-blue.service ]]
   rm "$FAKE/unreachable"
   run -0 bin/run
@@ -206,7 +206,7 @@ END
   printf 'postgresql://blog:%s@10.1.2.3:17009/blog' "$password" >volumes/secrets/DATABASE_URL
   rm "$PG/roles/blog"
   run -0 bin/run
-  [[ $(url) == "postgresql://blog:$password@10.88.0.1:17000/blog" && $(<"$PG/roles/blog") == "$password" ]]
+  [[ $(url) == "postgresql://blog:$password@10.89.0.1:17000/blog" && $(<"$PG/roles/blog") == "$password" ]]
 }
 
 @test "kill takes the way to the server away, keeps the data, and says how to drop it" {
@@ -214,7 +214,7 @@ END
   bin/uninstall --yes --quiet
   run -0 bin/kill --yes
   says "dropdb 'blog'"
-  [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-database.socket && ! -e $FAKE/active/nuwa-blog-database.socket ]]
+  [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-database-proxy.socket && ! -e $FAKE/active/nuwa-blog-database-proxy.socket ]]
   [[ -d $PG/databases/blog && -e $PG/roles/blog ]]
 }
 
@@ -305,4 +305,15 @@ END
   run -1 library database_dump "$TEST/dump"
   says 'the dump of the database failed: the database server does not answer. Start it: systemctl start postgresql'
   [[ ! -e $TEST/dump/database.pgdump ]]
+}
+
+@test "the way of before apps had networks stays open for the release that came by it, and ends after it" {
+  bin/run --quiet
+  touch "$FAKE"/{active,loaded}/nuwa-blog-database.{socket,service}
+  make_image "$TWO" 2.0
+  : >"$FAKE/stops"
+  run -0 bin/deploy "$TWO" --watch 0
+  [[ ! -e $FAKE/active/nuwa-blog-database.socket && ! -e $FAKE/active/nuwa-blog-database.service ]]
+  [[ -e $FAKE/active/nuwa-blog-database-proxy.socket ]]
+  [[ $output == *'took over'* || $output == *'is at release'* ]]
 }

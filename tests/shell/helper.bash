@@ -93,7 +93,7 @@ setup() {
 # What there is below the roots of both hosts and the deployments, and what runs: names, modes, owners, content. Without
 # what differs by time or chance.
 snapshot() {
-  local places=(root root2 'my sité' there {fake,fake2}/{loaded,active,enabled,serving,containers})
+  local places=(root root2 'my sité' there {fake,fake2}/{loaded,active,enabled,serving,containers,networks})
   local prune=(-name nuwa.log -o -name 'lock*' -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
     -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*'
     -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former'

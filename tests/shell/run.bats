@@ -282,3 +282,25 @@ instead_of() {
   run -0 bin/run
   [[ $(starts) == 1 && ! -e volumes/.nuwa/change.run ]]
 }
+
+@test "the app has a network of its own, which kill takes away, and a dry run does not make" {
+  run -0 bin/run --dry-run
+  says 'would make the network nuwa-blog'
+  [[ ! -e $FAKE/networks/nuwa-blog ]]
+  bin/run --quiet
+  grep -qx -- '--opt=isolate=true' "$FAKE/networks/nuwa-blog"
+  unit=$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service
+  grep -q -- '--network=nuwa-blog' "$unit"
+  grep -q -- '^ExecStartPre=.*network create .*--subnet=10.89.0.0/24 nuwa-blog' "$unit"
+  grep -qxF -- '--network=nuwa-blog' "$FAKE/hook"
+  bin/uninstall --yes --quiet
+  bin/kill --yes --quiet
+  [[ ! -e $FAKE/networks/nuwa-blog ]]
+}
+
+@test "a podman that cannot keep networks apart is said so, and the app runs" {
+  touch "$FAKE/no-isolation"
+  run -0 bin/run
+  says 'cannot keep networks apart'
+  [[ -e $FAKE/networks/nuwa-blog ]]
+}

@@ -121,7 +121,7 @@ setup() {
   says 'bin/secret generate DATABASE_URL changes its password'
   run -0 bin/secret generate DATABASE_URL
   after=$(<"$FAKE/postgresql/roles/blog")
-  [[ $after != "$before" && $(<volumes/secrets/DATABASE_URL) == "postgresql://blog:$after@10.88.0.1:17000/blog" ]]
+  [[ $after != "$before" && $(<volumes/secrets/DATABASE_URL) == "postgresql://blog:$after@10.89.0.1:17000/blog" ]]
   says_not "$after"
   run -0 bin/run
   says_not 'stored the secret'

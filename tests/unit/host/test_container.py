@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from nuwa.host.container import hook_run, podman_run, rehearsal_run, warnings
+from nuwa.host.container import hook_run, make_network, podman_run, rehearsal_run, warnings
+from nuwa.host.facts import FactsError
 from nuwa.manifest.model import Hooks, Limits, Volume
 from nuwa.names import CAPABILITIES
 from unit.host.sample import MEDIA, app, host
@@ -162,3 +163,41 @@ def test_a_rehearsal_sees_what_the_app_sees_but_no_network():
 
 def test_without_a_release_hook_there_is_nothing_to_run():
     assert hook_run(app(), host()) == ()
+
+
+def test_an_app_shares_its_network_with_no_other():
+    facts = host(network="10.89.3.0/24")
+    assert "--network=nuwa-blog" in podman_run(app(), facts)
+    assert "--network=nuwa-blog" in hook_run(app(hooks=Hooks(release=("true",))), facts)
+    assert "--network=none" in rehearsal_run(app(), facts)
+    [_, _, script] = make_network(app(), facts)
+    assert script.startswith("podman network exists nuwa-blog || podman network create --disable-dns")
+    assert "--opt=isolate=true --subnet=10.89.3.0/24 nuwa-blog" in script
+
+
+def test_where_a_deployment_has_no_network_of_its_own_it_is_in_podmans():
+    assert not any(word.startswith("--network") for word in podman_run(app(), host(network=None)))
+    assert make_network(app(), host(network=None)) == ()
+
+
+@pytest.mark.parametrize("subnet", ["10.89.0.0/33", "x; rm", 5])
+def test_a_subnet_that_is_none_is_refused(subnet: object):
+    with pytest.raises(FactsError, match="network"):
+        host(network=subnet)
+
+
+@pytest.mark.parametrize(
+    ("limits", "size"),
+    [
+        (Limits(), 256 * 2**20),
+        (Limits(memory_max=2**30), 256 * 2**20),
+        (Limits(memory_max=2**26), 64 * 2**20),
+        (Limits(memory_max=2**30, tmp=2**20), 2**20),
+    ],
+)
+def test_what_is_written_in_memory_has_a_size(limits: Limits, size: int):
+    made = app(limits=limits, hooks=Hooks(release=("true",)))
+    for words in (podman_run(made, host()), hook_run(made, host()), rehearsal_run(made, host())):
+        mounts = [word for word in words if word.startswith("--tmpfs=")]
+        assert len(mounts) == 2
+        assert all(mount.endswith(f",size={size}") for mount in mounts)

@@ -74,6 +74,7 @@ WRONG = {
         "belongs to the database server",
     ),
     "sqlite without volume": ('[database]\nengine = "sqlite"\n', "database.engine", "add a [[volume]]"),
+    "tmp": ('[limits]\ntmp = "2G"\nmemory_max = "1G"\n', "limits.tmp", "above memory_max"),
     "memory": ('[limits]\nmemory_low = "2G"\nmemory_max = "1G"\n', "limits.memory_low", "above memory_max"),
     "dns without plugin": ('[tls]\nchallenge = "dns-01"\n', "tls.challenge", "needs dns_plugin"),
     "plugin without dns": ('[tls]\ndns_plugin = "cloudflare"\n', "tls.dns_plugin", 'challenge = "dns-01"'),
