@@ -59,6 +59,14 @@ def systemd_variable(name: object, value: object) -> str:
     return '"' + text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
 
 
+def environment_file(name: object, value: object) -> str:
+    """One assignment of a file for systemd's `EnvironmentFile=`: between double quotes, line breaks stay."""
+    text = str(value)
+    _refuse(text, "\0", "an environment", "a NUL")
+    _refuse(text, "[\ud800-\udfff]", "an environment", "half a character")
+    return f'{name}="' + re.sub(r'(["\\`$])', r"\\\1", text) + '"'
+
+
 def nginx(value: object) -> str:
     """One argument of an nginx directive. nginx cannot escape `$`, so it is refused."""
     text = str(value)
@@ -145,6 +153,7 @@ FILTERS = {
     "systemd_argv": systemd_argv,
     "systemd_text": systemd_text,
     "systemd_variable": systemd_variable,
+    "environment_file": environment_file,
     "nginx": nginx,
     "nginx_argv": nginx_argv,
     "number": number,

@@ -53,9 +53,9 @@ class Agent:
         self._services: list[Service] = []
         self._services_at = float("-inf")
         self._changed = asyncio.Event()
-        self.dispatcher = Dispatcher(
-            self.history, lambda: self.loaded, executor or execution.choose(), self.publish
-        )
+        environments = paths.hook_environments
+        chosen = executor or execution.choose(environments)
+        self.dispatcher = Dispatcher(self.history, lambda: self.loaded, chosen, self.publish, environments)
         self.monitor = Monitor(self)
 
     async def run(self) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from nuwa.agent import changes, execution, processes
 from nuwa.agent.execution import Executor
@@ -27,11 +28,18 @@ class Dispatcher:
 
     Args:
         loaded: gives the configuration in force, whenever it is asked.
+        environments: the folder for the environments of commands.
     """
 
     def __init__(
-        self, history: History, loaded: Callable[[], Loaded], executor: Executor, publish: Publish
+        self,
+        history: History,
+        loaded: Callable[[], Loaded],
+        executor: Executor,
+        publish: Publish,
+        environments: Path,
     ) -> None:
+        self._environments = environments
         self._history, self._loaded, self._executor, self._publish = history, loaded, executor, publish
         self._queues: dict[str, deque[int]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -41,7 +49,7 @@ class Dispatcher:
 
     async def start(self) -> None:
         """Take up what was interrupted, and what waits."""
-        await execution.end_leftovers()
+        await execution.end_leftovers(self._environments)
         await patiently(self._history.recover)
         self._is_started = True
         for run, hook in self._history.queued():

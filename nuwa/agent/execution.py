@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from nuwa import files
 from nuwa.agent import naming
 from nuwa.agent.model import Limits
 from nuwa.process import run
 from nuwa.process_async import started
+from nuwa.quoting import environment_file
 
 Output = Callable[[str], None]
 PIDS = 4096
@@ -67,20 +69,38 @@ class Direct:
 
 
 class InUnits:
-    """In transient units of systemd."""
+    """In transient units of systemd.
+
+    Args:
+        folder: for the environments of commands, which stand in no command line: every user may read those.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     async def run(self, command: Command, output: Output) -> int:
+        env_file = self._folder / f"{command.unit}.env"
         try:
-            async with started(systemd_run(command), errors=command.errors) as running:
+            _write_environment(env_file, command.env)
+            async with started(systemd_run(command, env_file), errors=command.errors) as running:
                 async for line in running.lines():
                     output(line.decode("utf-8", "replace"))
                 return await running.wait()
         except BaseException:
             await asyncio.shield(asyncio.to_thread(_stop, command.unit))
             raise
+        finally:
+            env_file.unlink(missing_ok=True)
 
 
-def systemd_run(command: Command) -> list[str]:
+def _write_environment(path: Path, env: Mapping[str, str]) -> None:
+    """Write a file for EnvironmentFile=, for nobody but root."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [environment_file(name, value) + "\n" for name, value in env.items()]
+    files.write(path, "".join(lines), mode=0o600)
+
+
+def systemd_run(command: Command, env_file: Path) -> list[str]:
     """The command line that runs a command in its unit."""
     limits = command.limits
     properties = {
@@ -97,23 +117,30 @@ def systemd_run(command: Command) -> list[str]:
         "CPUQuota": f"{round(limits.cpu * 100)}%" if limits.cpu else "",
         "CPUWeight": str(limits.cpu_weight or ""),
         "IOWeight": str(limits.io_weight or ""),
+        "EnvironmentFile": str(env_file),
     }
     argv = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
     argv += [f"--unit={command.unit}", f"--slice={naming.HOOKS_SLICE}"]
     argv += [f"--property={name}={value}" for name, value in properties.items() if value]
-    argv += [f"--setenv={name}={value}" for name, value in command.env.items()]
     return [*argv, "--", *command.argv]
 
 
-def choose() -> Executor:
-    """Units where systemd runs."""
-    return InUnits() if Path("/run/systemd/system").is_dir() and shutil.which("systemd-run") else Direct()
+def choose(folder: Path) -> Executor:
+    """Units where systemd runs.
+
+    Args:
+        folder: for the environments of commands.
+    """
+    has_systemd = Path("/run/systemd/system").is_dir() and shutil.which("systemd-run")
+    return InUnits(folder) if has_systemd else Direct()
 
 
-async def end_leftovers() -> None:
-    """End what commands of an earlier agent left running."""
+async def end_leftovers(folder: Path) -> None:
+    """End what commands of an earlier agent left running, and remove their environments."""
     if Path("/run/systemd/system").is_dir():
         await asyncio.to_thread(_stop, "nuwa-hook@*")
+    for path in folder.glob("*.env"):
+        path.unlink(missing_ok=True)
 
 
 def _stop(unit: str) -> None:

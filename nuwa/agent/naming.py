@@ -30,9 +30,14 @@ class UnitName:
         return f"nuwa@{self.service}-{self.slot}.service"
 
 
+def environment_file(unit: UnitName) -> str:
+    """The file with a process's environment: what is in a unit file, every user of the host may read."""
+    return f"{unit}.env"
+
+
 def parse(unit: str) -> UnitName | None:
-    """The plain process that a unit belongs to."""
-    found = _PLAIN.fullmatch(unit)
+    """The plain process that a unit, or the file with its environment, belongs to."""
+    found = _PLAIN.fullmatch(unit.removesuffix(".env"))
     return UnitName(found[1], found[2]) if found else None
 
 

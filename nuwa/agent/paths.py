@@ -64,6 +64,16 @@ class Paths:
         return self.state / "applied.json"
 
     @property
+    def environments(self) -> Path:
+        """The environments of plain processes, a file each, for nobody but root."""
+        return self.state / "env"
+
+    @property
+    def hook_environments(self) -> Path:
+        """The same of commands of hooks, while they run."""
+        return self.runtime / "hook-env"
+
+    @property
     def certificates(self) -> Path:
         """Certificates that nuwa signed itself."""
         return self.state / "tls"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nuwa.agent import logfiles, naming, paths, processes, router
 from nuwa.agent.facts import Facts
@@ -31,20 +32,27 @@ def make(loaded: Loaded, facts: Facts, templates: Sources, where: paths.Paths) -
     writer = environment(templates)
     files: Plan = {}
 
-    def write(path: object, group: str, template: str, about: str, **values: object) -> None:
+    def write(
+        path: object, group: str, template: str, about: str, mode: int = 0o644, **values: object
+    ) -> None:
         try:
             text = writer.get_template(f"agent/{template}").render(**values)
         except CannotQuote as error:
             problems.append(Problem(about, str(error)))
         else:
-            files[str(path)] = HostFile(group, 0o644, text)
+            files[str(path)] = HostFile(group, mode, text)
 
     for name, slot, process in _instances(loaded):
         script = facts.scripts[name]
         if script.exists:
-            view = view_of(loaded, name, slot, process, facts)
+            unit = UnitName(name, slot)
+            private = where.environments / naming.environment_file(unit) if process.env else None
+            view = view_of(loaded, name, slot, process, facts, private)
             about = dotted(("processes", name))
-            write(where.units / str(UnitName(name, slot)), "systemd", "process.service.j2", about, view=view)
+            write(where.units / str(unit), "systemd", "process.service.j2", about, view=view)
+            if private:
+                about = dotted(("processes", name, "env"))
+                write(private, "systemd", "process.env.j2", about, 0o600, env=process.env)
     write(
         where.units / naming.SLICE,
         "systemd",
@@ -105,15 +113,22 @@ class View:
     user: str
     cwd: str
     environment: Sequence[tuple[str, str]]
-    env_file: str
+    env_files: Sequence[str]
     argv: tuple[str, ...]
     has_restart_steps: bool
     stop_timeout: int
     limits: Limits
 
 
-def view_of(loaded: Loaded, name: str, slot: str, process: Process, facts: Facts) -> View:
-    """One instance of a plain process as its unit says it."""
+def view_of(
+    loaded: Loaded, name: str, slot: str, process: Process, facts: Facts, private: Path | None
+) -> View:
+    """One instance of a plain process as its unit says it.
+
+    Args:
+        private: the file with what the configuration puts into its environment.
+    """
+    own = processes.absolute(process.env_file, loaded.base) if process.env_file else ""
     script = facts.scripts[name]
     ports = [item.of(slot) for item in loaded.ports[name]]
     return View(
@@ -123,8 +138,8 @@ def view_of(loaded: Loaded, name: str, slot: str, process: Process, facts: Facts
         slice=naming.SLICE,
         user=process.user or script.owner,
         cwd=processes.folder(process, loaded.base),
-        environment=processes.environment(process, ports),
-        env_file=processes.absolute(process.env_file, loaded.base) if process.env_file else "",
+        environment=processes.port_variables(ports),
+        env_files=[str(path) for path in (private, own) if path],
         argv=processes.argv(process, loaded.base, executable=script.executable),
         has_restart_steps=facts.systemd >= 254,
         stop_timeout=process.stop_timeout,

@@ -51,7 +51,6 @@ def arguments(args: Any) -> list[str]:
     return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
 
 
-def environment(process: Process, ports: Sequence[int]) -> tuple[tuple[str, str], ...]:
-    """The environment of an instance: its ports as PORT, PORT_1 …, then what the configuration says."""
-    variables = {"PORT" if index == 0 else f"PORT_{index}": str(port) for index, port in enumerate(ports)}
-    return tuple({**variables, **process.env}.items())
+def port_variables(ports: Sequence[int]) -> tuple[tuple[str, str], ...]:
+    """What tells an instance its ports: PORT, PORT_1 …; the configuration's own environment goes before."""
+    return tuple(("PORT" if index == 0 else f"PORT_{index}", str(port)) for index, port in enumerate(ports))

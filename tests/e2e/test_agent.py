@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Iterator
@@ -326,6 +327,71 @@ class TestLimits:
         assert [text.split()[1] for text in said] == ["0", "0"], said
         assert host.out("pgrep -fc '/srv/[b]omb' || :") == "0"
         configure(host, before)
+
+
+SEARCH = """set -u
+# What any user of the host can read: command lines, environments, units, the bus, the journal, and files.
+# The word is in a file of root's, so that the search does not find itself.
+cd /
+as() { runuser -u nobody -- "$@" 2>/dev/null; }
+find_in() { grep -aF -f /root/word | cut -c 1-300 | sed "s/^/$1: /"; }
+as sh -c 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ' | find_in processes
+as systemctl show --all '*' | find_in systemd
+systemctl cat 'nuwa*' 2>/dev/null | find_in unit
+journalctl -q -b -o json --all | find_in journal
+as find /etc /run /srv /tmp /var /opt -xdev -type f -size -4M -readable -print0 |
+  xargs -0 grep -lF -f /root/word | sed 's/^/file: /'
+exit 0
+"""
+
+
+class TestSecrets:
+    def test_of_hooks_and_processes_are_read_by_no_user_of_the_host(self, site: Repository) -> None:
+        """While both run: in no command line, unit, answer of the bus, line of the journal, or open file."""
+        host = site.host
+        before = json.loads(host.out("cat /etc/nuwa/config.json"))
+        odd = 'a "b" $c `d` \\ %n\\nnext\nline é'
+        show = 'printf %s "$ODD" | base64 -w0; echo; test "$TOKEN" && echo has it; '
+        show += "until test -e /tmp/seen; do sleep 0.1; done"
+        document = {
+            **before,
+            "env": {**before["env"], "shared": "top-SECRET-0"},
+            "processes": {
+                **before["processes"],
+                "keeper": {
+                    "script": "/srv/keeper.sh",
+                    "env": {"KEY": "process-SECRET-1", "SHARED": "${shared}", "ODD": odd},
+                },
+            },
+            "webhooks": {
+                "site": {
+                    **before["webhooks"]["site"],
+                    "commands": [["sh", "-c", show]],
+                    "env": {"TOKEN": "hook-SECRET-2", "SHARED": "${shared}", "ODD": odd},
+                }
+            },
+        }
+        keeper = '#!/bin/sh\numask 077\nprintf %s "$ODD" >/srv/keeper.odd\ntest "$KEY" && exec sleep 100000\n'
+        write(host, "/srv/keeper.sh", keeper, "755")
+        host.sh("rm -f /tmp/seen")
+        configure(host, document)
+        run = json.loads(host.out("nuwa hooks run site --json"))["run"]
+        try:
+            eventually(lambda: "has it" in host.out(f"nuwa hooks show {run}"), "the command runs")
+            assert listing(host)["keeper"]["status"] == "running"
+            write(host, "/root/search", SEARCH, "700")
+            for secret in ("SECRET-0", "SECRET-1", "SECRET-2"):
+                host.sh(f"umask 077; printf %s {secret[:4]}''{secret[4:]} >/root/word")
+                assert host.out("bash /root/search") == ""
+        finally:
+            host.sh("touch /tmp/seen")
+        lines = finished(host, run)["lines"]
+        (printed,) = [line["output"] for line in lines if line["command"].startswith("sh -c")]
+        assert base64.b64decode(printed.split()[0]).decode() == odd
+        assert host.out("base64 -w0 /srv/keeper.odd") == base64.b64encode(odd.encode()).decode()
+        assert host.out("ls /run/nuwa/hook-env") == ""
+        configure(host, before)
+        assert host.out("ls /var/lib/nuwa/agent/env") == ""
 
 
 class TestKills:

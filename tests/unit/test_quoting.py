@@ -147,3 +147,30 @@ def test_a_refusal_shows_the_value_on_one_line():
     with pytest.raises(quoting.CannotQuote) as refused:
         quoting.systemd("a\nb")
     assert json.dumps(str(refused.value)).count("\\n") == 1
+
+
+def values_of_environment_file(text):
+    """What systemd makes of a file for `EnvironmentFile=` with quoted values, by systemd.exec(5)."""
+    found = {}
+    for name, raw in re.findall(r'^(\w+)="((?:[^"\\]|\\.)*)"$', text, re.MULTILINE | re.DOTALL):
+        found[name] = re.sub(r'\\(["\\`$])', r"\1", raw)
+    return found
+
+
+@given(st.dictionaries(st.from_regex(r"\A[A-Z_]+\Z"), TEXT | st.sampled_from(NASTY + MULTI_LINE)))
+def test_a_file_of_variables_gives_back_every_value(values):
+    text = "".join(f"{quoting.environment_file(name, value)}\n" for name, value in values.items())
+    assert values_of_environment_file(text) == values
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0\r"), max_size=12))
+def test_a_shell_reads_the_same_out_of_a_file_of_variables(value):
+    line = quoting.environment_file("A", value)
+    done = subprocess.run(["sh", "-c", f'{line}\nprintf %s "$A"'], capture_output=True, check=True)
+    assert done.stdout.decode() == value
+
+
+@pytest.mark.parametrize("value", ["a\0", "\ud800"])
+def test_what_no_environment_carries_is_refused(value):
+    with pytest.raises(quoting.CannotQuote):
+        quoting.environment_file("A", value)

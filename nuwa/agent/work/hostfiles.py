@@ -10,9 +10,10 @@ from nuwa.agent import naming, systemctl
 from nuwa.agent.plan import Plan
 from nuwa.agent.shapes import Change
 from nuwa.agent.work import nginx
+from nuwa.host.render import HostFile
 
-Contents = dict[Path, str | None]
-"""Files with what they are to hold; None: they go."""
+Contents = dict[Path, HostFile | None]
+"""Files with what they are to be; None: they go."""
 
 
 def write(changes: Iterable[Change], planned: Plan) -> list[str]:
@@ -25,23 +26,24 @@ def write(changes: Iterable[Change], planned: Plan) -> list[str]:
     for change in changes:
         path = Path(change["path"])
         file = planned.get(change["path"])
-        group = file.group if file else "systemd" if path.suffix == ".service" else "nginx"
-        groups[group][path] = file.content if file else None
+        group = file.group if file else "systemd" if naming.parse(path.name) else "nginx"
+        groups[group][path] = file
     put(groups["systemd"])
     if groups["systemd"]:
         systemctl.reload()
     put(groups["log"])
     _reload_log(groups["log"])
-    return nginx.replace(groups["nginx"]) if groups["nginx"] else []
+    texts = {path: file.content if file else None for path, file in groups["nginx"].items()}
+    return nginx.replace(texts) if texts else []
 
 
-def put(contents: Mapping[Path, str | None]) -> None:
+def put(contents: Mapping[Path, HostFile | None]) -> None:
     """Write and remove files."""
-    for path, content in contents.items():
-        if content is None:
+    for path, file in contents.items():
+        if file is None:
             path.unlink(missing_ok=True)
         else:
-            files.write(path, content)
+            files.write(path, file.content, mode=file.mode)
 
 
 def _reload_log(contents: Contents) -> None:

@@ -76,10 +76,27 @@ def test_the_command_line_reaches_the_script_unharmed(process: dict[str, Any], e
     assert expected in unit(process, scripts=scripts)
 
 
-def test_values_of_the_environment_keep_every_character() -> None:
-    lines = unit({"script": "/a", "env": {"A": 'x "y" \\ $HOME %h\nnext', "B": ""}})
-    assert 'Environment="A=x \\"y\\" \\\\ $HOME %%h\\nnext"' in lines
-    assert 'Environment="B="' in lines
+def test_values_of_the_environment_keep_every_character_and_stand_in_a_file_of_roots() -> None:
+    """A unit file, and what systemd says of a unit over the bus, is open to every user."""
+    document = {"processes": {"web": {"script": "/a", "env": {"A": 'x "y" \\ $HOME %h\nnext', "B": ""}}}}
+    loaded = load(document)
+    made = plan.make(loaded, facts(loaded), str(TEMPLATES), Paths())
+    path = "/var/lib/nuwa/agent/env/nuwa@web-blue.service.env"
+    assert made[path].mode == 0o600
+    assert made[path].content == 'A="x \\"y\\" \\\\ \\$HOME %h\nnext"\nB=""\n'
+    text = made[f"{UNITS}/nuwa@web-blue.service"].content
+    assert f"EnvironmentFile={path}\n" in text
+    assert "next" not in text
+
+
+def test_a_file_of_the_users_own_counts_more_than_the_configuration_and_ports_less() -> None:
+    lines = unit({"script": "/a", "ports": [7601], "env": {"A": "b"}, "env_file": "/srv/.env"})
+    of_environment = [line for line in lines if line.startswith("Environment")]
+    assert of_environment == [
+        'Environment="PORT=7601"',
+        "EnvironmentFile=/var/lib/nuwa/agent/env/nuwa@web-blue.service.env",
+        "EnvironmentFile=/srv/.env",
+    ]
 
 
 def test_limits_become_settings_of_the_unit_and_of_the_slice() -> None:
