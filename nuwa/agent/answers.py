@@ -27,7 +27,9 @@ _OF_WORK = {
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A value as JSON."""
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    # Half a surrogate pair, as in a foreign text, becomes the escape that JSON has for it.
+    body = text.encode("utf-8", "backslashreplace")
     return Response(body, status, dict(headers or {}), media_type="application/json")
 
 

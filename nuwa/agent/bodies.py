@@ -7,8 +7,9 @@ import asyncio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-PATIENCE = 20.0
-"""Seconds for a whole body."""
+BODY_TIMEOUT_S = 20.0
+MAX_LENGTH_DIGITS = 18
+"""Of a Content-Length: Python refuses to read numbers of thousands of digits."""
 
 
 async def read(request: Request, most: int) -> bytes:
@@ -21,18 +22,18 @@ async def read(request: Request, most: int) -> bytes:
         HTTPException: 413 too large, 408 too slow, 400 broken off.
     """
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > most:
+    if len(length) > MAX_LENGTH_DIGITS or (length.isdecimal() and int(length) > most):
         raise HTTPException(413, f"the body is larger than {most} bytes", {"Connection": "close"})
     body = bytearray()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             async for piece in request.stream():
                 body += piece
                 if len(body) > most:
                     raise HTTPException(413, f"the body is larger than {most} bytes", {"Connection": "close"})
     except TimeoutError:
         raise HTTPException(
-            408, f"the body took longer than {PATIENCE:g} s", {"Connection": "close"}
+            408, f"the body took longer than {BODY_TIMEOUT_S:g} s", {"Connection": "close"}
         ) from None
     except ClientDisconnect:
         raise HTTPException(400, "the body was broken off") from None

@@ -185,14 +185,16 @@ async def exchange(
             yield bytes(event.data)
 
     try:
-        request = h11.Request(method=method, target=target, headers=list(sent.items()))
+        # Headers are bytes: what a browser sent in one goes on as it came.
+        raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()]
+        request = h11.Request(method=method, target=target, headers=raw)
         for event in (request, h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(event) or b"")
         await writer.drain()
         head = await next_event()
         if not isinstance(head, h11.Response):
             raise AgentDown("the agent broke off")
-        named = {name.decode(): value.decode() for name, value in head.headers}
+        named = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
         yield Reply(head.status_code, named, pieces())
     except (OSError, h11.RemoteProtocolError):
         raise AgentDown("the agent broke off") from None

@@ -22,6 +22,8 @@ from nuwa.agent.journal import Query, Sources
 
 LARGEST = 1024 * 1024
 """Bytes of a configuration."""
+MAX_ID_DIGITS = 19
+"""Of the number of a run."""
 
 
 def application(agent: Agent) -> Starlette:
@@ -46,7 +48,7 @@ def application(agent: Agent) -> Starlette:
         Route("/webhook/{name}/restart", api.hook_restart, methods=["POST"]),
         Route("/webhook/{name}/cancel", api.hook_cancel, methods=["POST"]),
         Route("/hooks/{name}/runs", api.runs),
-        Route("/runs/{id:int}", api.run),
+        Route("/runs/{id}", api.run),
         Route("/monitor", api.monitor),
     ]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
@@ -133,8 +135,9 @@ class _Api:
         return answer({"runs": self._agent.history.runs(self._hook(request), count)})
 
     async def run(self, request: Request) -> Response:
-        number: int = request.path_params["id"]
-        found = self._agent.history.run(number) if number < 2**63 else None
+        number = _name(request, "id")
+        is_number = number.isascii() and number.isdecimal() and len(number) < MAX_ID_DIGITS
+        found = self._agent.history.run(int(number)) if is_number else None
         return answer(found) if found else failure(404, "unknown", "there is no such run")
 
     async def monitor(self, request: Request) -> Response:

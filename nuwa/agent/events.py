@@ -54,7 +54,7 @@ def encode(name: str, data: Any, identity: str = "") -> bytes:
     """One event of a `text/event-stream`."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     head = f"id: {identity}\n" if identity else ""
-    return f"{head}event: {name}\ndata: {text}\n\n".encode()
+    return f"{head}event: {name}\ndata: {text}\n\n".encode("utf-8", "backslashreplace")
 
 
 async def keep_alive(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

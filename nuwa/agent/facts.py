@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuwa.agent import naming, processes
+from nuwa.agent import naming, processes, services
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Process
 from nuwa.agent.paths import Paths
@@ -48,6 +48,7 @@ class Facts:
         nginx: its version; empty where it is not installed.
         systemd: its version.
         rsyslog: whether it is installed.
+        domains: the host names of the sites of deployments, each with its service.
         authorities: the file of the certificate authorities that the system trusts.
     """
 
@@ -58,6 +59,7 @@ class Facts:
     systemd: int = 0
     ipv6: bool = False
     rsyslog: bool = False
+    domains: Mapping[str, str] = field(default_factory=dict)
     authorities: str = AUTHORITIES[0]
 
 
@@ -74,6 +76,12 @@ def gather(loaded: Loaded, paths: Paths) -> Facts:
         systemd=_systemd_version(),
         ipv6=Path("/proc/net/if_inet6").exists(),
         rsyslog=bool(shutil.which("rsyslogd")),
+        domains={
+            domain: service.name
+            for service in services.every(loaded, paths)
+            if service.deployment
+            for domain in service.deployment.domains
+        },
         authorities=next((path for path in AUTHORITIES if Path(path).exists()), AUTHORITIES[0]),
     )
 

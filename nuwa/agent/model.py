@@ -215,6 +215,19 @@ class Log(Section):
 
 
 @dataclass(frozen=True)
+class Dashboard(Section):
+    """The dashboard, where routes lead to it."""
+
+    shared_origin: Annotated[
+        bool,
+        Doc(
+            "Allow it on a host name that also serves something else; script of that may then act as whoever "
+            "is logged in."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class Config(Section):
     """A whole, validated `config.json`."""
 
@@ -232,6 +245,7 @@ class Config(Section):
         dict[Annotated[str, Check(values.route)], Annotated[int | str, Check(values.target)]],
         Doc('What nginx sends where: host and path to a service or a port; "dashboard" and "ci" are known.'),
     ] = field(default_factory=dict)
+    dashboard: Annotated[Dashboard, Doc("The dashboard.")] = field(default_factory=Dashboard)
     certificates: Annotated[
         dict[Annotated[str, Check(checks.domain)], CertificateFiles],
         Doc("Certificates of hosts in routes, where certbot has none."),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuwa.agent import logfiles, naming, paths, processes, router
+from nuwa.agent import logfiles, naming, paths, processes, router, rules
 from nuwa.agent.facts import Facts
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import Limits, Process
@@ -95,6 +95,11 @@ def _problems(loaded: Loaded, facts: Facts) -> Iterator[Problem]:
             yield Problem(about, f"there is no file {path}")
         elif not processes.argv(process, loaded.base, executable=script.executable):
             yield Problem(about, f"{path} is not executable", hint="chmod +x it, or name its runtime")
+    for route, target in loaded.config.routes.items():
+        host = route.partition("/")[0]
+        if target == "dashboard" and host in facts.domains and not loaded.config.dashboard.shared_origin:
+            message, hint = rules.shares_origin(host, facts.domains[host])
+            yield Problem(dotted(("routes", route)), message, hint=hint)
     if not facts.nginx:
         needy = [name for name, item in loaded.config.processes.items() if item.switches]
         if needy or loaded.config.routes:

@@ -32,6 +32,7 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
         yield from _process(("processes", name), process)
     yield from _ports(config)
     yield from _routes(config, names)
+    yield from _shared_origins(config)
     yield from _limits(("limits",), config.limits)
     for name, hook in config.webhooks.items():
         yield from _limits(("webhooks", name, "limits"), hook.limits)
@@ -111,3 +112,31 @@ def _routes(config: Config, names: set[str]) -> Iterator[Finding]:
             )
         elif int(index or 0) >= len(process.ports):
             yield Finding(path, f"{service} has no port {index or 0}", "ports are counted from 0")
+
+
+def _shared_origins(config: Config) -> Iterator[Finding]:
+    """A dashboard on the origin of something else, whose script browsers cannot tell from its own."""
+    if config.dashboard.shared_origin:
+        return
+    hosts: dict[str, dict[str, str]] = {}
+    for route in config.routes:
+        host, _, path = route.partition("/")
+        hosts.setdefault(host, {})[path] = route
+    told = set()
+    for host, own in hosts.items():
+        # What is routed at `*` is served at every name.
+        here = {**hosts.get("*", {}), **own}.values()
+        others = [route for route in here if config.routes[route] not in ("dashboard", "ci")]
+        for route in here:
+            if config.routes[route] == "dashboard" and others and route not in told:
+                told.add(route)
+                yield Finding(("routes", route), *shares_origin(host, others[0]))
+
+
+def shares_origin(host: str, other: str) -> tuple[str, str]:
+    """Message and hint for a dashboard that something else is served with."""
+    return (
+        f"on {host} the dashboard shares its origin with {other}, whose script could act as its user",
+        'give it a host name of its own, such as "dashboard.example.org/", or, if you trust all that is '
+        'served there, set "dashboard": {"shared_origin": true}',
+    )

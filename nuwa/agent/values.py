@@ -46,7 +46,7 @@ def route(value: str) -> str:
     """Where a route begins: a host name or `*`, and a path: `www.example.com/shop`."""
     found = _ROUTE.fullmatch(value)
     if not found:
-        raise ValueError(f"{shown(value)} is not a host and a path, such as www.example.com/ or */admin")
+        raise ValueError(f"{shown(value)} is not a host and a path, such as www.example.com/ or */ci")
     host = found["host"] if found["host"] == "*" else checks.domain(found["host"])
     path = checks.url_path(found["path"] or "/")
     if any(mark in path for mark in ("//", "/../", "/./", "?")) or path.endswith(("/..", "/.")):

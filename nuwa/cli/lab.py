@@ -119,7 +119,7 @@ def copy(
 
 @shared.command(app)
 def agent(host: HostName = "", lab: Name = "") -> None:
-    """Install the host agent on a host, with the dashboard at every name that has no other site."""
+    """Install the host agent on a host, with the dashboard at dashboard.localhost."""
     from nuwa.engine import Engine
     from nuwa.lab import agent as installer
     from nuwa.lab import hosts
@@ -128,7 +128,7 @@ def agent(host: HostName = "", lab: Name = "") -> None:
     progress, engine = shared.progress(), Engine.detect()
     target = Lab(lab).find(host)
     installer.install(engine, progress, target)
-    url = hosts.require(hosts.states(engine, target.lab), target).url()
+    url = hosts.require(hosts.states(engine, target.lab), target).url(installer.DASHBOARD)
     token = engine.exec(target.container, "cat", "/etc/nuwa/token").stdout.strip()
     text = f"The dashboard: {url}?token={token}\nOn the host: nuwa lab exec {target.name} -- nuwa ls"
     progress.result({"host": target.name, "url": url, "token": token}, text)

@@ -23,7 +23,9 @@ FOLDER = str(TEMPLATES / "dashboard")
 
 def as_json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A value for scripts."""
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    # Half a surrogate pair, as in a foreign text, becomes the escape that JSON has for it.
+    body = text.encode("utf-8", "backslashreplace")
     return Response(body, status, dict(headers or {}), media_type="application/json")
 
 
@@ -35,9 +37,9 @@ def html(name: str, /, **values: object) -> str:
 
 def as_page(request: Request, name: str, status: int = 200, /, **values: object) -> Response:
     """A page for people."""
-    common = {"base": front.base(request), "proof": "", "at": request.url.path, "is_open": False}
+    common = {"base": front.base(request), "proof": "", "at": front.path(request), "is_open": False}
     state = getattr(request.state, "page", {})
-    return HTMLResponse(html(name, **{**common, **state, **values}), status)
+    return HTMLResponse(html(name, **{**common, **state, **values}).encode("utf-8", "replace"), status)
 
 
 def failed(

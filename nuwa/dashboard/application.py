@@ -62,7 +62,7 @@ def application(dashboard: Dashboard) -> ASGIApp:
             Route("/hooks", hooks.overview),
             Route("/hooks/{name}", hooks.runs),
             Route("/hooks/{name}/{verb}", hooks.act, methods=["POST"]),
-            Route("/runs/{id:int}", hooks.run),
+            Route("/runs/{id}", hooks.run),
             Route("/monitor", services.monitor),
             Route("/config", configuration.show),
             Route("/config", configuration.put, methods=["PUT"]),

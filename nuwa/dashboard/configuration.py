@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,6 +53,8 @@ async def edit(request: Request) -> Response:
         raise HTTPException(400, "a field of the form is missing")
     # Browsers send the lines of a text as the mail's rules want them.
     text, revision = fields["text"].replace("\r\n", "\n"), fields["revision"]
+    if not re.fullmatch("[0-9a-f]{0,64}", revision):
+        raise HTTPException(400, "the form names no revision")
     is_dry = fields.get("action") != "save"
     headers = {"If-Match": f'"{revision}"', "X-Nuwa-Who": visits.who(request)}
     try:

@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from nuwa.agent import bodies
-from nuwa.dashboard import front, visits, words
+from nuwa.dashboard import cookies, front, visits, words
 from nuwa.dashboard.answers import as_page, failed
-from nuwa.dashboard.guard import Guard, set_cookie
-from nuwa.dashboard.sessions import COOKIE
+from nuwa.dashboard.guard import Guard
 
 FOREVER = "public, max-age=31536000, immutable"
 _FILES = frozenset(path.name for path in words.STATIC.iterdir())
@@ -37,24 +36,27 @@ async def login(request: Request) -> Response:
         return answer
     answer = RedirectResponse(visits.home(request, target), 303)
     sessions = visits.dashboard(request).sessions
-    set_cookie(request, answer, sessions, sessions.begin())
+    cookies.give(request, answer, sessions, sessions.begin())
     return answer
 
 
 async def logout(request: Request) -> Response:
-    """End the session, also for copies of its cookie."""
+    """End the session, also for copies of its cookie, and have the browser forget what it kept."""
     session = visits.visitor(request).session
     if session:
         visits.dashboard(request).sessions.end(session)
     answer = RedirectResponse(visits.home(request, "/login"), 303)
-    answer.delete_cookie(COOKIE, path=front.base(request) or "/", httponly=True, samesite="strict")
+    cookies.take(request, answer)
+    if not front.base(request):
+        # Not "cookies", which would take those of all names of the domain along.
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 
 async def static(request: Request) -> Response:
     """A file of the pages; its content is in its address, so browsers keep it."""
     name = request.path_params["name"]
-    if name not in _FILES or words.asset(name) != request.url.path:
+    if name not in _FILES or words.asset(name) != front.path(request):
         raise HTTPException(404, "there is no such file")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return FileResponse(words.STATIC / name, headers={"Cache-Control": FOREVER}, media_type=kind)

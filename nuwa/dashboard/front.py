@@ -51,6 +51,17 @@ class Front:
         await self._app(scope, receive, send_with_headers)
 
 
+def path(request: Request) -> str:
+    """The path that is asked for. `request.url` would read the Host header too, which may be anything."""
+    found: str = request.scope["path"]
+    return found
+
+
+def query(request: Request) -> str:
+    """What follows the question mark."""
+    return bytes(request.scope["query_string"]).decode("latin-1")
+
+
 def base(request: Request) -> str:
     """The path that nginx serves the dashboard at, without a slash at its end; empty at the root."""
     given = request.headers.get("x-forwarded-prefix", "").rstrip("/")

@@ -12,15 +12,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nuwa.agent import bodies
 from nuwa.agent.limiter import Limiter
-from nuwa.dashboard import front
+from nuwa.dashboard import cookies, front
 from nuwa.dashboard.answers import failed
-from nuwa.dashboard.sessions import COOKIE, LONGEST, Session, Sessions
+from nuwa.dashboard.sessions import Session, Sessions
 from nuwa.dashboard.token import Token
 
 OPEN = ("/login", "/static/")
 """What is served to everybody."""
-LARGEST = 4 * 1024 * 1024
-"""Bytes of a form."""
+MAX_FORM_BYTES = 4 * 1024 * 1024
+MAX_FORM_FIELDS = 100
 SAFE = ("GET", "HEAD")
 _AGAIN = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>nuwa</title>'
 
@@ -60,7 +60,10 @@ class Guard:
 
     async def _refusal(self, request: Request) -> Response | None:
         """The answer to whom is not let in; None for whom is, and then the request says who it is."""
-        if request.url.path.startswith(OPEN):
+        if "service-worker" in request.headers:
+            # A worker would stand between this and the browser for good, at the log-in as well.
+            raise HTTPException(403, "the dashboard has no service worker")
+        if front.path(request).startswith(OPEN):
             return None
         header, query = _token_of_header(request), request.query_params.get("token")
         if header is not None or query is not None:
@@ -69,7 +72,7 @@ class Guard:
                 return self._without_token(request)
             request.state.visitor = Visitor()
             return None
-        session = self._sessions.find(request.cookies.get(COOKIE, ""))
+        session = cookies.session(request, self._sessions)
         if session is None:
             return _stranger(request)
         await self._check_form(request, session)
@@ -94,9 +97,9 @@ class Guard:
     def _without_token(self, request: Request) -> Response:
         """A session for a browser that came with the token in the address, where it is not to stay."""
         kept = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
-        target = front.base(request) + request.url.path + (f"?{urlencode(kept)}" if kept else "")
+        target = front.base(request) + front.path(request) + (f"?{urlencode(kept)}" if kept else "")
         answer = RedirectResponse(target, 303)
-        set_cookie(request, answer, self._sessions, self._sessions.begin())
+        cookies.give(request, answer, self._sessions, self._sessions.begin())
         return answer
 
     async def _check_form(self, request: Request, session: Session) -> None:
@@ -107,24 +110,18 @@ class Guard:
             raise HTTPException(403, "another site sent this")
         proof = request.headers.get("x-csrf-token")
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            body = (await bodies.read(request, LARGEST)).decode("utf-8", "replace")
-            request.state.form = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=100))
+            request.state.form = _fields(await bodies.read(request, MAX_FORM_BYTES))
             proof = proof or request.state.form.get("csrf")
         if not proof or not self._sessions.is_proof(session, proof):
             raise HTTPException(403, "the page is too old, or another site sent this: load it again")
 
 
-def set_cookie(request: Request, answer: Response, sessions: Sessions, session: Session) -> None:
-    """Give a browser its session."""
-    answer.set_cookie(
-        COOKIE,
-        sessions.cookie(session),
-        max_age=LONGEST,
-        path=front.base(request) or "/",
-        secure=front.is_secure(request),
-        httponly=True,
-        samesite="strict",
-    )
+def _fields(body: bytes) -> dict[str, str]:
+    text = body.decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
+    except ValueError:
+        raise HTTPException(400, f"the form has more than {MAX_FORM_FIELDS} fields") from None
 
 
 def _token_of_header(request: Request) -> str | None:
@@ -137,9 +134,9 @@ def _token_of_header(request: Request) -> str | None:
 def _stranger(request: Request) -> Response:
     if not front.wants_page(request) or request.method not in SAFE:
         return failed(request, 401, "a token or a session is needed", headers={"WWW-Authenticate": "Bearer"})
-    if request.headers.get("sec-fetch-site") == "cross-site" and COOKIE not in request.cookies:
+    if request.headers.get("sec-fetch-site") == "cross-site" and not cookies.values(request):
         # Whoever follows a link from elsewhere sends no strict cookie; asked again by this page, they do.
         return HTMLResponse(_AGAIN)
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = front.path(request) + (f"?{query}" if (query := front.query(request)) else "")
     target = f"{front.base(request)}/login" + ("" if here == "/" else "?" + urlencode({"next": here}))
     return RedirectResponse(target, 303)

@@ -33,7 +33,7 @@ async def runs(request: Request) -> Response:
 
 async def run(request: Request) -> Response:
     """One run with its whole output."""
-    found = await calls.ask(request, "GET", f"/runs/{request.path_params['id']}")
+    found = await calls.ask(request, "GET", f"/runs/{calls.segment(request.path_params['id'])}")
     if not visits.wants_page(request):
         return as_json(found)
     return visits.page(request, "run", run=found)

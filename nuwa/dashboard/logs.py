@@ -54,7 +54,7 @@ async def _page(request: Request, name: str, path: str, query: dict[str, str]) -
         query={**dict.fromkeys(FIELDS, ""), **query},
         lines=lines,
         message=message,
-        is_full=len(lines) >= int(query["lines"]) if query["lines"].isdecimal() else False,
+        is_full=str(len(lines)) == query["lines"],
     )
 
 

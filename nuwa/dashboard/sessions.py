@@ -16,7 +16,6 @@ from nuwa.dashboard.token import Token
 
 log = logging.getLogger(__name__)
 
-COOKIE = "nuwa_session"
 IDLE = 12 * 3600
 """Seconds without a visit after which a session ends."""
 LONGEST = 7 * 86400

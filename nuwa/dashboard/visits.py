@@ -9,9 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nuwa.dashboard import answers, front
-from nuwa.dashboard.guard import Visitor, set_cookie
-from nuwa.dashboard.sessions import COOKIE
+from nuwa.dashboard import answers, cookies, front
+from nuwa.dashboard.guard import Visitor
 
 if TYPE_CHECKING:
     from nuwa.dashboard.application import Dashboard
@@ -39,7 +38,7 @@ def is_welcome(request: Request) -> bool:
     """Whether a visitor who got in once may go on."""
     if visitor(request).is_script:
         return True
-    return dashboard(request).sessions.find(request.cookies.get(COOKIE, "")) is not None
+    return cookies.session(request, dashboard(request).sessions) is not None
 
 
 def form(request: Request) -> dict[str, str]:
@@ -66,8 +65,10 @@ def page(request: Request, name: str, status: int = 200, /, **values: Any) -> Re
     }
     made = answers.as_page(request, name, status, **{**about, **values})
     session = visitor(request).session
-    if session and (longer := shared.sessions.renewed(session)):
-        set_cookie(request, made, shared.sessions, longer)
+    if session:
+        longer = shared.sessions.renewed(session)
+        if longer or not cookies.has_own(request):
+            cookies.give(request, made, shared.sessions, longer or session)
     return made
 
 
@@ -83,4 +84,4 @@ def home(request: Request, path: str) -> str:
 
 def who(request: Request) -> str:
     """Whom the history of the configuration names."""
-    return f"dashboard, {front.address(request) or 'local'}"[:100]
+    return f"dashboard, {front.address(request) or 'local'}"[:100].strip()

@@ -18,6 +18,8 @@ from nuwa.lab.model import DEMO, Host
 PLACE = installation.PLACE
 COMMAND = str(installation.COMMAND)
 CONFIG = "/etc/nuwa/config.json"
+DASHBOARD = "dashboard.localhost"
+"""Its host name: browsers know that names below localhost are this machine."""
 _ABOUT = """import json, platform, sys
 print(json.dumps([f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine()]))"""
 _UNPACK = f"""set -eu
@@ -75,13 +77,13 @@ def _pack(folder: Path, into: int) -> None:
 
 
 def _configure(engine: Engine, host: Host) -> None:
-    """Show the dashboard at every name, and the demo in it, as long as nobody wrote a configuration."""
+    """Show the dashboard at its own name, and the demo in it, as long as nobody wrote a configuration."""
     config = json.loads(engine.exec(host.container, "cat", CONFIG).stdout)
     if any(config.values()):
         return
     if engine.exec(host.container, "test", "-d", f"{DEMO}/bin", check=False).ok:
         config["processes"] = {"demo": {"deployment": DEMO}}
-    config["routes"] = {"*/": "dashboard", "*/ci": "ci"}
+    config["routes"] = {f"{DASHBOARD}/": "dashboard", "*/ci": "ci"}
     write, text = f"umask 077; cat >{CONFIG}", json.dumps(config, indent=2) + "\n"
     engine.exec(host.container, "sh", "-c", write, options=["--interactive"], input=text)
     engine.exec(host.container, COMMAND, "config", "apply", timeout=120)

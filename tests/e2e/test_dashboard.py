@@ -1,4 +1,4 @@
-"""The dashboard as it is installed: behind the router, below a path, as its own user."""
+"""The dashboard as it is installed: behind the router, at a name of its own, as its own user."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from e2e.agent_site import configure
 from e2e.conftest import LabHost, eventually
 
-AT = "https://dash.test/admin"
+AT = "https://dash.test"
 CURL = "curl -sk --max-time 20 --resolve dash.test:443:127.0.0.1"
 
 
 @pytest.fixture(scope="module")
 def served(agent: LabHost) -> LabHost:
-    configure(agent, {"routes": {"dash.test/admin": "dashboard"}})
+    configure(agent, {"routes": {"dash.test/": "dashboard", "*/ci": "ci"}})
     return agent
 
 
@@ -31,19 +31,19 @@ def test_it_runs_without_privileges(served: LabHost) -> None:
     assert "CapEff:\t0000000000000000" in served.out(f"cat /proc/{pid}/status")
 
 
-def test_a_browser_logs_in_below_the_path_of_the_route(served: LabHost, token: str) -> None:
+def test_a_browser_logs_in(served: LabHost, token: str) -> None:
     page = "-H 'Accept: text/html' -c /tmp/jar -b /tmp/jar"
     served.sh("rm -f /tmp/jar")
     stranger = served.out(f"{CURL} -i {page} {AT}/hooks")
-    assert "location: /admin/login?next=%2Fhooks" in stranger
+    assert "location: /login?next=%2Fhooks" in stranger
     answer = served.out(f"{CURL} -i {page} --data-urlencode token={token} '{AT}/login?next=%2Fhooks'")
-    assert "location: /admin/hooks" in answer
-    cookie = re.search(r"set-cookie: (.*)", answer)
+    assert "location: /hooks" in answer
+    cookie = re.search(r"set-cookie: __Host-nuwa_session=(.*)", answer)
     assert cookie
-    assert {"HttpOnly", "Secure", "Path=/admin", "SameSite=strict"} <= set(cookie[1].strip().split("; "))
+    assert {"HttpOnly", "Secure", "Path=/", "SameSite=strict"} <= set(cookie[1].strip().split("; "))
     eventually(lambda: 'id="s-dashboard"' in served.out(f"{CURL} {page} {AT}/"), "the page shows services")
     text = served.out(f"{CURL} {page} {AT}/")
-    for address in re.findall(r'(?:href|src)="(/admin/static/[^"]+)"', text):
+    for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', text):
         assert served.out(f"{CURL} -o /dev/null -w '%{{http_code}}' https://dash.test{address}") == "200"
 
 

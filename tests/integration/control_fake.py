@@ -152,6 +152,12 @@ class ControlFake:
 
     def _application(self) -> Starlette:
         return Starlette(
+            # As the agent does with what it cannot read, or does not know.
+            exception_handlers={
+                ValueError: lambda request, error: failure(400, "bad", "not understood"),
+                KeyError: lambda request, error: failure(404, "unknown", "there is no such thing"),
+                404: lambda request, error: failure(404, "unknown", "there is no such path"),
+            },
             routes=[
                 Route("/ls", self._ls),
                 Route("/watch", self._watch),
@@ -163,10 +169,10 @@ class ControlFake:
                 Route("/config/history/{revision}", self._old),
                 Route("/monitor", self._monitor),
                 Route("/hooks/{name}/runs", self._runs),
-                Route("/runs/{id:int}", self._run),
+                Route("/runs/{id}", self._run),
                 Route("/webhook/{name}/{verb}", self._hook, methods=["POST"]),
                 Route("/{verb}/{name}", self._act, methods=["POST"]),
-            ]
+            ],
         )
 
     def _listing(self) -> Any:
@@ -250,7 +256,7 @@ class ControlFake:
 
     async def _run(self, request: Request) -> Response:
         for hook in self.hooks.values():
-            if hook["run"] == request.path_params["id"]:
+            if str(hook["run"]) == request.path_params["id"]:
                 return answer(_run_of(hook))
         return failure(404, "unknown", "there is no such run")
 

@@ -154,7 +154,7 @@ def demo(fake: ControlFake) -> None:
         "webhooks": {
             "blog": {"token": "a-long-secret", "path": "/srv/src/blog", "branch": "main", "commands": "uv sync --frozen\nuv run pytest -q"}
         },
-        "routes": {"${domain}/": "shop", "*/admin": "dashboard", "*/ci": "ci"},
+        "routes": {"${domain}/": "shop", "admin.${domain}/": "dashboard", "*/ci": "ci"},
     }  # fmt: skip
     fake.content = (json.dumps(document, indent=2) + "\n").encode()
     fake.history = [

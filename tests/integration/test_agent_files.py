@@ -43,6 +43,7 @@ CONFIG = {
         "*/admin": "dashboard",
         "*/ci": "ci",
     },
+    "dashboard": {"shared_origin": True},
 }
 
 

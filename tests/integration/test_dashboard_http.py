@@ -71,7 +71,8 @@ def proof_of(host: DashboardHost, cookie: str) -> str:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_stranger_learns_nothing(host: DashboardHost, path: str) -> None:
-    for cookie in ("", "nuwa_session=a.1.9999999999." + "0" * 64):
+    forged = "nuwa_session=a.1.9999999999." + "0" * 64
+    for cookie in ("", forged, f"__Host-{forged}", f"{forged}; {forged}; __Secure-{forged}"):
         script = host.ask(path, cookie=cookie)
         assert script.status == 401
         assert script.headers["www-authenticate"] == "Bearer"
@@ -161,13 +162,49 @@ def test_who_follows_a_link_from_elsewhere_is_asked_again_by_a_page_of_this_site
 
 
 def test_the_cookie_is_for_this_server_alone(host: DashboardHost) -> None:
-    attributes = {part.strip().lower() for part in log_in(host).headers["set-cookie"].split(";")[1:]}
+    def set_by(**headers: str) -> tuple[str, set[str]]:
+        cookie, *attributes = log_in(host, **headers).headers["set-cookie"].split(";")
+        return cookie.partition("=")[0], {part.strip().lower() for part in attributes}
+
+    name, attributes = set_by()
+    assert name == "nuwa_session"
     assert {"httponly", "samesite=strict", "path=/"} <= attributes
     assert "secure" not in attributes
-    behind = log_in(host, **{"X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/admin"})
-    attributes = {part.strip().lower() for part in behind.headers["set-cookie"].split(";")[1:]}
+    # Nobody but this very host can set or shadow it.
+    name, attributes = set_by(**{"X-Forwarded-Proto": "https"})
+    assert name == "__Host-nuwa_session"
+    assert {"httponly", "samesite=strict", "path=/", "secure"} <= attributes
+    assert not any(part.startswith("domain") for part in attributes)
+    # What else is served on that name does not get it.
+    name, attributes = set_by(**{"X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/admin"})
+    assert name == "__Secure-nuwa_session"
     assert {"httponly", "samesite=strict", "path=/admin", "secure"} <= attributes
-    assert behind.headers["location"] == "/admin/"
+
+
+def test_another_cookie_of_the_name_locks_nobody_out(host: DashboardHost) -> None:
+    """A site on a neighbouring name can set one for the whole domain."""
+    cookie = cookie_of(log_in(host))
+    other = "nuwa_session=x"
+    for sent in (f"{cookie}; {other}", f"{other}; {cookie}", f"{other}; a=b; {cookie}; {other}"):
+        assert host.ask("/ls", cookie=sent).status == 200
+    assert host.ask("/ls", cookie=other).status == 401
+
+
+def test_a_session_of_before_goes_on_under_the_new_name(host: DashboardHost) -> None:
+    former = cookie_of(log_in(host))
+    tls = {**PAGE, "X-Forwarded-Proto": "https"}
+    reply = host.ask("/hooks", headers=tls, cookie=former)
+    assert reply.status == 200
+    assert reply.headers["set-cookie"].startswith('nuwa_session=""'), "the last one of two is seen here"
+    renamed = f"__Host-{former}"
+    assert host.ask("/ls", headers={"X-Forwarded-Proto": "https"}, cookie=renamed).status == 200
+    assert "set-cookie" not in host.ask("/hooks", headers=tls, cookie=renamed).headers
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/static/0/app.js", "/nothing"])
+def test_no_service_worker_comes_to_stand_before_it(host: DashboardHost, path: str) -> None:
+    reply = host.ask(path, headers={"Service-Worker": "script"}, cookie=cookie_of(log_in(host)))
+    assert reply.status == 403
 
 
 def test_behind_a_path_every_address_begins_with_it(host: DashboardHost) -> None:
@@ -199,7 +236,16 @@ def test_logging_out_ends_the_session(host: DashboardHost) -> None:
     body = f"csrf={proof_of(host, cookie)}"
     reply = host.ask("/logout", "POST", body, FORM, cookie=cookie)
     assert (reply.status, reply.headers["location"]) == (303, "/login")
+    assert reply.headers["clear-site-data"] == '"cache", "storage"'
     assert host.ask("/ls", cookie=cookie).status == 401
+
+
+def test_logging_out_below_a_path_keeps_what_the_rest_of_the_host_has_stored(host: DashboardHost) -> None:
+    cookie = cookie_of(log_in(host))
+    at = {**FORM, "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/admin"}
+    reply = host.ask("/logout", "POST", f"csrf={proof_of(host, cookie)}", at, cookie=cookie)
+    assert (reply.status, reply.headers["location"]) == (303, "/admin/login")
+    assert "clear-site-data" not in reply.headers
 
 
 def test_who_guesses_has_to_wait_and_others_do_not(host: DashboardHost) -> None:

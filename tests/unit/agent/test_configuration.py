@@ -252,3 +252,35 @@ keys = st.sampled_from(
 def test_nothing_but_a_manifest_error_ever_escapes(document: dict[str, Any]) -> None:
     with contextlib.suppress(ManifestError):
         validate(json.dumps(document), "config.json")
+
+
+WEB = {"web": {"script": "/a", "ports": [7000]}}
+
+
+@pytest.mark.parametrize(
+    ("routes", "where"),
+    [
+        ({"example.org/": "web", "example.org/admin": "dashboard"}, "example.org/admin"),
+        ({"example.org/": "web", "*/admin": "dashboard"}, "*/admin"),
+        ({"example.org/": 9000, "example.org/admin": "dashboard"}, "example.org/admin"),
+        ({"dash.example.org/": "dashboard", "*/shop": "web"}, "dash.example.org/"),
+    ],
+)
+def test_the_dashboard_shares_its_origin_with_nothing_unless_that_is_wanted(
+    routes: dict[str, Any], where: str
+) -> None:
+    """Browsers tell scripts apart by scheme, host and port, not by path."""
+    document = {"processes": WEB, "routes": routes}
+    with pytest.raises(ManifestError) as raised:
+        load(document)
+    (problem,) = raised.value.problems
+    assert problem.path == f'routes."{where}"'
+    assert "shares its origin" in problem.message
+    assert '"dashboard": {"shared_origin": true}' in problem.hint
+    assert load({**document, "dashboard": {"shared_origin": True}})
+
+
+def test_the_dashboard_has_a_name_of_its_own_beside_other_sites_and_webhooks() -> None:
+    own = {"dash.example.org/": "dashboard", "*/ci": "ci", "example.org/": "web"}
+    assert load({"processes": WEB, "routes": own})
+    assert load({"processes": WEB, "routes": {"*/": "dashboard", "*/ci": "ci", "example.org/": "web"}})

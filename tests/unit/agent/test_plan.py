@@ -170,6 +170,7 @@ def test_routes_become_one_file_a_host_and_a_star_holds_on_all() -> None:
                 "*/admin": "dashboard",
                 "*/ci": "ci",
             },
+            "dashboard": {"shared_origin": True},
         }
     )
     hosts = {path.removeprefix(f"{NGINX}/"): text for path, text in made.items() if path.startswith(NGINX)}
@@ -210,6 +211,18 @@ def test_the_query_of_a_request_to_the_dashboard_is_not_logged() -> None:
     assert "access_log /var/log/nginx/access.log nuwa_path;" in made[f"{NGINX}/nuwa@example.org.conf"]
     assert "$request_uri" not in made[f"{NGINX}/nuwa@.router.conf"]
     assert '"$request_method $uri $server_protocol"' in made[f"{NGINX}/nuwa@.router.conf"]
+
+
+def test_the_dashboard_is_not_routed_on_the_name_of_a_deployments_site() -> None:
+    document: dict[str, Any] = {
+        "processes": {"shop": {"deployment": "/srv/shop"}},
+        "routes": {"shop.example.org/admin": "dashboard"},
+    }
+    domains = {"shop.example.org": "shop"}
+    with pytest.raises(ManifestError) as raised:
+        files(document, domains=domains)
+    assert "shares its origin with shop" in str(raised.value)
+    assert files({**document, "dashboard": {"shared_origin": True}}, domains=domains)
 
 
 def test_deployments_make_no_file_of_their_own() -> None:
