@@ -4,8 +4,8 @@
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its one
 spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
-no room for. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in volumes, whose folders
-follow: see `nuwa/host/volumes.py`.
+no room for. `render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`,
+`sqlite-restore` and `sums` work in volumes, whose folders follow: see `nuwa/host/volumes.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import zipfile
 from pathlib import Path
 
 from nuwa.host import facts as host_facts
-from nuwa.host import volumes
+from nuwa.host import static, volumes
 from nuwa.host.container import hook_run, rehearsal_run, warnings
 from nuwa.host.facts import FactsError
 from nuwa.host.render import PLANS, Plan, render
@@ -37,7 +37,9 @@ def main() -> None:
         volumes.main(sys.argv[1], sys.argv[2:])
         return
     try:
-        if what == "domains":
+        if sys.argv[1:2] == ["static"] and len(sys.argv) == 3:
+            static.pack(Path(sys.argv[2]), sys.stdout.buffer)
+        elif what == "domains":
             print("\n".join(host_facts.domains(sys.stdin.read())))
         elif what in WORDS:
             app, _ = _contents(Path(sys.argv[0]))
@@ -49,9 +51,8 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            sys.exit(
-                f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, 'domains', 'scripts'))}"
-            )
+            others = ("domains", "scripts", "static")
+            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
 

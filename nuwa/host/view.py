@@ -16,6 +16,8 @@ KEPT = 1
 """Seconds that a connection to the app is kept in all; a switch waits for as long."""
 KEEPALIVE_TIME = (1, 19, 10)
 """The first nginx that can limit that."""
+KEPT_BY_DEFAULT = (1, 29, 7)
+"""The first nginx that keeps connections to every upstream, for a minute."""
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,11 @@ class View:
         """How long a connection is kept when it is idle; and in all, where it follows the link to a slot."""
         idle = ("keepalive_timeout",) if self.facts.nginx >= (1, 15, 3) else ()
         return idle if self.facts.selinux else (*idle, "keepalive_time")
+
+    @property
+    def must_refuse_keepalive(self) -> bool:
+        """Whether this nginx keeps connections to the app though it asked for their end."""
+        return not self.keepalive and self.facts.nginx >= KEPT_BY_DEFAULT
 
     @property
     def connection(self) -> str:

@@ -45,6 +45,14 @@ def test_what_is_unknown_is_refused_with_what_there_is():
         render("undo", app(), host(), str(TEMPLATES))
 
 
+def test_nginx_that_keeps_every_connection_by_itself_is_told_not_to():
+    """From 1.29.7 on it does so for a minute, whatever it sent; older ones do not know `keepalive 0`."""
+    unkept = Server("blog.wsgi:application", keepalive=0)
+    assert "keepalive 0;" in site(app(server=unkept), nginx="1.30.6")
+    assert "keepalive" not in site(app(server=unkept), nginx="1.29.6").partition("\nmap")[0]
+    assert "keepalive 32;" in site(nginx="1.30.6")
+
+
 def test_http2_in_the_spelling_of_this_nginx():
     assert "listen 443 ssl http2;" in site(nginx="1.22.1")
     assert "http2 on;" not in site(nginx="1.22.1")

@@ -63,6 +63,18 @@ def post_worker_init(worker):
     """Set up what a worker has made of the configuration, before its first request."""
     if _server["kind"] == "uvicorn":
         believe_socket(worker)
+    else:
+        worker.wsgi = without_early_hints(worker.wsgi)
+
+
+def without_early_hints(application):
+    """nginx before 1.29 takes 103 for the answer, newer ones drop it: the app is not offered to send it."""
+
+    def called(environ, start_response):
+        environ.pop("wsgi.early_hints", None)
+        return application(environ, start_response)
+
+    return called
 
 
 def believe_socket(worker):
