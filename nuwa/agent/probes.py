@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from nuwa.agent import fetch
+from nuwa.agent.fetch import NoAnswer, Target
 from nuwa.agent.model import Health, Process
 
-PAUSE = 0.1
-"""Seconds between two tries while a process starts."""
-EXCERPT = 200
+PAUSE_S = 0.1
+"""Between two tries while a process starts."""
+SHORTEST_TRY_S = 0.2
+EXCERPT_BYTES = 200
 
 
-def fault(process: Process, ports: Sequence[int]) -> str:
-    """What is wrong with a process that should answer; empty when it does, or when it has no port."""
+async def fault(process: Process, ports: Sequence[int], seconds: float = 0) -> str:
+    """What is wrong with a process that should answer; empty when it does, or when it has no port.
+
+    Args:
+        seconds: for all of it; 0: as many as its health settings say.
+    """
+    seconds = seconds or process.health.timeout
+    end = time.monotonic() + seconds
     for port in ports:
         try:
-            with socket.create_connection((process.address, port), timeout=process.health.timeout):
-                pass
+            async with asyncio.timeout(end - time.monotonic()):
+                _, writer = await asyncio.open_connection(process.address, port)
+            writer.transport.abort()
+        except TimeoutError:
+            return f"nothing answers at {process.address} port {port} within {seconds:g} s"
         except OSError as error:
             return f"nothing answers at {process.address} port {port}: {error.strerror or error}"
     if process.health.path and ports:
-        return _http_fault(process.health, process.address, ports[0])
+        return await _http_fault(process.health, process.address, ports[0], end - time.monotonic())
     return ""
 
 
@@ -36,28 +47,29 @@ def wait(process: Process, ports: Sequence[int], alive: Callable[[], bool]) -> s
     Returns:
         an empty text, or the last fault.
     """
-    end = time.monotonic() + process.health.start_period
+    health = process.health
+    end = time.monotonic() + health.start_period
     tries = 0
-    while found := fault(process, ports):
+    while True:
+        left = end - time.monotonic()
+        found = asyncio.run(fault(process, ports, max(SHORTEST_TRY_S, min(health.timeout, left))))
+        if not found:
+            return ""
         tries += 1
         if tries % 10 == 0 and not alive():
             return f"it ended; before that {found}"
         if time.monotonic() > end:
-            return f"it did not become healthy within {process.health.start_period} s: {found}"
-        time.sleep(PAUSE)
-    return ""
+            return f"it did not become healthy within {health.start_period} s: {found}"
+        time.sleep(PAUSE_S)
 
 
-def _http_fault(health: Health, address: str, port: int) -> str:
-    connection = http.client.HTTPConnection(address, port, timeout=health.timeout)
+async def _http_fault(health: Health, address: str, port: int, seconds: float) -> str:
+    host = f"[{address}]" if ":" in address else address
+    target = Target(address, port, health.path, {"Host": health.host or f"{host}:{port}"})
     try:
-        connection.request("GET", health.path, headers={"Host": health.host or f"{address}:{port}"})
-        answer = connection.getresponse()
-        body = answer.read(EXCERPT).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
+        status, body = await fetch.get(target, seconds=seconds, most=EXCERPT_BYTES)
+    except NoAnswer as error:
         return f"{health.path} gave no answer: {error}"
-    finally:
-        connection.close()
-    if 200 <= answer.status < 400:
+    if 200 <= status < 400:
         return ""
-    return f"{health.path} answered {answer.status}: {body.strip()}"
+    return f"{health.path} answered {status}: {body.decode('utf-8', 'replace').strip()}"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import calendar
 import re
-import socket
 import ssl
 import time
 from pathlib import Path
 
-TIMEOUT = 5.0
+TIMEOUT_S = 5.0
 
 
-def served(host: str, address: str = "127.0.0.1", port: int = 443) -> float | None:
+async def served(host: str, address: str = "127.0.0.1", port: int = 443) -> float | None:
     """When the certificate ends that this machine's server shows for a host name; None when it shows none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # What is looked at is the end alone: a self-signed or an expired certificate is read as well.
@@ -21,12 +21,11 @@ def served(host: str, address: str = "127.0.0.1", port: int = 443) -> float | No
     context.verify_mode = ssl.CERT_NONE
     name = host.replace("*", "nuwa", 1)
     try:
-        with (
-            socket.create_connection((address, port), timeout=TIMEOUT) as plain,
-            context.wrap_socket(plain, server_hostname=name) as secured,
-        ):
-            shown = secured.getpeercert(binary_form=True)
-    except OSError:
+        async with asyncio.timeout(TIMEOUT_S):
+            _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=name)
+        shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.transport.abort()
+    except (OSError, ValueError):
         return None
     return end_of(shown) if shown else None
 

@@ -28,6 +28,8 @@ SLOW = 600.0
 """Seconds between two looks at certificates and backups."""
 AT_ONCE = 4
 """Services that are asked at the same time."""
+SEND_TIMEOUT_S = 30.0
+"""For which a round waits until alerts are sent."""
 TWITCHES = 3
 """Restarts of one service within an hour; beyond that a person has to look."""
 
@@ -56,6 +58,7 @@ class Monitor:
         self._slow: list[Finding] = []
         self._slow_at = float("-inf")
         self._ends: dict[str, float] = {}
+        self._sending: asyncio.Task[None] | None = None
 
     def checks(self) -> list[Check]:
         return self._states.checks()
@@ -95,7 +98,7 @@ class Monitor:
         found += await asyncio.to_thread(
             lambda: list(rounds.disks(everything, self._agent.paths, settings.disk_percent))
         )
-        found += await asyncio.gather(*(asyncio.to_thread(rounds.site, site) for site in settings.sites))
+        found += await asyncio.gather(*(rounds.site(site) for site in settings.sites))
         found += await self._slow_ones(everything)
         before = self._states.alerts(1)
         self._states.take(found, settings.repeat_hours * 3600)
@@ -130,7 +133,7 @@ class Monitor:
         assert process
         if time.monotonic() - watch.asked_at < process.health.interval - 1:
             return watch.finding
-        fault = await asyncio.to_thread(probes.fault, process, service.ports)
+        fault = await probes.fault(process, service.ports)
         watch.asked_at = time.monotonic()
         watch.failures = watch.failures + 1 if fault else 0
         watch.finding = findings.answer(service, fault, watch.failures, process.health.retries)
@@ -188,7 +191,7 @@ class Monitor:
         ends: dict[str, float] = {}
         for host, name in rounds.hosts(everything, self._agent.loaded).items():
             days = settings.certificate_days
-            finding, end = await asyncio.to_thread(rounds.certificate, host, name, paths, days)
+            finding, end = await rounds.certificate(host, name, paths, days)
             found.append(finding)
             if name and end is not None:
                 ends[name] = min(end, ends.get(name, end))
@@ -196,10 +199,21 @@ class Monitor:
         return found
 
     async def _tell(self) -> None:
-        """Send what nobody was told of yet; what cannot be sent waits for the next round."""
+        """Send what nobody was told of yet; what cannot be sent waits for the next round.
+
+        A round waits so long and no longer: a mail server may take its time with each line. Nothing else is
+        sent until it came to its end.
+        """
         loaded = self._agent.loaded
-        untold = self._states.untold()
-        if untold and self._allowance.take(loaded.config.monitor.burst):
-            alerts = [alert for _, alert in untold]
-            if await asyncio.to_thread(messages.send, loaded.config.monitor, alerts, loaded.base):
-                self._states.told([number for number, _ in untold])
+        if self._sending is None or self._sending.done():
+            untold = self._states.untold()
+            if not untold or not self._allowance.take(loaded.config.monitor.burst):
+                return
+            self._sending = asyncio.create_task(self._send(untold))
+        await asyncio.wait([self._sending], timeout=SEND_TIMEOUT_S)
+
+    async def _send(self, untold: list[tuple[int, Alert]]) -> None:
+        loaded = self._agent.loaded
+        alerts = [alert for _, alert in untold]
+        if await asyncio.to_thread(messages.send, loaded.config.monitor, alerts, loaded.base):
+            self._states.told([number for number, _ in untold])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import os
+import ssl
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from nuwa.agent import fetch
 from nuwa.agent.loaded import Loaded
 from nuwa.agent.model import SiteCheck
 from nuwa.agent.monitor import certificates, findings
@@ -16,8 +17,8 @@ from nuwa.agent.monitor.findings import Finding
 from nuwa.agent.paths import Paths
 from nuwa.agent.services import Service
 
-MOST = 1024 * 1024
-"""Bytes of a page that are looked through."""
+MAX_PAGE_BYTES = 1024 * 1024
+"""What is looked through of a page."""
 
 
 def disks(services: Iterable[Service], paths: Paths, limit: int) -> Iterator[Finding]:
@@ -60,30 +61,25 @@ def hosts(services: Iterable[Service], loaded: Loaded) -> dict[str, str]:
     return found
 
 
-def certificate(host: str, service: str, paths: Paths, days: int) -> tuple[Finding, float | None]:
+async def certificate(host: str, service: str, paths: Paths, days: int) -> tuple[Finding, float | None]:
     """A host's certificate, and when it ends."""
-    end = certificates.served(host)
+    end = await certificates.served(host)
     on_disk = certificates.stored(paths.letsencrypt / host.removeprefix("*.") / "fullchain.pem")
     return findings.certificate(host, service, end, on_disk, time.time(), days), end
 
 
-def site(check: SiteCheck) -> Finding:
+async def site(check: SiteCheck) -> Finding:
     """A page that the configuration names."""
     try:
-        status, body = _fetch(check.url, check.timeout)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        status, body = await fetch.get(_target(check.url), seconds=check.timeout, most=MAX_PAGE_BYTES)
+    except (OSError, ValueError) as error:
         return findings.site(check.url, None, f"gave no answer: {error}", check.status, False)
     return findings.site(check.url, status, "", check.status, check.contains.encode() in body)
 
 
-def _fetch(url: str, timeout: float) -> tuple[int, bytes]:
+def _target(url: str) -> fetch.Target:
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
-    try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers={"User-Agent": "nuwa"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(MOST)
-    finally:
-        connection.close()
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": "nuwa"}
+    return fetch.Target(parts.hostname or "", parts.port or (443 if tls else 80), path, headers, tls)
