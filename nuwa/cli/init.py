@@ -12,7 +12,7 @@ from nuwa.cli import shared
 from nuwa.errors import NuwaError
 
 if TYPE_CHECKING:
-    from nuwa.manifest.detect import Project
+    from nuwa.detect.model import Project
 
 app = shared.new_app()
 
@@ -59,23 +59,28 @@ def init(
 
 def _project(directory: Path, module: str, kind: str | None, name: str, family: str | None) -> Project:
     """What was recognised, with what the options say in its place."""
+    from nuwa.detect.detect import detect
+    from nuwa.detect.model import Web
     from nuwa.image import families
     from nuwa.manifest import load
-    from nuwa.manifest.detect import detect
-    from nuwa.manifest.frameworks import Web
 
     offer = families.load(family or str(load.default("image", "family")))
-    project = detect(directory, offer.pythons(offer.releases[0]))
+    project = detect(directory, offer.pythons(offer.releases[0]), offer.name)
     web = project.web
     if module:
         web = dataclasses.replace(web, module=module) if web else Web("", module, kind="gunicorn", found="")
+    if project.elsewhere and not module:
+        raise NuwaError(
+            f"the application does not lie in {directory.resolve()}, but in {', '.join(project.elsewhere)}",
+            hint=f"Write its manifest there: nuwa init {directory / project.elsewhere[0]}",
+        )
     if web is None:
         raise NuwaError(
             f"no Django, Flask or FastAPI application was recognised in {directory.resolve()}",
             hint="Name it: nuwa init --module package.module:object (with --kind uvicorn for ASGI).",
         )
     kind = kind or web.kind
-    web = dataclasses.replace(web, kind=kind, websocket=web.websocket and kind == "uvicorn")
+    web = dataclasses.replace(web, kind=kind, websocket=web.websocket and kind != "mod_wsgi")
     return dataclasses.replace(project, web=web, name=name or project.name)
 
 

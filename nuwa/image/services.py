@@ -7,10 +7,13 @@ generated: which services there are, their limits of time, and one script for ea
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 
 from nuwa import quoting
 from nuwa.image.families import Family
 from nuwa.image.files import File, Files
+from nuwa.manifest import checks
 from nuwa.manifest.model import App, Cron, to_json
 from nuwa.names import LIB, VENV, Names
 
@@ -43,6 +46,8 @@ def files(app: App, family: Family) -> Files:
         made |= _handover()
     if app.cron:
         made["/etc/cron.d/nuwa-app"] = _crontab(app)
+    if app.database and app.database.env:
+        made[f"{LIB}/database-env"] = _database_env(app.database.env)
     if app.server.kind == "mod_wsgi":
         made[f"{LIB}/apache/app.conf"] = _apache(app, family)
     return made
@@ -183,6 +188,28 @@ def _server_argv(app: App, family: Family) -> tuple[str, ...]:
     if app.server.kind == "mod_wsgi":
         return (f"{LIB}/apache/start", family.paths["httpd"])
     return (f"{VENV}/bin/gunicorn", "--config", f"{LIB}/gunicorn.conf.py", app.server.module)
+
+
+def _database_env(variables: Mapping[str, str]) -> File:
+    """What `as-app` reads to give parts of the database's address to the app's own variables.
+
+    A part by itself is plain text; in an address it stays as it was written there, with %XX for signs.
+    """
+    lines = [
+        "# shellcheck shell=dash",
+        "# Generated from nuwa.toml: the parts of DATABASE_URL that the app wants.",
+    ]
+    for name, wanted in variables.items():
+        if wanted in checks.ADDRESS_PARTS:
+            lines.append(f'export {name}="$nuwa_{wanted}"')
+        else:
+            pieces = re.split(r"\{(\w+)\}", wanted)
+            quoted = (
+                quoting.sh(piece) if at % 2 == 0 else f'"$nuwa_raw_{piece}"'
+                for at, piece in enumerate(pieces)
+            )
+            lines.append(f"export {name}={''.join(quoted)}")
+    return File.text("".join(f"{line}\n" for line in lines))
 
 
 def _crontab(app: App) -> File:

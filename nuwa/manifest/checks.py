@@ -96,6 +96,21 @@ borg_repository = Pattern(
 )
 
 
+ADDRESS_PARTS = ("url", "host", "port", "user", "password", "name")
+"""What an address of a database consists of, and the whole."""
+
+
+def address_part(value: str) -> str:
+    """One of `ADDRESS_PARTS`, or a text that holds some of them in braces."""
+    if value in ADDRESS_PARTS:
+        return value
+    named = re.findall(r"\{([^{}]*)\}", value)
+    if not named or any(name not in ADDRESS_PARTS for name in named) or re.search(r"[\x00-\x1f\x7f]", value):
+        listed = ", ".join(ADDRESS_PARTS)
+        raise ValueError(f"{shown(value)} is none of {listed}, nor a text with one of them in braces")
+    return value
+
+
 def volume_name(value: str) -> str:
     """A `part_name` that is none of nuwa's own folders below volumes/."""
     if value in ("log", "secrets", "static"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nuwa.manifest.detect import Project
-from nuwa.manifest.frameworks import Web
+from nuwa.detect.model import Environment, Project, Web
 from nuwa.resources import TEMPLATES
 from nuwa.templating import render
 
@@ -19,9 +18,8 @@ EXAMPLE = Project(
         collect="python manage.py collectstatic --noinput",
         release="python manage.py migrate --noinput",
         checks="python manage.py check",
-        clear={"DJANGO_SETTINGS_MODULE": "config.settings"},
-        generated=("SECRET_KEY",),
     ),
+    environment=Environment(generated=("SECRET_KEY",), clear={"DJANGO_SETTINGS_MODULE": "config.settings"}),
 )
 """The project of the documentation's example."""
 
@@ -35,14 +33,16 @@ def text(project: Project, *, family: str = "") -> str:
     web = project.web
     assert web, "a manifest needs an application"
     django = web.framework == "Django"
+    env = project.environment
+    own = {name: value for name, value in vars(web).items() if name not in ("volumes", "database", "check")}
+    values = {**own, **vars(project), "generated": env.generated, "secrets": env.secrets}
+    values |= {"clear": env.clear or web.clear, "open": env.open, "optional": env.optional}
+    left_out = ("web", "environment", "found", "check", "elsewhere", "keys", "framework")
     return render(
         str(TEMPLATES),
         "nuwa.toml.j2",
         family=family,
-        name=project.name,
-        python=project.python,
-        requirements=project.requirements,
         worker="python manage.py work" if django else "python -m worker",
         tidy="python manage.py clearsessions" if django else "python -m tidy",
-        **{key: value for key, value in vars(web).items() if key not in ("framework", "found", "check")},
+        **{name: value for name, value in values.items() if name not in left_out},
     )

@@ -294,6 +294,13 @@ class Database(Section):
     name: Annotated[
         str, Check(checks.OrEmpty(checks.part_name)), Doc("Name of the database; empty: the app's.")
     ] = ""
+    env: Annotated[
+        dict[VariableName, Annotated[str, Check(checks.address_part)]],
+        Doc(
+            "Variables of the app's own that get a part of the address: url, host, port, user, password, "
+            'name, or a text such as "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}".'
+        ),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,18 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
         yield Finding(
             (path, ("database",)), f"{name} is a secret that [database] brings along", "remove it here"
         )
+    for variable in database.env:
+        for path, names in (
+            (("env", "clear", variable), app.env.clear),
+            (("env", "secrets"), app.env.secrets),
+            (("env", "generated"), app.env.generated),
+        ):
+            if variable in names:
+                yield Finding(
+                    (("database", "env", variable), path),
+                    f"{variable} gets its value from the database's address and from {dotted(path)}",
+                    "remove one of the two",
+                )
     if database.engine == "sqlite" and not any(volume.holds_database for volume in app.volume):
         yield Finding(
             (("database", "engine"), ("volume",)),

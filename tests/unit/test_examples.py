@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nuwa.detect.detect import detect
 from nuwa.manifest import example, positions
-from nuwa.manifest.detect import detect
 from nuwa.manifest.load import load, validate
 from nuwa.process import run
 
@@ -37,27 +37,32 @@ def test_its_manifest_loads_for_both_families(name: str, family: str) -> None:
     ("name", "framework", "module", "kind"),
     [
         ("django", "Django", "config.wsgi:application", "gunicorn"),
-        ("flask", "Flask", "links:create_app()", "gunicorn"),
+        ("flask", "Flask", "wsgi:application", "gunicorn"),
         ("fastapi", "FastAPI", "pixels.main:app", "uvicorn"),
     ],
 )
 def test_init_recognises_it_without_its_manifest(
     name: str, framework: str, module: str, kind: str, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("nuwa.toml"))
+    folder = shutil.copytree(
+        EXAMPLES / name, tmp_path / "shop" / name, ignore=shutil.ignore_patterns("nuwa.toml")
+    )
     project = detect(folder, ["3.13"])
     web = project.web
     assert web
     assert (web.framework, web.module, web.kind) == (framework, module, kind)
     assert project.requirements == "requirements.txt"
     text = example.text(project, family="")
-    assert validate(tomllib.loads(text), "nuwa.toml", positions.scan(text)).name == name
+    assert validate(tomllib.loads(text), "nuwa.toml", positions.scan(text)).name == "shop", (
+        "a folder called after its framework says nothing"
+    )
 
 
 def test_init_finds_what_the_django_site_needs() -> None:
-    web = detect(EXAMPLES / "django", ["3.13"]).web
+    project = detect(EXAMPLES / "django", ["3.13"])
+    web = project.web
     assert web
-    assert (web.static_directory, web.generated) == ("staticfiles", ("SECRET_KEY",))
+    assert (web.static_directory, project.environment.generated) == ("staticfiles", ("SECRET_KEY",))
     assert (web.collect, web.release) == (
         "python manage.py collectstatic --noinput",
         "python manage.py migrate --noinput",

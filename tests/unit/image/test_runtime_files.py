@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nuwa.image import services
+from nuwa.image.recipe import Recipe
+from nuwa.manifest.model import Database
 from nuwa.process import run
 from nuwa.resources import IMAGES
+from tests.unit.image import samples
 
 RUN_BY_THE_APP_S_PYTHON = sorted((IMAGES / "nuwa_python").glob("rootfs*/**/*.py"))
 NEWER_THAN_2_7 = (
@@ -92,3 +99,50 @@ def test_no_other_script_lists_the_folder_of_services() -> None:
         if file.is_file() and "nuwa-init" not in str(file) and lists.search(file.read_text())
     ]
     assert found == []
+
+
+def as_app(folder: Path, variables: dict[str, str], address: str) -> dict[str, str]:
+    """The environment that a command gets, where the manifest maps parts of the database's address."""
+    script = (IMAGES / "base/rootfs/usr/lib/nuwa/as-app").read_text()
+    for place in ("/usr/lib/nuwa", "/run/secrets", "/srv/app"):
+        (folder / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        script = script.replace(place, f"{folder}{place}")
+    (folder / "usr/lib/nuwa/python").symlink_to(sys.executable)
+    made = replace(samples.app(), database=Database(engine="postgresql", env=variables))
+    file = services.files(made, Recipe.of(made).family)["/usr/lib/nuwa/database-env"]
+    (folder / "usr/lib/nuwa/database-env").write_bytes(file.content)
+    (folder / "run/secrets/DATABASE_URL").write_text(address)
+    (folder / "as-app").write_text(script.replace("PATH=/opt/nuwa/venv/bin:", "PATH=$PATH:"))
+    shown = run(["sh", folder / "as-app", "env", "-0"], env={"PATH": os.environ["PATH"]}).stdout
+    return dict(item.split("=", 1) for item in shown.split("\0") if item)
+
+
+PARTS = {f"DB_{name.upper()}": name for name in ("url", "host", "port", "user", "password", "name")}
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("postgresql://blog:s3cret@10.88.0.1:17000/shop", ("10.88.0.1", "17000", "blog", "s3cret", "shop")),
+        (
+            "postgresql://u%40x:p%2Fw%25%20d@[2001:db8::1]:5/n%C3%A4h?ssl=1",
+            ("2001:db8::1", "5", "u@x", "p/w% d", "n\u00e4h"),
+        ),
+        ("mysql://u@db.example.test/n", ("db.example.test", "", "u", "", "n")),
+        ("postgresql://u:a'b\"c$HOME`id`@h:1/n", ("h", "1", "u", "a'b\"c$HOME`id`", "n")),
+        ("sqlite:////srv/data/x.sqlite3", ("", "", "", "", "/srv/data/x.sqlite3")),
+    ],
+)
+def test_parts_of_the_databases_address_reach_the_app(
+    tmp_path: Path, address: str, parts: tuple[str, ...]
+) -> None:
+    found = as_app(tmp_path, PARTS, address)
+    assert tuple(found[name] for name in ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")) == parts
+    assert found["DB_URL"] == address
+    assert not [name for name in found if name.startswith("nuwa_")]
+
+
+def test_an_address_in_another_scheme_keeps_what_is_encoded(tmp_path: Path) -> None:
+    wanted = {"DATABASE_URL": "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"}
+    found = as_app(tmp_path, wanted, "postgresql://u:p%2Fw@h:1/n")
+    assert found["DATABASE_URL"] == "postgresql+asyncpg://u:p%2Fw@h:1/n"

@@ -55,6 +55,8 @@ GOOD = [
     (checks.requirements, "pylock.web.toml"),
     (checks.requirements, "setup.py"),
     (checks.group_name, "prod_2"),
+    (checks.address_part, "host"),
+    (checks.address_part, "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"),
 ]
 
 BAD = [
@@ -100,6 +102,7 @@ BAD = [
     (checks.glob, ["", " ", "/", "../a", "a/../b", "a\nb"]),
     (checks.requirements, ["", "setup.txt.py", "../requirements.txt", "a.in"]),
     (checks.group_name, ["", "-x", "a b", "$(id)"]),
+    (checks.address_part, ["", "hostname", "{hostname}", "{user}\n", "plain"]),
     (checks.size, ["", "x", "-1", "1.5G", "0", "0M", True, "9" * 18 + "T", "1 1", "1P"]),
 ]
 

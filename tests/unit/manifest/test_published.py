@@ -9,11 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from nuwa.detect.model import Project, Web
 from nuwa.errors import ManifestError
 from nuwa.manifest import example, reference, schema
-from nuwa.manifest.detect import Project
 from nuwa.manifest.fields import fields_of, sections
-from nuwa.manifest.frameworks import Web
 from nuwa.manifest.load import validate
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "reference"

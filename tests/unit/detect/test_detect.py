@@ -6,7 +6,8 @@ import textwrap
 
 import pytest
 
-from nuwa.manifest.detect import allows, app_name, detect
+from nuwa.detect.detect import app_name, detect
+from nuwa.detect.versions import allows
 
 MANAGE = """
 import os, sys
@@ -48,22 +49,32 @@ def django(**changes):
 
 def test_recognises_django(project):
     found = detect(project(django()))
-    web = found.web
+    web, env = found.web, found.environment
     assert (web.framework, web.kind, web.module) == ("Django", "gunicorn", "config.wsgi:application")
     assert (web.static_directory, web.static_url) == ("staticfiles", "/static/")
     assert web.collect == "python manage.py collectstatic --noinput"
     assert web.release == "python manage.py migrate --noinput"
     assert web.checks == "python manage.py check"
     assert web.database == "postgresql"
-    assert web.clear == {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    assert web.generated == ("SECRET_KEY",)
-    assert any("MAIL_TOKEN" in sentence for sentence in found.check)
+    assert env.clear == {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    assert env.generated == ("SECRET_KEY",)
+    assert [variable.name for variable in env.optional] == ["MAIL_TOKEN"]
 
 
 def test_django_with_channels_is_served_by_uvicorn(project):
     settings = SETTINGS + 'ASGI_APPLICATION = "config.asgi.application"\n'
-    web = detect(project(django(**{"config/settings.py": settings, "config/asgi.py": ""}))).web
+    files = django(**{"config/settings.py": settings, "config/asgi.py": ""})
+    web = detect(project({**files, "requirements.txt": "channels[daphne]\n"})).web
     assert (web.kind, web.module, web.websocket) == ("uvicorn", "config.asgi:application", True)
+
+
+def test_django_that_names_asgi_by_habit_is_served_as_the_project_serves_it(project):
+    settings = SETTINGS + 'ASGI_APPLICATION = "config.asgi.application"\n'
+    files = django(
+        **{"config/settings.py": settings, "config/asgi.py": "", "Procfile": "web: gunicorn config.wsgi\n"}
+    )
+    web = detect(project(files)).web
+    assert (web.kind, web.module, web.websocket) == ("gunicorn", "config.wsgi:application", False)
 
 
 def test_django_settings_may_be_a_package(project):
@@ -131,7 +142,7 @@ def test_a_missing_wsgi_module_is_something_to_check(project):
             },
             "Flask",
             "gunicorn",
-            "shop:create_app()",
+            "wsgi:app",
         ),
         (
             {"main.py": "from fastapi import FastAPI\napp: FastAPI = FastAPI()\n"},
@@ -208,7 +219,7 @@ def test_finds_the_requirements(project, names, expected):
     found = detect(project(dict.fromkeys(names, "[project]\nname = 'x'\n")))
     assert found.requirements == expected
     assert any("names requirements" in sentence for sentence in found.check) == (not expected)
-    others = [name for name in names if name != expected]
+    others = [name for name in names if name != expected and name != "pyproject.toml"]
     assert all(any(name in sentence for sentence in found.check) for name in others), "nothing is passed over"
 
 
@@ -240,8 +251,8 @@ def test_says_when_no_offered_python_fits(project):
     found = detect(project({"pyproject.toml": '[project]\nrequires-python = "<3.9"\n'}), PYTHONS)
     assert any("fits requires-python" in sentence and "3.13, 3.12" in sentence for sentence in found.check)
     found = detect(project({".python-version": "3.10"}, "other"), PYTHONS)
-    assert found.python == "3.10"
-    assert any("Python 3.10 is not offered" in sentence for sentence in found.check)
+    assert found.python == "3.11"
+    assert any("Python 3.10 (.python-version) is not offered" in sentence for sentence in found.check)
 
 
 @pytest.mark.parametrize(

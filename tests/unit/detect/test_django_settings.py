@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from nuwa.manifest.django_settings import advice, for_production, volumes
-from nuwa.manifest.source import Source
+from nuwa.detect.django_settings import advice, for_production, volumes
+from nuwa.detect.source import Source
+from nuwa.detect.tree import Tree
 
 GOOD = """
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY = os.environ["SECRET_KEY"]
 ALLOWED_HOSTS = os.environ["NUWA_DOMAINS"].split()
@@ -22,11 +23,15 @@ SQLITE = 'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME
 
 
 def settings(text: str, path: str = "config/settings.py") -> Source:
-    return Source(Path(path), ast.parse(text))
+    return Source(PurePosixPath(path), ast.parse(text))
 
 
 def test_settings_that_fit_need_no_advice() -> None:
     assert list(advice([settings(GOOD)])) == []
+
+
+def folders(text: str) -> list[tuple[str, str, str]]:
+    return [(volume.name, volume.path, volume.url) for volume in volumes([settings(text)])[0]]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +66,7 @@ def test_the_module_that_is_nearest_decides() -> None:
 
 def test_folders_that_the_app_writes_to_become_volumes() -> None:
     text = GOOD + 'MEDIA_ROOT = BASE_DIR / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
-    assert volumes([settings(text)]) == (("media", "/srv/app/media", ""), ("var", "/srv/app/var", ""))
+    assert folders(text) == [("media", "/srv/app/media", ""), ("var", "/srv/app/var", "")]
 
 
 @pytest.mark.parametrize(
@@ -70,12 +75,13 @@ def test_folders_that_the_app_writes_to_become_volumes() -> None:
 )
 def test_uploads_are_served_where_the_settings_say(url: str, prefix: str) -> None:
     text = f'{GOOD}MEDIA_ROOT = BASE_DIR / "media"\nMEDIA_URL = "{url}"\n'
-    assert volumes([settings(text)]) == (("media", "/srv/app/media", prefix),)
+    assert folders(text) == [("media", "/srv/app/media", prefix)]
 
 
 def test_a_folder_inside_another_needs_no_volume_of_its_own() -> None:
     text = GOOD + 'MEDIA_ROOT = BASE_DIR / "var" / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
-    assert volumes([settings(text)]) == (("var", "/srv/app/var", ""),)
+    assert folders(text) == [("var", "/srv/app/var", "")]
+    assert "lie in one another" in " ".join(volumes([settings(text)])[1])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +90,7 @@ def test_a_folder_inside_another_needs_no_volume_of_its_own() -> None:
         (["dev.py", "production.py"], "site.settings.production"),
         (["dev.py", "prod.py"], "site.settings.prod"),
         (["dev.py"], "site.settings.dev"),
+        (["dev.py", "base.py", "production.py"], "site.settings.production"),
     ],
 )
 def test_prefers_settings_for_production(files: list[str], chosen: str, tmp_path: Path) -> None:
@@ -91,5 +98,4 @@ def test_prefers_settings_for_production(files: list[str], chosen: str, tmp_path
     folder.mkdir(parents=True)
     for name in files:
         (folder / name).touch()
-    assert for_production(tmp_path, "site.settings.dev") == chosen
-    assert for_production(tmp_path, "site.settings.base") == "site.settings.base"
+    assert for_production(Tree(tmp_path), "site.settings.dev") == chosen

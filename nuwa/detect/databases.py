@@ -1,0 +1,144 @@
+"""Which database a project uses, and in which variables it looks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from nuwa.detect.model import Database, Variable
+from nuwa.detect.witnesses import Testimony
+
+_DRIVERS = (
+    (
+        "postgresql",
+        ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "asyncpg", "pg8000", "psycopg-c"),
+    ),
+    (
+        "mariadb",
+        (
+            "mysqlclient",
+            "pymysql",
+            "aiomysql",
+            "asyncmy",
+            "mysql-connector-python",
+            "flask-mysqldb",
+            "mariadb",
+        ),
+    ),
+)
+_PREFIX = r"(?:[A-Z0-9]+_)*?(?:POSTGRES(?:QL)?|PG|DB|SQL|DATABASE|MYSQL|MARIADB|RDS)_?"
+_PARTS = (
+    ("host", rf"{_PREFIX}(?:DB_)?(?:HOST|HOSTNAME|SERVER|ADDRESS|ADDR)"),
+    ("port", rf"{_PREFIX}(?:DB_)?PORT"),
+    ("user", rf"{_PREFIX}(?:DB_)?(?:USER|USERNAME)"),
+    ("password", rf"{_PREFIX}(?:DB_)?(?:PASSWORD|PASS|PASSWD|PW|PWD)"),
+    ("name", rf"{_PREFIX}(?:DB|NAME|DATABASE|DBNAME|DB_NAME|DATABASE_NAME)|PGDATABASE|{_PREFIX}DATABASE"),
+    (
+        "url",
+        rf"(?:{_PREFIX}(?:UR[LI]|DSN|CONN_STR|CONNECTION_STRING|DATABASE_UR[LI]|ASYNC_UR[LI])|SQLALCHEMY_DATABASE_UR[LI]|SQLALCHEMY_UR[LI]|DATABASE_ASYNC_URL)",
+    ),
+)
+_OTHER_SERVERS = re.compile(
+    r"REDIS|MONGO|RABBIT|CELERY|CACHE|MAIL|SMTP|LDAP|TEST|DEV_|ELASTIC|INFLUX|S3|AUTH|SHADOW|REPLICA|READ"
+)
+_SCHEMES = re.compile(r"^((?:postgres(?:ql)?|mysql|mariadb|sqlite)(?:\+\w+)?)://")
+_ENGINES = {
+    "postgres": "postgresql",
+    "postgresql": "postgresql",
+    "mysql": "mariadb",
+    "mariadb": "mariadb",
+    "sqlite": "sqlite",
+}
+DATABASE_URL = "DATABASE_URL"
+
+
+def find(
+    variables: Sequence[Variable], packages: Iterable[str], said: Testimony, settings_engine: str = ""
+) -> Database | None:
+    """The database, by the surest witness: what compose starts, the driver, the address in the code.
+
+    Args:
+        variables: what the code reads.
+        packages: names of the required packages.
+        settings_engine: what the framework's settings name.
+
+    Returns:
+        None where nothing is read that nuwa could fill.
+    """
+    told = [Variable(name, value) for name, value in said.environment.items() if _SCHEMES.match(value)]
+    names = {item.name: item for item in (*told, *variables) if not _OTHER_SERVERS.search(item.name)}
+    names |= {item.name: item for item in told if item.name in names and not names[item.name].default}
+    parts = {name: part for name in names if name != DATABASE_URL and (part := _part(name))}
+    reads_url = DATABASE_URL in names
+    if not reads_url and "url" not in parts.values() and not {"host", "password"} <= set(parts.values()):
+        return None
+    engine, where = _engine(names, set(packages), said, settings_engine)
+    if not engine:
+        return None
+    return Database(engine, _mapping(names, parts, reads_url, engine), where)
+
+
+def _part(name: str) -> str:
+    return next((part for part, pattern in _PARTS if re.fullmatch(pattern, name.upper())), "")
+
+
+def _engine(
+    names: dict[str, Variable], packages: set[str], said: Testimony, settings_engine: str
+) -> tuple[str, str]:
+    engines = [item.default or "" for name, item in names.items() if "ENGINE" in name]
+    if not said.engine[0] and any("sqlite" in default for default in engines):
+        return "sqlite", "the default in the code"
+    drivers = [
+        (engine, next(iter(sorted(packages & set(known)))))
+        for engine, known in _DRIVERS
+        if packages & set(known)
+    ]
+    if said.engine[0] and any(engine == said.engine[0] for engine, _ in drivers):
+        return said.engine
+    if settings_engine and settings_engine != "sqlite":
+        return settings_engine, "the settings"
+    schemes = [
+        found[1].partition("+")[0]
+        for variable in names.values()
+        if (found := _SCHEMES.match(variable.default or ""))
+    ]
+    servers = [_ENGINES[scheme] for scheme in schemes if scheme != "sqlite"]
+    if servers:
+        return servers[0], "the address in the code"
+    if len(drivers) == 1:
+        engine, package = drivers[0]
+        return engine, f"{package} in the requirements"
+    if said.engine[0]:
+        return said.engine
+    if drivers:
+        engine, package = drivers[0]
+        return engine, f"{package} in the requirements"
+    if "sqlite" in schemes or settings_engine == "sqlite":
+        return "sqlite", "the address in the code" if "sqlite" in schemes else "the settings"
+    return "", ""
+
+
+def _mapping(
+    names: dict[str, Variable], parts: dict[str, str], reads_url: bool, engine: str
+) -> dict[str, str]:
+    """`database.env`: what of the address goes into which variable."""
+    separate = {name: part for name, part in parts.items() if part != "url"}
+    mapped: dict[str, str] = {}
+    for name, part in parts.items():
+        if part == "url" and not reads_url:
+            mapped[name] = _url(names[name], engine)
+    driver = _url(names[DATABASE_URL], engine) if reads_url else "url"
+    if driver != "url":
+        mapped[DATABASE_URL] = driver
+    if engine != "sqlite" and {"host", "password"} <= set(separate.values()):
+        mapped |= separate
+    return dict(sorted(mapped.items()))
+
+
+def _url(variable: Variable, engine: str) -> str:
+    """`url`, or the address in the scheme of the driver that the code names: postgresql+asyncpg."""
+    found = _SCHEMES.match(variable.default or "")
+    scheme = found[1] if found else ""
+    if "+" not in scheme or _ENGINES[scheme.partition("+")[0]] != engine or engine == "sqlite":
+        return "url"
+    return f"{scheme}://{{user}}:{{password}}@{{host}}:{{port}}/{{name}}"

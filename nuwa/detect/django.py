@@ -1,0 +1,195 @@
+"""A Django project, by its manage.py."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from nuwa.detect import django_settings
+from nuwa.detect.command_lines import Server
+from nuwa.detect.model import Web
+from nuwa.detect.source import Source, called, literal
+from nuwa.detect.tree import Tree
+from nuwa.detect.witnesses import Testimony
+
+_ASGI_PACKAGES = frozenset(
+    {"channels", "daphne", "uvicorn", "hypercorn", "uvicorn-worker", "channels-redis", "granian"}
+)
+
+
+def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[str]) -> Web | None:
+    """The application of a Django project whose manage.py lies at the top, or in src/."""
+    manage = next((path for path in ("manage.py", "src/manage.py") if tree.has(path)), "")
+    if not manage or not _is_django(tree, manage):
+        return None
+    name = _settings_name(tree, manage, said, server)
+    if not name:
+        return None
+    settings = django_settings.chain(tree, name)
+    module = _module(tree, settings, server, packages, name)
+    asgi = module[1] == "uvicorn"
+    static = django_settings.folder(settings, "STATIC_ROOT")
+    volumes, touching = django_settings.volumes(settings, static)
+    check = [*_checks(tree, name, settings, module[0], static), *touching]
+    websocket = asgi and bool({"channels"} & packages)
+    health, unrouted = _health(tree, settings)
+    return Web(
+        framework="Django",
+        module=module[0],
+        kind=module[1],
+        websocket=websocket,
+        found=f"Django: settings {name}, application {module[0]}",
+        check=(*check, *unrouted),
+        static_directory=static,
+        static_url=django_settings.static_url(settings),
+        volumes=tuple(volumes),
+        collect=f"python {manage} collectstatic --noinput" if static else "",
+        release=f"python {manage} migrate --noinput",
+        checks=f"python {manage} check",
+        database=django_settings.engine(settings),
+        health=health,
+        clear={"DJANGO_SETTINGS_MODULE": name},
+        keys=tuple(sorted(django_settings.key_variables(settings))),
+    )
+
+
+def settings_modules(tree: Tree, name: str) -> list[str]:
+    """The files of the settings, those that they are built on included."""
+    return [str(source.path) for source in django_settings.chain(tree, name)]
+
+
+def _is_django(tree: Tree, manage: str) -> bool:
+    return b"django" in tree.content(manage) or b"DJANGO_SETTINGS_MODULE" in tree.content(manage)
+
+
+def _settings_name(tree: Tree, manage: str, said: Testimony, server: Server | None) -> str:
+    """The settings for production: what the deployment's own files say, then the project's defaults."""
+    told = [server.settings if server else "", said.environment.get("DJANGO_SETTINGS_MODULE", "")]
+    for name in told:
+        if name and tree.module(name):
+            return django_settings.for_production(tree, name)
+    starts = [manage, *(path for path in tree.named("wsgi.py", "asgi.py"))]
+    defaults = [name for path in starts if (name := _default_settings(tree.source(path)))]
+    best = [django_settings.for_production(tree, name) for name in defaults]
+    changed = [after for before, after in zip(defaults, best, strict=True) if after != before]
+    outside = [name for name in best[1:] if name not in best[:1] and not re.search(r"dev|local|test", name)]
+    chosen = next(iter([*changed, *outside, *best]), "")
+    return chosen or _package_with_settings(tree)
+
+
+def _default_settings(source: Source | None) -> str:
+    """The default that a module gives DJANGO_SETTINGS_MODULE."""
+    for node in ast.walk(source.tree) if source else ():
+        if isinstance(node, ast.Call) and called(node) == "setdefault" and len(node.args) == 2:
+            name = literal(node.args[1])
+            if literal(node.args[0]) == "DJANGO_SETTINGS_MODULE" and _is_dotted(name):
+                return name
+        if isinstance(node, ast.Assign) and "DJANGO_SETTINGS_MODULE" in ast.unparse(node.targets[0]):
+            return literal(node.value) if _is_dotted(literal(node.value)) else ""
+    return ""
+
+
+def _package_with_settings(tree: Tree) -> str:
+    for path in tree.python:
+        found = re.fullmatch(r"(?:src/)?((?:\w+/)*)settings(?:\.py|/__init__\.py)", path)
+        if found and b"INSTALLED_APPS" in tree.content(path):
+            return f"{found[1].replace('/', '.')}settings"
+    return ""
+
+
+def _is_dotted(name: str) -> bool:
+    return bool(name) and all(part.isidentifier() for part in name.split("."))
+
+
+def _module(
+    tree: Tree, settings: Sequence[Source], server: Server | None, packages: set[str], name: str
+) -> tuple[str, str]:
+    """The application and the server that fits it."""
+    if server and server.module and tree.module(server.module.partition(":")[0]):
+        return server.module, server.kind
+    package = name.split(".")[0]
+    wsgi = _named(settings, "WSGI_APPLICATION") or _existing(tree, package, "wsgi")
+    asgi = _named(settings, "ASGI_APPLICATION")
+    if not asgi.endswith(("asgi:application", "asgi:app")):
+        asgi = _existing(tree, package, "asgi") or asgi
+    wants_asgi = bool(asgi) and (
+        bool(packages & _ASGI_PACKAGES) or bool(server and server.kind == "uvicorn") or not wsgi
+    )
+    if wants_asgi:
+        return asgi, "uvicorn"
+    return wsgi or f"{package}.wsgi:application", "gunicorn"
+
+
+def _existing(tree: Tree, package: str, name: str) -> str:
+    found = tree.module(f"{package}.{name}") or next(
+        (tree.source(path) for path in tree.named(f"{name}.py")), None
+    )
+    return f"{found.module}:application" if found else ""
+
+
+def _named(settings: Sequence[Source], name: str) -> str:
+    """`WSGI_APPLICATION = "site.wsgi.application"` as module:object."""
+    dotted = django_settings.text(settings, name)
+    module, _, attribute = dotted.rpartition(".")
+    return f"{module}:{attribute}" if module and _is_dotted(dotted) else ""
+
+
+def _checks(tree: Tree, name: str, settings: Sequence[Source], module: str, static: str) -> Iterator[str]:
+    if not settings:
+        yield f"the settings ({name}) were not found: static files are left out"
+        return
+    if not tree.module(module.partition(":")[0]):
+        yield f"server.module: {module} was not found in the project"
+    if not static:
+        outside = next((found for item in settings if (found := item.absolute("STATIC_ROOT"))), "")
+        if outside:
+            yield f"STATIC_ROOT is {outside}, outside the project: set it to a folder in it"
+        else:
+            yield "STATIC_ROOT could not be told from the settings: set it, and [static] directory"
+    yield from django_settings.advice(settings)
+
+
+_HEALTH = re.compile(r"^(?:[\w-]+/)*(?:health\w*|healthz|ht|ping|livez|readyz|alive|heartbeat|up|__\w+__)/?$")
+_ROUTE = re.compile(
+    r"""\b(?:path|re_path|url)\(\s*[rf]?["']([^"']*)["']\s*,\s*(include\(\s*["']?([\w.]+))?"""
+)
+
+
+def _health(tree: Tree, settings: Sequence[Source]) -> tuple[str, list[str]]:
+    """A path that answers without a login, and a sentence where none is known. Empty: `/` does."""
+    urls = tree.module(django_settings.text(settings, "ROOT_URLCONF")) if settings else None
+    if urls is None:
+        return "", []
+    routes = list(_routes(tree, urls, "", 0))
+    for route, is_leaf in routes:
+        plain = route.strip("^$")
+        if is_leaf and _HEALTH.match(plain) and not re.search(r"[<(\\[]", plain):
+            return f"/{plain}", []
+    if any(route.strip("^$") in ("", "/") for route, _ in routes) or b"i18n_patterns" in tree.content(
+        str(urls.path)
+    ):
+        return "", []
+    text = tree.text(str(urls.path))
+    admin = re.search(r"""path\(\s*["']([\w/-]*/)["']\s*,\s*admin\.site\.urls""", text)
+    if admin:
+        return f"/{admin[1]}login/", []
+    return "", ["no route for / was found in the URLs: set [health] path to one that answers without a login"]
+
+
+def _routes(tree: Tree, urls: Source, prefix: str, depth: int) -> Iterator[tuple[str, bool]]:
+    """The routes of a URL configuration, those that it includes too, and whether each has a view."""
+    for route, includes, name in _ROUTE.findall(tree.text(str(urls.path))):
+        plain = f"{prefix}{route.lstrip('^')}"
+        if not includes:
+            yield plain, True
+            continue
+        target = (
+            name if "." in name else ".".join(part for part in urls.imports.get(name, (name, "")) if part)
+        )
+        other = tree.module(target)
+        if other is not None and depth < 2:
+            yield from _routes(tree, other, plain, depth + 1)
+        else:
+            # Somebody else's URLs, such as Wagtail's, which answer at their top.
+            yield plain, bool(re.search(r"health_check", name))

@@ -1,0 +1,216 @@
+"""Django's settings, read and never run: what they name, and what of them must change before they fit."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from nuwa.detect.model import Volume
+from nuwa.detect.source import Source, called, literal
+from nuwa.detect.tree import Tree
+from nuwa.manifest import checks
+from nuwa.names import PROJECT
+
+_FOR_DEVELOPMENT = ("dev", "development", "local", "debug", "base", "common", "default", "defaults", "test")
+_FOR_PRODUCTION = ("production", "prod", "deploy", "deployment", "live")
+_KEY = 'read it with os.environ["SECRET_KEY"], and set generated = ["SECRET_KEY"] in [env]'
+
+
+def for_production(tree: Tree, name: str) -> str:
+    """The settings that a container should use: those for production, where `name` is for something else."""
+    package, _, last = name.rpartition(".")
+    choices = [f"{package}.{word}" for word in _FOR_PRODUCTION] if last in _FOR_DEVELOPMENT else []
+    own = tree.module(name)
+    if own is not None and own.path.name == "__init__.py":
+        text = tree.text(str(own.path))
+        if re.search(r"import\s+.*|from\s+\.", text) and re.search(r"\b(?:dev|development|local)\b", text):
+            choices = [f"{name}.{word}" for word in _FOR_PRODUCTION]
+    return next((choice for choice in choices if tree.module(choice)), name)
+
+
+def chain(tree: Tree, name: str) -> list[Source]:
+    """The settings and the modules of the project that they take everything from, the nearest first."""
+    found: list[Source] = []
+    waiting = [name]
+    while waiting and len(found) < 12:
+        source = tree.module(waiting.pop(0))
+        if source is None or any(source.path == other.path for other in found):
+            continue
+        found.append(source)
+        # The last import wins, as when they run.
+        waiting += [*reversed(list(_starred(source)))]
+    return found
+
+
+def _starred(source: Source) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            yield source.absolute_module(node)
+        elif isinstance(node, ast.Call) and called(node) == "include":
+            for word in node.args:
+                text = literal(word).removesuffix(".py").replace("/", ".")
+                if text:
+                    yield f"{source.package}.{text}" if source.package else text
+
+
+def value(settings: Sequence[Source], name: str) -> ast.expr | None:
+    """What a setting is; the first of the modules that sets it counts."""
+    return next((found for item in settings if (found := item.assignments().get(name)) is not None), None)
+
+
+def text(settings: Sequence[Source], name: str) -> str:
+    """A setting that is a text in the source; empty where it is none."""
+    return next((found for item in settings if (found := item.text(name))), "")
+
+
+def folder(settings: Sequence[Source], name: str) -> str:
+    """The folder of the project that a setting means; empty where that cannot be told."""
+    return next((found for item in settings if (found := item.folder(name))), "")
+
+
+def key_variables(sources: Sequence[Source]) -> set[str]:
+    """Variables of the environment that are assigned to SECRET_KEY, whatever reads them."""
+    found = set()
+    for source in sources:
+        for given in source.alternatives("SECRET_KEY"):
+            for node in ast.walk(given):
+                if isinstance(node, ast.Call) and node.args:
+                    found.add(literal(node.args[0]))
+                elif isinstance(node, ast.Subscript):
+                    found.add(literal(node.slice))
+    return {name for name in found if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)}
+
+
+def engine(settings: Sequence[Source]) -> str:
+    """The database's engine, where the settings name one that does not depend on a branch."""
+    written = " ".join(ast.unparse(found) for item in settings for found in item.alternatives("DATABASES"))
+    names = {"postgresql": "postgresql", "postgis": "postgresql", "mysql": "mariadb", "sqlite3": "sqlite"}
+    found = [kind for word, kind in names.items() if f"backends.{word}" in written]
+    servers = [kind for kind in found if kind != "sqlite"]
+    return next(iter([*servers, *found]), "")
+
+
+def advice(settings: Sequence[Source]) -> Iterator[str]:
+    """Sentences about what would not work as it is. Of what depends on a branch, nothing is claimed."""
+    yield from _secret_key(settings)
+    yield from _hosts(settings)
+    decides = next((item for item in settings if item.alternatives("DEBUG")), None)
+    if decides and not decides.depends("DEBUG") and _is_true(decides.assignments()["DEBUG"]):
+        yield "DEBUG is on in these settings: a public site must have it off"
+    file = database_file(settings)
+    if file and "/" not in file:
+        yield f"{file} lies beside the code, which the app cannot write to: move it to a [[volume]]"
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def _secret_key(settings: Sequence[Source]) -> Iterator[str]:
+    decides = next((item for item in settings if item.alternatives("SECRET_KEY")), None)
+    if decides is None:
+        yield f"the settings set no SECRET_KEY: {_KEY}"
+    elif all(literal(given) for given in decides.alternatives("SECRET_KEY")):
+        yield f"SECRET_KEY stands in the settings, and so in the image: {_KEY}"
+
+
+def _hosts(settings: Sequence[Source]) -> Iterator[str]:
+    given = [found for item in settings for found in item.alternatives("ALLOWED_HOSTS")]
+    grows = any(_grows(item) for item in settings)
+    if not grows and all(isinstance(found, ast.List) and not found.elts for found in given):
+        yield (
+            "ALLOWED_HOSTS is empty, so every request is refused: "
+            'take os.environ["NUWA_DOMAINS"].split(), which holds the site\'s domains, and "localhost"'
+        )
+
+
+def _grows(source: Source) -> bool:
+    """Whether ALLOWED_HOSTS is added to."""
+    for node in ast.walk(source.tree):
+        target: ast.expr | None = node.target if isinstance(node, ast.AugAssign) else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            target = node.func.value
+        if isinstance(target, ast.Name) and target.id == "ALLOWED_HOSTS":
+            return True
+    return False
+
+
+def volumes(settings: Sequence[Source], static: str = "") -> tuple[list[Volume], list[str]]:
+    """A volume for each folder of the project that the app writes to, and what hinders others."""
+    media, data = folder(settings, "MEDIA_ROOT"), posixpath.dirname(database_file(settings))
+    said: list[str] = []
+    found = [(media, media_url(settings), "MEDIA_ROOT")] if media else []
+    if media and static and (_touch(media, static) or media_url(settings) == static_url(settings)):
+        said.append(
+            f"MEDIA_ROOT ({media}) and STATIC_ROOT ({static}) touch, or have one URL: give uploads a folder "
+            "and a URL of their own, and a [[volume]]"
+        )
+        found = []
+    if data and media and found and _touch(media, data):
+        outer = data if media.startswith(f"{data}/") else media
+        said.append(
+            f"uploads ({media}) and the database ({data}) lie in one another: give uploads a folder of "
+            "their own, so that nginx can serve it"
+        )
+        found = [(outer, "", "MEDIA_ROOT and DATABASES")]
+    elif data:
+        found.append((data, "", "DATABASES"))
+    named = [
+        Volume(posixpath.basename(path), f"{PROJECT}/{path}", url, where)
+        for path, url, where in sorted(found)
+    ]
+    return [volume for volume in named if accepted(checks.volume_name, volume.name)], said
+
+
+def _touch(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def media_url(settings: Sequence[Source]) -> str:
+    return _prefix(text(settings, "MEDIA_URL"), "")
+
+
+def static_url(settings: Sequence[Source]) -> str:
+    return _prefix(text(settings, "STATIC_URL"), "/static/")
+
+
+def _prefix(url: str, otherwise: str) -> str:
+    prefix = f"/{url.strip('/')}/"
+    return (
+        prefix if url.strip("/") and "://" not in url and accepted(checks.url_prefix, prefix) else otherwise
+    )
+
+
+def accepted(check: Callable[[str], str], given: str) -> bool:
+    """Whether a manifest takes a value."""
+    try:
+        return bool(check(given))
+    except ValueError:
+        return False
+
+
+def database_file(settings: Sequence[Source]) -> str:
+    """SQLite's file, relative to the project; empty where there is none inside of it."""
+    for item in settings:
+        for line in item.tree.body:
+            if isinstance(line, ast.Assign) and _is_database_name(line.targets[0]):
+                return item.inside(line.value)
+        for given in item.alternatives("DATABASES"):
+            for node in ast.walk(given):
+                entries = _entries(node)
+                if literal(entries.get("ENGINE")).endswith(("sqlite3", "spatialite")):
+                    return item.inside(entries.get("NAME"))
+    return ""
+
+
+def _is_database_name(target: ast.expr) -> bool:
+    """`DATABASES["default"]["NAME"]`, as settings for production often set it."""
+    return ast.unparse(target).startswith("DATABASES[") and ast.unparse(target).endswith("['NAME']")
+
+
+def _entries(node: ast.AST) -> dict[str, ast.expr]:
+    if not isinstance(node, ast.Dict):
+        return {}
+    return {literal(key): given for key, given in zip(node.keys, node.values, strict=True) if key}

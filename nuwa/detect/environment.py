@@ -1,0 +1,193 @@
+"""The variables that a project reads, sorted into generated, supplied and clear ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from nuwa.detect.model import Database, Environment, Variable
+from nuwa.detect.tree import Tree
+from nuwa.detect.witnesses import Testimony
+from nuwa.names import RESERVED_VARIABLES
+
+FRAMEWORK_KEYS = frozenset(
+    {
+        *("SECRET_KEY", "DJANGO_SECRET_KEY", "FLASK_SECRET_KEY", "APP_SECRET_KEY", "JWT_SECRET_KEY"),
+        *("JWT_SIGNING_KEY", "SECURITY_PASSWORD_SALT", "WTF_CSRF_SECRET_KEY"),
+    }
+)
+"""Keys that an app signs with itself. Those of third parties are never made up."""
+_SECRET_WORDS = re.compile(
+    r"(?:^|_)(?:API_?)?(?:KEY|KEYS|APIKEY|TOKEN|SECRET|SECRETS|PASSWORD|PASSWD|PASS|DSN|CREDENTIALS?|SALT|PRIVATE)(?:_|$)"
+    r"|(?:BROKER|REDIS|AMQP|RABBITMQ|CLOUDINARY|CELERY_RESULT|MONGO\w*|SMTP|EMAIL|CACHE|SENTRY)_UR[LI]$|_RESULT_BACKEND$"
+)
+_NO_SECRET = re.compile(
+    r"PUBLIC_KEY|PUBLISHABLE|_KEY_ID$|ACCESS_KEY_ID|TOKEN_(?:EXPIRE|LIFETIME|URL|TTL|MINUTES|ALGORITHM)|EXPIRE|_PATH$|_FILE$|"
+    r"PASSWORD_(?:MIN|MAX|LENGTH|RESET|HASHERS?)|KEY_PREFIX|_MINUTES$|_SECONDS$|_DAYS$|_HOURS$|_ALGORITHM$|_ENABLED$"
+)
+_OTHERS = frozenset(
+    {
+        *(
+            "HOME",
+            "PATH",
+            "PORT",
+            "HOST",
+            "USER",
+            "PWD",
+            "SHELL",
+            "LANG",
+            "TZ",
+            "CI",
+            "DEBUG_TOOLBAR",
+            "HOSTNAME",
+        ),
+        *("PYTHONPATH", "VIRTUAL_ENV", "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "WEB_CONCURRENCY", "TERM"),
+        *(
+            "SERVER_SOFTWARE",
+            "GUNICORN_CMD_ARGS",
+            "RUN_MAIN",
+            "WERKZEUG_RUN_MAIN",
+            "FLASK_APP",
+            "DYNO",
+            "APPDATA",
+        ),
+        *(
+            "FLASK_RUN_FROM_CLI",
+            "PYTEST_CURRENT_TEST",
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "TMPDIR",
+            "EDITOR",
+        ),
+        *("READ_DOT_ENV_FILE", "DJANGO_READ_DOT_ENV_FILE", "UID", "GID", "HEROKU", "GITHUB_ACTIONS"),
+    }
+)
+"""What belongs to the container, to the platform or to tools."""
+_PLATFORM = (
+    "PYTHON",
+    "NUWA_",
+    "S6_",
+    "HEROKU_",
+    "RENDER_",
+    "RAILWAY_",
+    "FLY_",
+    "GITHUB_RUN",
+    "PYTEST_",
+    "VERCEL",
+    "K_",
+    "WERKZEUG_",
+)
+_DEBUG = re.compile(r"^(?:[A-Z0-9]+_)?DEBUG(?:_MODE)?$")
+_STAGE = re.compile(
+    r"^(?:FLASK_CONFIG|FLASK_ENV|FLASK_DEBUG_ENV|APP_CONFIG|APP_ENV|APP_SETTINGS|ENVIRONMENT|ENV|MODE|DJANGO_ENV|DJANGO_ENVIRONMENT|STAGE|CONFIG_NAME|CONFIG_MODE|PYTHON_ENV|ENV_STATE|DJANGO_CONFIGURATION)$"
+)
+_ENGINE = re.compile(
+    r"^(?:[A-Z0-9]+_)*(?:DB|SQL|DATABASE|POSTGRES)(?:_(?:ENGINE|TYPE|DRIVER|BACKEND|DIALECT))?$"
+)
+_ENGINE_WORDS = {"postgresql": r"postg|psycopg", "mariadb": r"mysql|maria"}
+_FALSE = ("", "0", "false", "no", "off", "none")
+
+
+def sort(
+    variables: Iterable[Variable],
+    tree: Tree,
+    said: Testimony,
+    database: Database | None,
+    own_keys: Collection[str] = (),
+    given: Mapping[str, str] | None = None,
+) -> Environment:
+    """Sort the variables that the project's code reads.
+
+    Args:
+        variables: as `variables.read` has them.
+        database: whose variables are filled by nuwa.
+        own_keys: variables that the code assigns to the framework's own key.
+        given: clear values that are known already.
+    """
+    clear = dict(given or {})
+    generated: list[str] = []
+    secrets: list[Variable] = []
+    unknown: list[Variable] = []
+    optional: list[Variable] = []
+    filled = {*(database.env if database else ())}
+    for variable in variables:
+        name = variable.name
+        if name in filled or name in clear or not _counts(name):
+            continue
+        if name in FRAMEWORK_KEYS or name in own_keys:
+            generated.append(name)
+        elif _DEBUG.match(name):
+            if variable.required or (variable.default or "").lower() not in _FALSE:
+                clear[name] = "False" if (variable.default or "True").title() in ("True", "False") else "0"
+        elif (stage := _stage(variable, tree, said)) is not None:
+            clear[name] = stage
+        elif _ENGINE.match(name):
+            if (engine := _engine(variable, said, database)) is not None:
+                clear[name] = engine
+        elif is_secret(name):
+            (secrets if variable.required else optional).append(variable)
+        elif variable.required:
+            value = _said(name, said)
+            if value is not None:
+                clear[name] = value
+            else:
+                unknown.append(variable)
+        else:
+            optional.append(variable)
+    made_up = sorted({*generated, *(name for name in said.generated if name in FRAMEWORK_KEYS)})
+    return Environment(
+        tuple(made_up),
+        tuple(sorted({variable.name for variable in secrets} - set(made_up))),
+        clear,
+        tuple(sorted(unknown, key=lambda item: item.name)),
+        tuple(sorted(optional, key=lambda item: (not is_secret(item.name), item.name))),
+    )
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of that name holds what only the app may know."""
+    return bool(_SECRET_WORDS.search(name.upper())) and not _NO_SECRET.search(name.upper())
+
+
+def _counts(name: str) -> bool:
+    if name in _OTHERS or name in RESERVED_VARIABLES or name.startswith(_PLATFORM):
+        return False
+    return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and not name.endswith(("_TEST", "TESTING"))
+
+
+def _said(name: str, said: Testimony) -> str | None:
+    """The value that the project's own files give, where it is one for a real site."""
+    value = said.environment.get(name)
+    if value is None or re.search(
+        r"localhost|127\.0\.0\.1|example\.|change|your[-_ ]|xxx|^\s*$", value, re.IGNORECASE
+    ):
+        return None
+    return value
+
+
+def _stage(variable: Variable, tree: Tree, said: Testimony) -> str | None:
+    """`production`, as the code spells it, for a variable that chooses between configurations."""
+    if not _STAGE.match(variable.name):
+        return None
+    value = said.environment.get(variable.name, "")
+    if re.search(r"prod", value, re.IGNORECASE):
+        return value
+    words = re.findall(
+        r"[\"'](prod|production|Production|PRODUCTION|PROD|Prod)[\"']", tree.text(variable.where)
+    )
+    if variable.name == "FLASK_ENV":
+        return None
+    return words[0] if words else None
+
+
+def _engine(variable: Variable, said: Testimony, database: Database | None) -> str | None:
+    """What chooses the database's engine, where the code would take another one by itself."""
+    words = _ENGINE_WORDS.get(database.engine if database else "")
+    if database is None or words is None or re.search(words, variable.default or "", re.IGNORECASE):
+        return None
+    for values in (said.environment, said.samples):
+        if re.search(words, values.get(variable.name, ""), re.IGNORECASE):
+            return values[variable.name]
+    if "django.db.backends" in (variable.default or ""):
+        return f"django.db.backends.{'mysql' if database.engine == 'mariadb' else database.engine}"
+    return None

@@ -1,0 +1,160 @@
+"""Which Python packages a project requires, and what those need of the distribution."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any
+
+from nuwa.detect.tree import Tree
+from nuwa.detect.witnesses import Testimony
+from nuwa.errors import BuildError
+from nuwa.manifest.checks import PROJECT_FILES
+from nuwa.requirements import text
+from nuwa.requirements.project_file import normalised, required
+
+
+def required_names(tree: Tree, name: str) -> dict[str, set[str]]:
+    """The packages in a file of requirements, with their extras, by normalised name.
+
+    Args:
+        tree: the project.
+        name: the file; of a lock all packages count.
+    """
+    found: dict[str, set[str]] = {}
+    _collect(tree, name, found, set())
+    return found
+
+
+def included(tree: Tree, name: str) -> set[str]:
+    """The files that a file of requirements includes, whatever they name."""
+    seen: set[str] = set()
+    _collect(tree, name, {}, seen)
+    return seen - {name}
+
+
+def _collect(tree: Tree, name: str, found: dict[str, set[str]], seen: set[str]) -> None:
+    if not name or name in seen:
+        return
+    seen.add(name)
+    kind = name.rpartition("/")[2]
+    if kind.endswith(".lock") or kind.startswith("pylock."):
+        _locked(tree, name, kind, found)
+        if kind == "Pipfile.lock":
+            return
+        name = f"{name.removesuffix(kind)}pyproject.toml"
+        name = "pyproject.toml" if name.startswith("..") else name
+        kind = "pyproject.toml"
+    if kind in PROJECT_FILES:
+        lines: Iterable[str]
+        try:
+            lines = required((tree.root / name).parent, kind) if tree.has(name) else ()
+        except BuildError:
+            lines = ()
+    else:
+        lines = [line.text for line in text.lines(tree.text(name))]
+    for line in text.lines("\n".join(lines)):
+        if line.option in ("--requirement", "--constraint"):
+            folder = name.rpartition("/")[0]
+            _collect(tree, _joined(folder, line.value), found, seen)
+        elif match := re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^]]*)\])?", line.text):
+            extras = {word.strip().lower() for word in (match[2] or "").split(",") if word.strip()}
+            found.setdefault(normalised(match[1]), set()).update(extras)
+
+
+def _joined(folder: str, path: str) -> str:
+    import posixpath
+
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]]) -> None:
+    content = (
+        (tree.root / name).read_text(encoding="utf-8", errors="replace")
+        if (tree.root / name).is_file()
+        else ""
+    )
+    if kind == "Pipfile.lock":
+        import json
+
+        try:
+            entries = json.loads(content).get("default", {})
+        except (ValueError, AttributeError):
+            entries = {}
+        for package, entry in entries.items():
+            extras = entry.get("extras", ()) if isinstance(entry, dict) else ()
+            found.setdefault(normalised(package), set()).update(str(item).lower() for item in extras)
+        return
+    for package in re.findall(r'(?m)^name = "([^"]+)"', content):
+        found.setdefault(normalised(package), set())
+
+
+_PROVIDED = {"psycopg": ("psycopg-binary", "psycopg-c"), "psycopg2": ("psycopg2-binary",)}
+"""Packages that bring the libraries of others with them."""
+
+
+def libraries(
+    packages: dict[str, set[str]], family: str
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Distribution packages that the app needs when it runs, and for compiling; each with what needs it.
+
+    Args:
+        packages: names with their extras.
+        family: of images.
+    """
+    table: dict[str, Any] = tomllib.loads(
+        resources.files("nuwa.detect").joinpath("libraries.toml").read_text(encoding="utf-8")
+    )
+    run: dict[str, str] = {}
+    build: dict[str, str] = {}
+    for name, needs in table.items():
+        if name not in packages or packages[name] & {"binary", "c"}:
+            continue
+        if any(other in packages for other in _PROVIDED.get(name, ())):
+            continue
+        given = needs.get(family, {})
+        run |= {package: name for package in given.get("packages", ()) if package not in run}
+        build |= {package: name for package in given.get("build_packages", ()) if package not in build}
+    return list(run.items()), list(build.items())
+
+
+def from_dockerfile(said: Testimony, family: str) -> list[tuple[str, str]]:
+    """Libraries that the project's Dockerfile installs, as far as names are the family's own."""
+    if family != "debian":
+        return []
+    found = []
+    for name, where in said.packages.items():
+        if (
+            not re.search(r"-dev\b|-doc$", name)
+            and not _IN_THE_BASE.match(name)
+            and (name.startswith("lib") or name in _PROGRAMS)
+        ):
+            found.append((name, where))
+    return found
+
+
+_IN_THE_BASE = re.compile(
+    r"lib(?:ssl|ffi|pcre|c6|stdc|gcc|z|bz2|sqlite|expat|uuid|readline|jemalloc)[\w.+-]*$"
+)
+"""Libraries that the image or every wheel has anyway."""
+_PROGRAMS = frozenset(
+    {
+        "gettext",
+        "ffmpeg",
+        "imagemagick",
+        "ghostscript",
+        "poppler-utils",
+        "gdal-bin",
+        "graphviz",
+        "tesseract-ocr",
+        "wkhtmltopdf",
+        "binutils",
+        "libreoffice",
+        "pandoc",
+        "mime-support",
+        "media-types",
+        "fonts-liberation",
+    }
+)

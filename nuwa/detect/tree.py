@@ -1,0 +1,129 @@
+"""The files of a project, each read once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from nuwa.detect import source
+from nuwa.detect.source import Source
+from nuwa.requirements.text import decode
+
+NOT_THE_PROJECT = frozenset(
+    {
+        *("node_modules", "bower_components", "venv", "env", "build", "dist", "site-packages", "vendor"),
+        *("tests", "test", "testing", "docs", "doc", "examples", "example", "fixtures", "locale"),
+        *("__pycache__", "static", "staticfiles", "media", "migrations"),
+    }
+)
+"""Folders whose Python is not the application's own."""
+_DEPTH = 6
+_ENTRIES = 30_000
+_TEXT_BYTES = 1 << 20
+_TOTAL_BYTES = 96 << 20
+"""What is read of all files together; a project has less code than that."""
+_TESTS = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|conftest|setup)\.py$")
+
+
+class Tree:
+    """A project's folder. Paths are relative to it, with slashes."""
+
+    def __init__(self, root: Path, depth: int = _DEPTH) -> None:
+        self.root = root
+        self._depth = depth
+        self._read: dict[str, bytes | None] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._total = 0
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """The files that may say something, the uppermost folders first; links are not followed."""
+        found: list[str] = []
+        folders = [""]
+        while folders and len(found) < _ENTRIES:
+            deeper: list[str] = []
+            for folder in folders:
+                for name, is_folder in self._listed(folder):
+                    path = f"{folder}{name}"
+                    if not is_folder:
+                        found.append(path)
+                    elif _enters(name) and path.count("/") < self._depth:
+                        deeper.append(f"{path}/")
+            folders = deeper
+        return tuple(found[:_ENTRIES])
+
+    @cached_property
+    def python(self) -> tuple[str, ...]:
+        """Its own modules, without tests."""
+        return tuple(
+            path
+            for path in self.files
+            if path.endswith(".py")
+            and not _TESTS.search(path)
+            and not NOT_THE_PROJECT.intersection(path.split("/")[:-1])
+        )
+
+    def named(self, *patterns: str) -> Iterator[str]:
+        """Files that match one of some patterns such as `deploy/*.service`, the shortest paths first."""
+        for path in sorted(self.files, key=lambda item: (item.count("/"), len(item), item)):
+            if any(PurePosixPath(path).match(pattern) for pattern in patterns):
+                yield path
+
+    def has(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
+    def content(self, path: str) -> bytes:
+        """A file's content; empty where it cannot be read or is too large to be text."""
+        if path not in self._read:
+            self._read[path] = self._load(path)
+        return self._read[path] or b""
+
+    def text(self, path: str) -> str:
+        return decode(self.content(path))
+
+    def source(self, path: str) -> Source | None:
+        """A module, parsed; None where it is not there or is not Python 3."""
+        if path not in self._sources:
+            content = self.content(path)
+            there = bool(content) or self.has(path)
+            self._sources[path] = source.parse(PurePosixPath(path), content, self.module) if there else None
+        return self._sources[path]
+
+    def module(self, name: str) -> Source | None:
+        """The module of a dotted name, from the project's folder or from src/."""
+        below = name.replace(".", "/")
+        for start in ("", "src/"):
+            for path in (f"{start}{below}.py", f"{start}{below}/__init__.py"):
+                if self.has(path):
+                    return self.source(path)
+        return None
+
+    def _load(self, path: str) -> bytes | None:
+        place = self.root / path
+        try:
+            size = place.stat().st_size
+            if not place.is_file() or size > _TEXT_BYTES or self._total + size > _TOTAL_BYTES:
+                return None
+            self._total += size
+            return place.read_bytes()
+        except OSError:
+            return None
+
+    def _listed(self, folder: str) -> list[tuple[str, bool]]:
+        try:
+            with os.scandir(self.root / folder) as items:
+                return sorted((item.name, item.is_dir(follow_symlinks=False)) for item in items)
+        except OSError:
+            return []
+
+
+_HIDDEN = frozenset({".deploy", ".docker", ".kamal", ".do", ".platform", ".ebextensions"})
+
+
+def _enters(name: str) -> bool:
+    if name in ("node_modules", "venv", "env", "site-packages", "__pycache__", "bower_components"):
+        return False
+    return not name.startswith(".") or name in _HIDDEN

@@ -1,0 +1,119 @@
+"""Variables of the environment, by whichever reader a project uses, and how they are sorted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nuwa.detect.detect import detect
+from nuwa.detect.model import Environment, Variable
+from nuwa.detect.tree import Tree
+from nuwa.detect.variables import read
+
+
+def variables(tmp_path: Path, text: str, **more: str) -> dict[str, Variable]:
+    (tmp_path / "settings.py").write_text(text)
+    for name, content in more.items():
+        (tmp_path / f"{name}.py").write_text(content)
+    tree = Tree(tmp_path)
+    return {variable.name: variable for variable in read(tree, tree.python)}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "required", "default"),
+    [
+        ('import os\nA = os.environ["X"]', "X", True, None),
+        ('import os\nA = os.environ.get("X")', "X", False, None),
+        ('import os\nA = os.getenv("X", "no")', "X", False, "no"),
+        ('from os import environ\nA = environ["X"]', "X", True, None),
+        ('import os\nif "X" in os.environ:\n    A = os.environ["X"]', "X", False, None),
+        ('import os\nif os.getenv("Y"):\n    A = os.environ["X"]', "X", False, None),
+        ('import environ\nenv = environ.Env()\nA = env("X")', "X", True, None),
+        ('import environ\nenv = environ.Env()\nA = env.bool("X", default=False)', "X", False, "False"),
+        ('import environ\nenv = environ.Env(X=(bool, True))\nA = env("X")', "X", False, "True"),
+        ('import environ\nenv = environ.Env()\nA = env("X", str)', "X", True, None),
+        ("import environ\nenv = environ.Env()\nA = env.db()", "DATABASE_URL", True, None),
+        ('from environs import Env\nenv = Env()\nA = env.str("X", "d")', "X", False, "d"),
+        ('from decouple import config\nA = config("X")', "X", True, None),
+        ('from decouple import config as read\nA = read("X", default="d", cast=str)', "X", False, "d"),
+        ('from starlette.config import Config\nc = Config(".env")\nA = c("X", cast=str)', "X", True, None),
+        ('import os\ndef secret(name):\n    return os.environ[name]\nA = secret("X")', "X", True, None),
+        ('import os\ndef b(n, d=None):\n    return os.getenv(n, d)\nA = b("X")', "X", False, None),
+        ("import dj_database_url\nA = dj_database_url.config()", "DATABASE_URL", False, None),
+    ],
+)
+def test_every_reader_is_known(
+    tmp_path: Path, text: str, name: str, required: bool, default: str | None
+) -> None:
+    found = variables(tmp_path, text)[name]
+    assert (found.required, found.default) == (required, default)
+
+
+PYDANTIC = """
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+class Common(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="APP_")
+    token: str
+    debug: bool = True
+    size: int = Field(3)
+    named: str = Field(..., validation_alias="OTHER")
+"""
+
+
+def test_fields_of_pydantic_settings_are_variables_through_whatever_modules(tmp_path: Path) -> None:
+    more = "from settings import Common\nclass Settings(Common):\n    extra: str\n"
+    found = variables(tmp_path, PYDANTIC, config=more)
+    assert {name: item.required for name, item in found.items()} == {
+        "APP_TOKEN": True,
+        "APP_DEBUG": False,
+        "APP_SIZE": False,
+        "OTHER": True,
+        "EXTRA": True,
+    }
+
+
+def test_another_objects_environment_is_not_the_process_s(tmp_path: Path) -> None:
+    assert variables(tmp_path, 'def f(request):\n    return request.environ["SERVER_NAME"]') == {}
+
+
+def environment(tmp_path: Path, text: str, **files: str) -> Environment:
+    (tmp_path / "app.py").write_text(f"import os\nfrom flask import Flask\napp = Flask(__name__)\n{text}\n")
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    return detect(tmp_path).environment
+
+
+def test_only_the_frameworks_own_keys_are_made_up(tmp_path: Path) -> None:
+    text = (
+        'app.config["SECRET_KEY"] = os.environ["SITE_KEY"]\nA = os.environ["STRIPE_SECRET_KEY"]\n'
+        'B = os.environ["RECAPTCHA_SECRET_KEY"]\nC = os.environ["JWT_SECRET_KEY"]'
+    )
+    found = environment(tmp_path, text)
+    assert found.generated == ("JWT_SECRET_KEY", "SITE_KEY")
+    assert found.secrets == ("RECAPTCHA_SECRET_KEY", "STRIPE_SECRET_KEY")
+
+
+def test_what_may_stay_away_is_no_secret_to_supply(tmp_path: Path) -> None:
+    found = environment(tmp_path, 'A = os.getenv("SENTRY_DSN", "")\nB = os.environ["MAIL_PASSWORD"]')
+    assert found.secrets == ("MAIL_PASSWORD",)
+    assert [item.name for item in found.optional] == ["SENTRY_DSN"]
+
+
+def test_debug_that_is_on_by_default_is_switched_off(tmp_path: Path) -> None:
+    assert environment(tmp_path, 'DEBUG = os.getenv("DEBUG", "True") == "True"').clear == {"DEBUG": "False"}
+    assert environment(tmp_path, 'DEBUG = os.getenv("DEBUG") == "True"').clear == {}
+
+
+def test_the_configuration_for_production_is_chosen_in_the_code_s_own_word(tmp_path: Path) -> None:
+    text = 'NAME = os.getenv("FLASK_CONFIG") or "default"\nALL = {"production": 1, "default": 2}'
+    assert environment(tmp_path, text).clear == {"FLASK_CONFIG": "production"}
+
+
+def test_needed_values_come_from_the_project_s_own_files_or_stay_open(tmp_path: Path) -> None:
+    dockerfile = "FROM python:3.12\nENV REGION=eu-west-1 ADMIN=you@example.com\n"
+    text = 'A = os.environ["REGION"]\nB = os.environ["ADMIN"]\nC = os.environ["PATH"]'
+    found = environment(tmp_path, text, Dockerfile=dockerfile)
+    assert found.clear == {"REGION": "eu-west-1"}
+    assert [item.name for item in found.open] == ["ADMIN"]

@@ -1,0 +1,286 @@
+"""What a project's own deployment files say, and what `nuwa init` makes of it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nuwa.detect.detect import detect
+from nuwa.detect.model import Project
+from nuwa.manifest import example, positions
+from nuwa.manifest.load import validate
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef home(): ...\n"
+FACTORY = "from flask import Flask\ndef create_app(config_name):\n    app = Flask(__name__)\n    return app\n"
+MANAGE = "import os\nimport django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'c.settings')\n"
+
+
+def lay(root: Path, files: dict[str, str]) -> Path:
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    return root
+
+
+def written(project: Project) -> dict[str, Any]:
+    """The manifest that init writes, which is valid."""
+    text = example.text(project, family="debian")
+    document = tomllib.loads(text)
+    validate(document, "nuwa.toml", positions.scan(text))
+    return document
+
+
+def test_a_procfile_names_server_release_and_workers(tmp_path: Path) -> None:
+    procfile = (
+        "web: newrelic-admin run-program gunicorn shop.main:site --log-file -\n"
+        "release: flask db upgrade\n"
+        "worker: celery -A shop.jobs worker -l info\n"
+        "beat: celery -A shop.jobs beat\n"
+        "assets: npm run watch\n"
+    )
+    files = {
+        "Procfile": procfile,
+        "shop/main.py": FLASK.replace("app", "site"),
+        "shop/__init__.py": "",
+        "other.py": FLASK,
+        "requirements.txt": "flask\nflask-migrate\ncelery\n",
+        "migrations/env.py": "",
+    }
+    found = written(detect(lay(tmp_path, files)))
+    assert found["server"] == {"module": "shop.main:site", "kind": "gunicorn"}
+    assert found["hooks"]["release"] == "flask --app shop.main:site db upgrade"
+    commands = {item["name"]: item["command"] for item in found["process"]}
+    assert commands["worker"] == "celery -A shop.jobs worker -l info"
+    assert commands["beat"] == "celery -A shop.jobs beat --schedule /tmp/celerybeat-schedule"
+    assert [item["name"] for item in found["process"] if item.get("handover") == "exclusive"] == ["beat"]
+    assert len(commands) == 2
+
+
+def test_what_was_found_says_where_it_stands(tmp_path: Path) -> None:
+    text = example.text(detect(lay(tmp_path, {"Procfile": "web: gunicorn app:app\n", "app.py": FLASK})))
+    assert "# From Procfile.\nmodule = " in text
+
+
+def test_a_factory_that_needs_an_argument_is_not_chosen_over_the_module_that_calls_it(tmp_path: Path) -> None:
+    lay(
+        tmp_path,
+        {"blog/__init__.py": FACTORY, "run_blog.py": "from blog import create_app\napp = create_app('x')\n"},
+    )
+    web = detect(tmp_path).web
+    assert web
+    assert web.module == "run_blog:app"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "main.py": (
+                "from fastapi import FastAPI\ndef get_application() -> FastAPI: ...\n"
+                "app = get_application()\n"
+            )
+        },
+        {
+            "app/setup.py": "",
+            "app/made.py": "from fastapi import FastAPI\ndef create_application():\n    return FastAPI()\n",
+            "main.py": "from app.made import create_application\napp = create_application()\n",
+        },
+        {"main.py": "from fastapi import FastAPI as F\nif True:\n    app = F()\n"},
+        {"main.py": "from fastapi import FastAPI\nclass My(FastAPI): ...\napp = My()\n"},
+    ],
+)
+def test_applications_are_recognised_however_they_are_made(tmp_path: Path, files: dict[str, str]) -> None:
+    web = detect(lay(tmp_path, files)).web
+    assert web
+    assert (web.framework, web.module) == ("FastAPI", "main:app")
+
+
+def test_tests_and_scripts_are_no_applications(tmp_path: Path) -> None:
+    files = {"test_app.py": FLASK, "scripts/app.py": FLASK, "shop/web.py": FLASK}
+    web = detect(lay(tmp_path, files)).web
+    assert web
+    assert web.module == "shop.web:app"
+
+
+def test_a_project_in_a_folder_below_is_named(tmp_path: Path) -> None:
+    manage = MANAGE.replace("c.settings", "s")
+    assert detect(lay(tmp_path / "a", {"app/manage.py": manage})).elsewhere == ("app",)
+    api = {"backend/app/main.py": "from fastapi import FastAPI\nfrom app.api import x\napp = FastAPI()\n"}
+    api |= {"backend/app/api.py": "x = 1\n", "requirements.txt": "fastapi\n"}
+    assert detect(lay(tmp_path / "b", api)).elsewhere == ("backend",)
+
+
+def test_a_source_folder_is_on_the_path(tmp_path: Path) -> None:
+    web = detect(lay(tmp_path, {"src/shop/main.py": "from fastapi import FastAPI\napp = FastAPI()\n"})).web
+    assert web
+    assert web.module == "shop.main:app"
+
+
+@pytest.mark.parametrize(
+    ("files", "python"),
+    [
+        ({".python-version": "# which Python\n3.12\n"}, "3.12"),
+        ({"runtime.txt": "python-3.11.4\n"}, "3.11"),
+        ({"Dockerfile": "ARG V=3.12\nFROM python:${V}-slim\n"}, "3.12"),
+        ({".tool-versions": "nodejs 20\npython 3.11.9\n"}, "3.11"),
+        ({"Pipfile": '[requires]\npython_version = "3.12"\n'}, "3.12"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "~3.12"\n'}, "3.12"),
+        ({"runtime.txt": "python-3.6.1\n"}, "3.11"),
+    ],
+)
+def test_python_is_what_the_project_pins_or_the_nearest(
+    tmp_path: Path, files: dict[str, str], python: str
+) -> None:
+    assert detect(lay(tmp_path, files), ("3.13", "3.12", "3.11")).python == python
+
+
+COMPOSE = """
+services:
+  db: {image: "postgres:16"}
+  cache: {image: "redis:7"}
+  web:
+    build: .
+    command: uvicorn main:app --host 0.0.0.0
+    environment: {REGION: eu, SECRET: "${SECRET}"}
+    volumes: [".:/code", "uploads:/code/uploads", "./data:/data"]
+    healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/healthz"]}
+  worker:
+    build: .
+    command: ["celery", "-A", "main", "worker"]
+  e2e: {build: ./tests, command: pytest, volumes: ["out:/out"]}
+"""
+
+
+def test_compose_names_database_processes_volumes_and_health(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": COMPOSE,
+        "Dockerfile": (
+            "FROM python:3.13\nWORKDIR /code\n"
+            "RUN apt-get update && apt-get install -y gettext gcc libmagic1\n"
+        ),
+        "main.py": (
+            "import os\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+            "URL = os.environ['DATABASE_URL']\nR = os.environ['REGION']\n"
+        ),
+        "requirements.txt": "fastapi\nasyncpg\ncelery\n",
+    }
+    project = detect(lay(tmp_path, files), ("3.13",))
+    found = written(project)
+    assert found["database"] == {"engine": "postgresql"}
+    assert [item["command"] for item in found["process"]] == ["celery -A main worker"]
+    assert {item["path"] for item in found["volume"]} == {"/srv/app/uploads", "/data"}
+    assert found["health"]["path"] == "/healthz"
+    assert found["image"]["packages"] == ["gettext", "libmagic1"]
+    assert found["env"]["clear"] == {"REGION": "eu"}
+    assert any("redis" in sentence for sentence in project.check)
+
+
+def test_parts_of_an_address_go_into_the_app_s_own_variables(tmp_path: Path) -> None:
+    text = (
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
+        "H = os.environ['POSTGRES_HOST']\nP = os.environ['POSTGRES_PASSWORD']\n"
+        "U = os.environ['POSTGRES_USER']\n"
+        "D = os.environ['POSTGRES_DB']\nN = os.getenv('POSTGRES_PORT', 5432)\n"
+    )
+    found = written(detect(lay(tmp_path, {"app.py": text, "requirements.txt": "psycopg2\n"})))
+    assert found["database"]["env"] == {
+        "POSTGRES_DB": "name",
+        "POSTGRES_HOST": "host",
+        "POSTGRES_PASSWORD": "password",
+        "POSTGRES_PORT": "port",
+        "POSTGRES_USER": "user",
+    }
+    assert found["image"]["packages"] == ["libpq5"]
+    assert found["image"]["build_packages"] == ["libpq-dev"]
+    assert "secrets" not in found.get("env", {})
+
+
+def test_the_scheme_of_an_asynchronous_driver_is_kept(tmp_path: Path) -> None:
+    text = (
+        "import os\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+        "URL = os.getenv('DATABASE_URL', 'postgresql+asyncpg://u:p@localhost/x')\n"
+    )
+    found = written(detect(lay(tmp_path, {"config.py": text, "main.py": text})))
+    scheme = "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"
+    assert found["database"] == {"engine": "postgresql", "env": {"DATABASE_URL": scheme}}
+
+
+@pytest.mark.parametrize(
+    ("routes", "path"),
+    [
+        ("", "/docs"),
+        ("@app.get('/')\ndef a(): ...\n", None),
+        ("@app.get('/health')\ndef a(): ...\n", "/health"),
+    ],
+)
+def test_the_health_path_of_an_api_is_one_that_answers(tmp_path: Path, routes: str, path: str | None) -> None:
+    text = f"from fastapi import FastAPI\napp = FastAPI()\n{routes}"
+    assert written(detect(lay(tmp_path, {"main.py": text}))).get("health", {}).get("path") == path
+
+
+def test_an_untouched_django_project_is_asked_at_its_login(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("c.settings", "site1.settings"),
+        "site1/settings.py": "ROOT_URLCONF = 'site1.urls'\nWSGI_APPLICATION = 'site1.wsgi.application'\n",
+        "site1/urls.py": "from django.urls import path\nurlpatterns = [path('admin/', admin.site.urls)]\n",
+        "site1/wsgi.py": "",
+    }
+    assert written(detect(lay(tmp_path, files)))["health"]["path"] == "/admin/login/"
+
+
+def test_settings_in_branches_are_seen_and_nothing_untrue_is_said(tmp_path: Path) -> None:
+    settings = (
+        "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).parent.parent\n"
+        "if os.getenv('HOSTS'):\n    ALLOWED_HOSTS = os.environ['HOSTS'].split()\n"
+        "else:\n    ALLOWED_HOSTS = []\n"
+        "if 'SECRET_KEY' in os.environ:\n    SECRET_KEY = os.environ['SECRET_KEY']\n"
+        "else:\n    SECRET_KEY = 'x'\n"
+        "if os.getenv('PROD'):\n    STATIC_ROOT = BASE_DIR / 'collected'\n    MEDIA_ROOT = BASE_DIR / 'up'\n"
+    )
+    project = detect(lay(tmp_path, {"manage.py": MANAGE, "c/settings.py": settings, "c/wsgi.py": ""}))
+    found = written(project)
+    assert found["static"]["directory"] == "collected"
+    assert [item["path"] for item in found["volume"]] == ["/srv/app/up"]
+    assert found["env"]["generated"] == ["SECRET_KEY"]
+    said = " ".join(project.check)
+    assert "ALLOWED_HOSTS" not in said
+    assert "SECRET_KEY" not in said
+
+
+@pytest.mark.parametrize(
+    ("static", "media"), [("B/'files'/'static'", "B/'files'"), ("B/'static'", "B/'static'/'media'")]
+)
+def test_media_and_static_files_that_touch_are_told_and_a_manifest_is_written(
+    tmp_path: Path, static: str, media: str
+) -> None:
+    head = "from pathlib import Path\nB = Path(__file__).parent.parent\n"
+    settings = f"{head}STATIC_ROOT = {static}\nMEDIA_ROOT = {media}\n"
+    project = detect(lay(tmp_path, {"manage.py": MANAGE, "c/settings.py": settings, "c/wsgi.py": ""}))
+    assert "volume" not in written(project)
+    assert any("touch" in sentence for sentence in project.check)
+
+
+def test_a_name_that_says_nothing_gives_way_to_the_folder_above(tmp_path: Path) -> None:
+    assert detect(lay(tmp_path / "bookshop" / "backend", {"app.py": FLASK})).name == "bookshop"
+    assert detect(lay(tmp_path / "x" / "site1", {"pyproject.toml": '[project]\nname = ""\n'})).name == "site1"
+
+
+def test_broken_files_of_any_kind_are_passed_over(tmp_path: Path) -> None:
+    broken = {
+        "compose.yaml": "a: [",
+        "fly.toml": "x = ",
+        "app.json": "{",
+        "Procfile": "web",
+        "Dockerfile": 'CMD ["a"',
+        "uwsgi.ini": "[",
+        "supervisord.conf": "x",
+        "config/deploy.yml": ": :",
+        ".env.example": "=\n==",
+        "app.py": FLASK,
+    }
+    web = detect(lay(tmp_path, broken)).web
+    assert web
+    assert web.module == "app:app"
