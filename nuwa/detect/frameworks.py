@@ -193,7 +193,7 @@ def _web(
     directory, url = _static(tree, sources, framework)
     sockets = asgi and any(_has_websocket(item) for item in sources)
     socketio = bool({"flask-socketio", "flask-sock", "python-socketio"} & packages)
-    configured = [*sources, *_with_keys(tree)]
+    configured = _with_keys(tree)
     release = ""
     spec = module.removesuffix("()")
     if "flask-migrate" in packages and any(path.startswith("migrations/") for path in tree.files):
@@ -215,11 +215,6 @@ def _web(
         health=health,
         keys=tuple(sorted(_keys(configured))),
     )
-
-
-_KEY_OF_CONFIG = re.compile(
-    r"""config\[["']SECRET_KEY["']\]\s*=\s*[^\n]*?["']([A-Za-z_][A-Za-z0-9_]*)["']|SECRET_KEY=[^\n]*?(?:environ|getenv)[^\n]*?["']([A-Za-z_]\w*)["']"""
-)
 
 
 def _with_keys(tree: Tree) -> list[Source]:
@@ -251,7 +246,7 @@ def _fixed_key(sources: Sequence[Source]) -> Iterator[str]:
 def _keys(sources: Sequence[Source]) -> Iterator[str]:
     """Variables that the code assigns to Flask's SECRET_KEY."""
     for item in sources:
-        for given in (*item.alternatives("SECRET_KEY"), *_in_classes(item, "SECRET_KEY")):
+        for given in (*item.alternatives("SECRET_KEY"), *item.in_classes("SECRET_KEY")):
             yield from _read_in(given)
         for node in ast.walk(item.tree):
             if (
@@ -260,16 +255,6 @@ def _keys(sources: Sequence[Source]) -> Iterator[str]:
                 and isinstance(node.targets[0], ast.Subscript)
             ):
                 yield from _read_in(node.value)
-
-
-def _in_classes(item: Source, name: str) -> Iterator[ast.expr]:
-    for node in ast.walk(item.tree):
-        if isinstance(node, ast.ClassDef):
-            for line in node.body:
-                if isinstance(line, ast.Assign) and any(
-                    isinstance(target, ast.Name) and target.id == name for target in line.targets
-                ):
-                    yield line.value
 
 
 def _read_in(value: ast.expr) -> Iterator[str]:
@@ -352,7 +337,10 @@ def _has_docs(sources: Sequence[Source]) -> bool:
 
 def _static(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, str]:
     """The folder of static files and its URL; empty where there is none."""
+    marks = (b"Flask(",) if framework == "Flask" else (b"StaticFiles",)
     for item in sources:
+        if not any(mark in tree.content(str(item.path)) for mark in marks):
+            continue
         for node in ast.walk(item.tree):
             if not isinstance(node, ast.Call):
                 continue
@@ -398,7 +386,7 @@ def _volumes(tree: Tree, sources: Sequence[Source]) -> Iterator[Volume]:
     seen = set()
     for item in sources:
         for name in names:
-            for given in (*item.alternatives(name), *_in_classes(item, name)):
+            for given in (*item.alternatives(name), *item.in_classes(name)):
                 folder = item.inside(given)
                 if folder and folder not in seen:
                     seen.add(folder)

@@ -81,7 +81,7 @@ class Source:
     def imports(self) -> dict[str, tuple[str, str]]:
         """What its imports call things: module and name in it (empty: the module itself)."""
         found = {}
-        for node in ast.walk(self.tree):
+        for node, _ in _statements(self.tree.body):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     bound = alias.asname or alias.name.split(".")[0]
@@ -106,6 +106,20 @@ class Source:
         parts = self.package.split(".") if self.package else []
         parts = parts[: len(parts) - node.level + 1]
         return ".".join([*parts, *([node.module] if node.module else [])])
+
+    @cached_property
+    def _in_classes(self) -> dict[str, list[ast.expr]]:
+        found: dict[str, list[ast.expr]] = {}
+        for node, _ in _statements(self.tree.body):
+            if isinstance(node, ast.ClassDef):
+                for line in node.body:
+                    for name, value in _assigned(line):
+                        found.setdefault(name, []).append(value)
+        return found
+
+    def in_classes(self, name: str) -> list[ast.expr]:
+        """What a name is set to in the bodies of the module's classes, as Flask's configuration often is."""
+        return self._in_classes.get(name, [])
 
     def text(self, name: str) -> str:
         """The text that a name is set to; empty when it is none."""

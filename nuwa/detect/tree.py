@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 from nuwa.detect import source
@@ -68,9 +68,12 @@ class Tree:
 
     def named(self, *patterns: str) -> Iterator[str]:
         """Files that match one of some patterns such as `deploy/*.service`, the shortest paths first."""
-        for path in sorted(self.files, key=lambda item: (item.count("/"), len(item), item)):
-            if any(PurePosixPath(path).match(pattern) for pattern in patterns):
-                yield path
+        matcher = _matcher(patterns)
+        return (path for path in self._shortest_first if matcher.search(path))
+
+    @cached_property
+    def _shortest_first(self) -> list[str]:
+        return sorted(self.files, key=lambda item: (item.count("/"), len(item), item))
 
     def has(self, path: str) -> bool:
         return (self.root / path).is_file()
@@ -118,6 +121,13 @@ class Tree:
                 return sorted((item.name, item.is_dir(follow_symlinks=False)) for item in items)
         except OSError:
             return []
+
+
+@cache
+def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Patterns that match the end of a path, from the beginning of a part on."""
+    parts = (re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns)
+    return re.compile(rf"(?:^|/)(?:{'|'.join(parts)})$")
 
 
 _HIDDEN = frozenset({".deploy", ".docker", ".kamal", ".do", ".platform", ".ebextensions"})
