@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nuwa.cli import shared
+
+if TYPE_CHECKING:
+    from nuwa.manifest.model import App
 
 app = shared.new_app()
 
@@ -16,12 +20,49 @@ def check(
 ) -> None:
     """Validate nuwa.toml and say everything that is wrong with it.
 
-    Besides each value, it checks what values have to do with each other, and that the family of images
-    offers the release and the Python version that are asked for.
+    Besides each value, it checks what values have to do with each other, that the family of images offers
+    the release and the Python version that are asked for, and that what the manifest names is in the project.
     """
     made = shared.load_app(directory, family)
+    warnings = _held_against(made, directory)
     platform, python = made.platform, made.image.python
+    head = f"{directory / 'nuwa.toml'} is valid: {made.tag} on {platform.key} with Python {python}"
+    lines = [head, *(["To check:", *(f"  {line}" for line in warnings)] if warnings else [])]
     shared.progress().result(
-        {"ok": True, "app": made.name, "image": made.tag, "family": platform.key, "python": python},
-        f"{directory / 'nuwa.toml'} is valid: {made.tag} on {platform.key} with Python {python}",
+        {
+            "ok": True,
+            "app": made.name,
+            "image": made.tag,
+            "family": platform.key,
+            "python": python,
+            "check": warnings,
+        },
+        "\n".join(lines),
     )
+
+
+def _held_against(made: App, directory: Path) -> list[str]:
+    """What is worth a look in the project; what cannot work is an error.
+
+    Raises:
+        ManifestError: the manifest names something that is not there.
+    """
+    from nuwa.detect.against import differences
+    from nuwa.detect.tree import Tree
+    from nuwa.errors import ManifestError, Problem
+    from nuwa.manifest import load, positions
+    from nuwa.manifest.problems import line_of
+
+    file = directory / load.NAME
+    places = positions.scan(file.read_text(encoding="utf-8"))
+    found = [
+        (
+            item.certain,
+            Problem(positions.dotted(item.path), item.message, line_of(item.path, places), item.hint),
+        )
+        for item in differences(made, Tree(directory))
+    ]
+    problems = [problem for certain, problem in found if certain]
+    if problems:
+        raise ManifestError(str(file), problems)
+    return [problem.render(str(file)) for _, problem in found]

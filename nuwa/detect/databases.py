@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from nuwa.detect.model import Database, Variable
 from nuwa.detect.witnesses import Testimony
 
-_DRIVERS = (
+DRIVERS = (
     (
         "postgresql",
         ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "asyncpg", "pg8000", "psycopg-c"),
@@ -90,7 +90,7 @@ def _engine(
         return "sqlite", "the default in the code"
     drivers = [
         (engine, next(iter(sorted(packages & set(known)))))
-        for engine, known in _DRIVERS
+        for engine, known in DRIVERS
         if packages & set(known)
     ]
     if said.engine[0] and any(engine == said.engine[0] for engine, _ in drivers):

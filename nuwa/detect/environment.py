@@ -112,7 +112,7 @@ def sort(
     filled = {*(database.env if database else ())}
     for variable in variables:
         name = variable.name
-        if name in filled or name in clear or not _counts(name):
+        if name in filled or name in clear or not belongs_to_the_app(name):
             continue
         if name in FRAMEWORK_KEYS or name in own_keys:
             generated.append(name)
@@ -149,7 +149,8 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_WORDS.search(name.upper())) and not _NO_SECRET.search(name.upper())
 
 
-def _counts(name: str) -> bool:
+def belongs_to_the_app(name: str) -> bool:
+    """Whether a variable is the app's own, and none of the container, the platform or a tool."""
     if name in _OTHERS or name in RESERVED_VARIABLES or name.startswith(_PLATFORM):
         return False
     return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and not name.endswith(("_TEST", "TESTING"))

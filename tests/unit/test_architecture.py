@@ -36,6 +36,7 @@ ROOMS = {
     "nuwa.manifest.checks": [],
     "nuwa.manifest.commands": [],
     "nuwa.manifest.model": PURE,
+    "nuwa.detect.against": ["nuwa.detect", "nuwa.manifest.model", "nuwa.requirements"],
     "nuwa.detect": ["nuwa.detect", "nuwa.manifest.checks", "nuwa.requirements", "nuwa.names", "nuwa.errors"],
     "nuwa.detect.model": [],
     "nuwa.manifest.example": ["nuwa.detect.model", "nuwa.resources", "nuwa.templating"],

@@ -118,3 +118,14 @@ def test_the_families_on_offer_are_those_that_there_is_data_for():
     offered = {word for part in get_args(get_args(Family)[0]) for word in get_args(part)}
     assert offered == there
     assert all(f'"{name}"' in describe(kind_at(("image", "family"))) for name in there)
+
+
+def test_check_says_what_the_project_lacks_with_line_and_remedy(project, capsys):
+    assert run(["init", str(project), "--name", "shop"]) == 0
+    file = project / "nuwa.toml"
+    file.write_text(f'{file.read_text()}\n[[process]]\nname = "w"\ncommand = "scripts/missing.sh"\n')
+    assert run(["check", str(project)]) == 3
+    said = capsys.readouterr().err
+    assert "process[0].command: scripts/missing.sh is not in the project" in said
+    line = file.read_text().splitlines().index('command = "scripts/missing.sh"') + 1
+    assert f"nuwa.toml:{line}:" in said

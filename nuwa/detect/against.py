@@ -1,0 +1,147 @@
+"""A manifest held against its project: what it names is there, and what the code needs is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nuwa.detect import django, packages, variables
+from nuwa.detect.databases import DRIVERS
+from nuwa.detect.environment import FRAMEWORK_KEYS, belongs_to_the_app, is_secret
+from nuwa.detect.tree import Tree
+from nuwa.manifest.model import App
+from nuwa.requirements import kinds
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that the manifest says and the project does not, or the other way round.
+
+    Args:
+        path: where in the manifest; empty: it lacks something.
+        certain: the image cannot be built or run like this; else it is worth a look.
+    """
+
+    path: Path
+    message: str
+    hint: str = ""
+    certain: bool = True
+
+
+def differences(app: App, tree: Tree) -> Iterator[Difference]:
+    """Everything in which a manifest and its project's files do not fit."""
+    requirements = app.image.requirements or kinds.find(tree.root)
+    required = packages.required_names(tree, requirements)
+    yield from _requirements(app, tree, requirements)
+    yield from _module(app, tree, set(required))
+    yield from _static(app, tree)
+    yield from _commands(app, tree)
+    yield from _variables(app, tree)
+    yield from _driver(app, set(required))
+
+
+def _requirements(app: App, tree: Tree, requirements: str) -> Iterator[Difference]:
+    if app.image.requirements and not tree.has(app.image.requirements):
+        found = ", ".join(kinds.every(tree.root)) or "none"
+        yield Difference(
+            ("image", "requirements"),
+            f"{app.image.requirements} is not in the project",
+            f"There are: {found}.",
+        )
+    elif not requirements:
+        yield Difference((), "no file names requirements, so the app gets none", certain=False)
+
+
+def _module(app: App, tree: Tree, required: set[str]) -> Iterator[Difference]:
+    name, _, attribute = app.server.module.partition(":")
+    source = tree.module(name)
+    if source is None:
+        top = name.split(".")[0].replace("_", "-").lower()
+        own = (tree.root / name.split(".")[0]).exists() or (tree.root / "src" / name.split(".")[0]).exists()
+        if own or not any(top in package for package in required):
+            yield Difference(
+                ("server", "module"),
+                f"the project has no module {name}",
+                "nuwa init shows what it recognises.",
+            )
+        return
+    bound = {*source.assignments(), *source.functions, *source.imports}
+    wanted = attribute.removesuffix("()").split(".")[0]
+    if wanted not in bound and "*" not in bound and "__getattr__" not in bound:
+        candidates = (
+            ", ".join(sorted(other for other in bound if re.search(r"app|api|server", other))) or "none"
+        )
+        yield Difference(
+            ("server", "module"),
+            f"{source.path} has no {wanted}",
+            f"What may be an application there: {candidates}.",
+        )
+
+
+def _static(app: App, tree: Tree) -> Iterator[Difference]:
+    if app.static and not app.static.collect and not (tree.root / app.static.directory).is_dir():
+        made = "in [static] collect, or in [build] commands"
+        if not app.build.commands:
+            yield Difference(
+                ("static", "directory"),
+                f"{app.static.directory} is not in the project",
+                f"Where a command makes it, name that {made}.",
+            )
+
+
+_SCRIPT = re.compile(r"(?:\./)?(?:[\w-]+/)*[\w-]+\.(?:py|sh)$")
+
+
+def _commands(app: App, tree: Tree) -> Iterator[Difference]:
+    """Scripts of the project that commands run; other programs may come from a package."""
+    listed: list[tuple[Path, tuple[str, ...]]] = [
+        (("process", at, "command"), item.command) for at, item in enumerate(app.process)
+    ]
+    listed += [(("cron", at, "command"), job.command) for at, job in enumerate(app.cron)]
+    listed += [(("hooks", "checks", at), command) for at, command in enumerate(app.hooks.checks)]
+    listed += [(("hooks", "release"), app.hooks.release)] if app.hooks.release else []
+    listed += [(("static", "collect"), command) for command in (app.static.collect if app.static else ())]
+    for path, words in listed:
+        script = (
+            words[1] if len(words) > 1 and re.fullmatch(r"python[\d.]*|(?:ba)?sh", words[0]) else words[0]
+        )
+        if _SCRIPT.match(script) and not (tree.root / script).is_file() and not app.build.commands:
+            yield Difference(
+                path, f"{script} is not in the project", "Paths of commands start at the project's folder."
+            )
+
+
+def _variables(app: App, tree: Tree) -> Iterator[Difference]:
+    """Variables without which the code does not start."""
+    given = {*app.env.clear, *app.env.secrets, *app.env.generated}
+    given |= {"DATABASE_URL", *app.database.env} if app.database else set()
+    name = app.env.clear.get("DJANGO_SETTINGS_MODULE", "")
+    modules = django.settings_modules(tree, name) if name else list(tree.python)
+    for variable in variables.read(tree, modules):
+        if variable.required and variable.name not in given and belongs_to_the_app(variable.name):
+            kind = (
+                "generated"
+                if variable.name in FRAMEWORK_KEYS
+                else "secrets"
+                if is_secret(variable.name)
+                else "clear"
+            )
+            yield Difference(
+                ("env",),
+                f"{variable.where} needs {variable.name}, which [env] does not name",
+                f"Add it to [env.clear] or to {'secrets' if kind == 'clear' else kind} in [env].",
+                certain=False,
+            )
+
+
+def _driver(app: App, required: set[str]) -> Iterator[Difference]:
+    wanted = dict(DRIVERS).get(app.database.engine if app.database else "", ())
+    if wanted and required and not required.intersection(wanted):
+        yield Difference(
+            ("database", "engine"),
+            f"none of the drivers for it that are known is required: {', '.join(wanted)}",
+            certain=False,
+        )
