@@ -127,6 +127,13 @@ def test_the_layers_stand_on_each_other_under_the_names_of_the_mission(project: 
     ]
 
 
+def test_rocky_linux_installs_curl_only_where_its_image_has_none(project: Path) -> None:
+    text = stack(Recipe.of(app("rockylinux")), project)[0].containerfile.replace("\\\n", " ")
+    before, _, after = text.partition("command -v curl >/dev/null || dnf ")
+    assert "curl" not in before, "curl-minimal is there, and does not go together with curl"
+    assert after.partition(";")[0].endswith(" install curl")
+
+
 def test_rocky_linux_gets_s6_overlay_and_packages_in_english(project: Path) -> None:
     text = stack(Recipe.of(app("rockylinux")), project)[0].containerfile
     assert "s6-overlay-noarch.tar.xz" in text

@@ -8,6 +8,7 @@ import pytest
 
 from nuwa.errors import BuildError
 from nuwa.image import pins
+from tests.standin.s6_overlay.image import archives
 
 SUM = "0123456789abcdef" * 4
 TABLE = f"""
@@ -68,3 +69,12 @@ def test_a_file_that_cannot_be_read_is_named(replace, monkeypatch: pytest.Monkey
     monkeypatch.setenv("NUWA_PINS", "/nowhere")
     with pytest.raises(BuildError, match="/nowhere cannot be read"):
         pins.pins()
+
+
+def test_the_runtime_tests_take_no_archive_of_s6_overlay_but_the_pinned_one(
+    replace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s6-overlay-noarch.tar.xz").write_text("something else")
+    monkeypatch.setenv("NUWA_DOWNLOADS", str(tmp_path))
+    with pytest.raises(AssertionError, match="checksum"):
+        archives(tmp_path)
