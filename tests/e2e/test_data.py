@@ -133,6 +133,37 @@ def test_the_app_serves_again_after_its_database_restarted(datapg: Deployment) -
     assert again == started, "the container was restarted, and need not have been"
 
 
+OUTSIDE = """set -eu
+ip netns add outside
+ip link add outside0 type veth peer name outside1 netns outside
+ip addr add 198.51.100.1/24 dev outside0
+ip link set outside0 up
+ip -n outside addr add 198.51.100.2/24 dev outside1
+ip -n outside link set outside1 up
+ip -n outside route add default via 198.51.100.1
+"""
+"""Somebody on a network of the host's who sends to the host what is for the network of a container."""
+
+
+def test_nobody_but_containers_and_the_host_reaches_the_way_to_the_database(datapg: Deployment) -> None:
+    host = datapg.host
+    unit = host.out("cd /etc/systemd/system && ls nuwa-datapg-database*.socket")
+    listens = host.out(f"sed -n 's/^ListenStream=//p' /etc/systemd/system/{unit}")
+    address, _, port = listens.partition(":")
+    knock = f"timeout 5 bash -c ': </dev/tcp/{address}/{{}}'"
+    host.sh(OUTSIDE)
+    try:
+        closed = host.sh("ip netns exec outside " + knock.format(9), check=False)
+        assert "refused" in closed.stderr, "the network outside does not lead to this address"
+        kept_out = host.sh("ip netns exec outside " + knock.format(port), check=False)
+        assert not kept_out.ok
+        assert "refused" not in kept_out.stderr
+        assert host.sh(knock.format(port), check=False).ok
+        host.sh(f"systemctl stop {unit}; ! iptables -S INPUT | grep -F {address}")
+    finally:
+        host.sh(f"systemctl start {unit}; ip netns del outside")
+
+
 def test_a_read_only_volume_cannot_be_written_by_the_app(datapg: Deployment) -> None:
     assert get(datapg, "seed") == "hello from the image (Read-only file system)"
 

@@ -84,7 +84,7 @@ END
   says_not setsebool
 }
 
-@test "where systemd cannot close the way to others, a rule of the firewall does" {
+@test "where systemd may not be able to close the way to others, a rule of the firewall does" {
   [[ ! -e $NUWA_ROOT/sys/fs/cgroup/cgroup.controllers ]]
   bin/run --quiet
   socket=$NUWA_ROOT/etc/systemd/system/nuwa-blog-database-proxy.socket
