@@ -78,7 +78,7 @@ class View:
         return f"{database.engine}.service"
 
     def database_guard(self, verb: str) -> tuple[str, ...]:
-        """A command of iptables: the way to the database is closed for all but podman's subnet."""
+        """A command of iptables: the way to the database is closed for all but the app's subnet."""
         way = self.facts.database
         if way is None:
             return ()
