@@ -128,3 +128,32 @@ let_in() {
   mv "$FAKE/firewall.off" "$FAKE/firewall"
   [[ $(let_in) == 'http https' ]]
 }
+
+# How this host gets packages, as the scripts print it.
+gets() {
+  cat >bin/gets <<'END'
+#!/usr/bin/env bash
+set -euo pipefail
+source "${BASH_SOURCE[0]%/*}/_lib"
+source "$BIN/_host"
+main() {
+  detect_host
+  how_to_get "$@"
+}
+main "$@"
+END
+  chmod +x bin/gets
+  bin/gets "$@"
+}
+
+@test "packages of EPEL are named with the commands that make it known" {
+  make_rocky 8
+  [[ $(gets jq) == 'dnf install jq' ]]
+  [[ $(gets borgbackup) == 'dnf install -y epel-release dnf-plugins-core && dnf config-manager --set-enabled powertools && dnf install borgbackup' ]]
+  make_rocky 9
+  [[ $(gets jq monit) == 'dnf install -y epel-release && crb enable && dnf install jq monit' ]]
+  make_rocky 10
+  [[ $(gets python3-certbot-dns-cloudflare) == 'dnf install -y epel-release && crb enable && dnf install python3-certbot-dns-cloudflare' ]]
+  printf 'ID=debian\nVERSION_ID="13"\n' >"$NUWA_ROOT/etc/os-release"
+  [[ $(gets borgbackup monit) == 'apt-get install --no-install-recommends borgbackup monit' ]]
+}
