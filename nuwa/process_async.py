@@ -61,13 +61,19 @@ class Running:
 
 @asynccontextmanager
 async def started(
-    argv: Argv, *, env: Mapping[str, str] | None = None, cwd: Path | None = None, errors: bool = True
+    argv: Argv,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    errors: bool = True,
+    longest_line: int = LONGEST_LINE,
 ) -> AsyncIterator[Running]:
     """Run a program while the block runs; it is ended with the block.
 
     Args:
         env: variables to set on top of this process's environment.
         errors: whether its standard error belongs to its output; otherwise nobody sees it.
+        longest_line: bytes; a longer line comes in pieces.
 
     Raises:
         NuwaError: it is not installed.
@@ -82,7 +88,7 @@ async def started(
             stderr=asyncio.subprocess.STDOUT if errors else asyncio.subprocess.DEVNULL,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            limit=LONGEST_LINE,
+            limit=longest_line,
             start_new_session=True,
         )
     except FileNotFoundError:

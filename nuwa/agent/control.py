@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import uuid
 from typing import Any
@@ -83,7 +82,7 @@ class _Api:
         query = _query(request)
         if request.query_params.get("follow") not in (None, "", "0"):
             return stream(self._agent.follow(chosen, query))
-        lines = await asyncio.to_thread(journal.read, Sources(chosen), query)
+        lines = await journal.lines(Sources(chosen), query)
         return answer({"lines": lines, "cursor": lines[-1]["cursor"] if lines else query.after})
 
     async def config(self, request: Request) -> Response:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nuwa.agent import naming
+from nuwa.agent.lines import Entry, Joiner
 from nuwa.agent.services import Service
 from nuwa.agent.shapes import Line
 from nuwa.errors import NuwaError, UsageError
-from nuwa.process import run
 from nuwa.process_async import started
 
-FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT"
+FIELDS = (
+    "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,CONTAINER_PARTIAL_MESSAGE,CONTAINER_ID_FULL,_LINE_BREAK,_STREAM_ID"
+)
 MOST = 10_000
 """Lines in one answer."""
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""What is taken of journalctl's output for one answer: services may write long lines, and many of them."""
+MAX_ENTRY_BYTES = 4 * 1024 * 1024
+"""Of one entry in JSON; a larger one, which no service writes to its standard output, is left out."""
+TIMEOUT_S = 60.0
+WAIT_FOR_REST_S = 0.5
+"""After which the first pieces of a line are shown without the rest."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,11 @@ class Query:
     """Which lines are wanted.
 
     Args:
-        lines: at most this many, the newest ones.
+        lines: at most this many, the newest ones; with `after` the oldest ones, so that parts join.
         since: journalctl's way of naming a time: `-1h`, `2026-11-22 10:00`.
         grep: a regular expression in the text.
         priority: the least important that is shown, as in syslog.
-        after: a cursor; only newer lines.
+        after: a cursor; only newer lines, whatever `since` says.
     """
 
     lines: int = 200
@@ -39,18 +50,20 @@ class Query:
     after: str = ""
 
     def options(self) -> list[str]:
-        """journalctl's options for this."""
+        """journalctl's options for this.
+
+        `--cursor` shows the entry of the cursor too, which the reader leaves out. `--after-cursor` of systemd
+        252 leaves out one line more where that entry is not among those that are asked for.
+        """
         named = {
-            "--since": self.since,
+            "--since": "" if self.after else self.since,
             "--until": self.until,
             "--grep": self.grep,
-            "--after-cursor": self.after,
+            "--cursor": self.after,
             "--priority": "" if self.priority is None else str(self.priority),
         }
-        return [
-            f"--lines={min(self.lines, MOST)}",
-            *(f"{name}={value}" for name, value in named.items() if value),
-        ]
+        count = min(self.lines, MOST) + bool(self.after)
+        return [f"--lines={count}", *(f"{name}={value}" for name, value in named.items() if value)]
 
 
 class Sources:
@@ -73,8 +86,8 @@ class Sources:
         ]
         return [term for group in groups for term in ("+", *group)][1:]
 
-    def line(self, raw: bytes | str) -> Line | None:
-        """A line of journalctl's JSON; None for what is no line of these services."""
+    def entry(self, raw: bytes | str) -> Entry | None:
+        """An entry of journalctl's JSON; None for what is none of these services."""
         try:
             entry = json.loads(raw)
         except ValueError:
@@ -84,13 +97,23 @@ class Sources:
         )
         if owner is None:
             return None
-        return {
+        line: Line = {
             "service": owner,
             "time": int(entry.get("__REALTIME_TIMESTAMP", 0)) / 1e6,
             "priority": _priority(entry),
             "text": _text(entry.get("MESSAGE")),
             "cursor": entry.get("__CURSOR", ""),
         }
+        source = _text(entry.get("CONTAINER_ID_FULL")) or _text(entry.get("_STREAM_ID"))
+        is_partial = (
+            entry.get("CONTAINER_PARTIAL_MESSAGE") == "true" or entry.get("_LINE_BREAK") == "line-max"
+        )
+        return Entry(line, f"{source} {line['priority']}" if source else "", is_partial)
+
+    def line(self, raw: bytes | str) -> Line | None:
+        """The same without what is said of its pieces."""
+        found = self.entry(raw)
+        return found.line if found else None
 
 
 def _units(service: Service) -> tuple[str, ...]:
@@ -98,33 +121,98 @@ def _units(service: Service) -> tuple[str, ...]:
 
 
 def read(sources: Sources, query: Query) -> list[Line]:
-    """A part of the log, the oldest line first.
+    """A part of the log, the oldest line first; for where no event loop runs.
 
     Raises:
         UsageError: journalctl does not understand a time or an expression.
         NuwaError: the journal cannot be read.
     """
+    return asyncio.run(lines(sources, query))
+
+
+async def lines(sources: Sources, query: Query) -> list[Line]:
+    """The same in an event loop."""
     if not sources.matches:
         return []
-    result = run(_argv(query, sources), check=False, timeout=60)
-    if not result.ok and not result.stdout:
-        _explain(result.stderr)
-    return [line for raw in result.stdout.splitlines() if (line := sources.line(raw))]
+    entries, complaint = await _entries(query, sources)
+    if not entries:
+        _explain(complaint)
+    joiner, found = Joiner(), []
+    for raw in entries:
+        entry = sources.entry(raw)
+        if entry and entry.line["cursor"] != query.after:
+            found += joiner.take(entry)
+    found += joiner.rest()
+    count = min(query.lines, MOST)
+    return found[:count] if query.after else found[-count:]
+
+
+async def _entries(query: Query, sources: Sources) -> tuple[list[bytes], str]:
+    """journalctl's entries, the oldest first, and what else it said.
+
+    Without a cursor they are read from the newest one back, so that those that are too much are the oldest.
+    """
+    argv = _argv(query, sources)
+    if not query.after:
+        argv.insert(1, "--reverse")
+    entries: list[bytes] = []
+    complaint, size = "", 0
+    try:
+        async with asyncio.timeout(TIMEOUT_S), started(argv, longest_line=MAX_ENTRY_BYTES) as running:
+            async for raw in running.lines():
+                size += len(raw)
+                if size > MAX_ANSWER_BYTES:
+                    break
+                if raw.startswith(b"{"):
+                    entries.append(raw)
+                elif not entries:
+                    complaint += raw.decode("utf-8", "replace")
+    except TimeoutError:
+        raise NuwaError(f"journalctl did not end within {TIMEOUT_S:g} s") from None
+    return (entries if query.after else entries[::-1]), complaint
 
 
 async def follow(sources: Sources, query: Query) -> AsyncGenerator[Line, None]:
     """The lines that a query asks for, and then each new one as it is written; until it is closed."""
     if not sources.matches:
         return
-    async with started([*_argv(query, sources)[:1], "--follow", *_argv(query, sources)[1:]]) as running:
-        async for raw in running.lines():
-            line = sources.line(raw)
-            if line:
-                yield line
+    argv = _argv(query, sources)
+    argv.insert(1, "--follow")
+    joiner = Joiner()
+    async with started(argv, longest_line=MAX_ENTRY_BYTES) as running:
+        async for raw in _with_pauses(running.lines(), joiner):
+            entry = sources.entry(raw) if raw else None
+            if raw is None:
+                for line in joiner.rest():
+                    yield line
+            elif entry and entry.line["cursor"] != query.after:
+                for line in joiner.take(entry):
+                    yield line
+
+
+async def _with_pauses(source: AsyncIterator[bytes], joiner: Joiner) -> AsyncIterator[bytes | None]:
+    """What comes, and None when nothing came for a while although a line is not complete."""
+    pending: asyncio.Future[bytes] = asyncio.ensure_future(anext(source))
+    try:
+        while True:
+            done, _ = await asyncio.wait({pending}, timeout=WAIT_FOR_REST_S if joiner.is_waiting else None)
+            if not done:
+                yield None
+                continue
+            try:
+                yield pending.result()
+            except StopAsyncIteration:
+                yield None
+                return
+            pending = asyncio.ensure_future(anext(source))
+    finally:
+        pending.cancel()
+        with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+            await pending
 
 
 def _argv(query: Query, sources: Sources) -> list[str]:
-    how = ["--quiet", "--no-pager", "--output=json", f"--output-fields={FIELDS}", *query.options()]
+    how = ["--quiet", "--no-pager", "--all", "--output=json", f"--output-fields={FIELDS}", *query.options()]
     return ["journalctl", *how, *sources.matches]
 
 

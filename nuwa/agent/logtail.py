@@ -51,7 +51,9 @@ class LogTail:
                 return []
             sources = Sources(services)
             query = Query(lines=MOST if self._cursor else FIRST, after=self._cursor)
-            found = await asyncio.to_thread(journal.read, sources, query)
+            found = await journal.lines(sources, query)
+            if self._cursor and len(found) >= MOST:
+                found = await journal.lines(sources, Query(lines=MOST))
             self._read_at = asyncio.get_running_loop().time()
             for line in found:
                 self._lines.setdefault(line["service"], deque(maxlen=KEPT)).append(line)

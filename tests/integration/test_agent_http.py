@@ -137,6 +137,48 @@ def test_the_log_is_read_in_parts_that_join(host: AgentHost) -> None:
     assert refused(host, "GET", "/log?priority=loud").status == 400
 
 
+def write_journal(host: AgentHost, entries: list[dict[str, Any]]) -> None:
+    unit = "nuwa@web-blue.service"
+    common = {"__REALTIME_TIMESTAMP": "1000000", "PRIORITY": "6", "_SYSTEMD_UNIT": unit}
+    lines = [{"__CURSOR": str(number), **common, **entry} for number, entry in enumerate(entries)]
+    (host.root / "fake-journal.json").write_text(json.dumps(lines))
+
+
+def test_a_long_line_that_became_several_entries_is_one_line(host: AgentHost) -> None:
+    one = {"CONTAINER_ID_FULL": "1" * 64}
+    two = {"CONTAINER_ID_FULL": "2" * 64}
+    more = {"CONTAINER_PARTIAL_MESSAGE": "true"}
+    cut = {"_STREAM_ID": "s", "_LINE_BREAK": "line-max"}
+    write_journal(
+        host,
+        [
+            {"MESSAGE": "a1 ", **one, **more},
+            {"MESSAGE": "b1 ", **two, **more},
+            {"MESSAGE": "error", **one, "PRIORITY": "3"},
+            {"MESSAGE": "a2 ", **one, **more},
+            {"MESSAGE": "c1 ", **cut},
+            {"MESSAGE": "a3", **one},
+            {"MESSAGE": "x" * 100_000, "_STREAM_ID": "other"},
+            {"MESSAGE": "c2", "_STREAM_ID": "s"},
+            {"MESSAGE": "whole", **one},
+        ],
+    )
+    lines = host.client.ask("GET", "/log/web")["lines"]
+    texts = [line["text"] for line in lines]
+    assert texts == ["error", "a1 a2 a3", "x" * 100_000, "c1 c2", "whole", "b1 "]
+    assert lines[1]["cursor"] == "5"
+
+
+def test_a_client_that_resumes_misses_no_line_and_gets_none_twice(host: AgentHost) -> None:
+    write_journal(host, [{"MESSAGE": f"line {number}"} for number in range(25)])
+    cursor, seen = "0", ["line 0"]
+    while lines := host.client.ask("GET", "/log/web", after=cursor, lines="7")["lines"]:
+        seen += [line["text"] for line in lines]
+        cursor = lines[-1]["cursor"]
+    assert seen == [f"line {number}" for number in range(25)]
+    assert refused(host, "GET", "/log/web?after=nonsense").status == 400
+
+
 def test_whoever_watches_gets_the_whole_and_then_what_changes(host: AgentHost) -> None:
     seen: list[tuple[str, Any]] = []
     done = threading.Event()

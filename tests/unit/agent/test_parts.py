@@ -194,8 +194,10 @@ def test_many_services_are_asked_for_by_their_slice() -> None:
 
 
 def test_no_value_of_a_query_becomes_an_option_of_its_own() -> None:
-    options = Query(lines=10**9, since="--vacuum-size=1", grep="-x", after="c").options()
-    assert options == ["--lines=10000", "--since=--vacuum-size=1", "--grep=-x", "--after-cursor=c"]
+    options = Query(lines=10**9, since="--vacuum-size=1", grep="-x").options()
+    assert options == ["--lines=10000", "--since=--vacuum-size=1", "--grep=-x"]
+    options = Query(lines=10, since="today", grep="-x", after="c").options()
+    assert options == ["--lines=11", "--grep=-x", "--cursor=c"], "journalctl takes a time or a cursor"
 
 
 def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp_path: Path) -> None:
