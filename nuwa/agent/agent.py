@@ -101,6 +101,10 @@ class Agent:
         self.services()
         return await self._units.current()
 
+    def read_again(self, units: list[str]) -> None:
+        """Say that something was done to units."""
+        self._units.doubt(units)
+
     def _forget_services(self) -> None:
         self._services_at = float("-inf")
         self._changed.set()

@@ -42,12 +42,15 @@ _PATH: dict[str, Any] = {
     "id": {"type": "integer", "minimum": 0},
 }
 _QUERY: dict[str, tuple[str, Any]] = {
-    "lines": ("At most so many lines, the newest.", {"type": "integer", "minimum": 1, "maximum": 10000}),
+    "lines": (
+        "At most so many lines: the newest, or the oldest after a cursor.",
+        {"type": "integer", "minimum": 1, "maximum": 10000},
+    ),
     "since": ("Not before, as journalctl reads it: -1h, 2026-11-22 10:00.", {"type": "string"}),
     "until": ("Not after.", {"type": "string"}),
     "grep": ("Only lines that fit this regular expression.", {"type": "string"}),
     "priority": ("Nothing less important; as in syslog.", {"type": "string", "enum": list("01234567")}),
-    "after": ("Only what is newer than this cursor.", {"type": "string"}),
+    "after": ("Only what is newer than this cursor, whatever since says.", {"type": "string"}),
     "follow": ("1: a stream that goes on.", {"type": "string", "enum": ["0", "1"]}),
     "dry_run": ("1: change nothing.", {"type": "string", "enum": ["0", "1"]}),
     "count": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 100}),

@@ -258,7 +258,7 @@ class TestBadInput:
         guess = f"curl -sk -o /dev/null -w '%{{http_code}} ' {sent} {self.URL}/site"
         said = host.out(f"for n in $(seq 20); do {guess}; done").split()
         assert said[0] == "401"
-        assert said[-1] == "429"
+        assert "429" in said
         assert self.status(host, f"-X POST {self.URL}/site") == "401", "another address is not concerned"
 
     def test_slow_clients_take_nobodys_place(self, site: Repository) -> None:

@@ -10,6 +10,8 @@ from nuwa.agent.services import Service
 from nuwa.agent.systemctl import Properties
 
 DAY = 86400.0
+SETTLED_S = 600.0
+"""For which a process has run after a restart, so that systemd's delay begins at its shortest again."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,17 @@ def process(service: Service, properties: Properties, restarts_before: int | Non
     elif status == "unstarted":
         state, message = "unknown", "was not started yet"
     return Finding(f"process {service.name}", "process", service.name, state, message)
+
+
+def has_settled(properties: Properties, now: float) -> bool:
+    """Whether a process that was restarted has run well for so long that its next death counts as the first.
+
+    Args:
+        now: of the clock that never jumps, in seconds.
+    """
+    restarts = int(properties.get("NRestarts") or 0)
+    since = int(properties.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    return services.status(properties) == "running" and restarts > 0 and now - since > SETTLED_S
 
 
 def answer(service: Service, fault: str, failures: int, allowed: int) -> Finding:

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nuwa.agent import probes, services
+from nuwa.agent import probes, services, systemctl
 from nuwa.agent.monitor import findings, inside, messages, rounds
 from nuwa.agent.monitor.findings import Finding
 from nuwa.agent.monitor.states import States
@@ -93,6 +93,7 @@ class Monitor:
         found: list[Finding] = []
         for service in everything:
             found.append(self._process(service, units.get(service.unit, {})))
+        await self._forget_deaths(everything, units)
         found += await self._answers(everything, units)
         found += await self._inside_ones(everything, units)
         found += await asyncio.to_thread(
@@ -111,6 +112,21 @@ class Monitor:
         finding = findings.process(service, properties, watch.restarts)
         watch.restarts = int(properties.get("NRestarts") or 0)
         return finding
+
+    async def _forget_deaths(self, everything: list[Service], units: dict[str, dict[str, str]]) -> None:
+        """Have systemd forget the deaths of what runs well now: RestartSteps= never does by itself."""
+        now = time.monotonic()
+        settled = [
+            service
+            for service in everything
+            if service.kind == "process" and findings.has_settled(units.get(service.unit, {}), now)
+        ]
+        if settled:
+            names = [service.unit for service in settled]
+            await asyncio.to_thread(systemctl.forget_failure, names)
+            self._agent.read_again(names)
+            for service in settled:
+                self._watches[service.name].restarts = 0
 
     async def _answers(self, everything: list[Service], units: dict[str, dict[str, str]]) -> list[Finding]:
         """Ask every running service that has a port, as often as its health settings say."""

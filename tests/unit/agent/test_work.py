@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from nuwa.agent import advice, systemctl
+from nuwa.agent import advice, env_file, systemctl
 from nuwa.agent.configuration import validate
 from nuwa.agent.database import Database
 from nuwa.agent.history import Delivery, History
+from nuwa.agent.monitor import findings
 from nuwa.agent.recorder import Recorder
 from nuwa.agent.shapes import Step
 from nuwa.process import Result
@@ -73,3 +74,37 @@ def test_a_token_that_can_be_guessed_is_warned_of() -> None:
     assert warned("a" * 32) == []
     (warning,) = warned("short-one")
     assert "webhooks.site.token has 9 characters" in warning
+
+
+def test_a_file_of_variables_is_warned_of_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "web.env"
+    document = {"processes": {"web": {"script": "/a", "env_file": str(path)}}}
+
+    def warned() -> list[str]:
+        return list(advice.given(validate(json.dumps(document), "config.json")))
+
+    (missing,) = warned()
+    assert "cannot be read, so the process will not start" in missing
+    path.write_text("A=1\nexport B=2\n")
+    path.chmod(0o644)
+    everybody, export = warned()
+    assert f"chmod 600 {path}" in everybody
+    assert export == f"processes.web.env_file: {path}: line 2 {env_file.NOTES['name']}"
+    path.chmod(0o600)
+    path.write_text("A=1\n")
+    assert warned() == []
+
+
+@pytest.mark.parametrize(
+    ("restarts", "since", "state", "settled"),
+    [(6, 0, "active", True), (6, 900, "active", False), (0, 0, "active", False), (6, 0, "activating", False)],
+)
+def test_a_process_that_runs_well_after_a_restart_begins_again_with_the_shortest_delay(
+    restarts: int, since: int, state: str, settled: bool
+) -> None:
+    properties = {
+        "ActiveState": state,
+        "NRestarts": str(restarts),
+        "ActiveEnterTimestampMonotonic": str(since * 1_000_000 + 1),
+    }
+    assert findings.has_settled(properties, 1000.0) is settled

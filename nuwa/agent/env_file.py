@@ -1,0 +1,170 @@
+"""A file of `NAME=value` lines as systemd reads it, and where other programs read it otherwise. Pure.
+
+Seen with systemd 252 and 257, podman 4.3 and 5.4, uv 0.13 and dash; docker reads as podman does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+NEWLINE = "\n\r"
+BLANK = " \t\n\r"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEPT_ESCAPES = '"\\`$'
+
+NOTES = {
+    "name": "is left out: what stands before = is no name of a variable, as after export",
+    "no value": "is left out: there is no =",
+    "open quote": "has a quote that nobody closes, so all lines after it belong to this value",
+    "comment goes on": "is a comment that ends with a backslash, so the next line belongs to it",
+    "comment": "keeps # and what follows in the value; sh and uv take that for a comment",
+    "dollar": "keeps $ or ` as it is; sh and uv put a value there",
+    "escape": "keeps a backslash and its letter between double quotes; uv makes a line break or tab of it",
+    "backslash": "loses a backslash, as in sh; podman and docker keep it",
+    "quotes": "loses its quotes, as in sh and uv; podman and docker keep them",
+    "continued": "goes on in the next line; for podman and docker it ends there",
+    "blanks": "holds a blank without quotes; sh and uv do not understand that",
+    "spaced": "has blanks around =, which are dropped; sh does not understand that, and podman keeps them",
+    "semicolon": "is a comment; sh, uv, podman and docker know comments with # alone",
+}
+"""What is said of a line, the gravest first."""
+
+
+@dataclass
+class Assignment:
+    """A variable.
+
+    Args:
+        line: where it begins, counted from 1.
+        marks: keys of `NOTES` that hold for it.
+    """
+
+    line: int
+    name: str = ""
+    value: str = ""
+    marks: set[str] = field(default_factory=set)
+
+
+def read(text: str) -> list[Assignment]:
+    """Every line that is no plain comment, as systemd.exec(5) describes EnvironmentFile=.
+
+    One whose marks hold `name`, `no value`, `semicolon` or `comment goes on` gives no variable.
+    """
+    return list(_Reader(text).assignments())
+
+
+def notes(text: str) -> list[str]:
+    """What systemd reads otherwise than other programs, a sentence each that names its lines."""
+    found: dict[str, list[int]] = {}
+    for item in read(text):
+        for mark in item.marks:
+            found.setdefault(mark, []).append(item.line)
+    return [f"{_lines(found[mark])} {NOTES[mark]}" for mark in NOTES if mark in found]
+
+
+def _lines(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:5])) + (" …" if len(numbers) > 5 else "")
+    return f"line {shown}" if len(numbers) == 1 else f"each of the lines {shown}"
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self._text, self._at, self._line = text, 0, 1
+
+    def assignments(self) -> Iterator[Assignment]:
+        while (char := self._peek()) is not None:
+            if char in BLANK:
+                self._next()
+            elif char in "#;":
+                yield from self._comment()
+            else:
+                yield self._assignment()
+
+    def _peek(self) -> str | None:
+        return self._text[self._at] if self._at < len(self._text) else None
+
+    def _next(self) -> str | None:
+        char = self._peek()
+        self._at += 1
+        self._line += char == "\n"
+        return char
+
+    def _comment(self) -> Iterator[Assignment]:
+        found = Assignment(self._line)
+        if self._peek() == ";":
+            found.marks.add("semicolon")
+        while (char := self._next()) is not None and char not in NEWLINE:
+            if char == "\\" and (self._next() or "") in NEWLINE and self._peek() is not None:
+                found.marks.add("comment goes on")
+        if found.marks:
+            yield found
+
+    def _assignment(self) -> Assignment:
+        found, name = Assignment(self._line), ""
+        while (char := self._next()) is not None and char not in NEWLINE and char != "=":
+            name += char
+        if char != "=":
+            found.marks.add("no value")
+            return found
+        found.name = name.rstrip(BLANK)
+        if not NAME.fullmatch(found.name):
+            found.marks.add("name")
+        if name != found.name or (self._peek() or "") in (" ", "\t"):
+            found.marks.add("spaced")
+        self._value(found)
+        return found
+
+    def _value(self, found: Assignment) -> None:
+        """The parts of a value: quoted ones, and then one without quotes up to the end of the line."""
+        while (char := self._next()) is not None and char not in NEWLINE:
+            if char in "'\"":
+                found.marks.add("quotes")
+                self._quoted(found, char)
+            elif char not in BLANK:
+                self._bare(found, char)
+                return
+
+    def _quoted(self, found: Assignment, quote: str) -> None:
+        while (char := self._next()) != quote:
+            if char is None:
+                found.marks.add("open quote")
+                return
+            if char in NEWLINE:
+                found.marks.add("continued")
+            if quote == '"' and char in "$`":
+                found.marks.add("dollar")
+            found.value += self._escaped(found) if quote == '"' and char == "\\" else char
+
+    def _escaped(self, found: Assignment) -> str:
+        """What a backslash between double quotes stands for."""
+        char = self._next() or ""
+        if char in _KEPT_ESCAPES:
+            found.marks.add("backslash")
+            return char
+        if char == "\n":
+            found.marks.add("continued")
+            return ""
+        found.marks.add("escape")
+        return f"\\{char}"
+
+    def _bare(self, found: Assignment, first: str) -> None:
+        raw, char = "", first
+        kept = 0
+        while char and char not in NEWLINE:
+            if char == "\\":
+                char = self._next() or ""
+                found.marks.add("continued" if char in NEWLINE and char else "backslash")
+                raw += "" if char in NEWLINE else char
+                kept = len(raw)
+            else:
+                raw += char
+                found.marks |= {"dollar"} if char in "$`" else set()
+            char = self._next() or ""
+        value = raw[:kept] + raw[kept:].rstrip(BLANK)
+        if re.search(r"[ \t]#", value):
+            found.marks.add("comment")
+        elif re.search(r"[ \t]", value):
+            found.marks.add("blanks")
+        found.value += value
