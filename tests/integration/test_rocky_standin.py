@@ -106,13 +106,14 @@ def test_a_page_is_served_in_the_stand_in_for_rocky_9(
     engine: Engine, built: Built, start: Callable[[str], Container], kind: Kind
 ) -> None:
     container = start(built("9", kind)).wait_served()
-    assert container.text("/") == "ok"
+    assert ('"scheme": "http"' if kind == "uvicorn" else "ok") in container.text("/")
     assert "Stand-in for Rocky Linux 9.6" in container.sh("cat /etc/os-release")
     healthy = container.exec("/usr/lib/nuwa/healthcheck")
     assert healthy.ok, healthy.stdout
     for service in ("server", "rsyslogd", "cron"):
         assert container.pid(service), service
-    assert "jemalloc" in container.text("/maps"), "the server's memory is jemalloc's"
+    if kind != "uvicorn":
+        assert "jemalloc" in container.text("/maps"), "the server's memory is jemalloc's"
     container.stop()
     assert container.exit_code() == 0
 
@@ -149,9 +150,12 @@ def test_everything_that_can_be_asked_for_builds_in_the_stand_in(engine: Engine,
     assert shown(engine, made, "LC_ALL=de_DE.UTF-8 locale charmap; wkhtmltopdf; readlink /etc/localtime") == (
         "UTF-8\nstand-in for wkhtmltopdf\n/usr/share/zoneinfo/Europe/Berlin\n"
     )
+    app = rocky_app("9", extras=extras, packages=(), build_packages=())
+    required = engine.image(app.names.requirements_image(app.app.version))
     found = engine.image(made)
     assert found is not None
-    assert found.labels[names.LABEL_COMPILED] == "yes"
+    assert required is not None
+    assert required.labels[names.LABEL_COMPILED] == "yes"
     listed = {package.name for package in packages.installed(engine, found)}
     assert {"fontconfig", "libXrender", "wkhtmltox"} <= listed
     assert not {"gcc", "openssl-devel", "glibc-locale-source"} & listed
@@ -170,7 +174,7 @@ def pythons(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Where uv finds a list of Pythons with one in it: Debian's, in the shape of those that it downloads."""
     folder = tmp_path_factory.mktemp("pythons")
     script = (
-        "cd /out; mkdir -p python/bin python/lib; cp -a /usr/lib/python3.13 python/lib/; "
+        "cd /out; mkdir -p python/bin python/lib; cp -rL /usr/lib/python3.13 python/lib/; "
         "cp -aL /usr/bin/python3.13 python/bin/; rm -f python/lib/python3.13/EXTERNALLY-MANAGED; "
         "ln -s python3.13 python/bin/python3; tar -czf python.tar.gz python; rm -r python; "
         "sha256sum <python.tar.gz; python3.13 -c 'from platform import *; print(python_version(), machine())'"
@@ -276,7 +280,9 @@ def test_dnf_in_the_stand_in_fetches_nothing_twice(
             "the second build takes all of it from the cache, whoever was killed with a lock"
         )
         left = shown(
-            engine, tag, "find / -xdev -name '*.solv*' -o -xdev -name '*.rpm' | grep -v ^/usr/share/stand-in"
+            engine,
+            tag,
+            "find / -xdev -name '*.solv*' -o -xdev -name '*.rpm' | grep -v ^/usr/share/stand-in || :",
         )
         assert left == ""
     finally:

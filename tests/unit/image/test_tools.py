@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import os
 import py_compile
+import shutil
 import struct
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,20 @@ def test_bytecode_of_old_pythons_gets_the_time_of_the_layer(tmp_path: Path) -> N
     settle(tmp_path, 4242)
     for name in ("a.pyc", "b.cpython-36.pyc"):
         assert (tmp_path / name).read_bytes() == b"MAGI" + struct.pack("<I", 4242) + b"rest"
+
+
+def test_bytecode_of_the_layers_below_is_left_where_it_is(tmp_path: Path) -> None:
+    files = {}
+    for name in ("below", "own"):
+        if name == "own":
+            shutil.copy(TOOLS / "settle-bytecode", tmp_path / "settle-bytecode")
+        files[name] = tmp_path / "files" / f"{name}.cpython-39.pyc"
+        files[name].parent.mkdir(exist_ok=True)
+        files[name].write_bytes(b"\x61\x0d\x0d\x0a" + bytes(12))
+        time.sleep(0.02)
+    run([sys.executable, tmp_path / "settle-bytecode", tmp_path / "files"], env={"SOURCE_DATE_EPOCH": "1000"})
+    assert files["below"].read_bytes()[4:8] == bytes(4)
+    assert files["own"].read_bytes()[4:8] == b"\x01\0\0\0"
 
 
 def test_settled_bytecode_is_not_even_opened_for_writing(tmp_path: Path) -> None:
