@@ -23,6 +23,7 @@ KILL_MARGIN = 3
 """Seconds that the server gets beyond its graceful timeout before s6 kills it."""
 
 _SCRIPT = 0o755
+_LAST = ("env", "-u", "SHLVL")
 
 
 def files(app: App, family: Family) -> Files:
@@ -164,14 +165,17 @@ def _handover() -> dict[str, File]:
 
 
 def _commands(app: App, family: Family) -> dict[str, File]:
-    """One script a command line, so that no other file has to quote it."""
+    """One script a command line, so that no other file has to quote it.
+
+    The last one before the app's own program takes away what sh exports of itself where it is bash.
+    """
     argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
-    argvs |= {Names.process_service(process.name): process.command for process in app.process}
+    argvs |= {Names.process_service(process.name): _LAST + process.command for process in app.process}
     argvs |= {f"cron-{job.name}": _cron_argv(job) for job in app.cron}
     argvs |= {f"build-{number}": command for number, command in enumerate(app.build.commands, start=1)}
     argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
     if app.hooks.release:
-        argvs["release"] = app.hooks.release
+        argvs["release"] = _LAST + app.hooks.release
     return {
         Names.command(name): File.text(f"#!/bin/sh\nexec {quoting.sh_argv(argv)}\n", _SCRIPT)
         for name, argv in argvs.items()

@@ -62,9 +62,9 @@ def busy() -> Files:
 @pytest.mark.parametrize(
     ("name", "head"),
     [
-        ("process-worker", ["python"]),
+        ("process-worker", ["env", "-u", "SHLVL", "python"]),
         ("cron-tidy", [f"{LIB}/cron-job", "tidy", "python"]),
-        ("release", ["migrate"]),
+        ("release", ["env", "-u", "SHLVL", "migrate"]),
         ("check-1", ["check"]),
     ],
 )
