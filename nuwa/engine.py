@@ -129,6 +129,12 @@ class Engine:
     def image(self, reference: str) -> Image | None:
         return self.image_inspect(reference)[reference]
 
+    def find_image(self, label: str, value: str) -> str | None:
+        """The id of an image that has a name and that label; None where there is none."""
+        filters = ("--filter", f"label={label}={value}", "--filter", "dangling=false")
+        listed = self.podman("image", "ls", "--quiet", "--no-trunc", *filters).stdout.split()
+        return listed[0].removeprefix("sha256:") if listed else None
+
     def build(
         self,
         containerfile: str,

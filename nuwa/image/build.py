@@ -152,7 +152,7 @@ class _Build:
     def _ensure(self, layer: Layer) -> str:
         """Build a layer unless it stands; returns the id of its image."""
         begun = time.monotonic()
-        image = self._standing(layer)
+        image = self._standing(layer) or self._standing_elsewhere(layer)
         cached = image is not None
         if image is None:
             with self._progress.step(f"build {layer.name}") as step:
@@ -170,6 +170,18 @@ class _Build:
         ):
             return None
         return image.id
+
+    def _standing_elsewhere(self, layer: Layer) -> str | None:
+        """The requirements of another version of the app, made of the same inputs: it gets this name too."""
+        if layer.name != "requirements" or self._options.fresh:
+            return None
+        inputs = self._inputs(layer)
+        found = self._engine.find_image(names.LABEL_INPUTS, inputs)
+        if found is not None:
+            self._engine.tag(found, layer.tag)
+            labels = {**layer.labels, names.LABEL_INPUTS: inputs}
+            self._images[layer.tag] = Image(found, (layer.tag,), labels, 0, (), {})
+        return found
 
     def _inputs(self, layer: Layer) -> str:
         return layer.inputs(tuple(self._below(layer).values()))

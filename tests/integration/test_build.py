@@ -47,6 +47,15 @@ def test_a_change_of_requirements_keeps_what_lies_below(shop: Project) -> None:
     assert shop.sh("/opt/nuwa/venv/bin/python -c 'import six; print(six.__version__)'") == "1.17.0\n"
 
 
+def test_another_version_with_the_same_requirements_installs_nothing_again(shop: Project) -> None:
+    shop.replace("nuwa.toml", 'version = "1"', 'version = "2"')
+    try:
+        assert made_anew(shop.build()) == ["app"]
+        shop.engine.remove_image(shop.app.tag, shop.app.names.requirements_image("2"))
+    finally:
+        shop.replace("nuwa.toml", 'version = "2"', 'version = "1"')
+
+
 def test_the_same_inputs_give_the_same_image(shop: Project, tmp_path: Path) -> None:
     first = shop.build().id
     shop.forget()
