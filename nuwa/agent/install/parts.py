@@ -287,8 +287,9 @@ class Firewall:
 
     def make(self) -> None:
         for name in self._closed():
+            # For good and now, since a reload might take podman's own rules away.
             run(["firewall-cmd", "--permanent", f"--add-service={name}"])
-        run(["firewall-cmd", "--reload"])
+            run(["firewall-cmd", f"--add-service={name}"])
 
     def remove(self) -> None:
         """It stays: deployments need it too."""

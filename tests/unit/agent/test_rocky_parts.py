@@ -1,4 +1,4 @@
-"""Packages of a repository that the host does not know yet."""
+"""What `nuwa host init` does on Rocky Linux alone: packages of EPEL, and firewalld."""
 
 from __future__ import annotations
 
@@ -37,3 +37,11 @@ def test_powertools_is_enabled_on_8(commands: list[str]):
 def test_epel_is_left_out_where_nothing_of_it_is_missing(commands: list[str]):
     install("rocky9", ("jq", "jq"))
     assert commands == ["dnf install -y jq"]
+
+
+def test_ports_are_opened_for_good_and_now_without_a_reload(
+    monkeypatch: pytest.MonkeyPatch, commands: list[str]
+):
+    monkeypatch.setattr(parts.Firewall, "_closed", lambda self: ["https"])
+    parts.Firewall().make()
+    assert commands == ["firewall-cmd --permanent --add-service=https", "firewall-cmd --add-service=https"]
