@@ -15,10 +15,12 @@ from nuwa.image.families import Family
 from nuwa.image.files import File, Files
 from nuwa.manifest import checks
 from nuwa.manifest.model import App, Cron, to_json
-from nuwa.names import LIB, VENV, Names
+from nuwa.names import LIB, LOG, VENV, Names
 
 SERVICES = "/etc/s6-overlay/s6-rc.d"
 ENABLED = "/etc/s6-overlay/user-bundles.d/user/contents.d"
+MAX_LOG_BYTES = 10 * 1024 * 1024
+"""At this size a log file is moved on, as it is written."""
 KILL_MARGIN = 3
 """Seconds that the server gets beyond its graceful timeout before s6 kills it."""
 
@@ -37,6 +39,7 @@ def files(app: App, family: Family) -> Files:
         f"{LIB}/manifest.json": _json(to_json(app)),
         f"{LIB}/server.json": _json(_server_settings(app)),
         f"{LIB}/settings": _settings(app),
+        f"{LIB}/rsyslog-services.conf": _log_files(app),
         **_environment(app),
         **_server(app),
         **_commands(app, family),
@@ -150,6 +153,23 @@ def _process(name: str, stop_timeout: int) -> dict[str, File]:
         f"{folder}/run": _script(f"{LIB}/run-process {name}"),
         f"{folder}/finish": _script(f"{LIB}/finish-process $@"),
     }
+
+
+def _log_files(app: App) -> File:
+    """rsyslog's file for each service, with the size at which it is moved on."""
+    names = ["server", *(Names.process_service(process.name) for process in app.process)]
+    outputs, rules = [], []
+    for number, name in enumerate(names):
+        file = f"{LOG}/{name}.log"
+        outputs.append(f"$outchannel service{number},{file},{MAX_LOG_BYTES},{LIB}/rotate-logs {file}\n")
+        rules.append(
+            f'  if $programname == "{name}" then {{\n    :omfile:$service{number};line\n    stop\n  }}\n'
+        )
+    head = (
+        "# Generated from nuwa.toml.\n" + "".join(outputs) + 'ruleset(name="services") {\n' + "".join(rules)
+    )
+    cron = '  if $programname startswith "cron-" then {\n    :omfile:$cron;line\n    stop\n  }\n'
+    return File.text(f"{head}{cron}  :omfile:$syslog;line\n}}\n")
 
 
 def _exclusive(app: App) -> list[str]:

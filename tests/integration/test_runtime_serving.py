@@ -5,9 +5,13 @@ The tests share that container, so each leaves it serving.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+import shlex
 import threading
+import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -142,14 +146,55 @@ def test_a_trusted_proxy_decides_client_and_scheme(container: Container) -> None
     said = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Forwarded-Proto": "https", "Host": "a.example"}
     request = container.get("/request", said).json
     assert (request["wsgi.url_scheme"], request["HTTP_HOST"]) == ("https", "a.example")
+    assert request["REMOTE_ADDR"] == "203.0.113.9"
     wait_until(
         lambda: 'server: 203.0.113.9 "GET /request' in container.log(), "the client's address is logged"
     )
 
 
+def test_a_client_without_a_proxy_has_an_address_too(container: Container) -> None:
+    assert ipaddress.ip_address(container.get("/request").json["REMOTE_ADDR"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/path//a///b", "/path/https://x.example/y", "/path/a/./b/../c", "/path/%C3%A9%20%2Fx"]
+)
+def test_the_path_reaches_the_app_as_it_was_sent(container: Container, path: str) -> None:
+    assert container.text(path) == urllib.parse.unquote(path)
+
+
+def test_what_nginx_lets_through_is_not_refused(container: Container) -> None:
+    assert container.get("/?" + "x" * 8000).status == 200
+    fields = {f"X-Field-{number}": "x" for number in range(400)}
+    assert container.get("/", {**fields, "Cookie": "x" * 7900}).status == 200
+    assert container.get("/large?30000").status == 200
+
+
 def test_an_app_that_sends_early_hints_is_answered_once(container: Container) -> None:
     """nginx before 1.29 takes a 103 for the whole answer, and so does the health check."""
     assert (container.get("/hint").status, container.get("/hint").text) == (200, "hinted")
+
+
+# Memory
+
+
+def test_an_idle_worker_gives_memory_back(container: Container) -> None:
+    def resident(pid: str) -> int:
+        status = container.engine.exec(
+            container.name, "cat", f"/proc/{pid}/status", options=["--user=app"]
+        ).stdout
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1]) // 1024
+
+    def workers() -> list[str]:
+        return sorted({container.text("/pid").split()[1] for _ in range(8)})
+
+    pids = workers()
+    before = {pid: resident(pid) for pid in pids}
+    container.text("/hoard?200")
+    # Nothing is asked of it from here on: a request would have the allocator tidy up.
+    wait_until(
+        lambda: all(resident(pid) < before[pid] + 60 for pid in pids), "200 MB are back with the kernel", 30
+    )
 
 
 # Logs
@@ -160,11 +205,11 @@ def say_everywhere(container: Container) -> dict[str, str]:
     printed, logged, job = (marker(container, what) for what in ("print", "logger", "cron"))
     container.text(f"/say?{printed}")
     container.sh(f"logger -t elsewhere {logged}")
-    container.sh(f"/usr/lib/nuwa/cron-job beat echo {job}")
+    container.sh(f"/usr/lib/nuwa/cron-job note echo {job}")
     return {
         f"server: {printed}": "server.log",
         f"elsewhere: {logged}": "syslog",
-        f"cron-beat: {job}": "cron.log",
+        f"cron-note: {job}": "cron.log",
     }
 
 
@@ -214,6 +259,40 @@ def test_log_rotation_moves_the_file_on_and_loses_nothing(container: Container) 
     wait_until(lambda: after in container.logged("server.log"), "the new file is written")
     assert before in container.logged("server.log.1")
     assert before not in container.logged("server.log")
+
+
+def test_a_long_line_is_one_line(container: Container) -> None:
+    line = marker(container, "long") + "y" * 100_000
+    script = f"printf '%s\\n' {line[:20]}; head -c 100000 /dev/zero | tr '\\0' y"
+    container.sh(f"/usr/lib/nuwa/cron-job long sh -c {shlex.quote(script)}")
+    wait_until(lambda: "cron-long: " + "y" * 100_000 in container.logged("cron.log"), "the whole line", 30)
+
+
+def log_sizes(container: Container) -> dict[str, int]:
+    folder = container.folder / "log"
+    return {file.name: file.stat().st_size for file in folder.glob("cron.log*")}
+
+
+def test_a_flood_of_lines_does_not_fill_the_disk(container: Container) -> None:
+    """What is written much faster than cron's rotation comes round."""
+    sizes: list[dict[str, int]] = []
+    container.engine.exec(
+        container.name,
+        *("/usr/lib/nuwa/cron-job", "flood", "sh", "-c"),
+        "yes $(head -c 1000 /dev/zero | tr '\\0' x) | head -c 150000000",
+        options=["--detach"],
+    )
+    wait_until(lambda: "flood.pid" in container.sh("ls /run/nuwa/cron"), "it has begun")
+    while "flood.pid" in container.sh("ls /run/nuwa/cron"):
+        sizes.append(log_sizes(container))
+        time.sleep(0.3)
+    sizes.append(log_sizes(container))
+    assert any("cron.log.1" in found for found in sizes), "the file was moved on meanwhile"
+    assert max(max(found.values()) for found in sizes) < 12_000_000
+    assert max(sum(found.values()) for found in sizes) < 40_000_000
+    last = marker(container, "last")
+    container.sh(f"/usr/lib/nuwa/cron-job note echo {last}")
+    wait_until(lambda: last in container.logged("cron.log"), "lines are written as before")
 
 
 # Supervision
@@ -290,6 +369,20 @@ def test_health_says_what_the_server_answered(container: Container) -> None:
     refused = container.exec(*probe, "/status?503", "a.example")
     assert (refused.code, refused.stdout.strip()) == (1, "503 Service Unavailable (Host: a.example)")
     assert container.exec(*probe, "/status?302", "a.example").ok
+    interim = """if 1:
+        import socket
+        server = socket.create_server(("127.0.0.1", 8999))
+        connection, _ = server.accept()
+        connection.recv(10000)
+        connection.sendall(
+            b"HTTP/1.1 103 Early Hints\\r\\nLink: </a.css>; rel=preload\\r\\n\\r\\n"
+            b"HTTP/1.1 102 Processing\\r\\n\\r\\nHTTP/1.1 204 No Content\\r\\n\\r\\n"
+        )
+    """
+    container.engine.exec(container.name, "/usr/lib/nuwa/python", "-c", interim, options=["--detach"])
+    asked = ("/usr/lib/nuwa/http-probe", "8999", "/", "a.example")
+    wait_until(lambda: container.sh("grep -c ':2327 .* 0A ' /proc/net/tcp || :") == "1", "somebody listens")
+    assert container.exec(*asked).stdout.strip() == "204 No Content (Host: a.example)"
     unreachable = container.exec("/usr/lib/nuwa/http-probe", "9", "/", "a.example")
     assert unreachable.code == 1
     assert "refused" in unreachable.stderr

@@ -58,13 +58,34 @@ def _maps(query):
     return Path("/proc/self/maps").read_text()
 
 
-ROUTES = {"/pid": _pids, "/env": _environment, "/say": _say, "/slow": _slow, "/write": _file, "/maps": _maps}
+def _hoard(query):
+    """Takes memory in small pieces, and gives it back."""
+    kept = [b"x" * 2000 for _ in range(int(query) * 500)]
+    return str(len(kept))
+
+
+ROUTES = {
+    "/pid": _pids,
+    "/env": _environment,
+    "/say": _say,
+    "/slow": _slow,
+    "/write": _file,
+    "/maps": _maps,
+    "/hoard": _hoard,
+}
 
 
 def application(environ, start_response):
     path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
     status, body = "200 OK", "ok"
-    if path == "/request":
+    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    if path.startswith("/path/"):
+        body = path.encode("latin-1").decode("utf-8")
+    elif path == "/hints":
+        body = str("wsgi.early_hints" in environ)
+    elif path == "/large":
+        headers.append(("X-Large", "x" * int(query)))
+    elif path == "/request":
         body = _request(query, environ)
     elif path == "/hint":
         body = _hint(environ)
@@ -74,5 +95,5 @@ def application(environ, start_response):
         status = f"{query} {http.client.responses[int(query)]}"
     elif path in ROUTES:
         body = ROUTES[path](query)
-    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+    start_response(status, headers)
     return [body.encode("utf-8")]

@@ -204,3 +204,38 @@ def test_the_same_manifest_makes_the_same_bytes(busy: Files, tmp_path: Path) -> 
     write(make(**{}), tmp_path / "b")
     assert make() == make()
     assert (tmp_path / "a/usr/lib/nuwa/command/process-worker").stat().st_mode & 0o777 == 0o755
+
+
+def test_each_service_has_a_log_file_with_a_limit(busy: Files) -> None:
+    made = text(busy, f"{LIB}/rsyslog-services.conf")
+    for name in ("server", "process-worker"):
+        assert re.search(
+            rf"^\$outchannel service\d,/var/log/{name}.log,10485760,{LIB}/rotate-logs /var/log/{name}.log$",
+            made,
+            re.MULTILINE,
+        )
+        assert f'if $programname == "{name}" then' in made
+    assert made.endswith("  :omfile:$syslog;line\n}\n")
+
+
+def test_only_exclusive_processes_are_handed_over() -> None:
+    both = (
+        Process(name="worker", command=("work",)),
+        Process(name="beat", command=("beat",), handover="exclusive"),
+    )
+    made = make(process=both)
+    assert "NUWA_EXCLUSIVE_PROCESSES=process-beat\n" in text(made, f"{LIB}/settings")
+    assert "/etc/s6-overlay/s6-rc.d/handover/run" in made
+    assert "/etc/s6-overlay/s6-rc.d/handover/run" not in make(process=both[:1])
+
+
+def test_a_job_of_the_start_waits_for_its_slot_and_no_minute() -> None:
+    made = make(cron=(Cron(name="warm", schedule="@reboot", command=("warm",)),))
+    assert text(made, f"{LIB}/command/cron-warm").endswith(f"exec {LIB}/cron-job --at-start warm warm\n")
+
+
+def test_no_text_of_a_job_stands_in_the_crontab() -> None:
+    """Debian's cron and cronie read backslashes and per cent signs differently."""
+    made = make(cron=(Cron(name="odd", schedule="@daily", command=("printf", "\\\\%s\\%", "%")),))
+    last = text(made, "/etc/cron.d/nuwa-app").splitlines()[-1]
+    assert last == f"@daily root {LIB}/command/cron-odd"

@@ -1,7 +1,7 @@
 # The work of log-as. Any awk runs it; `name` is the mark.
 
 BEGIN {
-  logger = "exec logger --socket /run/nuwa/log/services.sock --socket-errors=off --size 64KiB"
+  logger = "exec logger --socket /run/nuwa/log/services.sock --socket-errors=off --size 160KiB"
   logger = logger " --priority daemon.info --tag " name
 }
 
