@@ -21,6 +21,7 @@ from benchmarks import (
     report,
     router,
     starts,
+    timed,
 )
 from benchmarks.figure import Figure, table
 from benchmarks.world import World
@@ -39,6 +40,7 @@ MEASURES = {
     "help": command.help_text,
     "label": builds.label,
     "deploys": deploys.deploys,
+    "cron": timed.cron,
     "router": router.router,
     "renewal": renewal.renewal,
     "dashboard": dashboard.dashboard,
