@@ -199,7 +199,15 @@ class Server(Section):
         Doc("Worker processes; auto: from the container's CPU and memory limits."),
     ] = "auto"
     threads: Annotated[int, Between(1, 512), Doc("Threads in each worker (not for uvicorn).")] = 4
-    timeout: Annotated[Seconds, Doc("Seconds after which a worker that does not answer is replaced.")] = 30
+    timeout: Annotated[
+        Seconds,
+        Doc(
+            "Seconds that an answer may take; nginx waits 5 more. uvicorn: a worker whose loop stands still "
+            "for so long is replaced. gunicorn: a request that hangs is not ended; when all threads hang, "
+            "the health check ends the container. mod_wsgi: a process is ended when its requests together "
+            "have taken threads times as long."
+        ),
+    ] = 30
     graceful_timeout: Annotated[
         Seconds, Doc("Seconds that requests in progress get to finish at a stop.")
     ] = 20

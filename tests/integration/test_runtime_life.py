@@ -205,6 +205,16 @@ def test_a_secret_that_the_app_cannot_read_is_named(start: Starter) -> None:
     assert container.wait_ended() == 1
 
 
+def test_when_no_process_can_be_started_nothing_is_said_of_permissions(start: Starter) -> None:
+    container = start("gunicorn", secrets={"DATABASE_URL": "x"}).wait_served()
+    # Each limit in turn, until it suffices: one of them lets the shell start a subshell, and that no program.
+    tries = "for limit in {1..5000}; do (ulimit -u $limit; exec /usr/lib/nuwa/as-app true) && break; done"
+    said = container.exec("bash", "-c", f"{tries} 2>&1 | sort -u", options=["--user=app"]).stdout
+    assert "Cannot fork" in said
+    assert "chown" not in said
+    assert "reading /run/secrets/DATABASE_URL failed" in said
+
+
 # End
 
 
@@ -313,7 +323,9 @@ def test_run_may_be_noexec_under_nuwa_init_alone(start: Starter, init: Init) -> 
 def test_the_host_s_socket_answers_and_its_proxy_is_believed(start: Starter) -> None:
     container = start("gunicorn", socket=True).wait_served()
     said = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
-    assert container.get("/request", said, by_socket=True).json["wsgi.url_scheme"] == "https"
+    request = container.get("/request", said, by_socket=True).json
+    assert (request["wsgi.url_scheme"], request["REMOTE_ADDR"]) == ("https", "198.51.100.7")
+    assert container.get("/request", by_socket=True).json["REMOTE_ADDR"] == "127.0.0.1"
     wait_until(
         lambda: 'server: 198.51.100.7 "GET /request' in container.log(), "the client's address is logged"
     )

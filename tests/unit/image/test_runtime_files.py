@@ -58,7 +58,11 @@ def test_files_that_the_app_s_python_runs_keep_to_python_2_7(file: Path) -> None
 
 
 def test_there_are_such_files() -> None:
-    assert {file.name for file in RUN_BY_THE_APP_S_PYTHON} == {"gunicorn.conf.py", "wsgi.py"}
+    assert {file.name for file in RUN_BY_THE_APP_S_PYTHON} == {
+        "gunicorn.conf.py",
+        "nuwa_allocator.py",
+        "wsgi.py",
+    }
 
 
 def test_every_script_is_executable() -> None:

@@ -8,9 +8,16 @@ import io
 import json
 import logging
 import os
+import sys
 import time
 
 from gunicorn import glogging
+
+sys.path.insert(0, "/usr/lib/nuwa")
+try:
+    import nuwa_allocator
+finally:
+    del sys.path[0]
 
 PROBE = "nuwa-healthcheck"
 SOCKET = "unix"
@@ -47,6 +54,10 @@ worker_tmp_dir = _writable("/dev/shm", "/run/app")
 control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
+# nginx stands in front and says no first: see large_client_header_buffers there.
+limit_request_line = 8190
+limit_request_field_size = 8190
+limit_request_fields = 1000
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss "%(f)s" "%(a)s"'
 
 
@@ -59,12 +70,16 @@ def on_starting(server):
     server.log.warning("rsyslog is not there")
 
 
+def post_fork(_arbiter, _worker):
+    nuwa_allocator.purge_in_background()
+
+
 def post_worker_init(worker):
     """Set up what a worker has made of the configuration, before its first request."""
     if _server["kind"] == "uvicorn":
         believe_socket(worker)
     else:
-        worker.wsgi = without_early_hints(worker.wsgi)
+        worker.wsgi = with_client(without_early_hints(worker.wsgi))
 
 
 def without_early_hints(application):
@@ -93,6 +108,16 @@ def believe_socket(worker):
     config.loaded_app = named
 
 
+def with_client(application):
+    """Let the app find the client where uvicorn and Apache have it, and not the proxy."""
+
+    def called(environ, start_response):
+        environ["REMOTE_ADDR"] = client(environ)
+        return application(environ, start_response)
+
+    return called
+
+
 def client(environ):
     """The address that a request really came from: behind trusted proxies, what they say."""
     forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -101,7 +126,7 @@ def client(environ):
     for hop in hops:
         if hop not in _trusted and "*" not in _trusted:
             return hop
-    return hops[-1]
+    return hops[-1] if hops[-1] != SOCKET else "127.0.0.1"
 
 
 class Logger(glogging.Logger):

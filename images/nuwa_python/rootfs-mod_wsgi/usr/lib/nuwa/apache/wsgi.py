@@ -5,8 +5,26 @@ import io
 import json
 import os
 import signal
+import sys
 import time
 import traceback
+
+try:
+    from urllib.parse import unquote_to_bytes
+except ImportError:  # Python 2.7, where text is bytes
+    from urllib import unquote
+else:
+
+    def unquote(text):
+        """As WSGI wants text: a character for each byte."""
+        return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
+
+
+sys.path.insert(0, "/usr/lib/nuwa")
+try:
+    import nuwa_allocator
+finally:
+    del sys.path[0]
 
 
 def load(spec):
@@ -27,10 +45,23 @@ def wait_for_rsyslog():
         time.sleep(0.02)
 
 
+def as_sent(application):
+    """The path as it was sent, as gunicorn and uvicorn have it: Apache merges slashes and resolves dots."""
+
+    def sent(environ, start_response):
+        path = environ.get("REQUEST_URI", "").partition("?")[0]
+        if path.startswith("/"):
+            environ["PATH_INFO"] = unquote(path)
+        return application(environ, start_response)
+
+    return sent
+
+
+nuwa_allocator.purge_in_background()
 wait_for_rsyslog()
 try:
     with io.open("/usr/lib/nuwa/server.json", encoding="utf-8") as file:
-        application = load(json.load(file)["module"])
+        application = as_sent(load(json.load(file)["module"]))
 except BaseException:
     # Apache would go on answering 500 for ever. gunicorn ends when the app cannot be loaded; so does this.
     traceback.print_exc()
