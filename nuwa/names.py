@@ -163,9 +163,14 @@ class Names:
         return f"{self.runtime_folder}/current"
 
     @property
-    def pause_mark(self) -> str:
-        """While this file exists, the site is down on purpose."""
-        return f"{self.runtime_folder}/paused"
+    def stopped_mark(self) -> str:
+        """While this file exists, somebody has stopped the app on purpose, until the next boot."""
+        return f"{self.runtime_folder}/stopped"
+
+    @property
+    def site_check(self) -> str:
+        """What monit calls the check of the app. No app's name holds `_`, so this is no other app's."""
+        return f"{self.site}_site"
 
     @property
     def access_log(self) -> str:

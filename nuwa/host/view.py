@@ -100,7 +100,7 @@ class View:
         """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
         script = f"{self.facts.directory}/bin/_wait"
         words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
-        return (*words, self.app.names.current_socket, self.socket_target)
+        return (*words, self.app.names.current_socket, self.socket_target, str(self.app.health.timeout))
 
     @property
     def address(self) -> str:
@@ -153,8 +153,10 @@ class View:
     def url(self) -> str:
         return f"http://{self.address}{self.app.health.path}"
 
-    def systemctl(self, verb: str) -> str:
-        return f"/usr/bin/systemctl {verb} {self.unit}"
+    @property
+    def recover(self) -> str:
+        """What monit calls when the app does not answer."""
+        return f"/bin/bash '{self.facts.directory}/bin/_recover'"
 
     @property
     def backup_check(self) -> str:

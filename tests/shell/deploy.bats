@@ -28,7 +28,7 @@ serves() {
   [[ $(cd "$FAKE/active" && echo *.service) == "nuwa-blog-$2.service" ]]
   [[ $(cd "$FAKE/enabled" && echo *.service) == "nuwa-blog-$2.service" ]]
   [[ $(cd "$NUWA_ROOT/etc/systemd/system" && echo nuwa*) == "nuwa-blog-$2.service" ]]
-  grep -q "nuwa-blog-$2" "$NUWA_ROOT/etc/monit/conf.d/nuwa-blog"
+  grep -q "port $(<"volumes/.nuwa/port.$2") " "$NUWA_ROOT/etc/monit/conf.d/nuwa-blog"
   [[ ! -e volumes/.nuwa/deploy && ! -e volumes/.nuwa/change.run ]]
 }
 

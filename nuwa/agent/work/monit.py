@@ -1,24 +1,21 @@
-"""monit revives what it finds stopped; this tells it what was stopped on purpose."""
+"""monit revives what it finds stopped; a mark tells `bin/_recover`, which it calls, what is to stay so."""
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 from nuwa.agent.services import Service
-from nuwa.process import run
 
 
 def leave_alone(service: Service) -> None:
-    """Let monit look away from a deployment."""
-    _tell("unmonitor", service)
+    """Let monit look away from a deployment, until somebody starts it or the host boots."""
+    if service.deployment:
+        mark = Path(service.deployment.names.stopped_mark)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
 def watch(service: Service) -> None:
     """Let monit look after a deployment again."""
-    _tell("monitor", service)
-
-
-def _tell(what: str, service: Service) -> None:
-    # A host without monit, and a deployment that it has no check for, have nobody to tell.
-    if service.deployment and shutil.which("monit"):
-        run(["monit", what, service.deployment.names.site], check=False, timeout=20)
+    if service.deployment:
+        Path(service.deployment.names.stopped_mark).unlink(missing_ok=True)
