@@ -158,6 +158,7 @@ def _facts(app: App) -> dict[str, object]:
         "slots": names.SLOTS,
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
+        "served": [volume.name for volume in app.volume if volume.url],
         "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
         "secrets": secrets(app),
         "reserved": sorted(names.RESERVED_VARIABLES),

@@ -11,7 +11,7 @@ starts() {
   run -0 bin/run
   says 'nuwa-blog-blue.service is up'
   [[ $(cat volumes/media/picture) == 'first picture' ]]
-  [[ $(stat -c %u:%g volumes/media/picture volumes/data) == $'10001:10001\n10001:10001' ]]
+  [[ $(stat -c %u:%g volumes/media/picture volumes/data) == $'10001:10001\n10001:0' ]]
   [[ $(cat volumes/secrets/MAIL_PASSWORD) == "$MAIL_PASSWORD" ]]
   [[ $(stat -c %a:%u volumes/secrets volumes/secrets/*) == $'700:10001\n400:10001\n400:10001' ]]
   [[ $(readlink volumes/static/current) == aaaaaaaaaaaa ]]

@@ -169,3 +169,27 @@ END
     outside | diff "$TEST/before" -
   done
 }
+
+mode() {
+  stat -c '%a %u %G' -- "$1"
+}
+
+@test "other users of the host look into no volume; nginx passes to those that it serves" {
+  [[ $(mode volumes) == '710 0 www-data' ]]
+  [[ $(mode volumes/data) == '750 10001'* && $(mode volumes/cache) == '750 10001'* ]]
+  # A volume with a url, as nginx reads it.
+  sed -i 's/^readonly NUWA_SERVED=.*/readonly NUWA_SERVED=(media)/' bin/_app
+  chmod 0755 volumes/media volumes/data volumes
+  chmod 2770 volumes/cache
+  bin/run --quiet
+  [[ $(mode volumes/media) == '755 10001'* && $(mode volumes/data) == '750 10001 root' && $(mode volumes) == '710 0 www-data' ]]
+  # What somebody chose stays.
+  [[ $(mode volumes/cache) == 2770* ]]
+  run ! setpriv --reuid=65534 --regid=65534 --clear-groups cat volumes/media/picture
+}
+
+@test "on a host whose nginx has another group, volumes/ goes to that one" {
+  chgrp 4444 volumes
+  bin/run --quiet
+  [[ $(mode volumes) == '710 0 www-data' ]]
+}

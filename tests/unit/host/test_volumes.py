@@ -7,6 +7,7 @@ import os
 import socket
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -249,3 +250,17 @@ def test_checksums_are_those_of_files_alone(archive: Path, volume: Path, tmp_pat
         ["sha256sum", "--check", "--quiet"], input=done.stdout, cwd=tmp_path, check=False, capture_output=True
     )
     assert (checked.returncode, checked.stdout) == (0, b"")
+
+
+def test_a_mode_of_0600_masks_an_inherited_acl(tmp_path: Path) -> None:
+    """Why the guide asks for 0644: no default ACL lets nginx read what tempfile made."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    # user::rwx user:33:r-x group::r-x mask::r-x other::r-x, as the kernel stores a default ACL
+    entries = [(0x01, 7, -1), (0x02, 5, 33), (0x04, 5, -1), (0x10, 5, -1), (0x20, 5, -1)]
+    packed = b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(folder, "system.posix_acl_default", struct.pack("<I", 2) + packed)
+    os.close(os.open(folder / "upload", os.O_CREAT | os.O_WRONLY, 0o600))
+    inherited = os.getxattr(folder / "upload", "system.posix_acl_access")
+    [mask] = [rights for tag, rights, _ in struct.iter_unpack("<HHi", inherited[4:]) if tag == 0x10]
+    assert mask == 0
