@@ -25,6 +25,7 @@ BUSY_TIMEOUT_S = 60
 ENDINGS = (b"", b"-wal", b"-shm", b"-journal")
 UNFINISHED = b".nuwa-sqlite.new"
 """A file on its way into a volume, beside the one whose place it takes."""
+ACLS = ("system.posix_acl_access", "system.posix_acl_default")
 PERMISSIONS = 0o777
 """What of a mode is taken along: nothing that would give a file somebody else's rights."""
 
@@ -47,6 +48,10 @@ def dump(to: str, volumes: Mapping[bytes, str]) -> Iterator[tuple[bytes, os.stat
             target = Path(to, os.fsdecode(name))
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(top + b"/" + path, target, name)
+            with target.open("rb") as made, top_folder(folder) as opened:
+                above, _, last = path.rpartition(b"/")
+                with folder_beneath(opened, above) as place, regular_file(place, last) as file:
+                    _copy_acl(file, made.fileno())
             yield name, status
 
 
@@ -82,6 +87,17 @@ def _copy(source: bytes, target: Path, name: bytes) -> None:
             with target.open("wb") as copy:
                 for chunk in chunks(file):
                     copy.write(chunk)
+
+
+def _copy_acl(file: int, made: int) -> None:
+    """The ACL of a file, or none, where the disk has such; not what its folder gives to all."""
+    try:
+        found = os.getxattr(file, ACLS[0])
+    except OSError:
+        with suppress(OSError):
+            os.removexattr(made, ACLS[0])
+    else:
+        os.setxattr(made, ACLS[0], found)
 
 
 def restore(source: str, volumes: Mapping[bytes, str]) -> None:
@@ -138,6 +154,7 @@ def _put(copy: int, folder: int, name: bytes) -> None:
                 file.write(chunk)
         os.fchown(made, status.st_uid, status.st_gid)
         os.fchmod(made, status.st_mode & PERMISSIONS)
+        _copy_acl(copy, made)
         os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
         os.fsync(made)
     finally:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from nuwa.host import initial_content, sqlite_copies
 from nuwa.host.beneath import VolumeError, chunks, is_regular, printable, regular_file, shown
@@ -44,6 +45,13 @@ def _sqlite_dump(words: list[str]) -> None:
 def _sqlite_restore(words: list[str]) -> None:
     """`sqlite-restore FROM NAME=FOLDER…`."""
     sqlite_copies.restore(words[0], _volumes(words[1:]))
+
+
+def _no_acl(words: list[str]) -> None:
+    """`no-acl FOLDER`: what is made in it from now on has the mode that it is made with."""
+    for name in sqlite_copies.ACLS:
+        with suppress(OSError):
+            os.removexattr(words[0], name)
 
 
 def _sums(words: list[str]) -> None:
@@ -90,6 +98,7 @@ def _names() -> list[bytes]:
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "compare": _compare,
+    "no-acl": _no_acl,
     "sqlite-dump": _sqlite_dump,
     "sqlite-restore": _sqlite_restore,
     "sums": _sums,

@@ -38,7 +38,8 @@ MEND = 'cp -a /root/e2e-segment "$(</root/e2e-segment.name)"; rm /root/e2e-segme
 FORGET_CARDS = f"from postcards.models import Card; Card.objects.filter(name='{WRITER}').delete()"
 FORGET = f"""set -e
 rm -rf volumes/media/e2e {REPOSITORY}* volumes/.nuwa/former
-rm -f volumes/.nuwa/{{repository,archives.tsv,rehearsals.tsv,rehearsal.seconds,private/BORG_PASSPHRASE}}"""
+rm -f volumes/.nuwa/{{repository,repository.used,archives.tsv,rehearsals.tsv,rehearsal.seconds}}
+rm -f volumes/.nuwa/private/BORG_PASSPHRASE"""
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,12 @@ def test_what_was_changed_and_deleted_is_restored_byte_for_byte(archived: Archiv
     forget_cards(archived.site)
     write_card(archived.site, "younger than the archive")
     assert archived.sh(TREE) != archived.tree
+    # What an operator gave the folder for all that is made in it is nothing that the archive has.
+    archived.sh("setfacl -d -m u:10003:rwx volumes/.nuwa")
     said = archived.script("restore_volumes --yes")
-    assert "every restored file is as in the archive" in said
+    archived.sh("setfacl -k volumes/.nuwa")
+    assert "volumes/.nuwa/restore loses its ACL" in said
+    assert "every restored file has the bytes, owner, mode and time of the archive" in said
     assert "is restored, and the app is healthy with it" in said
     assert archived.sh(TREE) == archived.tree
     page = eventually(lambda: (got := archived.site.site.get("/")).status == 200 and got.text, "the page")
@@ -134,6 +139,53 @@ def test_what_was_changed_and_deleted_is_restored_byte_for_byte(archived: Archiv
     assert "younger than the archive" not in str(page)
     # What was live is not lost either.
     assert archived.sh("cat volumes/.nuwa/former/volumes/media/e2e/random") == "other"
+
+
+def test_a_repository_that_was_put_back_is_read_and_taken_when_somebody_says_so(archived: Archived) -> None:
+    archived.sh(f"cp -a {REPOSITORY} {REPOSITORY}.before; sleep 1")
+    archived.archive("")
+    archived.sh(f"rm -r {REPOSITORY}; mv {REPOSITORY}.before {REPOSITORY}")
+    for words in ("--list", "--check", "--rehearse"):
+        assert "put back to an earlier state. It is only read here" in archived.archive(words)
+    said = archived.archive("--yes", code=1)
+    assert "put back to an earlier state. If that was you: bin/archive_volumes --yes --accept" in said
+    archived.archive("--yes --accept")
+    assert "put back" not in archived.archive("--list")
+
+
+def test_a_repository_that_was_moved_is_taken_by_the_printed_command(archived: Archived) -> None:
+    archived.sh(f"mv {REPOSITORY} {REPOSITORY}.moved")
+    said = archived.archive(f"--repository {REPOSITORY}.moved", code=1)
+    assert "was moved" in said
+    archived.sh(said.split("If that was you: ")[1].splitlines()[0])
+    archived.sh(f"mv {REPOSITORY}.moved {REPOSITORY}")
+    archived.archive(f"--repository {REPOSITORY} --accept")
+
+
+COMPARE = r"""set -e
+cat >bin/compare <<'END'
+set -euo pipefail
+source "${BASH_SOURCE[0]%/*}/_lib"
+source "$BIN/_host"; source "$BIN/_apply"; source "$BIN/_prepare"
+begin
+mkdir "$TEMPORARY/new"
+for name in pipe link same other; do echo new >"$TEMPORARY/new/$name"; done
+printf '%s\0' pipe link same other gone/x | tell_changes media "$TEMPORARY/new"
+END
+cd volumes/media; rm -f pipe link; mkfifo pipe; ln -s ../.nuwa/private/BORG_PASSPHRASE link
+echo new >same; printf '\033[31mmine\n' >other; chown -h 10001:10001 pipe link same other
+cd ../..; timeout 100 bash bin/compare; rm bin/compare volumes/media/{pipe,link,same,other}
+"""
+
+
+def test_what_the_app_leaves_in_the_place_of_a_file_holds_nobody_up(archived: Archived) -> None:
+    said = archived.sh(COMPARE)
+    assert "the image has pipe for volumes/media, where no readable file is: it stays so" in said
+    assert "the image has link for volumes/media, where no readable file is: it stays so" in said
+    assert "other of volumes/media changed since; yours is kept" in said
+    assert "same" not in said
+    assert "\033" not in said.encode("unicode_escape").decode()
+    assert "[31mmine" in said
 
 
 def test_a_damaged_repository_is_told_and_touches_nothing(archived: Archived) -> None:

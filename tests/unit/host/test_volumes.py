@@ -252,14 +252,38 @@ def test_checksums_are_those_of_files_alone(archive: Path, volume: Path, tmp_pat
     assert (checked.returncode, checked.stdout) == (0, b"")
 
 
+def acl(user: int) -> bytes:
+    """As the kernel stores it: rwx for the owner; r-x for this user, the group and the mask."""
+    entries = [(0x01, 7, -1), (0x02, 5, user), (0x04, 5, -1), (0x10, 5, -1), (0x20, 0, -1)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+
+
+def test_a_database_keeps_its_own_acl_and_takes_none_of_its_folder(
+    archive: Path, volume: Path, copies: Path
+) -> None:
+    for name in ("with.sqlite3", "without.sqlite3"):
+        database(volume / name, "one")
+    os.setxattr(volume / "with.sqlite3", "system.posix_acl_access", acl(4444))
+    os.setxattr(copies, "system.posix_acl_default", acl(33))
+    dump(archive, copies, volume)
+    os.setxattr(volume, "system.posix_acl_default", acl(34))
+    assert restore(archive, copies, volume).returncode == 0
+    assert os.getxattr(volume / "with.sqlite3", "system.posix_acl_access") == acl(4444)
+    assert "system.posix_acl_access" not in os.listxattr(volume / "without.sqlite3")
+
+
+def test_a_folder_gives_no_acl_to_what_is_restored_into_it(archive: Path, tmp_path: Path) -> None:
+    os.setxattr(tmp_path, "system.posix_acl_default", acl(33))
+    assert run(archive, "no-acl", tmp_path).returncode == 0
+    (tmp_path / "made").touch()
+    assert os.listxattr(tmp_path / "made") == []
+
+
 def test_a_mode_of_0600_masks_an_inherited_acl(tmp_path: Path) -> None:
     """Why the guide asks for 0644: no default ACL lets nginx read what tempfile made."""
     folder = tmp_path / "media"
     folder.mkdir()
-    # user::rwx user:33:r-x group::r-x mask::r-x other::r-x, as the kernel stores a default ACL
-    entries = [(0x01, 7, -1), (0x02, 5, 33), (0x04, 5, -1), (0x10, 5, -1), (0x20, 5, -1)]
-    packed = b"".join(struct.pack("<HHi", *entry) for entry in entries)
-    os.setxattr(folder, "system.posix_acl_default", struct.pack("<I", 2) + packed)
+    os.setxattr(folder, "system.posix_acl_default", acl(33))
     os.close(os.open(folder / "upload", os.O_CREAT | os.O_WRONLY, 0o600))
     inherited = os.getxattr(folder / "upload", "system.posix_acl_access")
     [mask] = [rights for tag, rights, _ in struct.iter_unpack("<HHi", inherited[4:]) if tag == 0x10]

@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# What the scripts print as a remedy works as it is printed: each is taken from the output and run.
+
+load helper
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json TEST BORG_BASE_DIR=$TEST/home
+  make_host
+  make_deployment
+  bin/run --quiet 2>/dev/null
+  bin/archive_volumes --repository "$TEST/borg" --quiet 2>/dev/null
+}
+
+# follow AFTER [UNTIL]: runs what the last output printed between these words.
+follow() {
+  local command=${output#*"$1"}
+  command=${command%%$'\n'*}
+  [[ -z ${2:-} ]] || command=${command%%"$2"*}
+  [[ $command != "$output" && $command == *[a-z]* ]] || fail "no command after '$1' in:" "$output"
+  FOLLOWED=$command
+  run -0 bash -c "$command"
+}
+
+archives() {
+  find "$TEST/borg" -name '*.tar' | wc -l
+}
+
+# As a backup disk that was restored from its own backup.
+roll_back() {
+  cp -a "$TEST/borg" "$TEST/aside"
+  sleep 1
+  bin/archive_volumes --quiet
+  rm -r "$TEST/borg"
+  mv "$TEST/aside" "$TEST/borg"
+}
+
+@test "a repository that was put back to an earlier state is read all the same, with a word" {
+  roll_back
+  for command in 'archive_volumes --list' 'archive_volumes --check' 'archive_volumes --rehearse' "archive_volumes --export-key $TEST/key" 'restore_volumes --yes'; do
+    # shellcheck disable=SC2086  # words
+    run -0 bin/$command
+    says 'is older than this host has seen it: it was put back to an earlier state. It is only read here, so this goes on.'
+  done
+  mkdir "$TEST/to"
+  run -0 bin/restore_volumes --to "$TEST/to"
+  [[ -e $TEST/to/volumes/media/picture ]]
+}
+
+@test "archives go on in a repository that was put back, once somebody says that it was meant" {
+  roll_back
+  run -1 bin/archive_volumes --yes
+  says 'it was put back to an earlier state. If that was you: bin/archive_volumes --yes --accept'
+  [[ $(archives) -eq 1 && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'put back to an earlier state'* ]]
+  echo 7 >"$(dirname "$TEST"/home/.config/borg/security/*/location)/nonce"
+  follow 'If that was you: '
+  [[ $(archives) -eq 2 && $FOLLOWED == 'bin/archive_volumes --yes --accept' ]]
+  # No nonce is used a second time.
+  [[ $(cat "$TEST"/home/.config/borg/security/*/nonce) == 7 ]]
+  run -0 bin/archive_volumes --list
+  says_not 'put back'
+}
+
+@test "a repository that was moved is named with the command's own words" {
+  mkdir "$TEST/other disk"
+  mv "$TEST/borg" "$TEST/other disk/borg"
+  run -1 bin/archive_volumes --repository "$TEST/other disk/borg"
+  says 'was moved, or is another one than this host knows there'
+  follow 'If that was you: '
+  [[ $FOLLOWED == *"--repository '$TEST/other disk/borg' --accept" ]]
+  run -0 bin/archive_volumes --list
+  says 'nuwa-blog-'
+}
+
+@test "a wrong passphrase: the printed command takes another" {
+  right=$(<"$TEST/borg/passphrase")
+  rm volumes/.nuwa/private/BORG_PASSPHRASE
+  BORG_PASSPHRASE=wrong run -1 bin/archive_volumes --list
+  says 'BORG_PASSPHRASE=… bin/archive_volumes --list --passphrase'
+  output=${output//…/$right}
+  follow 'Give the right one: '
+  says 'nuwa-blog-'
+  rm volumes/.nuwa/private/BORG_PASSPHRASE
+  run -2 bin/archive_volumes --list
+  says 'give it in the environment as BORG_PASSPHRASE'
+  BORG_PASSPHRASE=$right run -0 bin/archive_volumes --list
+}
+
+@test "a repository that is gone is not made anew by itself, and then by the printed commands" {
+  mv "$TEST/borg" "$TEST/unmounted"
+  run -1 bin/archive_volumes
+  says 'Is its disk mounted?'
+  run -1 bin/archive_volumes --list
+  says 'Is its disk mounted?'
+  mv "$TEST/unmounted" "$TEST/borg"
+  run -0 bin/archive_volumes --list
+  mv "$TEST/borg" "$TEST/unmounted"
+  run -1 bin/archive_volumes
+  follow 'To have a new one made there: '
+  [[ $(archives) -eq 1 ]]
+}
+
+@test "a repository of the manifest that is gone is not made anew either" {
+  sed -i "s|^readonly NUWA_BACKUP=.*|readonly NUWA_BACKUP=$TEST/named|" bin/_app
+  rm volumes/.nuwa/repository*
+  run -0 bin/archive_volumes
+  mv "$TEST/named" "$TEST/unmounted"
+  run -1 bin/archive_volumes
+  says 'Is its disk mounted?'
+  [[ ! -e $TEST/named ]]
+}
+
+@test "where no repository is yet, the printed command makes it" {
+  run -1 bin/archive_volumes --list --repository "$TEST/new one"
+  follow 'To make it: '
+  [[ -e "$TEST/new one/passphrase" ]]
+}
+
+@test "an archive that does not fit names a command that each script has" {
+  printf -- '-rw-r--r-- 10001 10001 99000000000000000 volumes/media/sparse\0\0' >"$FAKE/borg.entries"
+  printf 'drwxr-xr-x 10001 10001 0 volumes/media\0\0' >>"$FAKE/borg.entries"
+  # The holes of a sparse file take no room: the archive knows what it took.
+  run bin/archive_volumes --rehearse
+  says_not 'no space'
+  # An archive of before, which does not.
+  : >"$FAKE/no-about"
+  run -1 bin/archive_volumes --rehearse
+  says 'or try all the same: bin/archive_volumes --rehearse --ignore-space'
+  run -1 bin/restore_volumes --yes
+  says 'or try all the same: bin/restore_volumes --yes --ignore-space'
+  rm "$FAKE/borg.entries"
+  run -0 bash -c "${output#*all the same: }"
+}
+
+@test "an archive's name that is none: the printed command lists them" {
+  run -1 bin/restore_volumes nuwa-blog-2020 --yes
+  follow 'there is no such archive. ' ' shows them'
+  says 'nuwa-blog-'
+}
+
+@test "a disk with no room records that there is no archive" {
+  mkdir "$TEST/tools"
+  printf '#!/bin/sh\n[ "$1" = -Pk ] || exec /usr/bin/df "$@"\nprintf "x\\nx 1 1 900 1 /\\n"\n' >"$TEST/tools/df"
+  chmod +x "$TEST/tools/df"
+  PATH=$TEST/tools:$PATH run -4 bin/archive_volumes
+  says '1 MB of free disk'
+  [[ $(tail -n 1 volumes/.nuwa/archives.tsv) == *$'\t-\tthis host lacks what bin/_predicate names' ]]
+  run bin/status
+  says 'the last archive failed: this host lacks what bin/_predicate names'
+  # A few megabytes do for an archive elsewhere, and for a secret that has to change.
+  sed -i 's/900 1/90000 1/' "$TEST/tools/df"
+  PATH=$TEST/tools:$PATH run -0 bin/archive_volumes
+  PATH=$TEST/tools:$PATH run -0 bin/secret set MAIL_PASSWORD <<<other
+  PATH=$TEST/tools:$PATH run -4 bin/run
+  says '200 MB of free disk'
+}
+
+@test "another script at work is recorded as what kept an archive from being made, and nothing of it is touched" {
+  mkdir -p volumes/.nuwa/archive
+  (
+    exec 9>>volumes/.nuwa/lock
+    flock 9
+    printf 'bin/deploy (process 1, since then)' >volumes/.nuwa/lock
+    run -6 bin/archive_volumes
+    says 'bin/deploy (process 1, since then) is at work here'
+  )
+  [[ -d volumes/.nuwa/archive && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'is at work here'* ]]
+}
