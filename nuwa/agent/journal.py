@@ -101,7 +101,8 @@ class Sources:
             "service": owner,
             "time": int(entry.get("__REALTIME_TIMESTAMP", 0)) / 1e6,
             "priority": _priority(entry),
-            "text": _text(entry.get("MESSAGE")),
+            # conmon leaves the end of the line in it.
+            "text": _text(entry.get("MESSAGE")).removesuffix("\n"),
             "cursor": entry.get("__CURSOR", ""),
         }
         source = _text(entry.get("CONTAINER_ID_FULL")) or _text(entry.get("_STREAM_ID"))

@@ -523,6 +523,24 @@ class TestTheLog:
         eventually(lambda: agent_log.is_done(host, WRITERS), "the lines are written", seconds=180)
         assert agent_log.missing(host, WRITERS, WRITTEN_LINES) == 0
 
+    def test_shows_long_lines_whole(self, agent: LabHost) -> None:
+        script = """import time
+for length in (5_000, 100_000, 300_000):
+    print("x" * length + "END", flush=True)
+time.sleep(100_000)
+"""
+        write(agent, "/srv/wordy.py", script)
+        configure(agent, {"routes": ROUTES, "processes": {"wordy": {"script": "/srv/wordy.py"}}})
+
+        def lengths() -> list[int]:
+            lines = json.loads(agent.out("nuwa log wordy --json"))["lines"]
+            return [len(line["text"]) for line in lines if line["text"].endswith("END")]
+
+        eventually(lambda: lengths() == [5_003, 100_003, 300_003], "the lines are shown")
+        whole = "awk '/END$/ && length($0) > 100000 {n++} END {print n + 0}' /var/log/nuwa/wordy.log"
+        eventually(lambda: agent.out(whole) == "1", "the file holds the one of 100,000 characters whole")
+        configure(agent, {"routes": ROUTES})
+
     def test_waits_on_disk_for_another_server_and_then_sends_everything(self, agent: LabHost) -> None:
         agent.sh(SYSLOG)
         forward = {"host": "127.0.0.1", "port": 6599, "name": "logs.test", "ca": "/srv/syslog/ca.pem"}

@@ -157,7 +157,7 @@ def test_a_long_line_that_became_several_entries_is_one_line(host: AgentHost) ->
             {"MESSAGE": "error", **one, "PRIORITY": "3"},
             {"MESSAGE": "a2 ", **one, **more},
             {"MESSAGE": "c1 ", **cut},
-            {"MESSAGE": "a3", **one},
+            {"MESSAGE": "a3\n", **one},
             {"MESSAGE": "x" * 100_000, "_STREAM_ID": "other"},
             {"MESSAGE": "c2", "_STREAM_ID": "s"},
             {"MESSAGE": "whole", **one},
