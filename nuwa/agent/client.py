@@ -32,11 +32,18 @@ class Refused(NuwaError):
 
     def __init__(self, status: int, error: Mapping[str, Any]) -> None:
         problems = error.get("problems") or []
-        rows = [f"{problem['path']}: {problem['message']}" for problem in problems]
-        super().__init__(error["message"], hint=error.get("hint", ""), details="\n".join(rows))
+        details = "\n".join(map(_row, problems))
+        super().__init__(error["message"], hint=error.get("hint", ""), details=details)
         self.status = status
         self.code: str = error["code"]
         self.problems: list[dict[str, Any]] = problems
+
+
+def _row(problem: Mapping[str, Any]) -> str:
+    """A problem of a configuration: where it is, what it is, and what to do about it."""
+    line = f"line {problem['line']}: " if problem.get("line") else ""
+    hint = f"\n    → {problem['hint']}" if problem.get("hint") else ""
+    return f"{line}{problem['path']}: {problem['message']}{hint}"
 
 
 class _Connection(http.client.HTTPConnection):

@@ -30,7 +30,11 @@ def show() -> None:
 @shared.command(app)
 def check(file: File = None) -> None:
     """Validate a configuration, and show what it would change on this host."""
-    shared.progress().result(*_result(_apply(file, dry_run=True), "would be"))
+    progress = shared.progress()
+    done = _apply(file, dry_run=True)
+    for warning in done["warnings"]:
+        progress.note(warning)
+    progress.result(*_result(done, "would be"))
 
 
 @shared.command(app)

@@ -94,6 +94,8 @@ def test_a_config_that_is_wrong_changes_nothing_and_says_all(host: AgentHost) ->
         ("processes.web.scirpt", 1),
         ("limits.cpu", 2),
     ]
+    assert "line 1: processes.web.scirpt: " in found.details
+    assert "\n    → " in found.details, "what to do about it is said on the command line too"
     assert host.client.text("/config") == before
 
 
