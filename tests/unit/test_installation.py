@@ -79,7 +79,8 @@ def test_the_wheel_s_requirements_are_all_that_nuwa_and_its_agent_need() -> None
         if name not in needed and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
             needed.add(name)
             waiting += distribution(name).requires or []
-    assert needed - set(pins(ROOT / "nuwa/requirements.lock")) == set()
+    lacking = needed - set(pins(ROOT / "nuwa/requirements.lock"))
+    assert not lacking, "copy their entries from requirements.lock to nuwa/requirements.lock"
 
 
 def test_the_package_has_the_name_that_nuwa_asks_for_itself_by() -> None:
