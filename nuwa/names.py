@@ -31,6 +31,8 @@ REGISTRY = "localhost"
 
 HTTP3_SITE = "nuwa.http3.conf"
 """nginx's sockets for HTTP/3, which all sites of a host share. No app can be called like that."""
+NGINX_DROP_IN = "nuwa.sites.conf"
+"""What all sites of a host have systemd do for nginx."""
 RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"})
 """What the app's environment has from nuwa, beside names that begin with `NUWA_` or `S6_`."""
 

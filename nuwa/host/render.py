@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nuwa.host.facts import Facts, FactsError
 from nuwa.host.view import View
 from nuwa.manifest.model import App
-from nuwa.names import HTTP3_SITE
+from nuwa.names import HTTP3_SITE, NGINX_DROP_IN
 from nuwa.templating import Sources
 from nuwa.templating import render as render_template
 
@@ -69,6 +69,7 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
     files = {
         f"{row.nginx_folder}/{name}.conf": ("nginx", "nginx/site.conf.j2"),
         f"{row.cron_folder}/{name}": ("cron", "cron/site.j2"),
+        f"/etc/systemd/system/nginx.service.d/{NGINX_DROP_IN}": ("systemd", "systemd/nginx.j2"),
     }
     if View(app, facts).http3:
         files[f"{row.nginx_folder}/{HTTP3_SITE}"] = ("nginx", "nginx/http3.conf.j2")

@@ -317,3 +317,16 @@ END
   [[ -e $FAKE/active/nuwa-blog-database-proxy.socket ]]
   [[ $output == *'took over'* || $output == *'is at release'* ]]
 }
+
+@test "a secret that is missing is asked for before a role or a database is made" {
+  export MANIFEST=$TEST/manifest.json
+  jq '.env.secrets = ["MAIL_KEY"]' "$REPO/tests/shell/manifest-database.json" >"$MANIFEST"
+  rm -rf "$FAKE/images" bin
+  make_image "$ONE"
+  BID=$ONE bash "$(payload)/Setup" >/dev/null
+  run -2 bin/run </dev/null
+  says 'secrets are missing: MAIL_KEY'
+  [[ -z $(ls "$FAKE/postgresql/roles" "$FAKE/postgresql/databases" | grep blog) ]]
+  MAIL_KEY=word run -0 bin/run
+  says 'made the role blog'
+}

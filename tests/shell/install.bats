@@ -165,3 +165,18 @@ own_certificate() {
   run -1 bin/_check --quiet
   says 'https://blog.example.com/healthz: status 503'
 }
+
+@test "systemd is told to bring nginx back after a kill, as long as there is a site" {
+  drop_in=$NUWA_ROOT/etc/systemd/system/nginx.service.d/nuwa.sites.conf
+  bin/run --quiet
+  bin/install --quiet --self-signed
+  grep -qx Restart=always "$drop_in"
+  touch "$NUWA_ROOT/etc/nginx/conf.d/nuwa-shop.conf"
+  bin/uninstall --quiet --yes
+  [[ -e $drop_in ]]
+  rm "$NUWA_ROOT/etc/nginx/conf.d/nuwa-shop.conf"
+  bin/run --quiet
+  bin/install --quiet --self-signed
+  bin/uninstall --quiet --yes
+  [[ ! -e $drop_in ]]
+}

@@ -59,14 +59,6 @@ let_in() {
   [[ $(boolean httpd_can_network_connect) == off && ! -e $FAKE/labels ]]
 }
 
-@test "nginx may see the mark of a pause" {
-  make_rocky 9
-  bin/run --quiet
-  mark=$NUWA_ROOT/run/nuwa-app/blog/paused
-  grep -qxF "httpd_sys_content_t $mark" "$FAKE/labels"
-  [[ ! -e $mark ]]
-}
-
 @test "the site's ports are opened, and closed with the last site" {
   make_rocky 9
   bin/run --quiet

@@ -54,18 +54,6 @@ ExecStop=-+/usr/bin/systemctl kill --signal=SIGSTOP nuwa@*.service
 ExecStopPost=-+/usr/bin/systemctl kill --signal=SIGCONT nuwa@*.service
 """
 
-REVIVED = """# Written by `nuwa host init`: its package leaves nginx down once killed, and all sites with it.
-
-[Unit]
-StartLimitIntervalSec=0
-
-[Service]
-Restart=always
-RestartSec=200ms
-OOMScoreAdjust=-500
-"""
-
-
 def distribution() -> Distribution:
     """The row of this host.
 
@@ -100,7 +88,8 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
     for name in row.selinux_booleans:
         yield parts.SelinuxBoolean(name)
     yield parts.Firewall()
-    yield parts.DropIn(paths.units / f"{naming.ROUTER}.d" / "30-nuwa.conf", REVIVED)
+    stays_up = (TEMPLATES / "systemd/nginx.j2").read_text()
+    yield parts.DropIn(paths.units / f"{naming.ROUTER}.d" / "30-nuwa.conf", stays_up)
     yield parts.DropIn(paths.units / "systemd-journald.service.d" / "30-nuwa.conf", WHOLE_LINES)
     yield parts.Units(paths.units, {}, [naming.ROUTER], [naming.ROUTER], "nginx")
     yield Configuration(paths, warn)
