@@ -32,6 +32,7 @@ def nuwa(*words, env=None, **options):
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "nuwa.toml").write_text(SMALLEST)
+    (tmp_path / "a.py").write_text("b = 1\n")
     return tmp_path
 
 
