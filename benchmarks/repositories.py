@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import time
 from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import BinaryIO
 
 NAMESPACES = 'xmlns="http://linux.duke.edu/metadata/{}" xmlns:rpm="http://linux.duke.edu/metadata/rpm"'
 PACKAGE = """\
@@ -22,8 +24,12 @@ packages is as long as lists of packages are: {digest}.</description><packager/>
 <rpm:requires>{requires}</rpm:requires>
 <file>/usr/bin/{name}</file></format></package>
 """
-PROVIDED, REQUIRED, FILES = 6, 8, 25
-"""Of each package."""
+PROVIDED, REQUIRED, FILES = 8, 10, 60
+"""Of each package, as of an ordinary one."""
+DELAY_S = 0.02
+"""Seconds until a request is answered."""
+BYTES_PER_SECOND = 20_000_000
+CHUNK = 1 << 16
 
 
 def metadata(folder: Path, prefix: str, packages: int) -> None:
@@ -68,6 +74,12 @@ class Served:
         class Handler(SimpleHTTPRequestHandler):
             def log_message(self, format: str, *args: object) -> None:
                 """Nobody reads it."""
+
+            def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:  # type: ignore[override]
+                time.sleep(DELAY_S)
+                while chunk := source.read(CHUNK):
+                    outputfile.write(chunk)
+                    time.sleep(len(chunk) / BYTES_PER_SECOND)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
 

@@ -11,6 +11,7 @@ from building import Project, copy, project
 
 from nuwa import names, payload
 from nuwa.engine import Engine
+from nuwa.image import packages
 from nuwa.image.build import Built
 
 LAYERS = ["base", "python", "nuwa_python", "requirements", "app"]
@@ -164,3 +165,12 @@ def test_each_layer_is_one_line_of_history_without_build_arguments(shop: Project
     lines = [line["created_by"] for line in image.data["History"]]
     assert lines == [f"nuwa {name}" for name in ("bootstrap", *LAYERS)]
     assert len(image.layers) == len(lines)
+
+
+def test_the_images_packages_are_listed_by_its_own_dpkg(shop: Project) -> None:
+    image = shop.image()
+    assert image is not None
+    sizes = {package.name: package.size for package in packages.installed(shop.engine, image)}
+    assert sizes["libc6"] > 5_000_000
+    assert "s6" in sizes
+    assert "gcc" not in sizes
