@@ -45,18 +45,30 @@ def test_bytecode_of_old_pythons_gets_the_time_of_the_layer(tmp_path: Path) -> N
         assert (tmp_path / name).read_bytes() == b"MAGI" + struct.pack("<I", 4242) + b"rest"
 
 
-def test_bytecode_of_the_layers_below_is_left_where_it_is(tmp_path: Path) -> None:
-    files = {}
-    for name in ("below", "own"):
-        if name == "own":
-            shutil.copy(TOOLS / "settle-bytecode", tmp_path / "settle-bytecode")
-        files[name] = tmp_path / "files" / f"{name}.cpython-39.pyc"
-        files[name].parent.mkdir(exist_ok=True)
-        files[name].write_bytes(b"\x61\x0d\x0d\x0a" + bytes(12))
-        time.sleep(0.02)
-    run([sys.executable, tmp_path / "settle-bytecode", tmp_path / "files"], env={"SOURCE_DATE_EPOCH": "1000"})
-    assert files["below"].read_bytes()[4:8] == bytes(4)
-    assert files["own"].read_bytes()[4:8] == b"\x01\0\0\0"
+@pytest.mark.parametrize(
+    ("changed", "settled"),
+    [("nothing", False), ("source", True), ("time of the source", True), ("bytecode", True)],
+)
+def test_valid_bytecode_of_the_layers_below_is_left_where_it_is(
+    tmp_path: Path, changed: str, settled: bool
+) -> None:
+    source = tmp_path / "files" / "module.py"
+    source.parent.mkdir()
+    source.write_text("value = 1\n")
+    compiled = Path(
+        py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    )
+    if changed == "time of the source":
+        os.utime(source, (5, 5))
+    time.sleep(0.02)
+    shutil.copy(TOOLS / "settle-bytecode", tmp_path / "settle-bytecode")
+    time.sleep(0.02)
+    if changed == "source":
+        source.chmod(0o600)
+    if changed == "bytecode":
+        compiled.chmod(0o600)
+    run([sys.executable, tmp_path / "settle-bytecode", source.parent], env={"SOURCE_DATE_EPOCH": "1000"})
+    assert (compiled.read_bytes()[4:8] == b"\x01\0\0\0") == settled
 
 
 def test_settled_bytecode_is_not_even_opened_for_writing(tmp_path: Path) -> None:
