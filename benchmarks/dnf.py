@@ -69,7 +69,7 @@ def _sizes(world: World) -> Iterator[Figure]:
     for release in image.RELEASES:
         made = _stack(world.engine, release, f"{image.NAME}:{release}", lambda layer: layer)
         sizes = {layer.name: layer.size for layer in inspection.inspect(world.engine, made).layers}
-        for name, target in (("base", 40), ("python", 20)):
+        for name, target in (("base", 40), ("python", 10)):
             title = f"stand-in for Rocky Linux {release}: layer {name}"
             yield Figure(title=title, ours=[sizes[name] / 1024**2], unit="MiB", target=target, decimals=1)
 

@@ -48,7 +48,8 @@ def _ensure(engine: Engine, tag: str, below: str, files: Files, progress: Progre
     assert parent, f"{below} is missing, and was made before"
     inputs = _inputs(files, parent.id)
     if not _is_current(found[name], inputs):
-        with progress.step(f"make {name}, of Debian's packages"):
+        # Debian's packages come through the cache that builds of Debian use, one at a time.
+        with progress.step(f"make {name}, of Debian's packages"), in_turn(f"build-{_DEBIAN.key}"):
             _make(engine, name, parent.id, files, inputs)
     return name
 
