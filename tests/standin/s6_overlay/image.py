@@ -50,7 +50,8 @@ def with_s6_overlay(engine: Engine, image: str, app: App, files: tuple[Path, ...
         image: the id of an image that nuwa built for `app` on Debian.
         files: s6-overlay's archives, from `archives`.
     """
-    entries = layers.rootfs("base", "s6-overlay")
+    # Only what comes with this init: the app's image has files of its own in the place of the base layer's.
+    entries = tree.folder(IMAGES / "base" / "rootfs-s6-overlay")
     text = _containerfile(image, app, files)
     tag = f"localhost/{app.name}-s6-overlay:latest"
     inputs = sha256("\0".join([text, tree.digest(entries), *map(_sum, files)]).encode()).hexdigest()
