@@ -154,6 +154,11 @@ class View:
         return f"http://{self.address}{self.app.health.path}"
 
     @property
+    def backoff(self) -> str:
+        """The script that waits between restarts of a slot that keeps ending."""
+        return f"{self.facts.directory}/bin/_backoff"
+
+    @property
     def recover(self) -> str:
         """What monit calls when the app does not answer."""
         return f"/bin/bash '{self.facts.directory}/bin/_recover'"
