@@ -54,6 +54,7 @@ ExecStop=-+/usr/bin/systemctl kill --signal=SIGSTOP nuwa@*.service
 ExecStopPost=-+/usr/bin/systemctl kill --signal=SIGCONT nuwa@*.service
 """
 
+
 def distribution() -> Distribution:
     """The row of this host.
 
