@@ -48,6 +48,24 @@ fails_with() {
   says 'ACME, http-01'
 }
 
+@test "a certificate of six days is asked for again in the second half of its life; from 5.0 on certbot decides" {
+  bin/run --quiet
+  echo 6 >"$FAKE/certbot-days"
+  bin/install --quiet
+  [[ $(calls) == 1 ]]
+  bin/_check --quiet
+  bin/install --quiet
+  [[ $(calls) == 1 ]]
+  FAKE_CERTBOT_VERSION=5.1.0 bin/_check --quiet
+  [[ $(calls) == 2 ]]
+  # the second half has begun where less than a day is left of one
+  echo 1 >"$FAKE/certbot-days"
+  bin/install --quiet --renew
+  [[ $(calls) == 3 ]]
+  bin/_check --quiet || true
+  [[ $(calls) == 4 ]]
+}
+
 @test "_check renews a certificate that is due and serves the new one" {
   bin/run
   echo 20 >"$FAKE/certbot-days"
