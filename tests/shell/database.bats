@@ -326,7 +326,7 @@ END
   BID=$ONE bash "$(payload)/Setup" >/dev/null
   run -2 bin/run </dev/null
   says 'secrets are missing: MAIL_KEY'
-  [[ -z $(ls "$FAKE/postgresql/roles" "$FAKE/postgresql/databases" | grep blog) ]]
+  [[ -z $(find "$FAKE/postgresql/roles" "$FAKE/postgresql/databases" -name '*blog*') ]]
   MAIL_KEY=word run -0 bin/run
   says 'made the role blog'
 }
