@@ -223,24 +223,30 @@ def _with_keys(tree: Tree) -> list[Source]:
 
 
 def _fixed_key(sources: Sequence[Source]) -> Iterator[str]:
-    """A sentence where Flask's key stands in the code."""
+    """A sentence where Flask's key is a text in the code, whatever configuration is chosen."""
     for item in sources:
         if re.search(r"dev|test|local", item.path.name):
             continue
-        assigned = [
-            node.value
-            for node in ast.walk(item.tree)
-            if isinstance(node, ast.Assign)
-            and re.search(r"\bSECRET_KEY\b|secret_key$", ast.unparse(node.targets[0]))
-        ]
-        if any(literal(value) for value in assigned) and not any(
-            True for value in assigned for _ in _read_in(value)
-        ):
+        values = list(_key_values(item))
+        if values and all(literal(value) for value in values):
             yield (
                 f"SECRET_KEY stands in {item.path}, and so in the image: read it with "
                 'os.environ["SECRET_KEY"], and set generated = ["SECRET_KEY"] in [env]'
             )
             return
+
+
+def _key_values(item: Source) -> Iterator[ast.expr]:
+    """What the key is set to: at the top, in classes of settings that are not for tests, or on the app."""
+    yield from item.alternatives("SECRET_KEY")
+    for line in item.tree.body:
+        if isinstance(line, ast.ClassDef) and not re.search(r"(?i)test|dev", line.name):
+            yield from Source(item.path, ast.Module(line.body, [])).alternatives("SECRET_KEY")
+    for node in ast.walk(item.tree):
+        if isinstance(node, ast.Assign) and re.search(
+            r"\[['\"]SECRET_KEY['\"]\]$|\.secret_key$", ast.unparse(node.targets[0])
+        ):
+            yield node.value
 
 
 def _keys(sources: Sequence[Source]) -> Iterator[str]:

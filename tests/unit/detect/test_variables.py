@@ -117,3 +117,18 @@ def test_needed_values_come_from_the_project_s_own_files_or_stay_open(tmp_path: 
     found = environment(tmp_path, text, Dockerfile=dockerfile)
     assert found.clear == {"REGION": "eu-west-1"}
     assert [item.name for item in found.open] == ["ADMIN"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("app.config['SECRET_KEY'] = 'x'", True),
+        ("class Config:\n    SECRET_KEY = 'x'", True),
+        ("class A:\n    SECRET_KEY = os.getenv('KEY', 'x')\nclass Testing(A):\n    SECRET_KEY = 'x'", False),
+        ("class A:\n    SECRET_KEY: str = ini['K'] or new()\nclass TestA(A):\n    SECRET_KEY = 'x'", False),
+    ],
+)
+def test_a_key_in_the_code_is_told_only_where_it_is_one(tmp_path: Path, code: str, said: bool) -> None:
+    text = f"import os\nfrom flask import Flask\napp = Flask(__name__)\n{code}\n"
+    (tmp_path / "app.py").write_text(text)
+    assert any("SECRET_KEY stands in" in line for line in detect(tmp_path).check) == said
