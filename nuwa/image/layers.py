@@ -128,6 +128,7 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
         "build_packages": app.image.build_packages + recipe.extra_devel,
         "requirements": list(required.words),
         "builds": required.builds,
+        "extra": app.image.containerfile_extra,
         "variables": required.variables,
         "packages": app.image.packages + app.extras.fonts,
         "locales": app.extras.locales,

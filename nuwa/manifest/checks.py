@@ -96,6 +96,24 @@ borg_repository = Pattern(
 )
 
 
+_INSTRUCTION_BYTES = 32 * 1024
+"""More than one line of a Containerfile needs; podman silently cuts off a file at a line of 64 KiB."""
+
+
+def instruction(value: str) -> str:
+    """One instruction of a Containerfile that adds to a layer: RUN or ENV, on one line."""
+    text = value.strip()
+    if not re.match(r"(?:RUN|ENV)\s+\S", text):
+        raise ValueError(f"{shown(value)} is no RUN or ENV; the other instructions belong to nuwa")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or text.endswith("\\"):
+        raise ValueError(f"{shown(value)} is not on one line; join commands with && or ;")
+    if "<<" in text:
+        raise ValueError(f"{shown(value)} has a here-document, which older versions of podman do not know")
+    if len(text.encode()) > _INSTRUCTION_BYTES:
+        raise ValueError(f"{shown(value)} is longer than {_INSTRUCTION_BYTES} bytes")
+    return text
+
+
 ADDRESS_PARTS = ("url", "host", "port", "user", "password", "name")
 """What an address of a database consists of, and the whole."""
 

@@ -143,6 +143,13 @@ class Image(Section):
     build_packages: Annotated[
         tuple[Package, ...], Doc("Distribution packages that only building its requirements needs.")
     ] = ()
+    containerfile_extra: Annotated[
+        tuple[Annotated[str, Check(checks.instruction)], ...],
+        Doc(
+            "Lines of your own for what no key offers: RUN and ENV instructions, as root, at the end of the "
+            "layer with the app's packages. The same lines count as the same layer."
+        ),
+    ] = ()
     requirements: Annotated[
         str,
         Check(checks.OrEmpty(checks.requirements)),

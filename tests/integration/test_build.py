@@ -96,6 +96,10 @@ def test_the_projects_own_commands_write_into_the_project_as_the_app(shop: Proje
     assert shop.sh("stat -c '%U %a' /srv/app/made-by.txt /srv/app/assets") == "root 644\nroot 755\n"
 
 
+def test_lines_of_the_users_own_run_as_root_in_the_layer_of_packages(shop: Project) -> None:
+    assert shop.sh("cat /etc/made-by", user="app") == "made by root\n"
+
+
 def test_what_is_excluded_stays_out(shop: Project) -> None:
     assert "notes" not in shop.sh("ls /srv/app").split()
 

@@ -255,3 +255,12 @@ def test_the_inputs_change_with_everything_that_goes_in() -> None:
 def test_the_same_app_gives_the_same_inputs(project: Path) -> None:
     one, other = ([layer.inputs(("id",)) for layer in stack(Recipe.of(app()), project)] for _ in range(2))
     assert one == other
+
+
+def test_lines_of_the_users_own_end_the_layer_of_packages() -> None:
+    lines = ('RUN echo "$HOME" >/etc/made', "ENV ORACLE_HOME=/opt/oracle")
+    recipe = Recipe.of(app(containerfile_extra=lines))
+    text = layers.requirements(recipe, Requirements(), compile=False).containerfile
+    assert text.index("/etc/localtime") < text.index(lines[0]) < text.index(lines[1])
+    assert all(line in text.splitlines() for line in lines)
+    assert "ARG APT_CONFIG" in text, "apt has its settings and caches there"

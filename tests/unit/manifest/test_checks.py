@@ -56,6 +56,8 @@ GOOD = [
     (checks.requirements, "setup.py"),
     (checks.group_name, "prod_2"),
     (checks.address_part, "host"),
+    (checks.instruction, "RUN echo 'it''s' && ldconfig"),
+    (checks.instruction, "ENV ORACLE_HOME=/opt/oracle"),
     (checks.address_part, "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"),
 ]
 
@@ -102,6 +104,10 @@ BAD = [
     (checks.glob, ["", " ", "/", "../a", "a/../b", "a\nb"]),
     (checks.requirements, ["", "setup.txt.py", "../requirements.txt", "a.in"]),
     (checks.group_name, ["", "-x", "a b", "$(id)"]),
+    (
+        checks.instruction,
+        ["", "FROM x", "USER root", "RUN", "RUN a\nFROM x", "RUN a \\", "RUN cat <<EOF", "run x"],
+    ),
     (checks.address_part, ["", "hostname", "{hostname}", "{user}\n", "plain"]),
     (checks.size, ["", "x", "-1", "1.5G", "0", "0M", True, "9" * 18 + "T", "1 1", "1P"]),
 ]
