@@ -190,7 +190,7 @@ END
   run -1 bin/archive_volumes --repository "$TEST/theirs"
   says 'belongs to'
   run -1 bin/archive_volumes --list --repository "$TEST/nothing"
-  says 'bin/archive_volumes makes it'
+  says 'To make it: bin/archive_volumes --repository'
 }
 
 @test "the key is exported for root alone, and over no file" {
@@ -205,7 +205,7 @@ END
   "${archive[@]}" --quiet 2>/dev/null
   snapshot | grep -v rehears >"$TEST/before"
   run -0 bin/archive_volumes --rehearse
-  says 'every restored file is as in the archive'
+  says 'every restored file has the bytes, owner, mode and time of the archive'
   says 'is healthy'
   grep -qx -- '--network=none' "$FAKE/rehearsal"
   grep -q -- "--volume=$DEPLOYMENT/volumes/.nuwa/rehearsal/volumes/cache:/cache:" "$FAKE/rehearsal"
