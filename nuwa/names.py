@@ -121,6 +121,11 @@ class Names:
         return f"{self.site}_backup"
 
     @property
+    def recovery(self) -> str:
+        """The transient unit in which bin/_recover runs."""
+        return f"{self.site}-recovery"
+
+    @property
     def services_check(self) -> str:
         """What monit calls the check of what runs next to the server."""
         return f"{self.site}_services"
