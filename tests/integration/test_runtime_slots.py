@@ -88,7 +88,7 @@ def test_an_exclusive_process_ends_in_one_slot_before_it_starts_in_the_other(pai
         wait_until(lambda: pair.written("clock") == expected, f"it runs in {slot}")  # noqa: B023
         wait_until(lambda: clock(pair.slots[slot]) == "up", "and is said to")  # noqa: B023
         expected += [f"end {slot}"]
-    assert clock(green).startswith("waits")
+    wait_until(lambda: clock(green).startswith("waits"), "the process of the other slot waits again")
     assert green.exec(f"{LIB}/service_states.py", "--faults").ok
     assert blue.serves()
 
