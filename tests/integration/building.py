@@ -33,7 +33,7 @@ domains = ["shop.example.com"]
 [image]
 family = "debian"
 exclude = ["notes"]
-containerfile_extra = ["RUN echo \"made by $(id -un)\" >/etc/made-by"]
+containerfile_extra = ['RUN echo "made by $(id -un)" >/etc/made-by']
 
 [build]
 commands = [["sh", "-c", "umask 077; id -un >made-by.txt"], "cp made-by.txt assets/"]
