@@ -101,6 +101,8 @@ END
   run -1 bin/kill --yes
   says 'First: bin/uninstall'
   bin/uninstall --yes
+  mkdir -p "$NUWA_ROOT/run"
+  echo '1 0' >"$NUWA_ROOT/run/nuwa-blog-blue.starts"
   run -0 bin/kill --yes
   find "$NUWA_ROOT" -type f | sort | diff "$TEST/before" -
   [[ -z $(find "$FAKE/containers" "$FAKE/enabled" -name '*nuwa*') ]]
