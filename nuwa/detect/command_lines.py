@@ -137,11 +137,6 @@ def _script(tree: Tree, words: list[str], folder: str) -> str:
     return next((path for path in tree.named(name) if b"\n" in tree.content(path)), "") if name else ""
 
 
-_SHELL_WORDS = re.compile(
-    r"^\s*(?:if|then|else|elif|fi|for|while|do|done|case|esac|function|set|export|echo|cd|\}|\{)\b"
-)
-
-
 def _commands_of(script: str) -> str:
     """The lines of a shell script that can be commands of interest."""
     text = re.sub(r"\\\n", " ", script)
