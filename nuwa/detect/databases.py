@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from nuwa.detect.model import Database, Variable
-from nuwa.detect.witnesses import Testimony
+from nuwa.detect.testimony import Testimony
 
 DRIVERS = (
     (

@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from nuwa.detect import (
-    command_lines,
     databases,
     django,
     environment,
     frameworks,
     packages,
+    processes,
+    servers,
     variables,
     witnesses,
 )
 from nuwa.detect.django_settings import accepted
-from nuwa.detect.model import Database, Environment, Project, Variable, Volume, Web
+from nuwa.detect.model import Database, Environment, Process, Project, Variable, Volume, Web
+from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
 from nuwa.detect.versions import choose_python
-from nuwa.detect.witnesses import Testimony
 from nuwa.manifest import checks
 from nuwa.names import PROJECT
 from nuwa.requirements import kinds
@@ -86,7 +87,7 @@ def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") ->
     said = witnesses.read(tree)
     requirements = _requirements(tree, notes)
     required = packages.required_names(tree, requirements)
-    server = command_lines.server(tree, said)
+    server = servers.server(tree, said)
     web = django.recognise(tree, said, server, set(required)) or frameworks.recognise(
         tree, server, set(required)
     )
@@ -118,7 +119,7 @@ def _whole(
     env = environment.sort(read, tree, said, database, web.keys, web.clear)
     run, build = packages.libraries(dict(required), family)
     run += [item for item in packages.from_dockerfile(said, family) if item[0] not in dict(run)]
-    processes = command_lines.processes(tree, said)
+    workers = processes.processes(tree, said)
     volumes = _volumes(web, said, database)
     web = _release(tree, said, web, notes)
     by_default = web.health in ("", "/docs") or web.health.endswith("login/")
@@ -129,14 +130,14 @@ def _whole(
     if build:
         notes.why["image.build_packages"] = _because(build)
     notes.check += [line for line in web.check if not (database and "lies beside the code" in line)]
-    _sentences(web, database, env, processes, required, said, notes)
+    _sentences(web, database, env, workers, required, said, notes)
     return replace(
         base,
         web=web,
         packages=tuple(dict(run)),
         build_packages=tuple(dict(build)),
-        processes=tuple(processes),
-        jobs=tuple(command_lines.jobs(tree, said)),
+        processes=tuple(workers),
+        jobs=tuple(processes.jobs(tree, said)),
         volumes=tuple(volumes),
         database=database,
         environment=env,
@@ -167,7 +168,7 @@ def _modules(tree: Tree, web: Web) -> list[str]:
 
 def _release(tree: Tree, said: Testimony, web: Web, notes: _Notes) -> Web:
     """The release hook: what the project's own files run before they serve, in words that hold here."""
-    told = command_lines.releases(tree, said)
+    told = processes.releases(tree, said)
     if web.framework == "Django":
         return web
     for command, where in told:
@@ -233,16 +234,16 @@ def _sentences(
     web: Web,
     database: Database | None,
     env: Environment,
-    processes: Sequence[object],
+    workers: Sequence[Process],
     required: Mapping[str, set[str]],
     said: Testimony,
     notes: _Notes,
 ) -> None:
     if database:
         notes.found.append(f"database: {database.engine} ({database.where})")
-    for process in processes:
-        notes.found.append(f"process {process.name}: {process.command} ({process.where})")  # type: ignore[attr-defined]
-    if not processes and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
+    for process in workers:
+        notes.found.append(f"process {process.name}: {process.command} ({process.where})")
+    if not workers and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
         notes.check.append(
             f"{worker} is required, but no file says how its worker is started: add a [[process]]"
         )

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from nuwa.detect import django_settings
-from nuwa.detect.command_lines import Server
 from nuwa.detect.model import Web
+from nuwa.detect.servers import Server
 from nuwa.detect.source import Source, called, literal
+from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
-from nuwa.detect.witnesses import Testimony
 
 _ASGI_PACKAGES = frozenset(
     {"channels", "daphne", "uvicorn", "hypercorn", "uvicorn-worker", "channels-redis", "granian"}

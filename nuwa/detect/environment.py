@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from nuwa.detect.model import Database, Environment, Variable
+from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
-from nuwa.detect.witnesses import Testimony
 from nuwa.names import RESERVED_VARIABLES
 
 FRAMEWORK_KEYS = frozenset(

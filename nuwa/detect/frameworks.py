@@ -7,19 +7,29 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nuwa.detect.command_lines import Server
-from nuwa.detect.model import Volume, Web
-from nuwa.detect.source import Source, called, keyword, literal
+from nuwa.detect import app_files, app_keys, routes
+from nuwa.detect.model import Web
+from nuwa.detect.servers import Server
+from nuwa.detect.source import Source, called
 from nuwa.detect.tree import Tree
-from nuwa.names import PROJECT
 
 _USUAL_FILES = ("wsgi.py", "asgi.py", "app.py", "main.py", "application.py", "server.py", "api.py", "run.py")
+
+
 _USUAL_NAMES = ("application", "app", "api", "server")
+
+
 _FRAMEWORKS = {"flask": "Flask", "fastapi": "FastAPI", "starlette": "Starlette"}
+
+
 _MARKS = tuple(name.encode() for name in _FRAMEWORKS)
+
+
 _ASIDE = frozenset(
     {"scripts", "script", "tools", "bin", "utils", "benchmarks", "notebooks", "cli", "commands"}
 )
+
+
 _FACTORIES = re.compile(
     r"(?:create|make|get|build|init|setup)_?(?:\w+_)?(?:app|application|api|server)\w*|app_factory"
 )
@@ -189,11 +199,11 @@ def _web(
         if others and not (server and server.module == module)
         else []
     )
-    health, unrouted = _health(tree, sources, framework)
-    directory, url = _static(tree, sources, framework)
-    sockets = asgi and any(_has_websocket(item) for item in sources)
+    health, unrouted = routes.health(tree, sources, framework)
+    directory, url = app_files.static(tree, sources, framework)
+    sockets = asgi and any(routes.has_websocket(item) for item in sources)
     socketio = bool({"flask-socketio", "flask-sock", "python-socketio"} & packages)
-    configured = _with_keys(tree)
+    configured = app_keys.modules(tree)
     release = ""
     spec = module.removesuffix("()")
     if "flask-migrate" in packages and any(path.startswith("migrations/") for path in tree.files):
@@ -207,213 +217,11 @@ def _web(
         websocket=sockets or socketio,
         workers=1 if "flask-socketio" in packages else 0,
         found=f"{framework}: application {module}",
-        check=(*check, *unrouted, *_writes(tree, sources), *_fixed_key(configured)),
+        check=(*check, *unrouted, *app_files.writes(tree, sources), *app_keys.in_the_code(configured)),
         static_directory=directory,
         static_url=url,
-        volumes=tuple(_volumes(tree, sources)),
+        volumes=tuple(app_files.volumes(tree, sources)),
         release=release,
         health=health,
-        keys=tuple(sorted(_keys(configured))),
+        keys=tuple(sorted(app_keys.variables(configured))),
     )
-
-
-def _with_keys(tree: Tree) -> list[Source]:
-    marked = [path for path in tree.python if b"SECRET_KEY" in tree.content(path)]
-    return [source for path in marked if (source := tree.source(path)) is not None]
-
-
-def _fixed_key(sources: Sequence[Source]) -> Iterator[str]:
-    """A sentence where Flask's key is a text in the code, whatever configuration is chosen."""
-    for item in sources:
-        if re.search(r"dev|test|local", item.path.name):
-            continue
-        values = list(_key_values(item))
-        if values and all(literal(value) for value in values):
-            yield (
-                f"SECRET_KEY stands in {item.path}, and so in the image: read it with "
-                'os.environ["SECRET_KEY"], and set generated = ["SECRET_KEY"] in [env]'
-            )
-            return
-
-
-def _key_values(item: Source) -> Iterator[ast.expr]:
-    """What the key is set to: at the top, in classes of settings that are not for tests, or on the app."""
-    yield from item.alternatives("SECRET_KEY")
-    for line in item.tree.body:
-        if isinstance(line, ast.ClassDef) and not re.search(r"(?i)test|dev", line.name):
-            yield from Source(item.path, ast.Module(line.body, [])).alternatives("SECRET_KEY")
-    for node in ast.walk(item.tree):
-        if isinstance(node, ast.Assign) and re.search(
-            r"\[['\"]SECRET_KEY['\"]\]$|\.secret_key$", ast.unparse(node.targets[0])
-        ):
-            yield node.value
-
-
-def _keys(sources: Sequence[Source]) -> Iterator[str]:
-    """Variables that the code assigns to Flask's SECRET_KEY."""
-    for item in sources:
-        for given in (*item.alternatives("SECRET_KEY"), *item.in_classes("SECRET_KEY")):
-            yield from _read_in(given)
-        for node in ast.walk(item.tree):
-            if (
-                isinstance(node, ast.Assign)
-                and "SECRET_KEY" in ast.unparse(node.targets[0])
-                and isinstance(node.targets[0], ast.Subscript)
-            ):
-                yield from _read_in(node.value)
-
-
-def _read_in(value: ast.expr) -> Iterator[str]:
-    for node in ast.walk(value):
-        if (
-            isinstance(node, ast.Call)
-            and node.args
-            and re.search(r"environ|getenv|env|config", ast.unparse(node.func))
-        ):
-            yield literal(node.args[0])
-        elif isinstance(node, ast.Subscript) and "environ" in ast.unparse(node.value):
-            yield literal(node.slice)
-
-
-_WEBSOCKET_METHODS = ("websocket", "add_websocket_route", "websocket_route", "add_api_websocket_route")
-
-
-def _has_websocket(item: Source) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr in _WEBSOCKET_METHODS for node in ast.walk(item.tree)
-    )
-
-
-_ROUTE = re.compile(
-    r"""@(\w+)\.(?:route|get|head|api_route)\(\s*["']([^"']*)["']|add_(?:url_rule|api_route|route)\(\s*["']([^"']*)["']"""
-)
-_HEALTH = re.compile(
-    r"^/(?:api/|v\d+/)*(?:health\w*|healthz|health[-_/]?check|ping|livez|readyz|alive|heartbeat|up|status)/?$"
-)
-
-
-def _health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, list[str]]:
-    """A path that answers, and a sentence where none is known. Empty: `/` does."""
-    routes: list[tuple[str, str]] = []
-    mounted_at_top = False
-    for path in tree.python:
-        content = tree.content(path)
-        if b"@" not in content and b"add_" not in content:
-            continue
-        text = tree.text(path)
-        routes += [(found[0], found[1] or found[2]) for found in _ROUTE.findall(text)]
-        mounted_at_top |= bool(re.search(r"""\.mount\(\s*["']/?["']""", text))
-    own = [path for owner, path in routes if owner in ("app", "application", "api", "")]
-    healthy = next((path for path in own if _HEALTH.match(path)), "")
-    if healthy:
-        return healthy, []
-    paths = {path for _, path in routes}
-    if framework == "Flask":
-        top = bool(paths & {"/", "", "/index"})
-        return "", [] if top else [
-            "no route for / was found: set [health] path to one that answers without a login"
-        ]
-    if "/" in own or mounted_at_top:
-        return "", []
-    return (
-        ("/docs", [])
-        if framework == "FastAPI" and _has_docs(sources)
-        else (
-            "",
-            ["no route for / was found: set [health] path to one that answers without a login"],
-        )
-    )
-
-
-def _has_docs(sources: Sequence[Source]) -> bool:
-    """Whether FastAPI serves its own page at /docs."""
-    for item in sources:
-        for node in ast.walk(item.tree):
-            if called(node) == "FastAPI" and isinstance(node, ast.Call):
-                return (
-                    keyword(node, "docs_url") is None
-                    and not (
-                        isinstance(given := keyword(node, "openapi_url"), ast.Constant)
-                        and given.value is None
-                    )
-                    and not any(word.arg is None for word in node.keywords)
-                )
-    return False
-
-
-def _static(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, str]:
-    """The folder of static files and its URL; empty where there is none."""
-    marks = (b"Flask(",) if framework == "Flask" else (b"StaticFiles",)
-    for item in sources:
-        if not any(mark in tree.content(str(item.path)) for mark in marks):
-            continue
-        for node in ast.walk(item.tree):
-            if not isinstance(node, ast.Call):
-                continue
-            if framework == "Flask" and called(node) == "Flask":
-                return _flask_static(tree, item, node)
-            if called(node) == "mount" and len(node.args) >= 2 and called(node.args[1]) == "StaticFiles":
-                files = node.args[1]
-                folder = item.inside(keyword(files, "directory")) if isinstance(files, ast.Call) else ""
-                url = literal(node.args[0]).strip("/")
-                if folder and url and (tree.root / folder).is_dir():
-                    return folder, f"/{url}/"
-    return "", ""
-
-
-def _flask_static(tree: Tree, item: Source, node: ast.Call) -> tuple[str, str]:
-    given, url = keyword(node, "static_folder"), keyword(node, "static_url_path")
-    if isinstance(url, ast.Constant) and not str(url.value or "").strip("/"):
-        return "", ""
-    below = item.path.parent.as_posix()
-    name = literal(given) or "static"
-    folder = _normal(f"{below}/{name}")
-    prefix = f"/{literal(url).strip('/')}/" if literal(url) else f"/{name.rpartition('/')[2]}/"
-    return (folder, prefix) if folder and (tree.root / folder).is_dir() else ("", "")
-
-
-def _normal(path: str) -> str:
-    import posixpath
-
-    clean = posixpath.normpath(path)
-    return "" if clean.startswith("..") or clean == "." else clean
-
-
-def _volumes(tree: Tree, sources: Sequence[Source]) -> Iterator[Volume]:
-    """Folders of the project that the code writes to."""
-    names = (
-        "UPLOAD_FOLDER",
-        "UPLOADS_FOLDER",
-        "UPLOAD_DIR",
-        "UPLOADED_PHOTOS_DEST",
-        "MEDIA_ROOT",
-        "DATA_DIR",
-    )
-    seen = set()
-    for item in sources:
-        for name in names:
-            for given in (*item.alternatives(name), *item.in_classes(name)):
-                folder = item.inside(given)
-                if folder and folder not in seen:
-                    seen.add(folder)
-                    yield Volume(folder.rpartition("/")[2], f"{PROJECT}/{folder}", "", name)
-        if (
-            re.search(
-                r"makedirs\(\s*app\.instance_path|instance_path\)?\.mkdir|instance_relative_config",
-                tree.text(str(item.path)),
-            )
-            and "instance" not in seen
-        ):
-            seen.add("instance")
-            yield Volume("instance", f"{PROJECT}/instance", "", "app.instance_path")
-
-
-def _writes(tree: Tree, sources: Sequence[Source]) -> Iterator[str]:
-    for item in sources:
-        for folder in re.findall(
-            r"""os\.(?:mkdir|makedirs)\(\s*["']([\w./-]+)["']""", tree.text(str(item.path))
-        ):
-            yield (
-                f"{item.path} makes the folder {folder}, and the project cannot be written to: make it a "
-                "[[volume]], or log to standard output"
-            )

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
+from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
-from nuwa.detect.witnesses import Testimony
 from nuwa.errors import BuildError
 from nuwa.manifest.checks import PROJECT_FILES
 from nuwa.requirements import text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nuwa.detect.witnesses import Testimony
+from nuwa.detect.testimony import Testimony
 from nuwa.requirements.kinds import table
 from nuwa.requirements.project_file import pep440
 

@@ -1,0 +1,91 @@
+"""Folders of a Flask, FastAPI or Starlette application: static files, and what it writes to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from nuwa.detect.model import Volume
+from nuwa.detect.source import Source, called, keyword, literal
+from nuwa.detect.tree import Tree
+from nuwa.names import PROJECT
+
+
+def static(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, str]:
+    """The folder of static files and its URL; empty where there is none."""
+    marks = (b"Flask(",) if framework == "Flask" else (b"StaticFiles",)
+    for item in sources:
+        if not any(mark in tree.content(str(item.path)) for mark in marks):
+            continue
+        for node in ast.walk(item.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            if framework == "Flask" and called(node) == "Flask":
+                return _flask_static(tree, item, node)
+            if called(node) == "mount" and len(node.args) >= 2 and called(node.args[1]) == "StaticFiles":
+                files = node.args[1]
+                folder = item.inside(keyword(files, "directory")) if isinstance(files, ast.Call) else ""
+                url = literal(node.args[0]).strip("/")
+                if folder and url and (tree.root / folder).is_dir():
+                    return folder, f"/{url}/"
+    return "", ""
+
+
+def _flask_static(tree: Tree, item: Source, node: ast.Call) -> tuple[str, str]:
+    given, url = keyword(node, "static_folder"), keyword(node, "static_url_path")
+    if isinstance(url, ast.Constant) and not str(url.value or "").strip("/"):
+        return "", ""
+    below = item.path.parent.as_posix()
+    name = literal(given) or "static"
+    folder = _normal(f"{below}/{name}")
+    prefix = f"/{literal(url).strip('/')}/" if literal(url) else f"/{name.rpartition('/')[2]}/"
+    return (folder, prefix) if folder and (tree.root / folder).is_dir() else ("", "")
+
+
+def _normal(path: str) -> str:
+    import posixpath
+
+    clean = posixpath.normpath(path)
+    return "" if clean.startswith("..") or clean == "." else clean
+
+
+def volumes(tree: Tree, sources: Sequence[Source]) -> Iterator[Volume]:
+    """Folders of the project that the code writes to."""
+    names = (
+        "UPLOAD_FOLDER",
+        "UPLOADS_FOLDER",
+        "UPLOAD_DIR",
+        "UPLOADED_PHOTOS_DEST",
+        "MEDIA_ROOT",
+        "DATA_DIR",
+    )
+    seen = set()
+    for item in sources:
+        for name in names:
+            for given in (*item.alternatives(name), *item.in_classes(name)):
+                folder = item.inside(given)
+                if folder and folder not in seen:
+                    seen.add(folder)
+                    yield Volume(folder.rpartition("/")[2], f"{PROJECT}/{folder}", "", name)
+        if (
+            re.search(
+                r"makedirs\(\s*app\.instance_path|instance_path\)?\.mkdir|instance_relative_config",
+                tree.text(str(item.path)),
+            )
+            and "instance" not in seen
+        ):
+            seen.add("instance")
+            yield Volume("instance", f"{PROJECT}/instance", "", "app.instance_path")
+
+
+def writes(tree: Tree, sources: Sequence[Source]) -> Iterator[str]:
+    """Sentences about folders of the project that the code makes when it runs."""
+    for item in sources:
+        for folder in re.findall(
+            r"""os\.(?:mkdir|makedirs)\(\s*["']([\w./-]+)["']""", tree.text(str(item.path))
+        ):
+            yield (
+                f"{item.path} makes the folder {folder}, and the project cannot be written to: make it a "
+                "[[volume]], or log to standard output"
+            )

@@ -1,0 +1,90 @@
+"""Dockerfiles: commands, environment, Python, packages and volumes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+
+from nuwa.detect.testimony import NOT_FOR_PRODUCTION, Testimony, assignments, for_production
+from nuwa.detect.tree import Tree
+
+
+def read(tree: Tree, said: Testimony) -> None:
+    """What Dockerfiles say, those for production first; those for tests and development say nothing."""
+    for path in for_production(list(tree.named("Dockerfile*", "*.Dockerfile", "Containerfile*"))):
+        if NOT_FOR_PRODUCTION.search(path.rpartition("/")[2]):
+            continue
+        _dockerfile(tree, said, path)
+
+
+def _dockerfile(tree: Tree, said: Testimony, path: str) -> None:
+    text = re.sub(r"\\\s*\n(?:\s*#[^\n]*\n)*", " ", tree.text(path))
+    arguments = dict(re.findall(r"(?m)^ARG\s+(\w+)=[\"']?([^\s\"']+)", text))
+    entry = ""
+    for instruction, rest in re.findall(r"(?mi)^\s*([A-Z]+)\s+(.+)$", text):
+        word = instruction.upper()
+        rest = re.sub(r"\$\{?(\w+)\}?", lambda found: arguments.get(found[1], found[0]), rest.strip())
+        if word == "FROM":
+            found = re.search(r"\bpython:(\d\.\d+)|\bpython(\d\.\d+)-", rest)
+            if found:
+                said.python.append((found[1] or found[2], path))
+        elif word == "ENV":
+            for name, value in assignments(rest):
+                said.set(name, value)
+        elif word == "WORKDIR" and rest.startswith("/"):
+            said.folder = rest.rstrip("/") or said.folder
+        elif word == "RUN":
+            for package in _installed(rest):
+                said.packages.setdefault(package, path)
+        elif word == "ENTRYPOINT":
+            entry = _words(rest)
+        elif word == "CMD":
+            said.started(
+                "web", f"{entry} {_words(rest)}".strip() if _is_script(entry) else _words(rest), path
+            )
+            entry = ""
+        elif word == "HEALTHCHECK":
+            said.asks(rest, path)
+        elif word == "VOLUME":
+            for target in _words(rest).split():
+                said.mounted(f"data:{target}", path)
+    if entry:
+        said.started("web", entry, path)
+
+
+def _is_script(entry: str) -> bool:
+    return entry.endswith(".sh")
+
+
+def _words(text: str) -> str:
+    """The command of CMD or ENTRYPOINT, in either of its forms."""
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        return text
+    return shlex.join(map(str, listed)) if isinstance(listed, list) else text
+
+
+_NOT_NEEDED = re.compile(
+    r"^(?:build-essential|gcc|g\+\+|make|git|curl|wget|vim|nano|sudo|gnupg\d?|ca-certificates|apt-utils|nodejs|npm|python\S*|pip|bash|netcat\S*|procps|unzip|locales|supervisor|nginx|cron|openssh-\S+|software-properties-common|lsb-release|less|htop|dumb-init|tini|gosu|postgresql-client\S*|default-mysql-client|mariadb-client|redis-tools)$"
+)
+
+
+def _installed(run: str) -> Iterator[str]:
+    """Packages of Debian that a RUN line installs."""
+    for found in re.finditer(r"apt(?:-get)?\s+(?:-\S+\s+)*install\s+([^&|;]+)", run):
+        for word in found[1].split():
+            name = word.partition("=")[0]
+            if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) and not _NOT_NEEDED.match(name):
+                yield name
+
+
+def read_aptfile(tree: Tree, said: Testimony) -> None:
+    """The distribution packages of an Aptfile, as Heroku's buildpack takes it."""
+    for path in tree.named("Aptfile"):
+        for line in tree.text(path).splitlines():
+            name = line.partition("#")[0].strip()
+            if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) and not _NOT_NEEDED.match(name):
+                said.packages.setdefault(name, path)
