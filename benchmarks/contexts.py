@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuwa.image import families, indexes, layers, supplies, tree
+from nuwa.image import build_inputs, families, indexes, layer_tree, layers
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build import required
+from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.image.recipe import Recipe
 from nuwa.manifest.load import load
 from nuwa.manifest.model import App
 from nuwa.process import run
@@ -50,7 +50,7 @@ def lend(folder: Path, family: str) -> Lent:
     pip = "".join(
         f"{name} = {_words(value)}\n" for name, value in settings.items() if name != "index-strategy"
     )
-    words = supplies.lay_out(
+    words = build_inputs.lay_out(
         folder, offer, offer.release(offer.releases[0]), {"pip.conf": f"[global]\n{pip}".encode()}
     )
     return Lent(folder, tuple(words))
@@ -87,7 +87,7 @@ def stages(project: Path, folder: Path, family: str, lent: Lent) -> list[Stage]:
 
 def _stage(layer: Layer, context: Path, lent: Lent) -> Stage:
     context.mkdir(parents=True)
-    tree.write_archive(layer.entries, context / "root.tar", layer.time)
+    layer_tree.write_archive(layer.entries, context / "root.tar", layer.time)
     for path, content in layer.lent.items():
         (lent.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (lent.folder / path).write_bytes(content)

@@ -20,9 +20,9 @@ from benchmarks.world import PREFIX, World
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.image import inspection, layers
+from nuwa.image.build_layer import make
+from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.image.make import make
-from nuwa.image.recipe import Recipe
 from nuwa.lock import in_turn
 from nuwa.manifest.model import App, AppSection, Image, Server
 from tests.standin.rocky import downloads, image

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from benchmarks.site import PROJECT
 from benchmarks.world import PREFIX, World
 from nuwa.console import Plain
-from nuwa.lab import use
+from nuwa.lab import access
 from nuwa.lab.model import HostState
 
 MEGABYTES = int(os.environ.get("NUWA_BENCH_MB", "1000"))
@@ -74,7 +74,7 @@ def install(world: World, state: HostState) -> Filled:
         text = manifest.read_text(encoding="utf-8").replace('name = "tiny"', f'name = "{NAME}"')
         manifest.write_text(text + VOLUME, encoding="utf-8")
         world.nuwa("build", "--family", "debian", "--quiet", cwd=project)
-    use.copy(world.engine, Plain(), IMAGE, state.host)
+    access.copy(world.engine, Plain(), IMAGE, state.host)
     filled = Filled(world, state)
     filled.sh(INSTALL)
     return filled

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.load.target import Target
 from benchmarks.world import HERE, World
 from nuwa.console import Plain
-from nuwa.lab import lifecycle, use
+from nuwa.lab import access, lifecycle
 from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.process import Result
 
@@ -73,7 +73,7 @@ def installed(world: World, lab: Lab, project: Path = PROJECT) -> Iterator[Site]
     (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
     try:
         world.nuwa("build", "--family", "debian", "--quiet", cwd=project)
-        use.copy(world.engine, Plain(), "localhost/app/tiny:latest", state.host)
+        access.copy(world.engine, Plain(), "localhost/app/tiny:latest", state.host)
         site = Site(world, state)
         site.sh(INSTALL)
         yield site

@@ -10,7 +10,7 @@ from benchmarks.figure import Figure
 from benchmarks.site import RELEASE
 from benchmarks.world import HERE, World
 from nuwa.console import Plain
-from nuwa.lab import lifecycle, use
+from nuwa.lab import access, lifecycle
 from nuwa.lab.model import Lab
 
 PROJECT = HERE.parent / "tests" / "e2e" / "timed"
@@ -32,7 +32,7 @@ def cron(world: World) -> Iterator[Figure]:
 
     try:
         world.nuwa("build", "--family", "debian", "--quiet", cwd=PROJECT)
-        use.copy(world.engine, Plain(), f"{APP}:latest", state.host)
+        access.copy(world.engine, Plain(), f"{APP}:latest", state.host)
         sh(INSTALL)
         for name in ("one", "two"):
             sh(RELEASE.format(name=name, app=APP, first=f"{APP}:latest"))

@@ -9,21 +9,24 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from nuwa.agent import applied, execution, hands, journal, services
-from nuwa.agent.configurations import Configurations
+from nuwa.agent import worker
+from nuwa.agent.config import applied
+from nuwa.agent.config.history import Configurations
+from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
-from nuwa.agent.dispatcher import Dispatcher
-from nuwa.agent.events import Watchers, encode
-from nuwa.agent.history import History
-from nuwa.agent.loaded import Loaded
-from nuwa.agent.logtail import LogTail
-from nuwa.agent.meter import INTERVAL, Meter
+from nuwa.agent.host import journal, services
+from nuwa.agent.host.log_tail import LogTail
+from nuwa.agent.host.metrics import INTERVAL, Meter
+from nuwa.agent.host.services import Service
+from nuwa.agent.host.unit_states import Units
 from nuwa.agent.monitor.monitor import Monitor
 from nuwa.agent.paths import Paths
-from nuwa.agent.services import Service
-from nuwa.agent.shapes import Applied, Listing, Outcome, ServiceRow
-from nuwa.agent.units import Units
+from nuwa.agent.schemas import Applied, Listing, Outcome, ServiceRow
+from nuwa.agent.webhooks import executors
+from nuwa.agent.webhooks.dispatcher import Dispatcher
+from nuwa.agent.webhooks.run_store import History
 from nuwa.errors import NuwaError
+from nuwa.web.sse import Watchers, encode
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class Agent:
         executor: how the commands of webhooks are run.
     """
 
-    def __init__(self, paths: Paths, executor: execution.Executor | None = None) -> None:
+    def __init__(self, paths: Paths, executor: executors.Executor | None = None) -> None:
         self.paths = paths
         self.started = time.time()
         self.watchers = Watchers()
@@ -54,7 +57,7 @@ class Agent:
         self._services_at = float("-inf")
         self._changed = asyncio.Event()
         environments = paths.hook_environments
-        chosen = executor or execution.choose(environments)
+        chosen = executor or executors.choose(environments)
         self.dispatcher = Dispatcher(self.history, lambda: self.loaded, chosen, self.publish, environments)
         self.monitor = Monitor(self)
 
@@ -153,7 +156,7 @@ class Agent:
         """
         service = self.find(name)
         try:
-            outcome: Outcome = await hands.act(verb, name)
+            outcome: Outcome = await worker.act(verb, name)
         finally:
             self._forget_services()
             self._units.doubt(service.units)
@@ -162,7 +165,7 @@ class Agent:
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
         """Put a configuration into force, or say what it would change."""
         try:
-            done: Applied = await hands.apply(self.paths, text, expected=expected, dry_run=dry_run)
+            done: Applied = await worker.apply(self.paths, text, expected=expected, dry_run=dry_run)
         finally:
             if not dry_run:
                 self.loaded = applied.load(self.paths)

@@ -8,42 +8,43 @@ import os
 import socket
 from collections.abc import Iterable
 
-from nuwa.agent import control, listener, notify, serving
 from nuwa.agent.agent import Agent
+from nuwa.agent.api import control, webhook_receiver
 from nuwa.agent.paths import WEBHOOKS, Paths
+from nuwa.web import sd_notify, uvicorn_server
 
 BACKLOG = 1024
 
 
 def serve(paths: Paths) -> None:
     """Run until somebody asks to end."""
-    serving.log_to_journal()
+    uvicorn_server.log_to_journal()
     asyncio.run(_serve(paths))
 
 
 async def _serve(paths: Paths) -> None:
-    given = notify.sockets()
+    given = sd_notify.sockets()
     sockets = {
         "control": given.get("control") or _unix_socket(paths),
         "webhooks": given.get("webhooks") or _tcp_socket(),
     }
     agent = Agent(paths)
-    apps = {"control": control.application(agent), "webhooks": listener.application(agent)}
-    servers = {name: serving.server(app) for name, app in apps.items()}
-    serving.at_end(lambda: _end(servers.values()))
+    apps = {"control": control.application(agent), "webhooks": webhook_receiver.application(agent)}
+    servers = {name: uvicorn_server.server(app) for name, app in apps.items()}
+    uvicorn_server.at_end(lambda: _end(servers.values()))
     work = asyncio.create_task(agent.run())
-    beat = asyncio.create_task(notify.keep_alive())
+    beat = asyncio.create_task(sd_notify.keep_alive())
     work.add_done_callback(lambda _: _end(servers.values()))
-    notify.tell("READY=1")
+    sd_notify.tell("READY=1")
     await asyncio.gather(*(server.serve(sockets=[sockets[name]]) for name, server in servers.items()))
-    notify.tell("STOPPING=1")
+    sd_notify.tell("STOPPING=1")
     beat.cancel()
     work.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await work
 
 
-def _end(servers: Iterable[serving.Server]) -> None:
+def _end(servers: Iterable[uvicorn_server.Server]) -> None:
     for server in servers:
         server.should_exit = True
 

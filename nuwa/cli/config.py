@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuwa.cli import shared, terminal
-from nuwa.readable import age
+from nuwa.humanize import age
 
 if TYPE_CHECKING:
-    from nuwa.agent.shapes import Applied
+    from nuwa.agent.schemas import Applied
 
 app = shared.new_app(help="The configuration of this host: /etc/nuwa/config.json.")
 
@@ -21,7 +21,7 @@ File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Another fil
 @shared.command(app, json=False)
 def show() -> None:
     """Print the configuration."""
-    from nuwa.agent.configuration import read
+    from nuwa.agent.config.load import read
     from nuwa.agent.paths import host_paths
 
     print(read(host_paths().config), end="")
@@ -72,7 +72,7 @@ def history(
     revision: Annotated[str, typer.Argument(metavar="[REVISION]", help="Print this one.")] = "",
 ) -> None:
     """Show the configurations that were in force, or print one of them."""
-    from nuwa.agent.configurations import Configurations
+    from nuwa.agent.config.history import Configurations
     from nuwa.agent.database import Database
     from nuwa.agent.paths import host_paths
     from nuwa.errors import UsageError
@@ -92,17 +92,17 @@ def history(
 @shared.command(app, json=False)
 def schema() -> None:
     """Print the JSON Schema of the configuration."""
-    from nuwa.agent import schema as made
+    from nuwa.agent.config import schema as made
 
     print(made.text(), end="")
 
 
 def _apply(file: Path | None, *, dry_run: bool) -> Applied:
     """By the agent, so that it knows at once; directly where it is down."""
+    from nuwa.agent.apply.apply import apply as put
     from nuwa.agent.client import AgentDown
-    from nuwa.agent.configuration import read
+    from nuwa.agent.config.load import read
     from nuwa.agent.paths import host_paths
-    from nuwa.agent.work.apply import apply as put
     from nuwa.cli.host_services import client
 
     paths = host_paths()
@@ -121,7 +121,7 @@ def _apply(file: Path | None, *, dry_run: bool) -> Applied:
 
 
 def _present(path: Path) -> str:
-    from nuwa.agent.loaded import EMPTY, revision
+    from nuwa.agent.config.resolved import EMPTY, revision
 
     return f'"{revision(path.read_text() if path.exists() else EMPTY)}"'
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nuwa.agent.paths import Paths
-    from nuwa.agent.shapes import Applied
+    from nuwa.agent.schemas import Applied
 
 
 def edit(paths: Paths) -> Applied | None:
@@ -20,8 +20,8 @@ def edit(paths: Paths) -> Applied | None:
     Returns:
         what it changed; None when nothing was edited, or the person gave up.
     """
-    from nuwa.agent.configuration import read
-    from nuwa.agent.loaded import EMPTY, revision
+    from nuwa.agent.config.load import read
+    from nuwa.agent.config.resolved import EMPTY, revision
 
     before = read(paths.config) if paths.config.exists() else EMPTY
     with tempfile.TemporaryDirectory(prefix="nuwa-") as folder:
@@ -39,8 +39,8 @@ def edit(paths: Paths) -> Applied | None:
 
 def _put(paths: Paths, text: str, expected: str) -> Applied | None:
     """Put it into force; None, with its errors shown, when it is not valid."""
+    from nuwa.agent.apply.apply import apply
     from nuwa.agent.client import AgentDown, Refused
-    from nuwa.agent.work.apply import apply
     from nuwa.cli.host_services import client
     from nuwa.errors import ManifestError
 

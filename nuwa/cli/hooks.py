@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nuwa.cli import host_services, shared, terminal
-from nuwa.readable import age, plain
+from nuwa.humanize import age, plain
 
 if TYPE_CHECKING:
-    from nuwa.agent.shapes import Run
+    from nuwa.agent.schemas import Run
 
 app = shared.new_app(help="Webhooks: what each did last, step by step.")
 

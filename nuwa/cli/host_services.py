@@ -8,9 +8,9 @@ import typer
 
 if TYPE_CHECKING:
     from nuwa.agent.client import Client
-    from nuwa.agent.loaded import Loaded
-    from nuwa.agent.services import Service
-    from nuwa.agent.shapes import Listing, Outcome
+    from nuwa.agent.config.resolved import Loaded
+    from nuwa.agent.host.services import Service
+    from nuwa.agent.schemas import Listing, Outcome
 
 
 def client() -> Client:
@@ -22,7 +22,7 @@ def client() -> Client:
 
 def loaded() -> Loaded:
     """The configuration in force."""
-    from nuwa.agent import applied
+    from nuwa.agent.config import applied
     from nuwa.agent.paths import host_paths
 
     return applied.load(host_paths())
@@ -30,7 +30,7 @@ def loaded() -> Loaded:
 
 def everything() -> list[Service]:
     """All services, the host's own last."""
-    from nuwa.agent import services
+    from nuwa.agent.host import services
     from nuwa.agent.paths import host_paths
 
     return [*services.every(loaded(), host_paths()), *services.core()]
@@ -48,7 +48,7 @@ def listing() -> tuple[Listing, bool]:
 
 
 def _listing_of_systemd() -> Listing:
-    from nuwa.agent import services, systemctl
+    from nuwa.agent.host import services, systemctl
 
     every = everything()
     units = systemctl.show([service.unit for service in every if service.unit])
@@ -59,9 +59,9 @@ def _listing_of_systemd() -> Listing:
 
 def act(verb: str, name: str) -> Outcome:
     """Start, stop or restart a service; directly when the agent is down, and for the agent itself."""
+    from nuwa.agent.apply import lifecycle
     from nuwa.agent.client import AgentDown
     from nuwa.agent.paths import host_paths
-    from nuwa.agent.work import control
 
     if name != "ci":
         try:
@@ -69,7 +69,7 @@ def act(verb: str, name: str) -> Outcome:
             return done
         except AgentDown:
             pass
-    return control.act(verb, name, host_paths())
+    return lifecycle.act(verb, name, host_paths())
 
 
 def names() -> list[str]:

@@ -88,8 +88,9 @@ def _valid(project: Project, family: str | None, target: Path) -> str:
     """The manifest's text, which was validated: what the options gave may be wrong."""
     import tomllib
 
-    from nuwa.manifest import example, load, positions
+    from nuwa.detect import annotated_manifest
+    from nuwa.manifest import load, positions
 
-    text = example.text(project, family=family or "")
+    text = annotated_manifest.text(project, family=family or "")
     load.validate(tomllib.loads(text), str(target), positions.scan(text))
     return text

@@ -79,10 +79,10 @@ def status(lab: Name = "") -> None:
 def shell(host: HostName = "", lab: Name = "") -> None:
     """Open root's shell on a host."""
     from nuwa.engine import Engine
-    from nuwa.lab import use
+    from nuwa.lab import access
     from nuwa.lab.model import Lab
 
-    raise typer.Exit(use.shell(Engine.detect(), Lab(lab).find(host)))
+    raise typer.Exit(access.shell(Engine.detect(), Lab(lab).find(host)))
 
 
 @shared.command(app, name="exec", json=False, context_settings={"allow_interspersed_args": False})
@@ -92,11 +92,11 @@ def execute(
 ) -> None:
     """Run a command on a host; its exit code becomes this one's."""
     from nuwa.engine import Engine
-    from nuwa.lab import use
+    from nuwa.lab import access
     from nuwa.lab.model import Lab
 
     host, command = _host_and_command(words)
-    raise typer.Exit(use.execute(Engine.detect(), Lab(lab).find(host), command))
+    raise typer.Exit(access.execute(Engine.detect(), Lab(lab).find(host), command))
 
 
 @shared.command(app)
@@ -107,12 +107,12 @@ def copy(
 ) -> None:
     """Copy an image to a host; nothing happens when it is there."""
     from nuwa.engine import Engine
-    from nuwa.lab import use
+    from nuwa.lab import access
     from nuwa.lab.model import Lab
 
     progress = shared.progress()
     target = Lab(lab).find(host)
-    copied = use.copy(Engine.detect(), progress, image, target)
+    copied = access.copy(Engine.detect(), progress, image, target)
     text = f"{target.name} has {image} now." if copied else f"{target.name} has {image} already."
     progress.result({"host": target.name, "image": image, "copied": copied}, text)
 

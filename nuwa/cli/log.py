@@ -11,11 +11,11 @@ import typer
 
 from nuwa.cli import host_services, shared, terminal
 from nuwa.errors import UsageError
-from nuwa.readable import plain
+from nuwa.humanize import plain
 
 if TYPE_CHECKING:
-    from nuwa.agent.journal import Query, Sources
-    from nuwa.agent.shapes import Line
+    from nuwa.agent.host.journal import Query, Sources
+    from nuwa.agent.schemas import Line
 
 app = shared.new_app()
 
@@ -43,8 +43,8 @@ def log(
 
     It reads the journal itself, so it works without the agent too.
     """
-    from nuwa.agent import journal, services
-    from nuwa.agent.journal import Query, Sources
+    from nuwa.agent.host import journal, services
+    from nuwa.agent.host.journal import Query, Sources
 
     every = host_services.everything()
     chosen = [service for service in every if name in ("", service.name)]
@@ -77,7 +77,7 @@ def _level(text: str) -> int | None:
 def _follow(sources: Sources, query: Query, *, named: bool) -> None:
     import asyncio
 
-    from nuwa.agent import journal
+    from nuwa.agent.host import journal
 
     async def work() -> None:
         async for line in journal.follow(sources, query):

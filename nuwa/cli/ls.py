@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nuwa.cli import host_services, shared, terminal
-from nuwa.readable import age, plain, size
+from nuwa.humanize import age, plain, size
 
 if TYPE_CHECKING:
-    from nuwa.agent.shapes import Hook, ServiceRow
+    from nuwa.agent.schemas import Hook, ServiceRow
 
 app = shared.new_app()
 

@@ -9,36 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-COMMANDS = {
-    "init": "Write nuwa.toml for a project: Django, Flask and FastAPI are recognised.",
-    "check": "Validate nuwa.toml and say everything that is wrong with it.",
-    "build": "Build a project's image, with the layers beneath it.",
-    "inspect": "Show what an image holds: layers, services, labels, what Setup would write.",
-    "setup": "Verify an image and write its bin/ into a folder, as its Setup label does.",
-    "ls": "Show the services of this host.",
-    "start": "Start services.",
-    "stop": "Stop services.",
-    "restart": "Restart services, without a gap where that is possible.",
-    "log": "Show what services wrote.",
-    "hooks": "Webhooks, and what each did step by step.",
-    "monitor": "Show what is checked on this host, and the last alerts.",
-    "config": "The configuration of this host.",
-    "host": "Prepare this machine as a host, check it, or take everything away.",
-    "lab": "Disposable hosts for trying things out.",
-    "schema": "Print the JSON Schema of nuwa.toml.",
-}
-"""Every command, with the line that the help shows; each lies in the module of its name in `nuwa.cli`."""
-
-OPTIONS = {
-    "--json": "Print one JSON object on stdout, errors included.",
-    "--quiet": "Print results and errors alone.",
-    "--debug": "Show each command that is run, all their output, and tracebacks.",
-    "--version": "Show the version and exit.",
-    "--install-completion": "Install completion for the current shell.",
-    "--show-completion": "Show completion for the current shell.",
-    "--help": "Show this message and exit.",
-}
-"""The options before a command; the first three may also follow it."""
+from nuwa.cli.catalogue import COMMANDS, OPTIONS
 
 COMPLETION = "_NUWA_COMPLETE"
 """The variable by which a shell asks for completions."""

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from nuwa.cli import host_services, shared, terminal
-from nuwa.readable import age, plain
+from nuwa.humanize import age, plain
 
 app = shared.new_app()
 
@@ -41,7 +41,7 @@ def monitor() -> None:
 
 def _remembered() -> dict[str, Any]:
     from nuwa.agent.database import Database
-    from nuwa.agent.monitor.states import States
+    from nuwa.agent.monitor.state_store import States
     from nuwa.agent.paths import host_paths
 
     states = States(Database(host_paths().database))

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from nuwa.cli import shared
-from nuwa.cli.main import COMMANDS
+from nuwa.cli.catalogue import COMMANDS
 from nuwa.errors import UsageError
 
 

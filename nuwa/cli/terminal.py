@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from nuwa.readable import age
+from nuwa.humanize import age
 
 _CODES = {"green": "32", "red": "31", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")

@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from nuwa.agent import bodies
 from nuwa.agent.client import Refused, exchange
-from nuwa.dashboard import calls, visits
-from nuwa.dashboard.answers import as_json
+from nuwa.dashboard import agent_api, request_context
+from nuwa.dashboard.responses import as_json
+from nuwa.web import request_body
 
 LARGEST = 1024 * 1024
 """Bytes; the agent takes no more."""
@@ -22,8 +22,8 @@ LARGEST = 1024 * 1024
 
 async def show(request: Request) -> Response:
     """The configuration: for a script as it is, for a person in an editor."""
-    _, raw, headers = await calls.ask(request, "GET", "/config")
-    if not visits.wants_page(request):
+    _, raw, headers = await agent_api.ask(request, "GET", "/config")
+    if not request_context.wants_page(request):
         passed = {key: value for key, value in headers.items() if key.lower() in ("etag", "x-nuwa-applied")}
         return Response(raw, headers=passed, media_type="application/json")
     text, revision = raw.decode("utf-8", "replace"), _revision(headers)
@@ -38,17 +38,17 @@ async def show(request: Request) -> Response:
 
 async def put(request: Request) -> Response:
     """A script's new configuration, as the agent takes it."""
-    body = await bodies.read(request, LARGEST)
+    body = await request_body.read(request, LARGEST)
     passed = {"If-Match": request.headers["if-match"]} if "if-match" in request.headers else {}
     is_dry = request.query_params.get("dry_run", "")
-    headers = {**passed, "X-Nuwa-Who": visits.who(request)}
-    done = await calls.ask(request, "PUT", "/config", body, headers, query={"dry_run": is_dry})
+    headers = {**passed, "X-Nuwa-Who": request_context.who(request)}
+    done = await agent_api.ask(request, "PUT", "/config", body, headers, query={"dry_run": is_dry})
     return as_json(done, headers={"ETag": f'"{done["revision"]}"'})
 
 
 async def edit(request: Request) -> Response:
     """What somebody typed: checked and compared, or put into force."""
-    fields = visits.form(request)
+    fields = request_context.form(request)
     if not {"text", "revision"} <= fields.keys():
         raise HTTPException(400, "a field of the form is missing")
     # Browsers send the lines of a text as the mail's rules want them.
@@ -56,9 +56,9 @@ async def edit(request: Request) -> Response:
     if not re.fullmatch("[0-9a-f]{0,64}", revision):
         raise HTTPException(400, "the form names no revision")
     is_dry = fields.get("action") != "save"
-    headers = {"If-Match": f'"{revision}"', "X-Nuwa-Who": visits.who(request)}
+    headers = {"If-Match": f'"{revision}"', "X-Nuwa-Who": request_context.who(request)}
     try:
-        done = await calls.ask(
+        done = await agent_api.ask(
             request, "PUT", "/config", text.encode(), headers, query={"dry_run": "1" if is_dry else ""}
         )
     except Refused as error:
@@ -69,19 +69,21 @@ async def edit(request: Request) -> Response:
         problems = error.problems or [{"path": "", "message": error.message, "line": None, "hint": ""}]
         return await _editor(request, text, revision, 422, problems=problems)
     if is_dry:
-        _, raw, _ = await calls.ask(request, "GET", "/config")
+        _, raw, _ = await agent_api.ask(request, "GET", "/config")
         difference = diff(raw.decode("utf-8", "replace"), text, "in force", "as edited")
         return await _editor(request, text, revision, difference=difference, done=done)
-    return RedirectResponse(visits.home(request, f"/config?{urlencode({'saved': summary(done)})}"), 303)
+    return RedirectResponse(
+        request_context.home(request, f"/config?{urlencode({'saved': summary(done)})}"), 303
+    )
 
 
 async def history(request: Request) -> Response:
     """Every configuration that was in force."""
-    found = await calls.ask(request, "GET", "/config/history")
+    found = await agent_api.ask(request, "GET", "/config/history")
     return (
         as_json(found)
-        if not visits.wants_page(request)
-        else RedirectResponse(visits.home(request, "/config#history"), 303)
+        if not request_context.wants_page(request)
+        else RedirectResponse(request_context.home(request, "/config#history"), 303)
     )
 
 
@@ -89,35 +91,35 @@ async def revision(request: Request) -> Response:
     """A configuration that was in force once, compared with the present one."""
     name = request.path_params["revision"]
     text = await _old(request, name)
-    if not visits.wants_page(request):
+    if not request_context.wants_page(request):
         return Response(text, media_type="application/json")
-    _, raw, _ = await calls.ask(request, "GET", "/config")
+    _, raw, _ = await agent_api.ask(request, "GET", "/config")
     difference = diff(raw.decode("utf-8", "replace"), text, "now", name)
-    return visits.page(request, "revision", revision=name, text=text, difference=difference)
+    return request_context.page(request, "revision", revision=name, text=text, difference=difference)
 
 
 async def schema(request: Request) -> Response:
     """The JSON Schema of it."""
-    return as_json(await calls.ask(request, "GET", "/config/schema"))
+    return as_json(await agent_api.ask(request, "GET", "/config/schema"))
 
 
 async def _conflict(request: Request, text: str) -> Response:
     """Somebody else changed the file meanwhile: both are shown, and saving again is a choice."""
-    _, raw, headers = await calls.ask(request, "GET", "/config")
+    _, raw, headers = await agent_api.ask(request, "GET", "/config")
     difference = diff(raw.decode("utf-8", "replace"), text, "as somebody else left it", "as edited here")
     return await _editor(request, text, _revision(headers), 412, difference=difference, is_conflict=True)
 
 
 async def _editor(request: Request, text: str, revision: str, status: int = 200, **values: Any) -> Response:
-    found = await calls.ask(request, "GET", "/config/history")
+    found = await agent_api.ask(request, "GET", "/config/history")
     common: dict[str, Any] = {"notes": [], "problems": [], "difference": None, "done": None}
     common.update(is_conflict=False, history=found["history"][:50], text=text, revision=revision)
-    return visits.page(request, "config", status, **{**common, **values})
+    return request_context.page(request, "config", status, **{**common, **values})
 
 
 async def _old(request: Request, name: str) -> str:
-    target = f"/config/history/{calls.segment(name)}"
-    async with exchange(visits.dashboard(request).socket, "GET", target) as reply:
+    target = f"/config/history/{agent_api.segment(name)}"
+    async with exchange(request_context.dashboard(request).socket, "GET", target) as reply:
         raw = await reply.body()
         if reply.status >= 400:
             raise HTTPException(404, "there is no such revision")

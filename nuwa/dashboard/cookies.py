@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nuwa.dashboard import front
+from nuwa.dashboard import forwarded
 from nuwa.dashboard.sessions import LONGEST, Session, Sessions
 
 PLAIN = "nuwa_session"
@@ -18,9 +18,9 @@ OF_PATH = f"__Secure-{PLAIN}"
 
 def name(request: Request) -> str:
     """The name that the cookie has where this request came in."""
-    if not front.is_secure(request):
+    if not forwarded.is_secure(request):
         return PLAIN
-    return OF_PATH if front.base(request) else OF_HOST
+    return OF_PATH if forwarded.base(request) else OF_HOST
 
 
 def values(request: Request) -> list[str]:
@@ -77,4 +77,4 @@ def _drop(request: Request, answer: Response, which: str) -> None:
 
 
 def _path(request: Request) -> str:
-    return front.base(request) or "/"
+    return forwarded.base(request) or "/"

@@ -7,33 +7,34 @@ import os
 import socket
 from pathlib import Path
 
-from nuwa.agent import notify, serving
 from nuwa.agent.paths import DASHBOARD, Paths
-from nuwa.dashboard.application import Dashboard, application
+from nuwa.dashboard.application import application
+from nuwa.dashboard.context import Dashboard
+from nuwa.web import sd_notify, uvicorn_server
 
 
 def serve(paths: Paths) -> None:
     """Run until somebody asks to end."""
-    serving.log_to_journal()
+    uvicorn_server.log_to_journal()
     asyncio.run(_serve(paths))
 
 
 async def _serve(paths: Paths) -> None:
-    listening = notify.sockets().get("dashboard") or socket.create_server(DASHBOARD)
+    listening = sd_notify.sockets().get("dashboard") or socket.create_server(DASHBOARD)
     listening.setblocking(False)
     dashboard = Dashboard(paths.socket, paths.token, _state(paths))
-    server = serving.server(application(dashboard))
+    server = uvicorn_server.server(application(dashboard))
 
     def end() -> None:
         # Streams end at once.
         dashboard.end()
         server.should_exit = True
 
-    serving.at_end(end)
-    beat = asyncio.create_task(notify.keep_alive())
-    notify.tell("READY=1")
+    uvicorn_server.at_end(end)
+    beat = asyncio.create_task(sd_notify.keep_alive())
+    sd_notify.tell("READY=1")
     await server.serve(sockets=[listening])
-    notify.tell("STOPPING=1")
+    sd_notify.tell("STOPPING=1")
     beat.cancel()
 
 

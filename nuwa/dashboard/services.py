@@ -9,21 +9,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from nuwa.agent.client import AgentDown, Refused
-from nuwa.dashboard import calls, streams, visits
-from nuwa.dashboard.answers import as_json
+from nuwa.dashboard import agent_api, request_context, sse
+from nuwa.dashboard.responses import as_json
 
 VERBS = {"start": "started", "stop": "stopped", "restart": "restarted"}
 
 
 async def overview(request: Request) -> Response:
     """Every service in a row."""
-    if not visits.wants_page(request):
+    if not request_context.wants_page(request):
         return await ls(request)
-    board = await visits.dashboard(request).relay.ready()
+    board = await request_context.dashboard(request).relay.ready()
     rows = list(board.rows.values())
     own = [row for row in rows if row["kind"] != "core"]
     core = [row for row in rows if row["kind"] == "core"]
-    return visits.page(
+    return request_context.page(
         request,
         "overview",
         own=own,
@@ -36,19 +36,19 @@ async def overview(request: Request) -> Response:
 
 async def ls(request: Request) -> Response:
     """Processes and webhooks, for scripts."""
-    return as_json(await calls.ask(request, "GET", "/ls"))
+    return as_json(await agent_api.ask(request, "GET", "/ls"))
 
 
 async def events(request: Request) -> Response:
     """What changes, as it does."""
-    relay = visits.dashboard(request).relay
+    relay = request_context.dashboard(request).relay
     position = request.headers.get("last-event-id") or request.query_params.get("from", "")
-    return streams.answer(request, relay.watch(position))
+    return sse.answer(request, relay.watch(position))
 
 
 async def usage(request: Request) -> Response:
     """The last samples of some services, for their charts."""
-    board = await visits.dashboard(request).relay.ready()
+    board = await request_context.dashboard(request).relay.ready()
     names = request.query_params.getlist("name")[:100]
     return as_json({name: board.history(name) for name in names if name in board.rows})
 
@@ -56,15 +56,15 @@ async def usage(request: Request) -> Response:
 async def service(request: Request) -> Response:
     """All about one service."""
     name = request.path_params["name"]
-    board = await visits.dashboard(request).relay.ready()
+    board = await request_context.dashboard(request).relay.ready()
     if name not in board.rows:
         raise HTTPException(404, "there is no such service")
-    if not visits.wants_page(request):
-        listing = await calls.ask(request, "GET", "/ls")
+    if not request_context.wants_page(request):
+        listing = await agent_api.ask(request, "GET", "/ls")
         return as_json(next(row for row in listing["ps"] if row["name"] == name))
-    found = await calls.ask(request, "GET", f"/log/{calls.segment(name)}", query={"lines": "30"})
+    found = await agent_api.ask(request, "GET", f"/log/{agent_api.segment(name)}", query={"lines": "30"})
     lines = found["lines"][::-1]
-    return visits.page(request, "service", row=board.rows[name], lines=lines, said=_said(request))
+    return request_context.page(request, "service", row=board.rows[name], lines=lines, said=_said(request))
 
 
 async def act(request: Request) -> Response:
@@ -72,40 +72,40 @@ async def act(request: Request) -> Response:
     name, verb = request.path_params["name"], request.path_params["verb"]
     if verb not in VERBS:
         raise HTTPException(404, "there is no such action")
-    if request.method != "POST" and not visits.visitor(request).is_script:
-        board = await visits.dashboard(request).relay.ready()
+    if request.method != "POST" and not request_context.visitor(request).is_script:
+        board = await request_context.dashboard(request).relay.ready()
         if name not in board.rows:
             raise HTTPException(404, "there is no such service")
-        return visits.page(request, "confirm", row=board.rows[name], verb=verb)
+        return request_context.page(request, "confirm", row=board.rows[name], verb=verb)
     try:
-        done = await calls.ask(request, "POST", f"/{verb}/{calls.segment(name)}")
+        done = await agent_api.ask(request, "POST", f"/{verb}/{agent_api.segment(name)}")
     except (AgentDown, Refused) as error:
-        if not visits.wants_page(request):
+        if not request_context.wants_page(request):
             raise
         done = {"name": name, "message": f"{verb} failed: {error.message}"}
-    if not visits.wants_page(request):
+    if not request_context.wants_page(request):
         return as_json(done)
     said = urlencode({"said": f"{done['name']}: {done['message']}"[:300]})
-    return RedirectResponse(visits.home(request, f"/?{said}"), 303)
+    return RedirectResponse(request_context.home(request, f"/?{said}"), 303)
 
 
 async def monitor(request: Request) -> Response:
     """Checks, alerts, certificates and backups."""
-    found = await calls.ask(request, "GET", "/monitor")
-    if not visits.wants_page(request):
+    found = await agent_api.ask(request, "GET", "/monitor")
+    if not request_context.wants_page(request):
         return as_json(found)
     order = {"failed": 0, "warning": 1, "unknown": 2, "ok": 3}
     checks = sorted(found["checks"], key=lambda check: (order.get(check["state"], 2), check["name"]))
-    rows = (await visits.dashboard(request).relay.ready()).rows.values()
+    rows = (await request_context.dashboard(request).relay.ready()).rows.values()
     kept = [row for row in rows if row["kind"] == "deployment" or row["certificate_end"] or row["domains"]]
     alerts = found["alerts"][:100]
-    return visits.page(request, "monitor", checks=checks, alerts=alerts, kept=kept)
+    return request_context.page(request, "monitor", checks=checks, alerts=alerts, kept=kept)
 
 
 async def _is_edited(request: Request) -> bool:
     """Whether somebody edited the configuration by hand, and did not put it into force."""
     try:
-        _, _, headers = await calls.ask(request, "GET", "/config")
+        _, _, headers = await agent_api.ask(request, "GET", "/config")
     except (AgentDown, Refused):
         return False
     found = {key.lower(): value.strip('"') for key, value in headers.items()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuwa import files
-from nuwa.dashboard.token import Token
+from nuwa.dashboard.admin_token import Token
 
 log = logging.getLogger(__name__)
 

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nuwa import names, payload
-from nuwa.host import zipapp
-from nuwa.image import context, git, pins, services, tree
+from nuwa import names
+from nuwa.image import context, git, layer_tree, pins, services
+from nuwa.image.build_spec import Recipe
 from nuwa.image.files import File, Files
 from nuwa.image.layers import Layer, containerfile, rootfs, shared_labels
-from nuwa.image.recipe import Recipe
 from nuwa.manifest.model import App, to_json
 from nuwa.quoting import comment, sh_argv
+from nuwa.render import zipapp
+from nuwa.setup_label import write
 
 PLACEHOLDER = "nuwa-build"
 """The value of each secret while the image is built, for settings that insist on one."""
@@ -77,21 +78,21 @@ def placeholders(app: App) -> dict[str, str]:
     """What stands for secrets while the image is built: their values live on the host."""
     found = dict.fromkeys((*app.env.secrets, *app.env.generated), PLACEHOLDER)
     if app.database:
-        found[payload.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
+        found[write.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
     return {name: value for name, value in found.items() if name not in app.env.clear}
 
 
-def _entries(recipe: Recipe, project: Path) -> tuple[tree.Entry, ...]:
+def _entries(recipe: Recipe, project: Path) -> tuple[layer_tree.Entry, ...]:
     app = recipe.app
-    return tree.merge(
+    return layer_tree.merge(
         _project(app, project),
         rootfs("app", recipe.family.init, recipe.family.name, recipe.kind),
-        tree.generated(services.files(app, recipe.family)),
-        tree.generated(_generated(recipe, project)),
+        layer_tree.generated(services.files(app, recipe.family)),
+        layer_tree.generated(_generated(recipe, project)),
     )
 
 
-def _project(app: App, project: Path) -> list[tree.Entry]:
+def _project(app: App, project: Path) -> list[layer_tree.Entry]:
     """The project's files, without results of an earlier collection: static files that git does not track."""
     found = context.entries(project, app.image)
     if not (app.static and app.static.collect):
@@ -139,8 +140,8 @@ def _labels(recipe: Recipe, time: int) -> dict[str, str]:
         names.LABEL_MANIFEST: json.dumps(to_json(app), ensure_ascii=False, sort_keys=True).replace(
             "$", "\\u0024"
         ),
-        names.LABEL_SETUP: payload.setup_script(app),
-        names.LABEL_RUN_SETUP: payload.run_setup(),
+        names.LABEL_SETUP: write.setup_script(app),
+        names.LABEL_RUN_SETUP: write.run_setup(),
         "org.opencontainers.image.title": app.name,
         "org.opencontainers.image.version": app.app.version,
         "org.opencontainers.image.created": datetime.fromtimestamp(time, UTC).isoformat(),

@@ -10,7 +10,7 @@ from nuwa.console import Progress
 from nuwa.engine import Engine, Image
 from nuwa.errors import BuildError, NuwaError
 from nuwa.image import bootstrap
-from nuwa.image.recipe import Recipe
+from nuwa.image.build_spec import Recipe
 
 Choice = Literal["auto", "registry", "bootstrap"]
 """registry: pulled; bootstrap: made here from packages; auto: what is here, else whichever works first."""

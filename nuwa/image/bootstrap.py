@@ -13,7 +13,7 @@ from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
 from nuwa.errors import BuildError, CommandError
 from nuwa.image import apt, families
-from nuwa.image.make import check_space, finish
+from nuwa.image.build_layer import check_space, finish
 from nuwa.image.pins import source_date_epoch
 from nuwa.lock import in_turn
 from nuwa.manifest.model import SCHEMA

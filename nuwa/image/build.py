@@ -17,9 +17,9 @@ from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
 from nuwa.image import base_image, context, layers, pins
 from nuwa.image.app_layer import app_layer
+from nuwa.image.build_layer import NeedsCompiler, make
+from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.image.make import NeedsCompiler, make
-from nuwa.image.recipe import Recipe
 from nuwa.lock import in_turn, only_one
 from nuwa.manifest.model import App
 from nuwa.manifest.model import Image as ImageSection

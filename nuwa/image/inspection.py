@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nuwa import names, payload
+from nuwa import names
 from nuwa.engine import Engine, Image
 from nuwa.errors import NuwaError
-from nuwa.image import setup_label
-from nuwa.image.setup_label import SetupLabel
 from nuwa.manifest.model import App, from_json
+from nuwa.setup_label import read, write
+from nuwa.setup_label.read import SetupLabel
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Inspection:
         """Scripts of the Setup label that this version of nuwa would write otherwise, or not at all."""
         if self.app is None or self.setup is None:
             return ()
-        expected = {f"bin/{name}": text.encode() for name, text in payload.bin_files(self.app).items()}
+        expected = {f"bin/{name}": text.encode() for name, text in write.bin_files(self.app).items()}
         found = self.setup.files
         return tuple(sorted(name for name in expected | found if expected.get(name) != found.get(name)))
 
@@ -87,7 +87,7 @@ def inspect(engine: Engine, reference: str) -> Inspection:
         )
     history = json.loads(engine.podman("history", "--format", "json", image.id).stdout)
     label = image.labels.get(names.LABEL_SETUP, "")
-    return Inspection(image, _app(image.labels), setup_label.read(label) if label else None, layers(history))
+    return Inspection(image, _app(image.labels), read.read(label) if label else None, layers(history))
 
 
 def layers(history: list[dict[str, Any]]) -> tuple[LayerSize, ...]:

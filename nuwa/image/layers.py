@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from nuwa import names
-from nuwa.image import pins, supplies, tree
-from nuwa.image.recipe import Recipe
-from nuwa.image.tree import Entry
+from nuwa.image import build_inputs, layer_tree, pins
+from nuwa.image.build_spec import Recipe
+from nuwa.image.layer_tree import Entry
 from nuwa.manifest.model import SCHEMA
 from nuwa.requirements.read import Requirements
 from nuwa.resources import IMAGES
@@ -53,12 +53,19 @@ class Layer:
     @property
     def installs_packages(self) -> bool:
         """Whether it uses the package manager, whose cache only one build at a time may write to."""
-        return not self.arguments.isdisjoint(supplies.PACKAGES)
+        return not self.arguments.isdisjoint(build_inputs.PACKAGES)
 
     @cached_property
     def _content(self) -> str:
         lent = {path: sha256(content).hexdigest() for path, content in self.lent.items()}
-        parts = (self.name, self.containerfile, tree.digest(self.entries), dict(self.labels), lent, self.time)
+        parts = (
+            self.name,
+            self.containerfile,
+            layer_tree.digest(self.entries),
+            dict(self.labels),
+            lent,
+            self.time,
+        )
         return json.dumps([*parts, _tools()], sort_keys=True)
 
     def inputs(self, parent_ids: tuple[str, ...]) -> str:
@@ -68,7 +75,7 @@ class Layer:
 
 @cache
 def _tools() -> str:
-    return tree.digest(tree.folder(IMAGES / "tools"))
+    return layer_tree.digest(layer_tree.folder(IMAGES / "tools"))
 
 
 @cache
@@ -196,4 +203,4 @@ def shared_labels(recipe: Recipe, name: str) -> dict[str, str]:
 def rootfs(layer: str, *variants: str) -> tuple[Entry, ...]:
     """The files that a layer always adds, and those of a family, an init or a kind of server."""
     folders = ["rootfs", *(f"rootfs-{variant}" for variant in variants)]
-    return tree.merge(*(tree.folder(Path(IMAGES, layer, folder)) for folder in folders))
+    return layer_tree.merge(*(layer_tree.folder(Path(IMAGES, layer, folder)) for folder in folders))

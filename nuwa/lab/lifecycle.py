@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from nuwa.console import Progress
 from nuwa.engine import Engine
 from nuwa.errors import LabError
-from nuwa.lab import commands, hosts, image, trust
+from nuwa.lab import commands, hosts, image, ssh_keys
 from nuwa.lab.model import HTTPS, Host, HostState, Lab
 from nuwa.lab.ports import PREFERRED
 from nuwa.lock import only_one
@@ -56,7 +56,7 @@ def _up(engine: Engine, progress: Progress, lab: Lab, count: int, made_from: str
         _begin(engine, progress, host, before.get(host), made_from)
     for host in wanted:
         _finish(engine, progress, host)
-    trust.introduce(engine, wanted)
+    ssh_keys.introduce(engine, wanted)
     return hosts.states(engine, lab)
 
 

@@ -16,8 +16,8 @@ from e2e.client import Site
 from nuwa.console import Plain
 from nuwa.engine import Engine
 from nuwa.errors import NuwaError
+from nuwa.lab import access, lifecycle
 from nuwa.lab import agent as lab_agent
-from nuwa.lab import lifecycle, use
 from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.process import Result, run
 
@@ -64,7 +64,7 @@ class LabHost:
         self.engine.podman("restart", self.state.host.container)
 
     def copy(self, image: str) -> bool:
-        return use.copy(self.engine, Plain(), image, self.state.host)
+        return access.copy(self.engine, Plain(), image, self.state.host)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nuwa.host import facts as host_facts
-from nuwa.host.container import hook_run
-from nuwa.host.facts import Facts
-from nuwa.host.render import PLANS, Plan, render
 from nuwa.manifest.load import load
 from nuwa.manifest.model import App, from_json, to_json
+from nuwa.render import facts as host_facts
+from nuwa.render.container import hook_run
+from nuwa.render.facts import Facts
+from nuwa.render.render import PLANS, Plan, render
 from nuwa.resources import TEMPLATES
 
 CASES = Path(__file__).parent / "cases"

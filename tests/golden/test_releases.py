@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from golden_case import ALL, Case
 
-from nuwa.host import facts as host_facts
-from nuwa.host.render import PLANS, render
+from nuwa.render import facts as host_facts
+from nuwa.render.render import PLANS, render
 from nuwa.resources import TEMPLATES
 
 DATA = Path(__file__).parents[1] / "data"

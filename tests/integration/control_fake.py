@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from nuwa.agent.answers import answer, failure, stream
-from nuwa.agent.events import Watchers, encode
+from nuwa.agent.api.responses import answer, failure, stream
+from nuwa.web.sse import Watchers, encode
 
 
 def usage(cpu: float | None = None, memory: int | None = None, net: float = 0.0, disk: float = 0.0) -> Any:

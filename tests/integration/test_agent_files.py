@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.agent import plan
-from nuwa.agent.configuration import validate
-from nuwa.agent.facts import Facts, Script, TlsFiles
+from nuwa.agent.config.load import validate
 from nuwa.agent.paths import Paths
+from nuwa.agent.plan import plan
+from nuwa.agent.plan.facts import Facts, Script, TlsFiles
 from nuwa.process import run
 from nuwa.resources import TEMPLATES
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from building import Project, copy, project
 
-from nuwa import names, payload
+from nuwa import names
 from nuwa.engine import Engine
 from nuwa.image import packages
 from nuwa.image.build import Built
+from nuwa.setup_label import write
 
 LAYERS = ["base", "python", "nuwa_python", "requirements", "app"]
 
@@ -152,8 +153,8 @@ def test_its_labels_are_exact_and_nothing_of_the_layers_below_shines_through(sho
     image = shop.image()
     assert image is not None
     app = shop.app
-    assert image.labels[names.LABEL_SETUP] == payload.setup_script(app)
-    assert image.labels[names.LABEL_RUN_SETUP] == payload.run_setup()
+    assert image.labels[names.LABEL_SETUP] == write.setup_script(app)
+    assert image.labels[names.LABEL_RUN_SETUP] == write.run_setup()
     assert image.labels[names.LABEL_LAYER] == "app"
     assert image.labels[names.LABEL_APP] == app.name
     assert json.loads(image.labels[names.LABEL_MANIFEST])["env"]["clear"] == app.env.clear

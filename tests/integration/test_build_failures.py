@@ -15,7 +15,7 @@ from running import wait_until
 
 from nuwa.engine import Engine
 from nuwa.errors import BuildError, BusyError
-from nuwa.image import make
+from nuwa.image import build_layer
 from nuwa.lock import only_one
 
 NUWA = Path(sys.executable).with_name("nuwa")
@@ -96,7 +96,7 @@ def test_a_failure_leaves_the_image_before_it_in_its_place(shop: Project) -> Non
 
 
 def test_no_space_is_seen_before_anything_is_built(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(make, "NEEDED_SPACE", 10**18)
+    monkeypatch.setattr(build_layer, "NEEDED_SPACE", 10**18)
     error = failure(shop)
     assert "MiB are free in" in error.message
     assert "podman image ls" in error.hint

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from runtime_manifest import Kind
 
-from nuwa import payload
 from nuwa.engine import Engine
 from nuwa.manifest.model import App, AppSection, Server
 from nuwa.process import run
+from nuwa.setup_label import write
 
 NAME = "localhost/nuwa-test/transport:1"
 
@@ -36,7 +36,7 @@ def labels() -> dict[str, str]:
         app=AppSection(name="transport", version="1"),
         server=Server(module="wsgi:application"),
     )
-    return {"Setup": payload.setup_script(app), "RunSetup": payload.run_setup()}
+    return {"Setup": write.setup_script(app), "RunSetup": write.run_setup()}
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_what_arrives_still_runs(
 @pytest.mark.parametrize("bid", ["localhost/nuwa-test/missing:1", ""])
 def test_a_missing_image_is_said_and_fails(engine: Engine, bid: str, tmp_path: Path) -> None:
     env = {**engine.env, **({"BID": bid} if bid else {})}
-    result = run(["bash", "-c", payload.run_setup()], env=env, cwd=tmp_path, check=False)
+    result = run(["bash", "-c", write.run_setup()], env=env, cwd=tmp_path, check=False)
     assert result.code != 0
     assert (bid or "BID") in result.stderr
     assert list(tmp_path.iterdir()) == []

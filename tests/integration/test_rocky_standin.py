@@ -23,10 +23,10 @@ from nuwa import names
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.errors import BuildError
-from nuwa.image import families, layers, packages, workshop
+from nuwa.image import build_dir, families, layers, packages
 from nuwa.image.build import Options, build
-from nuwa.image.make import make
-from nuwa.image.recipe import Recipe
+from nuwa.image.build_layer import make
+from nuwa.image.build_spec import Recipe
 from nuwa.manifest.model import App, Extras, Image
 from tests.standin.rocky import downloads, image
 
@@ -287,4 +287,4 @@ def test_dnf_in_the_stand_in_fetches_nothing_twice(
         assert left == ""
     finally:
         engine.remove_image(tag)
-        workshop.sweep_dead(engine)
+        build_dir.sweep_dead(engine)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from runtime_manifest import Kind
 
-from nuwa import names, payload
+from nuwa import names
 from nuwa.engine import Engine
 from nuwa.manifest.model import App, AppSection, Server, to_json
+from nuwa.setup_label import write
 
 NAME = "localhost/nuwa-test/setup-command:1"
 APP = App(AppSection("setup-command", "1"), Server("a:b"))
@@ -29,7 +30,7 @@ def image(
     context = tmp_path_factory.mktemp("context")
     (context / "file").write_text("x")
     labels = {
-        names.LABEL_SETUP: payload.setup_script(APP),
+        names.LABEL_SETUP: write.setup_script(APP),
         names.LABEL_MANIFEST: json.dumps(to_json(APP)),
         names.LABEL_LAYER: "app",
     }
@@ -100,7 +101,7 @@ def test_inspect_tells_what_is_in_the_image(image: str) -> None:
     assert data["setup"]["files"]["bin/run"] > 0
     text = nuwa("inspect", image).stdout
     assert "Setup would write" in text
-    assert nuwa("inspect", image, "--script").stdout.strip() == payload.setup_script(APP).strip()
+    assert nuwa("inspect", image, "--script").stdout.strip() == write.setup_script(APP).strip()
 
 
 def test_an_image_that_is_not_there_or_has_no_label_is_an_error(

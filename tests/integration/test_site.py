@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 from unit.host.sample import FACTS
 
-from nuwa.host import facts, static
-from nuwa.host.render import render
 from nuwa.manifest.model import App, AppSection, Server, Static
+from nuwa.render import facts, static
+from nuwa.render.render import render
 from nuwa.resources import TEMPLATES
 
 DOMAIN = "blog.example.com"

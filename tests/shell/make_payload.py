@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from nuwa.host import zipapp
 from nuwa.manifest.model import App, from_json
-from nuwa.payload import run_setup, setup_script
+from nuwa.render import zipapp
+from nuwa.setup_label.write import run_setup, setup_script
 
 
 def main() -> None:

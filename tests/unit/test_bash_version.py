@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from nuwa import payload
 from nuwa.manifest.model import App, AppSection, Server
+from nuwa.setup_label import write
 
 from .test_lint import ROOT, SHELL_FILES
 
@@ -88,7 +88,7 @@ def test_a_script_does_with_bash_4_4(path: Path):
 
 def test_the_setup_of_an_image_does_with_bash_4_4():
     app = App(app=AppSection(name="blog"), server=Server(module="a:b"))
-    for text in (payload.setup_script(app), payload.run_setup(), *payload.bin_files(app).values()):
+    for text in (write.setup_script(app), write.run_setup(), *write.bin_files(app).values()):
         assert newer(text) == []
 
 

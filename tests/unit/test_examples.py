@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from nuwa.detect import annotated_manifest
 from nuwa.detect.detect import detect
-from nuwa.manifest import example, positions
+from nuwa.manifest import positions
 from nuwa.manifest.load import load, validate
 from nuwa.process import run
 
@@ -52,7 +53,7 @@ def test_init_recognises_it_without_its_manifest(
     assert web
     assert (web.framework, web.module, web.kind) == (framework, module, kind)
     assert project.requirements == "requirements.txt"
-    text = example.text(project, family="")
+    text = annotated_manifest.text(project, family="")
     assert validate(tomllib.loads(text), "nuwa.toml", positions.scan(text)).name == "shop", (
         "a folder called after its framework says nothing"
     )

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from nuwa import payload
 from nuwa.errors import BuildError
-from nuwa.host import zipapp
 from nuwa.manifest.model import App, AppSection, Database, Env, Hooks, Server, Static, Volume
+from nuwa.render import zipapp
 from nuwa.resources import BIN_TEMPLATES
+from nuwa.setup_label import write
 
 HOSTILE = """it's "$HOME" `id` $(id) \\ % \n é"""
 MEDIA = Volume(name="media", path=f"/srv/{HOSTILE}")
@@ -37,7 +37,7 @@ def tool(name: str) -> str:
 def values(made: App, *names: str) -> list[list[str]]:
     """What bash reads out of `_app`, each variable as the list of its values."""
     show = (f"for v in \"${{{name}[@]}}\"; do printf '%s\\0' \"$v\"; done; printf '\\1'\n" for name in names)
-    script = payload.bin_files(made)["_app"] + "".join(show)
+    script = write.bin_files(made)["_app"] + "".join(show)
     done = subprocess.run(
         [tool("bash"), "-c", script], capture_output=True, text=True, check=True, env={"HOME": "/x"}
     )
@@ -45,23 +45,23 @@ def values(made: App, *names: str) -> list[list[str]]:
 
 
 def test_the_same_app_gives_the_same_bytes():
-    assert payload.setup_script(app()) == payload.setup_script(app())
+    assert write.setup_script(app()) == write.setup_script(app())
 
 
 def test_the_label_is_below_the_limit_of_engines_with_room_for_what_an_app_names():
-    assert len(payload.setup_script(app()).encode()) < 64 * 1024
+    assert len(write.setup_script(app()).encode()) < 64 * 1024
 
 
 def test_a_label_that_would_be_lost_fails_the_build():
     names = tuple(f"volume-{os.urandom(8).hex()}" for _ in range(4000))
     volumes = tuple(Volume(name=name, path=f"/srv/{name}") for name in names)
     with pytest.raises(BuildError, match=r"would take \d+ bytes; it may have less than 98304") as caught:
-        payload.setup_script(app(volume=volumes))
+        write.setup_script(app(volume=volumes))
     assert "Shorten" in caught.value.hint
 
 
 def test_scripts_are_packed_as_they_are_but_for_comments():
-    files = payload.bin_files(app())
+    files = write.bin_files(app())
     for path in BIN_TEMPLATES.iterdir():
         if path.suffix != ".j2" and path.name not in ("setup", *zipapp.SCRIPTS):
             source, packed = path.read_text().splitlines(), files[path.name].splitlines()
@@ -74,7 +74,7 @@ def test_scripts_are_packed_as_they_are_but_for_comments():
 def test_a_here_document_keeps_what_looks_like_a_comment():
     script = "#!/bin/bash\n# Head\nmain() {\n  # why\n  cat <<END >file\n#!/bin/sh\n# told\nEND\n  # why\n}\n"
     lean = script.replace("  # why\n", "")
-    assert payload._lean(script) == lean
+    assert write._lean(script) == lean
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_here_document_keeps_what_looks_like_a_comment():
     ],
 )
 def test_every_script_of_the_design_is_there(name: str):
-    assert name in payload.bin_files(app())
+    assert name in write.bin_files(app())
 
 
 def test_what_bash_reads_is_what_the_manifest_says():
@@ -136,11 +136,11 @@ def test_an_app_that_names_nothing_gives_empty_lists():
     ],
 )
 def test_the_address_of_a_database_elsewhere_is_a_secret(env: Env, names: tuple[str, ...]):
-    assert payload.secrets(app(env=env, database=Database(engine="postgresql", where="url"))) == names
+    assert write.secrets(app(env=env, database=Database(engine="postgresql", where="url"))) == names
 
 
 def test_the_address_of_a_database_on_the_host_is_none_that_somebody_has_to_supply():
-    assert payload.secrets(app(database=Database(engine="mariadb"))) == ()
+    assert write.secrets(app(database=Database(engine="mariadb"))) == ()
 
 
 def test_a_sqlite_file_lies_in_the_first_volume_that_the_app_can_write_and_nginx_does_not_serve():
@@ -150,23 +150,23 @@ def test_a_sqlite_file_lies_in_the_first_volume_that_the_app_can_write_and_nginx
         Volume(name="data", path="/data"),
     )
     made = app(volume=volumes, database=Database(engine="sqlite", name="guests"))
-    assert payload.sqlite_file(made) == "/data/guests.sqlite3"
+    assert write.sqlite_file(made) == "/data/guests.sqlite3"
 
 
 def test_no_value_of_the_environment_reaches_the_scripts():
     made = app(env=Env(clear={"GREETING": "a-very-rare-word"}))
-    assert "a-very-rare-word" not in "".join(payload.bin_files(made).values())
+    assert "a-very-rare-word" not in "".join(write.bin_files(made).values())
 
 
 def test_run_setup_can_be_copied_out_of_json():
-    assert not re.search(r"[\"\\]", payload.run_setup())
+    assert not re.search(r"[\"\\]", write.run_setup())
 
 
 def test_linters_pass_on_what_was_rendered(tmp_path: Path):
     made = app(volume=(MEDIA,), env=Env(secrets=("A", "B")), hooks=Hooks(release=("a b",)))
     rendered, label = tmp_path / "_app", tmp_path / "label"
-    rendered.write_text(payload.bin_files(made)["_app"])
-    label.write_text(payload.setup_script(made))
+    rendered.write_text(write.bin_files(made)["_app"])
+    label.write_text(write.setup_script(made))
     shellcheck = [tool("shellcheck"), "--shell=bash"]
     for command in (
         [*shellcheck, rendered],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nuwa import readable
+from nuwa import humanize
 
 NOW = 1_800_000_000.0
 
@@ -15,7 +15,7 @@ NOW = 1_800_000_000.0
      (47.9 * 3600, "47h"), (48 * 3600, "2d"), (-5, "0s")],
 )  # fmt: skip
 def test_ages_are_short(seconds: float, shown: str) -> None:
-    assert readable.age(NOW - seconds, NOW) == shown
+    assert humanize.age(NOW - seconds, NOW) == shown
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_ages_are_short(seconds: float, shown: str) -> None:
     [(None, ""), (0, "0B"), (999, "999B"), (1000, "1.0K"), (48_000_000, "46M"), (5e12, "4.5T")],
 )
 def test_sizes_have_a_unit_that_fits(count: float | None, shown: str) -> None:
-    assert readable.size(count) == shown
+    assert humanize.size(count) == shown
 
 
 @pytest.mark.parametrize(
@@ -34,5 +34,5 @@ def test_sizes_have_a_unit_that_fits(count: float | None, shown: str) -> None:
     ],
 )  # fmt: skip
 def test_what_terminals_obey_is_taken_out(text: str) -> None:
-    assert readable.plain(text).endswith("red") or readable.plain(text) == "31mred"
-    assert readable.plain("Grüße\tan\n日本 🎉") == "Grüße\tan\n日本 🎉"
+    assert humanize.plain(text).endswith("red") or humanize.plain(text) == "31mred"
+    assert humanize.plain("Grüße\tan\n日本 🎉") == "Grüße\tan\n日本 🎉"

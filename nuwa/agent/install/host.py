@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from importlib.metadata import distribution as distribution_of
 from pathlib import Path
 
-from nuwa.agent import naming, systemctl
+from nuwa.agent import naming
+from nuwa.agent.apply import nginx
+from nuwa.agent.apply.apply import apply
+from nuwa.agent.host import systemctl
 from nuwa.agent.install import parts
 from nuwa.agent.install.parts import Part
 from nuwa.agent.paths import DASHBOARD, WEBHOOKS, Paths
-from nuwa.agent.work import nginx
-from nuwa.agent.work.apply import apply
 from nuwa.console import Progress
 from nuwa.errors import NuwaError
-from nuwa.host.distributions import Distribution, find
 from nuwa.process import run
+from nuwa.render.distributions import Distribution, find
 from nuwa.resources import DISTRIBUTION, TEMPLATES
 from nuwa.templating import environment
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nuwa import files
-from nuwa.agent import systemctl
+from nuwa.agent.host import systemctl
 from nuwa.process import run
 
 

@@ -7,18 +7,19 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from nuwa.agent import probes, services, systemctl
-from nuwa.agent.monitor import findings, inside, messages, rounds
-from nuwa.agent.monitor.findings import Finding
-from nuwa.agent.monitor.states import States
-from nuwa.agent.services import Service
-from nuwa.agent.shapes import Alert, Check
+from nuwa.agent.config.resolved import Loaded
+from nuwa.agent.database import Database
+from nuwa.agent.host import probes, services, systemctl
+from nuwa.agent.host.services import Service
+from nuwa.agent.monitor import checks, container_processes, notifications, results
+from nuwa.agent.monitor.results import Finding
+from nuwa.agent.monitor.state_store import States
+from nuwa.agent.paths import Paths
+from nuwa.agent.schemas import Alert, Check
 from nuwa.errors import NuwaError
-
-if TYPE_CHECKING:
-    from nuwa.agent.agent import Agent
+from nuwa.web.sse import Watchers
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,23 @@ SEND_TIMEOUT_S = 30.0
 """For which a round waits until alerts are sent."""
 TWITCHES = 3
 """Restarts of one service within an hour; beyond that a person has to look."""
+
+
+class Host(Protocol):
+    """What the monitor needs of the agent."""
+
+    paths: Paths
+    database: Database
+    loaded: Loaded
+    watchers: Watchers
+
+    def services(self) -> list[Service]: ...
+
+    async def units(self) -> dict[str, dict[str, str]]: ...
+
+    def read_again(self, units: list[str]) -> None: ...
+
+    async def act(self, verb: str, name: str) -> Any: ...
 
 
 @dataclass
@@ -48,10 +66,10 @@ class _Watch:
 class Monitor:
     """Looks after the host while the agent runs."""
 
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-        self._states = States(agent.database)
-        self._allowance = messages.Allowance()
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._states = States(host.database)
+        self._allowance = notifications.Allowance()
         self._watches: dict[str, _Watch] = {}
         self._inside: list[Finding] = []
         self._inside_at = float("-inf")
@@ -78,7 +96,7 @@ class Monitor:
     async def run(self) -> None:
         """Check for ever."""
         while True:
-            settings = self._agent.loaded.config.monitor
+            settings = self._host.loaded.config.monitor
             try:
                 await self._round()
             except NuwaError as error:
@@ -86,9 +104,9 @@ class Monitor:
             await asyncio.sleep(settings.interval)
 
     async def _round(self) -> None:
-        settings = self._agent.loaded.config.monitor
-        everything = self._agent.services()
-        units = await self._agent.units()
+        settings = self._host.loaded.config.monitor
+        everything = self._host.services()
+        units = await self._host.units()
         self._watches = {service.name: self._watches.get(service.name, _Watch()) for service in everything}
         found: list[Finding] = []
         for service in everything:
@@ -97,19 +115,19 @@ class Monitor:
         found += await self._answers(everything, units)
         found += await self._inside_ones(everything, units)
         found += await asyncio.to_thread(
-            lambda: list(rounds.disks(everything, self._agent.paths, settings.disk_percent))
+            lambda: list(checks.disks(everything, self._host.paths, settings.disk_percent))
         )
-        found += await asyncio.gather(*(rounds.site(site) for site in settings.sites))
+        found += await asyncio.gather(*(checks.site(site) for site in settings.sites))
         found += await self._slow_ones(everything)
         before = self._states.alerts(1)
         self._states.take(found, settings.repeat_hours * 3600)
         await self._tell()
         if self._states.alerts(1) != before:
-            self._agent.watchers.publish("alert", self._states.alerts(1)[0])
+            self._host.watchers.publish("alert", self._states.alerts(1)[0])
 
     def _process(self, service: Service, properties: dict[str, str]) -> Finding:
         watch = self._watches[service.name]
-        finding = findings.process(service, properties, watch.restarts)
+        finding = results.process(service, properties, watch.restarts)
         watch.restarts = int(properties.get("NRestarts") or 0)
         return finding
 
@@ -119,12 +137,12 @@ class Monitor:
         settled = [
             service
             for service in everything
-            if service.kind == "process" and findings.has_settled(units.get(service.unit, {}), now)
+            if service.kind == "process" and results.has_settled(units.get(service.unit, {}), now)
         ]
         if settled:
             names = [service.unit for service in settled]
             await asyncio.to_thread(systemctl.forget_failure, names)
-            self._agent.read_again(names)
+            self._host.read_again(names)
             for service in settled:
                 self._watches[service.name].restarts = 0
 
@@ -152,8 +170,8 @@ class Monitor:
         fault = await probes.fault(process, service.ports)
         watch.asked_at = time.monotonic()
         watch.failures = watch.failures + 1 if fault else 0
-        watch.finding = findings.answer(service, fault, watch.failures, process.health.retries)
-        if watch.finding.state == "failed" and self._agent.loaded.config.monitor.twitch:
+        watch.finding = results.answer(service, fault, watch.failures, process.health.retries)
+        if watch.finding.state == "failed" and self._host.loaded.config.monitor.twitch:
             await self._twitch(service, watch)
         return watch.finding
 
@@ -162,14 +180,14 @@ class Monitor:
         finding = watch.finding
         assert finding
         now = time.monotonic()
-        while watch.twitched and now - watch.twitched[0] > messages.HOUR:
+        while watch.twitched and now - watch.twitched[0] > notifications.HOUR:
             watch.twitched.popleft()
         if len(watch.twitched) >= TWITCHES:
             return
         watch.twitched.append(now)
         watch.failures = 0
         try:
-            outcome = await self._agent.act("restart", service.name)
+            outcome = await self._host.act("restart", service.name)
             action = f"restarted: {outcome['message']}"
         except NuwaError as error:
             action = f"the restart failed: {error.message}"
@@ -189,7 +207,9 @@ class Monitor:
             for service in everything
             if service.deployment and services.status(units.get(service.unit, {})) == "running"
         ]
-        found = await asyncio.gather(*(asyncio.to_thread(inside.findings, service) for service in running))
+        found = await asyncio.gather(
+            *(asyncio.to_thread(container_processes.findings, service) for service in running)
+        )
         self._inside = [finding for several in found for finding in several]
         return self._inside
 
@@ -198,16 +218,16 @@ class Monitor:
         if time.monotonic() - self._slow_at < SLOW:
             return self._slow
         self._slow_at = time.monotonic()
-        settings, paths = self._agent.loaded.config.monitor, self._agent.paths
+        settings, paths = self._host.loaded.config.monitor, self._host.paths
         found = [
-            findings.backup(service.name, service.deployment, time.time(), settings.backup_hours)
+            results.backup(service.name, service.deployment, time.time(), settings.backup_hours)
             for service in everything
             if service.deployment and service.deployment.has_backup
         ]
         ends: dict[str, float] = {}
-        for host, name in rounds.hosts(everything, self._agent.loaded).items():
+        for host, name in checks.hosts(everything, self._host.loaded).items():
             days = settings.certificate_days
-            finding, end = await rounds.certificate(host, name, paths, days)
+            finding, end = await checks.certificate(host, name, paths, days)
             found.append(finding)
             if name and end is not None:
                 ends[name] = min(end, ends.get(name, end))
@@ -220,7 +240,7 @@ class Monitor:
         A round waits so long and no longer: a mail server may take its time with each line. Nothing else is
         sent until it came to its end.
         """
-        loaded = self._agent.loaded
+        loaded = self._host.loaded
         if self._sending is None or self._sending.done():
             untold = self._states.untold()
             if not untold or not self._allowance.take(loaded.config.monitor.burst):
@@ -229,7 +249,7 @@ class Monitor:
         await asyncio.wait([self._sending], timeout=SEND_TIMEOUT_S)
 
     async def _send(self, untold: list[tuple[int, Alert]]) -> None:
-        loaded = self._agent.loaded
+        loaded = self._host.loaded
         alerts = [alert for _, alert in untold]
-        if await asyncio.to_thread(messages.send, loaded.config.monitor, alerts, loaded.base):
+        if await asyncio.to_thread(notifications.send, loaded.config.monitor, alerts, loaded.base):
             self._states.told([number for number, _ in untold])

@@ -8,8 +8,8 @@ from hashlib import sha256
 from nuwa import names
 from nuwa.console import Progress, Quiet
 from nuwa.engine import Engine, Image
-from nuwa.image import bootstrap, families, pins, supplies, workshop
-from nuwa.image.make import finish
+from nuwa.image import bootstrap, build_dir, build_inputs, families, pins
+from nuwa.image.build_layer import finish
 from nuwa.lock import in_turn
 from nuwa.names import Platform
 from tests.standin.rocky import contents
@@ -59,12 +59,12 @@ def _make(engine: Engine, name: str, parent: str, files: Files, inputs: str) -> 
     options = ["--format=docker", "--layers=false", "--force-rm", "--pull=never", "--network=host"]
     options += ["--timestamp", time, "--identity-label=false", "--security-opt=label=disable"]
     options += ["--build-arg", f"SOURCE_DATE_EPOCH={time}"]
-    with workshop.opened(engine) as folder:
+    with build_dir.opened(engine) as folder:
         (folder / "context").mkdir()
         (folder / "mnt").mkdir(mode=0o755)
         debian = families.load(_DEBIAN.family)
         mounted = {f"standin/{path}": content for path, content in files.items()}
-        options += supplies.lay_out(
+        options += build_inputs.lay_out(
             folder / "mnt", debian, debian.release(_DEBIAN.release), mounted, _BORROWED
         )
         text = files["Containerfile"].decode().replace("{{bare}}", parent)

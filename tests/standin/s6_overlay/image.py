@@ -12,8 +12,8 @@ from pathlib import Path
 
 from nuwa import names
 from nuwa.engine import Engine
-from nuwa.image import layers, pins, tree
-from nuwa.image.recipe import Recipe
+from nuwa.image import layer_tree, layers, pins
+from nuwa.image.build_spec import Recipe
 from nuwa.manifest.model import App
 from nuwa.resources import IMAGES
 from tests.standin.s6_overlay.pack import pack
@@ -51,10 +51,10 @@ def with_s6_overlay(engine: Engine, image: str, app: App, files: tuple[Path, ...
         files: s6-overlay's archives, from `archives`.
     """
     # Only what comes with this init: the app's image has files of its own in the place of the base layer's.
-    entries = tree.folder(IMAGES / "base" / "rootfs-s6-overlay")
+    entries = layer_tree.folder(IMAGES / "base" / "rootfs-s6-overlay")
     text = _containerfile(image, app, files)
     tag = f"localhost/{app.name}-s6-overlay:latest"
-    inputs = sha256("\0".join([text, tree.digest(entries), *map(_sum, files)]).encode()).hexdigest()
+    inputs = sha256("\0".join([text, layer_tree.digest(entries), *map(_sum, files)]).encode()).hexdigest()
     before = engine.image(tag)
     if before and before.labels.get(names.LABEL_INPUTS) == inputs:
         return before.id
@@ -63,7 +63,7 @@ def with_s6_overlay(engine: Engine, image: str, app: App, files: tuple[Path, ...
         context.mkdir()
         for archive in files:
             shutil.copy(archive, context)
-        tree.write_archive(entries, context / "root.tar", pins.source_date_epoch())
+        layer_tree.write_archive(entries, context / "root.tar", pins.source_date_epoch())
         options = ["--format=docker", "--layers=false", "--pull=never", "--network=none"]
         options += [f"--label={names.LABEL_INPUTS}={inputs}", f"--tag={tag}"]
         return engine.build(text, context, options)

@@ -17,8 +17,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from nuwa.image import apt, families, pins, tree
-from nuwa.image.tree import Entry
+from nuwa.image import apt, families, layer_tree, pins
+from nuwa.image.layer_tree import Entry
 from nuwa.process import run
 from nuwa.resources import cache_folder
 
@@ -40,11 +40,11 @@ def pack(folder: Path) -> Path:
 
 def _parts() -> dict[str, list[Entry]]:
     """What each archive holds."""
-    noarch = tree.folder(MODEL / "noarch")
+    noarch = layer_tree.folder(MODEL / "noarch")
     own = [entry.path for entry in noarch if entry.path.startswith("/command/")]
     return {
         "noarch": [*noarch, Entry("/package/admin/s6-overlay", link=f"s6-overlay-{VERSION}")],
-        platform.machine(): [*tree.folder(MODEL / "arch"), *_programs(_debian_s())],
+        platform.machine(): [*layer_tree.folder(MODEL / "arch"), *_programs(_debian_s())],
         "symlinks-noarch": [Entry(f"/usr/bin/{Path(path).name}", link=f"../..{path}") for path in own],
     }
 
@@ -52,13 +52,16 @@ def _parts() -> dict[str, list[Entry]]:
 def _archive(name: str, entries: list[Entry]) -> bytes:
     with tempfile.TemporaryDirectory(prefix="nuwa-test-s6-overlay-") as folder:
         file = Path(folder, "archive.tar")
-        tree.write_archive(tree.merge(entries), file, pins.source_date_epoch())
+        layer_tree.write_archive(layer_tree.merge(entries), file, pins.source_date_epoch())
         return lzma.compress(file.read_bytes(), preset=1)
 
 
 def _programs(root: Path) -> Iterator[Entry]:
     """Programs and libraries where Debian's find each other, and a link where s6-overlay has the program."""
-    for entry in [*tree.folder(root / "usr/bin", "/usr/bin"), *tree.folder(root / "usr/lib", "/usr/lib")]:
+    for entry in [
+        *layer_tree.folder(root / "usr/bin", "/usr/bin"),
+        *layer_tree.folder(root / "usr/lib", "/usr/lib"),
+    ]:
         name = Path(entry.path).name
         if "/bin/" in entry.path and (
             entry.path.startswith("/usr/lib/execline/") or name.startswith(("s6-", "execlineb"))

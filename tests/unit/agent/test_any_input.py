@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
-from nuwa.agent import listener
-from nuwa.agent.configuration import validate
+from nuwa.agent.api import webhook_receiver
+from nuwa.agent.config.load import validate
 from nuwa.agent.database import Database
-from nuwa.agent.history import History
+from nuwa.agent.webhooks.run_store import History
 from unit.asgi import ask
 
 TOKEN = "a-secret-of-the-tests"
@@ -54,7 +54,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
         history=History(database),
         dispatcher=SimpleNamespace(add=lambda hook, accepted: None),
     )
-    yield listener.application(agent)
+    yield webhook_receiver.application(agent)
     database.close()
 
 

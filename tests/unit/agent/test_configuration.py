@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nuwa.agent import ports
-from nuwa.agent.configuration import validate
-from nuwa.agent.loaded import Loaded, revision
-from nuwa.agent.model import Config
+from nuwa.agent.config import ports
+from nuwa.agent.config.load import validate
+from nuwa.agent.config.model import Config
+from nuwa.agent.config.resolved import Loaded, revision
 from nuwa.errors import ManifestError
 from nuwa.manifest.model import from_json, to_json
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nuwa import quoting
-from nuwa.agent import env_file
+from nuwa.agent.config import env_file
 
 NO_VARIABLE = {"name", "no value", "semicolon", "comment goes on"}
 

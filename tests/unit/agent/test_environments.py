@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.agent import naming, plan
-from nuwa.agent.configuration import validate
-from nuwa.agent.execution import Command, _write_environment, systemd_run
-from nuwa.agent.facts import Facts, Script
-from nuwa.agent.loaded import EMPTY, Loaded
+from nuwa.agent import naming
+from nuwa.agent.apply import file_diff, host_files
+from nuwa.agent.apply.service_diff import Difference
+from nuwa.agent.config.load import validate
+from nuwa.agent.config.resolved import EMPTY, Loaded
 from nuwa.agent.paths import Paths
-from nuwa.agent.work import changes, hostfiles
-from nuwa.agent.work.difference import Difference
+from nuwa.agent.plan import plan
+from nuwa.agent.plan.facts import Facts, Script
+from nuwa.agent.webhooks.executors import Command, _write_environment, systemd_run
 from nuwa.resources import TEMPLATES
 
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    monkeypatch.setattr("nuwa.agent.work.hostfiles.systemctl.reload", lambda: None)
+    monkeypatch.setattr("nuwa.agent.apply.host_files.systemctl.reload", lambda: None)
     return Paths(tmp_path)
 
 
@@ -36,8 +37,8 @@ def make(loaded: Loaded, paths: Paths) -> plan.Plan:
 
 def put(loaded: Loaded, paths: Paths) -> list[str]:
     planned = make(loaded, paths)
-    found = changes.between(planned, paths)
-    hostfiles.write(found, planned)
+    found = file_diff.between(planned, paths)
+    host_files.write(found, planned)
     return [change["path"] for change in found]
 
 
@@ -51,7 +52,7 @@ def test_nobody_but_root_reads_it(paths: Paths) -> None:
 def test_a_change_of_it_restarts_its_process_and_shows_no_value(paths: Paths) -> None:
     before, after = load(TOKEN="secret-1", KEPT="k", GONE="x\ny"), load(TOKEN="secret-2", KEPT="k", NEW="z")
     put(before, paths)
-    (change,) = changes.between(make(after, paths), paths)
+    (change,) = file_diff.between(make(after, paths), paths)
     assert change["diff"] == "-TOKEN=…\n+TOKEN=…\n-GONE=…\n+NEW=…\n"
     assert Difference.between(before, after, [change], paths).changed == ["web"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.agent.configurations import Configurations
+from nuwa.agent.config.history import Configurations
 from nuwa.agent.database import Database
-from nuwa.agent.history import KEPT_RUNS, Accepted, Delivery, History, Replay
 from nuwa.agent.paths import Paths
-from nuwa.agent.recorder import patiently
+from nuwa.agent.webhooks.recorder import patiently
+from nuwa.agent.webhooks.run_store import KEPT_RUNS, Accepted, Delivery, History, Replay
 from nuwa.errors import NuwaError
 
 
@@ -241,7 +241,7 @@ def test_a_clock_that_jumps_forgets_no_delivery(history: History, monkeypatch: p
     history.accept("web", named("d1", "same"), "c")
     for jump in (400 * 86400, -400 * 86400):
         moment = time.time() + jump
-        monkeypatch.setattr("nuwa.agent.history.time.time", lambda moment=moment: moment)
+        monkeypatch.setattr("nuwa.agent.webhooks.run_store.time.time", lambda moment=moment: moment)
         history.accept("web", named(f"after {jump}", None), "c")
         assert history.accept("web", named("d1", "same"), "c").duplicate
         with pytest.raises(Replay):
@@ -258,7 +258,7 @@ def test_configurations_are_in_the_order_in_which_they_came(
     configurations = Configurations(paths, database)
     for number, moment in enumerate((2000.0, 1000.0)):
         paths.config.write_text(f'{{"number": {number}}}')
-        monkeypatch.setattr("nuwa.agent.configurations.time.time", lambda moment=moment: moment)
+        monkeypatch.setattr("nuwa.agent.config.history.time.time", lambda moment=moment: moment)
         configurations.remember("test")
     assert [row["time"] for row in configurations.history()] == [1000.0, 2000.0]
 
@@ -278,7 +278,7 @@ class TestAFullDisk:
     def test_a_run_waits_until_it_can_be_written_down(
         self, history: History, full: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("nuwa.agent.recorder.AGAIN", 0.01)
+        monkeypatch.setattr("nuwa.agent.webhooks.recorder.AGAIN", 0.01)
         tries = []
 
         def accept() -> None:

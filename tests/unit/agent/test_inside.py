@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nuwa.agent.monitor import inside
+from nuwa.agent.monitor import container_processes
 
 
 def state(name: str, word: str, kind: str = "process") -> dict[str, object]:
@@ -22,7 +22,7 @@ def test_each_process_is_a_check_and_of_the_rest_what_is_wrong() -> None:
         state("rsyslogd", "up", "service"),
         state("server", "down", "service"),
     ]
-    found = list(inside.read("shop", json.dumps(states)))
+    found = list(container_processes.read("shop", json.dumps(states)))
     assert [(one.name, one.state) for one in found] == [
         ("process shop/worker", "failed"),
         ("process shop/mailer", "ok"),
@@ -35,10 +35,10 @@ def test_each_process_is_a_check_and_of_the_rest_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("text", ["", "not JSON", "{}", "null", "[1, null, []]", "[{}]"])
 def test_what_is_not_as_it_should_be_is_left_out(text: str) -> None:
-    assert list(inside.read("shop", text)) == []
+    assert list(container_processes.read("shop", text)) == []
 
 
 def test_a_flood_is_cut() -> None:
-    found = list(inside.read("shop", json.dumps([state("x" * 5000, "failing")] * 5000)))
-    assert len(found) == inside.MAX_SERVICES
+    found = list(container_processes.read("shop", json.dumps([state("x" * 5000, "failing")] * 5000)))
+    assert len(found) == container_processes.MAX_SERVICES
     assert len(found[0].message) < 500

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nuwa.agent.lines import MAX_LINE_CHARS, MAX_WAITING, Entry, Joiner
-from nuwa.agent.shapes import Line
+from nuwa.agent.host.long_lines import MAX_LINE_CHARS, MAX_WAITING, Entry, Joiner
+from nuwa.agent.schemas import Line
 
 
 def line(text: str, cursor: str = "") -> Line:

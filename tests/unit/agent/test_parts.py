@@ -9,20 +9,23 @@ from typing import Any
 
 import pytest
 
-from nuwa.agent import bus, changes, notify, reference, services
-from nuwa.agent.cgroups import Cgroups, Counts
-from nuwa.agent.changes import Concern
-from nuwa.agent.configuration import validate
+from nuwa.agent.config.load import validate
+from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
-from nuwa.agent.deployment import find
-from nuwa.agent.journal import Query, Sources
-from nuwa.agent.loaded import Loaded
-from nuwa.agent.monitor import certificates, findings, messages
-from nuwa.agent.monitor.findings import Finding
-from nuwa.agent.monitor.states import States
+from nuwa.agent.host import dbus, services
+from nuwa.agent.host.cgroups import Cgroups, Counts
+from nuwa.agent.host.deployment import find
+from nuwa.agent.host.journal import Query, Sources
+from nuwa.agent.host.services import Service
+from nuwa.agent.monitor import certificates, notifications, results
+from nuwa.agent.monitor.results import Finding
+from nuwa.agent.monitor.state_store import States
 from nuwa.agent.paths import Paths
-from nuwa.agent.services import Service
+from nuwa.agent.webhooks import affected
+from nuwa.agent.webhooks.affected import Concern
 from nuwa.process import run
+from nuwa.reference import agent
+from nuwa.web import sd_notify
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,7 +34,7 @@ def load(processes: dict[str, Any], base: str = "/etc/nuwa") -> Loaded:
     return validate(json.dumps({"processes": processes}), "config.json", base=base)
 
 
-@pytest.mark.parametrize(("path", "text"), reference.files().items(), ids=str)
+@pytest.mark.parametrize(("path", "text"), agent.files().items(), ids=str)
 def test_what_is_published_is_current(path: Path, text: str) -> None:
     assert (ROOT / path).read_text() == text, "run script/generate"
 
@@ -58,20 +61,20 @@ PROCESSES = {
     ],
 )
 def test_a_push_concerns_the_services_whose_files_it_changes(changed: set[str], expected: list[str]) -> None:
-    found = changes.affected(load(PROCESSES), "/src", changed)
+    found = affected.affected(load(PROCESSES), "/src", changed)
     assert [concern.service for concern in found] == expected
 
 
 def test_a_forced_run_concerns_everything_in_the_repository() -> None:
-    found = changes.affected(load(PROCESSES), "/src", set(), forced=True)
+    found = affected.affected(load(PROCESSES), "/src", set(), forced=True)
     assert [concern.service for concern in found] == ["web", "api", "shop"]
     assert found[-1] == Concern("shop", "/src/shop", "/srv/shop")
 
 
 def test_systemds_object_paths_are_read_back() -> None:
     unit = "nuwa@web-blue.service"
-    assert bus.object_path(unit).endswith("/nuwa_40web_2dblue_2eservice")
-    assert bus.unit_name(bus.object_path(unit)) == unit
+    assert dbus.object_path(unit).endswith("/nuwa_40web_2dblue_2eservice")
+    assert dbus.unit_name(dbus.object_path(unit)) == unit
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp
 def test_a_backup_is_judged_by_its_age_and_its_end(tmp_path: Path) -> None:
     def state(line: str) -> str:
         write(tmp_path, {"volumes/.nuwa/archives.tsv": line})
-        return findings.backup("shop", find(tmp_path), 1795000000.0, 30).state
+        return results.backup("shop", find(tmp_path), 1795000000.0, 30).state
 
     assert state("") == "failed"
     assert state("2026-11-18T11:00:00Z\ta\tok\n") == "ok"
@@ -255,7 +258,7 @@ def test_the_end_of_a_certificate_is_read(tmp_path: Path) -> None:
 def test_a_certificate_is_judged_by_what_is_served(end: int | None, on_disk: int | None, state: str) -> None:
     day = 86400.0
     ends = [None if days is None else days * day for days in (end, on_disk)]
-    assert findings.certificate("h", "", ends[0], ends[1], 0.0, 14).state == state
+    assert results.certificate("h", "", ends[0], ends[1], 0.0, 14).state == state
 
 
 def finding(state: str, name: str = "process web") -> Finding:
@@ -320,17 +323,17 @@ def test_many_alerts_make_one_message_and_messages_are_few() -> None:
         {"time": 0.0, "check": f"process s{n}", "state": "failed", "message": "stopped", "action": ""}
         for n in range(50)
     ]
-    subject, text = messages.compose(alerts, "host1")
+    subject, text = notifications.compose(alerts, "host1")
     assert subject == "[nuwa] host1: process s0 failed and 49 more"
     assert len(text.splitlines()) == 50
-    allowance = messages.Allowance()
+    allowance = notifications.Allowance()
     assert [allowance.take(3) for _ in range(5)] == [True, True, True, False, False]
 
 
 def test_sockets_of_another_process_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_PID", "1")
     monkeypatch.setenv("LISTEN_FDS", "2")
-    assert notify.sockets() == {}
+    assert sd_notify.sockets() == {}
 
 
 def test_every_path_lies_below_the_root() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from nuwa.agent import plan
-from nuwa.agent.configuration import validate
-from nuwa.agent.facts import Facts, Script, TlsFiles
-from nuwa.agent.loaded import Loaded
+from nuwa.agent.config.load import validate
+from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.paths import Paths
+from nuwa.agent.plan import plan
+from nuwa.agent.plan.facts import Facts, Script, TlsFiles
 from nuwa.errors import ManifestError
 from nuwa.resources import TEMPLATES
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from nuwa.agent import fetch, probes
-from nuwa.agent.configuration import validate
-from nuwa.agent.fetch import NoAnswer, Target
-from nuwa.agent.model import Process, SiteCheck
-from nuwa.agent.monitor import certificates, rounds
+from nuwa.agent.config.load import validate
+from nuwa.agent.config.model import Process, SiteCheck
+from nuwa.agent.host import http_fetch, probes
+from nuwa.agent.host.http_fetch import NoAnswer, Target
+from nuwa.agent.monitor import certificates, checks
 
 LONG = 1000
 """Bytes that a slow server has to send, one each tenth of a second: much longer than any test waits."""
@@ -78,7 +78,7 @@ def test_a_server_that_answers_a_byte_at_a_time_holds_nobody(head: bytes) -> Non
         asked = process(port, path="/", timeout=1, start_period=2)
         assert "took longer than" in asyncio.run(probes.fault(asked, [port]))
         assert "did not become healthy within 2 s" in probes.wait(asked, [port], lambda: True)
-        finding = asyncio.run(rounds.site(SiteCheck(f"http://127.0.0.1:{port}/", timeout=1)))
+        finding = asyncio.run(checks.site(SiteCheck(f"http://127.0.0.1:{port}/", timeout=1)))
         assert (finding.state, "took longer than 1 s" in finding.message) == ("failed", True)
 
 
@@ -88,7 +88,7 @@ def test_a_server_that_does_not_come_to_its_certificate_holds_nobody(monkeypatch
     with serving(drip(b"\x16\x03\x03\x40\x00")) as port:
         assert asyncio.run(certificates.served("example.org", port=port)) is None
         check = SiteCheck(f"https://127.0.0.1:{port}/", timeout=1)
-        assert asyncio.run(rounds.site(check)).state == "failed"
+        assert asyncio.run(checks.site(check)).state == "failed"
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_nobody_at_a_port_is_said_so() -> None:
 
 def test_of_a_long_page_only_the_beginning_is_read() -> None:
     with serving(plain(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 100_000)) as port:
-        status, body = asyncio.run(fetch.get(Target("127.0.0.1", port), seconds=10, most=5000))
+        status, body = asyncio.run(http_fetch.get(Target("127.0.0.1", port), seconds=10, most=5000))
         assert (status, len(body)) == (200, 5000)
 
 
 def test_a_name_that_does_not_exist_is_no_answer() -> None:
     with pytest.raises(NoAnswer):
-        asyncio.run(fetch.get(Target("nowhere.invalid", 80), seconds=10, most=1))
+        asyncio.run(http_fetch.get(Target("nowhere.invalid", 80), seconds=10, most=1))

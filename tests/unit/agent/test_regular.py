@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.agent import git, regular
+from nuwa.agent import regular_files
+from nuwa.agent.webhooks import git
 
 MOST = 1000
 
@@ -19,10 +20,10 @@ def test_only_plain_files_are_read(tmp_path: Path) -> None:
     for name, target in {"zero": "/dev/zero", "link": "plain", "gone": "nowhere", "to-fifo": "fifo"}.items():
         (tmp_path / name).symlink_to(target)
     (tmp_path / "large").write_bytes(b"x" * (MOST + 1))
-    assert regular.read(tmp_path / "plain", MOST) == b"text"
+    assert regular_files.read(tmp_path / "plain", MOST) == b"text"
     for name in ("fifo", "zero", "link", "gone", "to-fifo", "large", "none", "."):
         with pytest.raises(OSError, match=r"\S"):
-            regular.read(tmp_path / name, MOST)
+            regular_files.read(tmp_path / name, MOST)
 
 
 @pytest.mark.timeout(30)
@@ -33,21 +34,21 @@ def test_a_change_is_noticed_whatever_the_file_is(tmp_path: Path, size: int, is_
     if is_link:
         target = tmp_path / "target"
         path.symlink_to(target)
-    assert regular.fingerprint(path, MOST) == ""
+    assert regular_files.fingerprint(path, MOST) == ""
     target.write_bytes(b"a" * size)
-    before = regular.fingerprint(path, MOST)
+    before = regular_files.fingerprint(path, MOST)
     assert before
-    assert regular.fingerprint(path, MOST) == before
+    assert regular_files.fingerprint(path, MOST) == before
     target.write_bytes(b"b" * (size + 1))
-    assert regular.fingerprint(path, MOST) != before
+    assert regular_files.fingerprint(path, MOST) != before
 
 
 @pytest.mark.timeout(30)
 def test_what_never_ends_has_a_fingerprint_too(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "zero").symlink_to("/dev/zero")
-    assert regular.fingerprint(tmp_path / "fifo", MOST)
-    assert regular.fingerprint(tmp_path / "zero", MOST)
+    assert regular_files.fingerprint(tmp_path / "fifo", MOST)
+    assert regular_files.fingerprint(tmp_path / "zero", MOST)
     (tmp_path / ".git").mkdir()
     os.mkfifo(tmp_path / ".git/HEAD")
     assert git.checked_out(tmp_path) == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nuwa.agent.install import parts
-from nuwa.host.distributions import DISTRIBUTIONS
+from nuwa.render.distributions import DISTRIBUTIONS
 
 
 @pytest.fixture

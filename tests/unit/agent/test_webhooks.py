@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nuwa.agent import payloads, signatures
-from nuwa.agent.limiter import FREE, LONGEST_WAIT, Limiter
-from nuwa.agent.payloads import BadPayload, Push
+from nuwa.agent.webhooks import payloads, signatures
+from nuwa.agent.webhooks.payloads import BadPayload, Push
+from nuwa.web.rate_limit import FREE, LONGEST_WAIT, Limiter
 
 SECRET = "a secret of the hook"
 COMMIT = "1481a2de7b2a7d02428ad93446ab166be7793fbb"

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from nuwa.agent import advice, env_file, systemctl
-from nuwa.agent.configuration import validate
+from nuwa.agent.config import advice, env_file
+from nuwa.agent.config.load import validate
 from nuwa.agent.database import Database
-from nuwa.agent.history import Delivery, History
-from nuwa.agent.monitor import findings
-from nuwa.agent.recorder import Recorder
-from nuwa.agent.shapes import Step
+from nuwa.agent.host import systemctl
+from nuwa.agent.monitor import results
+from nuwa.agent.schemas import Step
+from nuwa.agent.webhooks.recorder import Recorder
+from nuwa.agent.webhooks.run_store import Delivery, History
 from nuwa.process import Result
 
 
@@ -107,4 +108,4 @@ def test_a_process_that_runs_well_after_a_restart_begins_again_with_the_shortest
         "NRestarts": str(restarts),
         "ActiveEnterTimestampMonotonic": str(since * 1_000_000 + 1),
     }
-    assert findings.has_settled(properties, 1000.0) is settled
+    assert results.has_settled(properties, 1000.0) is settled

@@ -230,7 +230,7 @@ def test_the_shell_completes_commands_and_options(typed, offered):
 
 
 def test_the_published_page_of_the_commands_is_current():
-    from nuwa.cli import reference
+    from nuwa.reference import commands
 
     published = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
-    assert published.read_text() == reference.page(), "run script/generate"
+    assert published.read_text() == commands.page(), "run script/generate"

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nuwa.agent.events import encode
-from nuwa.dashboard.board import KEPT_LINES, KEPT_SAMPLES, Board
-from nuwa.dashboard.relay import frames
+from nuwa.dashboard.event_relay import frames
+from nuwa.dashboard.state import KEPT_LINES, KEPT_SAMPLES, Board
+from nuwa.web.sse import encode
 
 
 def usage(cpu: float | None) -> Any:

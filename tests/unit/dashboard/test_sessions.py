@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nuwa.dashboard.admin_token import Token
 from nuwa.dashboard.sessions import IDLE, LONGEST, RENEW, Session, Sessions
-from nuwa.dashboard.token import Token
 
 
 class Clock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nuwa.dashboard import words
-from nuwa.dashboard.answers import html
+from nuwa.dashboard import formatting
 from nuwa.dashboard.configuration import diff
+from nuwa.dashboard.responses import html
 
 NOW = 1_800_000_000.0
 
@@ -15,7 +15,7 @@ NOW = 1_800_000_000.0
     ("days", "shown"), [(61.2, "61 days"), (1.5, "36 hours"), (0.01, "0 hours"), (-3, "over for 3d")]
 )
 def test_what_is_ahead_is_said_in_days(days: float, shown: str) -> None:
-    assert words.ahead(NOW + days * 86400, NOW) == shown
+    assert formatting.ahead(NOW + days * 86400, NOW) == shown
 
 
 HOSTILE = """"><script>alert(1)</script><img src=x onerror=alert(1)>'&lt;{{7*7}}"""
@@ -51,9 +51,9 @@ def test_a_difference_says_of_each_line_what_it_is() -> None:
     assert diff("same\n", "same\n", "a", "b") == []
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in words.STATIC.iterdir()))
+@pytest.mark.parametrize("name", sorted(path.name for path in formatting.STATIC.iterdir()))
 def test_a_file_has_what_it_holds_in_its_address(name: str) -> None:
-    assert words.asset(name).startswith("/static/")
-    assert words.asset(name).endswith(f"/{name}")
-    text = (words.STATIC / name).read_text()
+    assert formatting.asset(name).startswith("/static/")
+    assert formatting.asset(name).endswith(f"/{name}")
+    text = (formatting.STATIC / name).read_text()
     assert not [word for word in text.split() if "://" in word and "www.w3.org" not in word]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from nuwa.detect import annotated_manifest
 from nuwa.detect.detect import detect
 from nuwa.detect.model import Project
-from nuwa.manifest import example, positions
+from nuwa.manifest import positions
 from nuwa.manifest.load import validate
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef home(): ...\n"
@@ -27,7 +28,7 @@ def lay(root: Path, files: dict[str, str]) -> Path:
 
 def written(project: Project) -> dict[str, Any]:
     """The manifest that init writes, which is valid."""
-    text = example.text(project, family="debian")
+    text = annotated_manifest.text(project, family="debian")
     document = tomllib.loads(text)
     validate(document, "nuwa.toml", positions.scan(text))
     return document
@@ -60,7 +61,9 @@ def test_a_procfile_names_server_release_and_workers(tmp_path: Path) -> None:
 
 
 def test_what_was_found_says_where_it_stands(tmp_path: Path) -> None:
-    text = example.text(detect(lay(tmp_path, {"Procfile": "web: gunicorn app:app\n", "app.py": FLASK})))
+    text = annotated_manifest.text(
+        detect(lay(tmp_path, {"Procfile": "web: gunicorn app:app\n", "app.py": FLASK}))
+    )
     assert "# From Procfile.\nmodule = " in text
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nuwa.host import facts
-from nuwa.host.facts import Facts
 from nuwa.manifest.model import App, AppSection, Server, Volume
+from nuwa.render import facts
+from nuwa.render.facts import Facts
 
 FACTS: dict[str, Any] = {
     "schema": 1,

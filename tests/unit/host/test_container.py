@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from nuwa.host.container import hook_run, make_network, podman_run, rehearsal_run, warnings
-from nuwa.host.facts import FactsError
 from nuwa.manifest.model import Hooks, Limits, Volume
 from nuwa.names import CAPABILITIES
+from nuwa.render.container import hook_run, make_network, podman_run, rehearsal_run, warnings
+from nuwa.render.facts import FactsError
 from unit.host.sample import MEDIA, app, host
 
 

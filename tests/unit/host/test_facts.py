@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from nuwa.host import facts
-from nuwa.host.distributions import DISTRIBUTIONS, find
-from nuwa.host.facts import FactsError
+from nuwa.render import facts
+from nuwa.render.distributions import DISTRIBUTIONS, find
+from nuwa.render.facts import FactsError
 from unit.host.sample import FACTS, host
 
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from nuwa.host.facts import FactsError
-from nuwa.host.render import render
 from nuwa.manifest.model import Route, Server
+from nuwa.render.facts import FactsError
+from nuwa.render.render import render
 from nuwa.resources import TEMPLATES
 from unit.host.sample import MEDIA, app, host
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.host import static
+from nuwa.render import static
 
 # What vite 8.3.8, rollup 4.68.8, esbuild 0.28.2, webpack 5.113.0, parcel 2.16.4 and Django 5.2 wrote.
 VITE = [

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.host import zipapp
+from nuwa.render import zipapp
 from unit.host.sample import app
 
 SECRET = b"of the host"

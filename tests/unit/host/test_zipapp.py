@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from nuwa.host import zipapp
-from nuwa.host.render import render
 from nuwa.manifest.model import Hooks
+from nuwa.render import zipapp
+from nuwa.render.render import render
 from nuwa.resources import TEMPLATES
 from unit.host.sample import FACTS, app, host
 
@@ -90,12 +90,12 @@ def test_python_3_9_reads_every_module(archive: Path):
         modules = [name for name in opened.namelist() if name.endswith(".py")]
         for name in modules:
             ast.parse(opened.read(name), name, feature_version=(3, 9))
-    assert "nuwa/host/render.py" in modules
+    assert "nuwa/render/render.py" in modules
     assert "jinja2/environment.py" in modules
 
 
 def test_it_holds_no_module_of_the_build_side(archive: Path):
     with zipfile.ZipFile(archive) as opened:
         names = set(opened.namelist())
-    assert not names & {"nuwa/host/zipapp.py", "nuwa/manifest/load.py", "nuwa/errors.py", "nuwa/process.py"}
+    assert not names & {"nuwa/render/zipapp.py", "nuwa/manifest/load.py", "nuwa/errors.py", "nuwa/process.py"}
     assert not [name for name in names if "pydantic" in name or name.endswith((".so", ".pyc"))]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nuwa.errors import BuildError
+from nuwa.image.build_spec import Recipe
 from nuwa.image.families import load
-from nuwa.image.recipe import Recipe
 from nuwa.manifest.model import App, AppSection, Extras, Image, Server
 
 

@@ -11,12 +11,13 @@ from typing import Literal
 
 import pytest
 
-from nuwa import names, payload
+from nuwa import names
 from nuwa.image import app_layer, pins
 from nuwa.image.app_layer import placeholders, project_time
+from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.image.recipe import Recipe
 from nuwa.manifest.model import App, Build, Database, Env, Hooks, Static, Volume, from_json
+from nuwa.setup_label import write
 from tests.unit.image.samples import app
 
 
@@ -48,7 +49,7 @@ def test_it_holds_project_services_renderer_and_search_path(project: Path) -> No
 def test_its_labels_carry_the_manifest_and_the_installer(project: Path) -> None:
     labels = layer(app(), project).labels
     assert from_json(App, json.loads(labels[names.LABEL_MANIFEST])).name == "shop"
-    assert labels[names.LABEL_SETUP] == payload.setup_script(Recipe.of(app()).app)
+    assert labels[names.LABEL_SETUP] == write.setup_script(Recipe.of(app()).app)
     assert labels[names.LABEL_RUN_SETUP]
     assert labels[names.LABEL_COMPILED] == "", "the layer below says it of itself"
     assert labels["org.opencontainers.image.title"] == "shop"

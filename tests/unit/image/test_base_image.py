@@ -11,7 +11,7 @@ from nuwa.engine import Engine
 from nuwa.errors import BuildError
 from nuwa.image import base_image, bootstrap
 from nuwa.image.base_image import Choice
-from nuwa.image.recipe import Recipe
+from nuwa.image.build_spec import Recipe
 from nuwa.names import Platform
 from nuwa.podman_probe import Podman
 from tests.unit.image.samples import app

@@ -13,9 +13,9 @@ import pytest
 from nuwa import names
 from nuwa.image import layers
 from nuwa.image.app_layer import app_layer
+from nuwa.image.build_spec import Recipe
+from nuwa.image.layer_tree import Entry
 from nuwa.image.layers import Layer
-from nuwa.image.recipe import Recipe
-from nuwa.image.tree import Entry
 from nuwa.process import run
 from nuwa.requirements.read import Requirements
 from tests.unit.image.samples import all_recipes, app, full

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nuwa.errors import BuildError
-from nuwa.image.recipe import Recipe
+from nuwa.image.build_spec import Recipe
 from nuwa.manifest.model import Extras
 from tests.unit.image.samples import app
 

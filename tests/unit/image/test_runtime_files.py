@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nuwa.image import services
-from nuwa.image.recipe import Recipe
+from nuwa.image.build_spec import Recipe
 from nuwa.manifest.model import Database
 from nuwa.process import run
 from nuwa.resources import IMAGES

@@ -11,7 +11,7 @@ import pytest
 
 from nuwa.engine import Engine
 from nuwa.errors import EngineError
-from nuwa.image.seal import seal
+from nuwa.image.finalize import seal
 from nuwa.podman_probe import Podman
 
 PODMAN = """#!/bin/sh

@@ -11,13 +11,12 @@ import tarfile
 
 import pytest
 
-from nuwa import payload
 from nuwa.engine import Image
 from nuwa.errors import NuwaError
-from nuwa.image import setup_label
 from nuwa.image.inspection import Inspection, LayerSize, layers
 from nuwa.image.signatures import policy_for
 from nuwa.manifest.model import App, AppSection, Cron, Process, Server, from_json, to_json
+from nuwa.setup_label import read, write
 
 APP = App(
     AppSection("shop", "1"),
@@ -25,21 +24,21 @@ APP = App(
     process=(Process("worker", ("python", "work.py")),),
     cron=(Cron("tidy", "@daily", ("true",)),),
 )
-SCRIPT = payload.setup_script(APP)
+SCRIPT = write.setup_script(APP)
 
 
 def test_reads_what_a_label_would_write():
-    label = setup_label.read(SCRIPT)
+    label = read.read(SCRIPT)
     assert label.app == "shop"
     assert {name: text.decode() for name, text in label.files.items()} == {
-        f"bin/{name}": text for name, text in payload.bin_files(APP).items()
+        f"bin/{name}": text for name, text in write.bin_files(APP).items()
     }
     assert label.genuine
     assert label.sha256 == hashlib.sha256(SCRIPT.encode()).hexdigest()
 
 
 def test_a_label_holds_nothing_that_podman_changes_on_its_way_into_an_image():
-    for label in (SCRIPT, payload.run_setup()):
+    for label in (SCRIPT, write.run_setup()):
         assert label.isascii()
         assert label.isprintable(), "version 5 spells line breaks and other controls out"
         assert "$" not in label, "version 5 expands variables"
@@ -64,7 +63,7 @@ def archive(**files):
     ],
 )
 def test_a_changed_script_is_not_taken_for_nuwas_own(change):
-    assert not setup_label.read(change(SCRIPT)).genuine
+    assert not read.read(change(SCRIPT)).genuine
 
 
 def test_a_changed_script_inside_is_not_taken_for_nuwas_own():
@@ -74,16 +73,16 @@ def test_a_changed_script_inside_is_not_taken_for_nuwas_own():
     assert changed != inner
     again = base64.b64encode(gzip.compress(changed.encode())).decode()
     sums = [hashlib.sha256(text.encode()).hexdigest() for text in (inner, changed)]
-    label = setup_label.read(SCRIPT.replace(packed, f"packed={again}").replace(*sums))
+    label = read.read(SCRIPT.replace(packed, f"packed={again}").replace(*sums))
     assert not label.genuine
 
 
 def test_other_compression_of_the_same_is_still_nuwas_own():
-    same = payload.framed(
-        "shop", archive(**{f"bin/{name}": text.encode() for name, text in payload.bin_files(APP).items()})
+    same = write.framed(
+        "shop", archive(**{f"bin/{name}": text.encode() for name, text in write.bin_files(APP).items()})
     )
     assert same != SCRIPT
-    assert setup_label.read(same).genuine
+    assert read.read(same).genuine
 
 
 @pytest.mark.parametrize(
@@ -99,24 +98,24 @@ def test_other_compression_of_the_same_is_still_nuwas_own():
 )
 def test_what_is_no_label_of_nuwa_is_refused(script):
     with pytest.raises(NuwaError, match="cannot be read"):
-        setup_label.read(script)
+        read.read(script)
 
 
 def test_a_wrong_checksum_is_refused():
     packed = next(word for word in SCRIPT.split() if word.startswith("packed="))
     other = next(
         word
-        for word in payload.framed("shop", archive(**{"bin/run": b"x"})).split()
+        for word in write.framed("shop", archive(**{"bin/run": b"x"})).split()
         if word.startswith("packed=")
     )
     with pytest.raises(NuwaError, match="checksum"):
-        setup_label.read(SCRIPT.replace(packed, other))
+        read.read(SCRIPT.replace(packed, other))
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "bin/../x", "bin/a/b", "bin/-x", "etc/x", "bin/a b"])
 def test_files_outside_bin_are_refused(name):
     with pytest.raises(NuwaError, match="it would write"):
-        setup_label.read(payload.framed("shop", archive(**{name: b"x"})))
+        read.read(write.framed("shop", archive(**{name: b"x"})))
 
 
 def test_links_are_refused():
@@ -126,21 +125,21 @@ def test_links_are_refused():
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         opened.addfile(link)
     with pytest.raises(NuwaError, match="it would write 'bin/run'"):
-        setup_label.read(payload.framed("shop", made.getvalue()))
+        read.read(write.framed("shop", made.getvalue()))
 
 
 def inspection(script):
-    label = setup_label.read(script)
+    label = read.read(script)
     app = from_json(App, json.loads(json.dumps(to_json(APP))))
     return Inspection(Image("x", (), {}, 1, (), {}), app, label, ())
 
 
 def test_says_which_scripts_this_version_would_write_otherwise():
     assert inspection(SCRIPT).changed_scripts == ()
-    files = {f"bin/{name}": text.encode() for name, text in payload.bin_files(APP).items()}
+    files = {f"bin/{name}": text.encode() for name, text in write.bin_files(APP).items()}
     changed = {**files, "bin/run": b"evil", "bin/more": b"x"}
     del changed["bin/logs"]
-    found = inspection(payload.framed("shop", archive(**changed)))
+    found = inspection(write.framed("shop", archive(**changed)))
     assert found.changed_scripts == ("bin/logs", "bin/more", "bin/run")
     assert found.setup.genuine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nuwa.image.steps import Steps
+from nuwa.image.build_output import Steps
 
 
 class Recorder:

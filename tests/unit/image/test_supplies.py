@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nuwa.errors import BuildError
-from nuwa.image import supplies
+from nuwa.image import build_inputs
 from nuwa.image.families import load
 from nuwa.process import run
 
@@ -38,7 +38,7 @@ def values(words: list[str], option: str) -> list[str]:
 
 
 def test_addresses_and_passwords_are_in_files_and_never_in_words(folder: Path) -> None:
-    words = supplies.lay_out(folder, DEBIAN, TRIXIE, {})
+    words = build_inputs.lay_out(folder, DEBIAN, TRIXIE, {})
     assert not any("test" in word and str(folder.parent) not in word for word in words)
     assert "secret@index.test" in (folder / "uv.toml").read_text()
     assert "deb http://mirror.test/debian trixie main" in (folder / "sources.list").read_text()
@@ -47,7 +47,7 @@ def test_addresses_and_passwords_are_in_files_and_never_in_words(folder: Path) -
 
 
 def test_only_what_is_declared_is_lent(folder: Path) -> None:
-    words = supplies.lay_out(folder, DEBIAN, TRIXIE, {}, {"SSL_CERT_FILE"})
+    words = build_inputs.lay_out(folder, DEBIAN, TRIXIE, {}, {"SSL_CERT_FILE"})
     assert values(words, "--volume") == [f"{folder}:/mnt:ro"]
     assert values(words, "--build-arg") == ["SSL_CERT_FILE=/mnt/ca.crt"]
     assert not (folder / "uv.toml").exists()
@@ -55,7 +55,7 @@ def test_only_what_is_declared_is_lent(folder: Path) -> None:
 
 
 def test_uv_is_mounted_and_not_copied(folder: Path) -> None:
-    words = supplies.lay_out(folder, DEBIAN, TRIXIE, {}, {"UV_CONFIG_FILE", "UV_CACHE_DIR"})
+    words = build_inputs.lay_out(folder, DEBIAN, TRIXIE, {}, {"UV_CONFIG_FILE", "UV_CACHE_DIR"})
     mounts = values(words, "--volume")
     assert any(mount.endswith(":/mnt/uv:ro") for mount in mounts)
     assert (folder / "uv").stat().st_size == 0
@@ -63,30 +63,32 @@ def test_uv_is_mounted_and_not_copied(folder: Path) -> None:
 
 
 def test_apts_lists_and_packages_stay_on_this_machine(folder: Path) -> None:
-    mounts = values(supplies.lay_out(folder, DEBIAN, TRIXIE, {}, {"APT_CONFIG"}), "--volume")
+    mounts = values(build_inputs.lay_out(folder, DEBIAN, TRIXIE, {}, {"APT_CONFIG"}), "--volume")
     assert [mount.split(":")[1] for mount in mounts[1:]] == ["/var/lib/apt/lists", "/var/cache/apt/archives"]
 
 
 def test_rocky_linux_borrows_nothing_of_apt_and_debian_nothing_of_dnf(folder: Path, tmp_path: Path) -> None:
     rocky = load("rockylinux")
-    words = supplies.lay_out(folder, rocky, rocky.release("9"), {}, {"APT_CONFIG", "SSL_CERT_FILE"})
+    words = build_inputs.lay_out(folder, rocky, rocky.release("9"), {}, {"APT_CONFIG", "SSL_CERT_FILE"})
     assert "APT_CONFIG" not in "".join(words)
     other = tmp_path / "other"
     other.mkdir()
-    assert "dnf" not in "".join(supplies.lay_out(other, DEBIAN, TRIXIE, {}, {"DNF_CACHE", "SSL_CERT_FILE"}))
+    assert "dnf" not in "".join(
+        build_inputs.lay_out(other, DEBIAN, TRIXIE, {}, {"DNF_CACHE", "SSL_CERT_FILE"})
+    )
 
 
 def test_dnfs_metadata_and_packages_stay_on_this_machine_for_each_release(
     folder: Path, tmp_path: Path
 ) -> None:
     rocky = load("rockylinux")
-    words = supplies.lay_out(folder, rocky, rocky.release("9"), {}, {"DNF_CACHE"})
+    words = build_inputs.lay_out(folder, rocky, rocky.release("9"), {}, {"DNF_CACHE"})
     assert values(words, "--build-arg") == ["DNF_CACHE=/mnt/dnf"]
     cache = tmp_path / "cache" / "nuwa" / "downloads" / "rockylinux9-dnf"
     assert values(words, "--volume")[1] == f"{cache}:/mnt/dnf:rw"
     other = tmp_path / "other"
     other.mkdir()
-    assert not any(str(cache) in word for word in supplies.lay_out(other, rocky, rocky.release("8"), {}))
+    assert not any(str(cache) in word for word in build_inputs.lay_out(other, rocky, rocky.release("8"), {}))
 
 
 def test_the_lock_of_a_dnf_that_was_killed_is_gone(folder: Path, tmp_path: Path) -> None:
@@ -95,12 +97,12 @@ def test_the_lock_of_a_dnf_that_was_killed_is_gone(folder: Path, tmp_path: Path)
     (cache / "metadata_lock.pid").write_text("1")
     (cache / "baseos.solv").write_text("kept")
     rocky = load("rockylinux")
-    supplies.lay_out(folder, rocky, rocky.release("9"), {}, {"DNF_CACHE"})
+    build_inputs.lay_out(folder, rocky, rocky.release("9"), {}, {"DNF_CACHE"})
     assert sorted(path.name for path in cache.iterdir()) == ["baseos-1", "baseos.solv"]
 
 
 def test_files_that_a_layer_lends_lie_where_it_says(folder: Path) -> None:
-    supplies.lay_out(folder, DEBIAN, TRIXIE, {"requirements/a/b.txt": b"six"}, ())
+    build_inputs.lay_out(folder, DEBIAN, TRIXIE, {"requirements/a/b.txt": b"six"}, ())
     assert (folder / "requirements/a/b.txt").read_bytes() == b"six"
 
 
@@ -108,17 +110,17 @@ def test_downloads_may_come_from_another_place(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUWA_DOWNLOADS", "https://mirror.test/files/")
-    words = supplies.lay_out(folder, DEBIAN, TRIXIE, {}, {"NUWA_DOWNLOADS"})
+    words = build_inputs.lay_out(folder, DEBIAN, TRIXIE, {}, {"NUWA_DOWNLOADS"})
     assert values(words, "--build-arg") == ["NUWA_DOWNLOADS=https://mirror.test/files"]
     monkeypatch.setenv("NUWA_DOWNLOADS", str(tmp_path))
     other = tmp_path / "other"
     other.mkdir()
-    words = supplies.lay_out(other, DEBIAN, TRIXIE, {}, {"NUWA_DOWNLOADS"})
+    words = build_inputs.lay_out(other, DEBIAN, TRIXIE, {}, {"NUWA_DOWNLOADS"})
     assert f"{tmp_path}:/mnt/downloads:ro" in values(words, "--volume")
 
 
 def test_the_tools_can_be_run_by_the_app(folder: Path) -> None:
-    supplies.lay_out(folder, DEBIAN, TRIXIE, {}, ())
+    build_inputs.lay_out(folder, DEBIAN, TRIXIE, {}, ())
     assert all(tool.stat().st_mode & 0o555 == 0o555 for tool in (folder / "tools").iterdir())
 
 
@@ -126,7 +128,7 @@ def test_variables_that_requirements_name_reach_a_build_as_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PIP_TOKEN", "it's $HOME")
-    made = supplies.environment(["PIP_TOKEN"])[supplies.ENVIRONMENT]
+    made = build_inputs.environment(["PIP_TOKEN"])[build_inputs.ENVIRONMENT]
     (tmp_path / "environment").write_bytes(made)
     shown = run(["sh", "-c", 'set -a; . ./environment; printf %s "$PIP_TOKEN"'], cwd=tmp_path)
     assert shown.stdout == "it's $HOME"
@@ -135,6 +137,6 @@ def test_variables_that_requirements_name_reach_a_build_as_a_file(
 def test_a_variable_that_is_not_set_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_TOKEN", raising=False)
     with pytest.raises(BuildError, match="PIP_TOKEN") as caught:
-        supplies.environment(["PIP_TOKEN"])
+        build_inputs.environment(["PIP_TOKEN"])
     assert "PIP_TOKEN=…" in caught.value.hint
-    assert supplies.environment([]) == {}
+    assert build_inputs.environment([]) == {}

@@ -6,13 +6,13 @@ import os
 import tarfile
 from pathlib import Path
 
-from nuwa.image import tree
+from nuwa.image import layer_tree
 from nuwa.image.files import File
-from nuwa.image.tree import Entry
+from nuwa.image.layer_tree import Entry
 
 
 def archive(entries: tuple[Entry, ...], file: Path) -> bytes:
-    tree.write_archive(entries, file, 1000)
+    layer_tree.write_archive(entries, file, 1000)
     return file.read_bytes()
 
 
@@ -24,19 +24,19 @@ def test_times_owners_and_other_permissions_do_not_show(tmp_path: Path) -> None:
         (folder / "etc" / "x").write_text("same")
         (folder / "etc" / "x").chmod(mode)
         os.utime(folder / "etc" / "x", (time, time))
-        bits.append(archive(tree.merge(tree.folder(folder)), tmp_path / f"{name}.tar"))
+        bits.append(archive(layer_tree.merge(layer_tree.folder(folder)), tmp_path / f"{name}.tar"))
     assert bits[0] == bits[1]
 
 
 def test_the_archive_holds_folders_links_and_odd_names(tmp_path: Path) -> None:
     long = "/srv/app/" + "d" * 120 + "/" + "f" * 120
-    entries = tree.merge(
+    entries = layer_tree.merge(
         [
             Entry("/srv/app/a\nb", content=b"1"),
             Entry(long, 0o755, content=b"2"),
             Entry("/srv/l", link="app/x"),
         ],
-        tree.generated({"/usr/lib/nuwa/ü": File(b"3", 0o600)}),
+        layer_tree.generated({"/usr/lib/nuwa/ü": File(b"3", 0o600)}),
     )
     archive(entries, tmp_path / "t.tar")
     with tarfile.open(tmp_path / "t.tar") as made:
@@ -50,7 +50,7 @@ def test_the_archive_holds_folders_links_and_odd_names(tmp_path: Path) -> None:
 
 
 def test_a_later_part_replaces_an_earlier_one() -> None:
-    merged = tree.merge([Entry("/b", content=b"1"), Entry("/a")], [Entry("/b", content=b"2")])
+    merged = layer_tree.merge([Entry("/b", content=b"1"), Entry("/a")], [Entry("/b", content=b"2")])
     assert [(entry.path, entry.content) for entry in merged] == [("/a", b""), ("/b", b"2")]
 
 
@@ -62,9 +62,9 @@ def test_the_digest_changes_with_path_permission_content_and_kind() -> None:
         Entry("/a", content=b"y"),
         Entry("/a", link="x"),
     ]
-    assert len({tree.digest([entry]) for entry in variants}) == len(variants)
-    assert tree.digest([variants[0]]) == tree.digest([Entry("/a", content=b"x")])
+    assert len({layer_tree.digest([entry]) for entry in variants}) == len(variants)
+    assert layer_tree.digest([variants[0]]) == layer_tree.digest([Entry("/a", content=b"x")])
 
 
 def test_a_folder_that_is_not_there_adds_nothing(tmp_path: Path) -> None:
-    assert tree.folder(tmp_path / "none") == []
+    assert layer_tree.folder(tmp_path / "none") == []

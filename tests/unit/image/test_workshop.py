@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nuwa.engine import Engine
-from nuwa.image import workshop
+from nuwa.image import build_dir
 from nuwa.podman_probe import Podman
 
 
@@ -35,7 +35,7 @@ def working_container(engine: Engine, name: str, folder: Path) -> None:
 
 
 def test_a_good_build_leaves_no_folder_and_asks_podman_nothing(engine: Engine) -> None:
-    with workshop.opened(engine) as folder:
+    with build_dir.opened(engine) as folder:
         (folder / "x").write_text("")
     assert not folder.exists()
     assert calls(engine) == []
@@ -43,7 +43,7 @@ def test_a_good_build_leaves_no_folder_and_asks_podman_nothing(engine: Engine) -
 
 def test_a_build_that_is_cut_short_takes_its_working_container_along(engine: Engine) -> None:
     def interrupted() -> Path:
-        with workshop.opened(engine) as folder:
+        with build_dir.opened(engine) as folder:
             working_container(engine, "ours", folder)
             working_container(engine, "theirs", folder.with_name("nuwa-build-1-other"))
             made.append(folder)
@@ -62,7 +62,7 @@ def test_builds_that_were_killed_are_swept_and_living_ones_are_not(engine: Engin
     for folder in (dead, living):
         folder.mkdir()
         working_container(engine, folder.name, folder)
-    workshop.sweep_dead(engine)
+    build_dir.sweep_dead(engine)
     assert not dead.exists()
     assert living.exists()
     assert calls(engine) == [f"rm --force --ignore --time 0 {dead.name}"]
@@ -70,4 +70,4 @@ def test_builds_that_were_killed_are_swept_and_living_ones_are_not(engine: Engin
 
 def test_no_process_of_this_machine_is_ended(engine: Engine, tmp_path: Path) -> None:
     """This process is not in a container, whatever folder is asked about."""
-    workshop.end_steps(Path("/"))
+    build_dir.end_steps(Path("/"))

@@ -9,14 +9,16 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from nuwa.detect import annotated_manifest
 from nuwa.detect.model import Project, Web
 from nuwa.errors import ManifestError
-from nuwa.manifest import example, reference, schema
+from nuwa.manifest import schema
 from nuwa.manifest.fields import fields_of, sections
 from nuwa.manifest.load import validate
+from nuwa.reference import manifest
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "reference"
-TEXT = example.text(example.EXAMPLE)
+TEXT = annotated_manifest.text(annotated_manifest.EXAMPLE)
 
 
 def uncommented(text, only=""):
@@ -31,9 +33,9 @@ def uncommented(text, only=""):
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("name", reference.pages())
+@pytest.mark.parametrize("name", manifest.pages())
 def test_the_published_pages_are_current(name):
-    assert (PUBLISHED / name).read_text() == reference.pages()[name], "run script/generate"
+    assert (PUBLISHED / name).read_text() == manifest.pages()[name], "run script/generate"
 
 
 def test_the_example_is_valid_as_it_stands():
@@ -79,10 +81,14 @@ def test_each_section_taken_in_alone_is_valid(header):
 @pytest.mark.parametrize("family", ["", "debian"])
 def test_every_kind_of_project_gets_a_valid_manifest(kind, family):
     web = Web("", "a.b:c", kind=kind, found="", websocket=kind == "uvicorn")
-    text = example.text(Project("x", python="3.12", requirements='a "b".txt', web=web), family=family)
+    text = annotated_manifest.text(
+        Project("x", python="3.12", requirements='a "b".txt', web=web), family=family
+    )
     with pytest.raises(ManifestError, match=r"image\.requirements.*holds a quote"):
         validate(tomllib.loads(text), "nuwa.toml")
-    text = example.text(Project("x", python="3.12", requirements="ü b.txt", web=web), family=family)
+    text = annotated_manifest.text(
+        Project("x", python="3.12", requirements="ü b.txt", web=web), family=family
+    )
     for document in (tomllib.loads(text), tomllib.loads(uncommented(text))):
         assert validate(document, "nuwa.toml").image.requirements == "ü b.txt"
 
@@ -145,7 +151,7 @@ def test_the_schema_refuses_what_load_refuses(text):
 
 
 def test_the_reference_shows_each_key_with_its_default():
-    page = reference.page()
+    page = manifest.page()
     assert '| `max_body` | a size: a number of bytes, or a text such as "512M" | `"64M"` |' in page
     assert "| `name` | a text | required |" in page
     for name, section in sections().items():

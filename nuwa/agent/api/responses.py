@@ -1,0 +1,80 @@
+"""Answers of the HTTP interfaces: JSON, streams, and every error in one shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from nuwa.agent.host.services import UnknownService
+from nuwa.agent.worker import WorkFailed
+from nuwa.errors import NuwaError, UsageError
+from nuwa.web.sse import keep_alive
+
+_OF_WORK = {
+    "UnknownService": (404, "unknown"),
+    "BusyError": (409, "busy"),
+    "RevisionConflict": (412, "conflict"),
+    "ManifestError": (422, "invalid"),
+    "UsageError": (400, "usage"),
+}
+"""Status and code of what a piece of work reports; anything else is 409, `failed`."""
+
+
+def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A value as JSON."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    # Half a surrogate pair, as in a foreign text, becomes the escape that JSON has for it.
+    body = text.encode("utf-8", "backslashreplace")
+    return Response(body, status, dict(headers or {}), media_type="application/json")
+
+
+def stream(source: AsyncIterator[bytes]) -> Response:
+    """Events as they come; no proxy is to hold them back."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(keep_alive(source), headers=headers, media_type="text/event-stream")
+
+
+def failure(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    hint: str = "",
+    problems: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error."""
+    error = {"code": code, "message": message, "hint": hint, "problems": problems or []}
+    return answer({"error": error}, status, headers)
+
+
+def _of_nuwa(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature is Starlette's
+    assert isinstance(error, NuwaError)
+    message = f"{error.message}\n{error.details}" if error.details else error.message
+    if isinstance(error, WorkFailed):
+        status, code = _OF_WORK.get(error.kind, (409, "failed"))
+        return failure(status, code, message, hint=error.hint, problems=error.problems)
+    if isinstance(error, UnknownService):
+        status, code = 404, "unknown"
+    else:
+        status, code = (400, "usage") if isinstance(error, UsageError) else (409, "failed")
+    return failure(status, code, message, hint=error.hint)
+
+
+def _of_http(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    assert isinstance(error, HTTPException)
+    codes = {404: "unknown", 405: "method", 413: "large", 428: "revision", 408: "slow", 429: "patience"}
+    code = codes.get(error.status_code, "bad")
+    return failure(error.status_code, code, str(error.detail), headers=error.headers)
+
+
+HANDLERS: dict[Any, Callable[[Request, Exception], Response]] = {
+    NuwaError: _of_nuwa,
+    HTTPException: _of_http,
+}
+"""For Starlette: which errors become which answers."""

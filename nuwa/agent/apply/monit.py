@@ -1,0 +1,21 @@
+"""monit revives what it finds stopped; a mark tells `bin/_recover`, which it calls, what is to stay so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nuwa.agent.host.services import Service
+
+
+def leave_alone(service: Service) -> None:
+    """Let monit look away from a deployment, until somebody starts it or the host boots."""
+    if service.deployment:
+        mark = Path(service.deployment.names.stopped_mark)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def watch(service: Service) -> None:
+    """Let monit look after a deployment again."""
+    if service.deployment:
+        Path(service.deployment.names.stopped_mark).unlink(missing_ok=True)

@@ -1,0 +1,254 @@
+"""The model of `/etc/nuwa/config.json`: frozen dataclasses, as that of `nuwa.toml` is.
+
+Only the standard library at run time: the agent reads the validated form back with `from_json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from nuwa.agent.config import value_types
+from nuwa.manifest import checks
+from nuwa.manifest.checks import OrEmpty
+from nuwa.manifest.model import Between, Check, Doc, Section, VariableName
+
+ServiceName = Annotated[str, Check(value_types.service_name)]
+Path = Annotated[str, Check(OrEmpty(value_types.path))]
+Port = Annotated[int, Check(value_types.port)]
+Commands = Annotated[tuple[tuple[str, ...], ...], Check(value_types.lines, str | list[str | list[str]])]
+Size = Annotated[int, Check(checks.size, int | str)]
+Url = Annotated[str, Check(OrEmpty(checks.http_url))]
+Seconds = Annotated[int, Between(1, 86400)]
+Text = Annotated[str, Check(checks.variable_value)]
+
+
+@dataclass(frozen=True)
+class Limits(Section):
+    """What a service, or all of them together, may use of the host; empty: no limit."""
+
+    memory_low: Annotated[Size | None, Doc("Below it memory is left alone when others need some.")] = None
+    memory_high: Annotated[Size | None, Doc("Above it the service is slowed and memory reclaimed.")] = None
+    memory_max: Annotated[Size | None, Doc("Bytes, or 512M; above it the service is ended.")] = None
+    cpu: Annotated[float | None, Between(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
+    cpu_weight: Annotated[
+        int | None, Between(1, 10000), Doc("Share of the CPU among services (default 100).")
+    ] = None
+    io_weight: Annotated[
+        int | None, Between(1, 10000), Doc("Share of the disk among services (default 100).")
+    ] = None
+    pids: Annotated[
+        int | None,
+        Between(4, 4_000_000),
+        Doc("Processes and threads; 512 for a service that does not say."),
+    ] = None
+    open_files: Annotated[int | None, Between(64, 10_000_000), Doc("Open files of a process.")] = None
+
+
+@dataclass(frozen=True)
+class Health(Section):
+    """When a process counts as healthy: its port answers, or this path does."""
+
+    path: Annotated[
+        str,
+        Check(OrEmpty(checks.url_path)),
+        Doc("Path that answers 2xx or 3xx; empty: an open port is enough."),
+    ] = ""
+    host: Annotated[str, Check(OrEmpty(checks.domain)), Doc("Host header of that request.")] = ""
+    timeout: Annotated[Seconds, Doc("Seconds for one answer.")] = 5
+    start_period: Annotated[Seconds, Doc("Seconds that it may take to start.")] = 60
+    interval: Annotated[Seconds, Doc("Seconds between two checks.")] = 30
+    retries: Annotated[int, Between(1, 100), Doc("Failures in a row after which it is restarted.")] = 3
+
+
+@dataclass(frozen=True)
+class Process(Section):
+    """A service: a script that systemd keeps running, or the folder of a deployment."""
+
+    script: Annotated[Path, Doc("Program to run, seen from the configuration's folder.")] = ""
+    deployment: Annotated[Path, Doc("In place of script: the folder of a deployment, above its bin/.")] = ""
+    source: Annotated[
+        Path, Doc("For a deployment: the project's folder, built when a webhook changes it.")
+    ] = ""
+    cwd: Annotated[Path, Doc("Folder that it runs in; empty: the script's.")] = ""
+    args: Annotated[
+        Any, Doc("Arguments: each item of a list is one; anything else is given as one argument, in JSON.")
+    ] = field(default_factory=list)
+    runtime: Annotated[
+        str,
+        Check(OrEmpty(value_types.program)),
+        Doc("Program that runs the script; empty: by its ending (.js .py .sh), else the script itself."),
+    ] = ""
+    ports: Annotated[
+        tuple[Literal["auto"] | Port, ...],
+        Doc('Ports that it listens on; "auto" lets nuwa choose, and restart it without a gap.'),
+    ] = ()
+    address: Annotated[
+        Literal["127.0.0.1", "::1"], Doc("Address that it listens on; it is reached from outside by routes.")
+    ] = "127.0.0.1"
+    env: Annotated[dict[VariableName, Text], Doc("Environment variables.")] = field(default_factory=dict)
+    env_file: Annotated[Path, Doc("File with NAME=value lines: for secrets.")] = ""
+    user: Annotated[
+        str, Check(OrEmpty(value_types.user)), Doc("User that it runs as; empty: the script's owner.")
+    ] = ""
+    limits: Annotated[Limits, Doc("What it may use of the host.")] = field(default_factory=Limits)
+    health: Annotated[Health, Doc("When it counts as healthy.")] = field(default_factory=Health)
+    watch: Annotated[
+        tuple[Path, ...], Doc("Further files and folders whose change by a webhook restarts it.")
+    ] = ()
+    stop_timeout: Annotated[Seconds, Doc("Seconds between the request to stop and the kill.")] = 10
+    autostart: Annotated[bool, Doc("Start it with the host, and when it is new.")] = True
+
+    @property
+    def is_deployment(self) -> bool:
+        return bool(self.deployment)
+
+    @property
+    def switches(self) -> bool:
+        """Whether two instances may run side by side, so that none is missing during a restart."""
+        return bool(self.ports) and all(port == "auto" for port in self.ports)
+
+
+@dataclass(frozen=True)
+class Webhook(Section):
+    """A push to a branch of a repository, and what follows from it."""
+
+    token: Annotated[
+        str, Check(value_types.secret), Doc("Secret that GitHub, GitLab or Gitea signs with or sends.")
+    ]
+    path: Annotated[Annotated[str, Check(value_types.path)], Doc("Folder of the git repository.")]
+    branch: Annotated[
+        str,
+        Check(OrEmpty(value_types.branch)),
+        Doc("The only branch that counts; empty: the one that is checked out."),
+    ] = ""
+    remote: Annotated[str, Check(value_types.branch), Doc("Remote that it is fetched from.")] = "origin"
+    commands: Annotated[
+        Commands, Doc("Commands to run after the fetch, one a line; no shell runs them.")
+    ] = ()
+    user: Annotated[
+        str,
+        Check(OrEmpty(value_types.user)),
+        Doc("User that fetches and runs them; empty: the repository's owner."),
+    ] = ""
+    env: Annotated[dict[VariableName, Text], Doc("Environment variables of the commands.")] = field(
+        default_factory=dict
+    )
+    timeout: Annotated[Seconds, Doc("Seconds after which a run is ended.")] = 3600
+    limits: Annotated[Limits, Doc("What the commands may use of the host.")] = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class CertificateFiles(Section):
+    """A certificate that did not come from certbot."""
+
+    certificate: Annotated[str, Check(checks.absolute_path), Doc("The chain.")]
+    key: Annotated[str, Check(checks.absolute_path), Doc("The private key.")]
+
+
+@dataclass(frozen=True)
+class Mail(Section):
+    """Alerts by mail."""
+
+    to: Annotated[tuple[Annotated[str, Check(value_types.mail_address)], ...], Doc("Who gets them.")]
+    sender: Annotated[str, Check(value_types.mail_address), Doc("Address that they come from.")]
+    server: Annotated[str, Check(value_types.host_name), Doc("SMTP server.")] = "localhost"
+    port: Annotated[Port, Doc("Its port.")] = 25
+    security: Annotated[Literal["none", "starttls", "tls"], Doc("How the connection is protected.")] = "none"
+    user: Annotated[Text, Doc("User at that server; empty: no log-in.")] = ""
+    password_file: Annotated[Path, Doc("File that holds the password.")] = ""
+
+
+@dataclass(frozen=True)
+class SiteCheck(Section):
+    """A page that the monitor fetches."""
+
+    url: Annotated[str, Check(checks.http_url), Doc("Address.")]
+    status: Annotated[int, Between(100, 599), Doc("Expected status.")] = 200
+    contains: Annotated[Text, Doc("Text that the answer must hold.")] = ""
+    timeout: Annotated[Seconds, Doc("Seconds for the answer.")] = 10
+
+
+@dataclass(frozen=True)
+class Monitor(Section):
+    """What is checked, how often, and who is told."""
+
+    interval: Annotated[Seconds, Doc("Seconds between two rounds of checks.")] = 30
+    disk_percent: Annotated[int, Between(1, 100), Doc("Used space of a disk that is an alert.")] = 90
+    certificate_days: Annotated[
+        int, Between(1, 365), Doc("Days before its end that a certificate is one.")
+    ] = 14
+    backup_hours: Annotated[int, Between(1, 8760), Doc("Age of the last backup that is one.")] = 30
+    twitch: Annotated[bool, Doc("Restart what does not answer.")] = True
+    repeat_hours: Annotated[
+        int, Between(1, 8760), Doc("Hours after which a lasting failure is told again.")
+    ] = 24
+    burst: Annotated[int, Between(1, 1000), Doc("Messages an hour, beyond which one sums up the rest.")] = 10
+    sites: Annotated[tuple[SiteCheck, ...], Doc("Pages to fetch, besides those of the deployments.")] = ()
+    mail: Annotated[Mail | None, Doc("Alerts by mail.")] = None
+    webhook: Annotated[Url, Doc("URL that alerts are posted to, as JSON.")] = ""
+
+
+@dataclass(frozen=True)
+class Forward(Section):
+    """Another syslog server that gets every line, over TLS."""
+
+    host: Annotated[str, Check(value_types.host_name), Doc("The server.")]
+    port: Annotated[Port, Doc("Its port.")] = 6514
+    ca: Annotated[Path, Doc("Certificate that its own is checked against; empty: the system's.")] = ""
+    certificate: Annotated[Path, Doc("This host's certificate, where the server wants one.")] = ""
+    key: Annotated[Path, Doc("Its key.")] = ""
+    name: Annotated[
+        str, Check(OrEmpty(value_types.host_name)), Doc("Name in the server's certificate; empty: host.")
+    ] = ""
+    queue: Annotated[Size, Doc("Disk space for lines that wait for the server.")] = 1024**3
+
+
+@dataclass(frozen=True)
+class Log(Section):
+    """How much of the log is kept, and where else it goes."""
+
+    service_size: Annotated[Size, Doc("Size at which a service's file is rotated.")] = 64 * 1024**2
+    service_files: Annotated[int, Between(1, 1000), Doc("Rotated files that are kept of each service.")] = 5
+    journal_size: Annotated[Size, Doc("Disk space of the journal.")] = 4 * 1024**3
+    forward: Annotated[Forward | None, Doc("Another syslog server.")] = None
+
+
+@dataclass(frozen=True)
+class Dashboard(Section):
+    """The dashboard, where routes lead to it."""
+
+    shared_origin: Annotated[
+        bool,
+        Doc(
+            "Allow it on a host name that also serves something else; script of that may then act as whoever "
+            "is logged in."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class Config(Section):
+    """A whole, validated `config.json`."""
+
+    env: Annotated[dict[VariableName, Any], Doc("Values that the rest can use as ${name}.")] = field(
+        default_factory=dict
+    )
+    processes: Annotated[dict[ServiceName, Process], Doc("The services, by name.")] = field(
+        default_factory=dict
+    )
+    webhooks: Annotated[dict[ServiceName, Webhook], Doc("The webhooks, by name.")] = field(
+        default_factory=dict
+    )
+    limits: Annotated[Limits, Doc("Limits of all plain processes together.")] = field(default_factory=Limits)
+    routes: Annotated[
+        dict[Annotated[str, Check(value_types.route)], Annotated[int | str, Check(value_types.target)]],
+        Doc('What nginx sends where: host and path to a service or a port; "dashboard" and "ci" are known.'),
+    ] = field(default_factory=dict)
+    dashboard: Annotated[Dashboard, Doc("The dashboard.")] = field(default_factory=Dashboard)
+    certificates: Annotated[
+        dict[Annotated[str, Check(checks.domain)], CertificateFiles],
+        Doc("Certificates of hosts in routes, where certbot has none."),
+    ] = field(default_factory=dict)
+    monitor: Annotated[Monitor, Doc("Checks and alerts.")] = field(default_factory=Monitor)
+    log: Annotated[Log, Doc("The log.")] = field(default_factory=Log)

@@ -1,0 +1,40 @@
+"""A validated configuration with what was decided about it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nuwa.agent.config.model import Config
+from nuwa.agent.config.ports import Allocation
+from nuwa.names import SLOTS
+
+EMPTY = "{}\n"
+"""The configuration of a host that has no file yet."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration in force.
+
+    Args:
+        revision: names the file's content.
+        slots: the configuration as each slot sees it; only the services' own ports differ.
+        ports: the ports of every process.
+        base: the folder that relative paths begin at.
+    """
+
+    revision: str
+    slots: Mapping[str, Config]
+    ports: Allocation
+    base: str
+
+    @property
+    def config(self) -> Config:
+        return self.slots[SLOTS[0]]
+
+
+def revision(text: str) -> str:
+    """A name for this content of the file, whatever wrote it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,142 @@
+"""Rules between the values of a configuration: each yields what does not fit together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nuwa.agent.config import value_types
+from nuwa.agent.config.model import Config, Limits, Process
+from nuwa.manifest.positions import Path
+
+RESERVED_PORTS = {7500: "the dashboard", 7501: "the webhook listener"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not fit, and where."""
+
+    path: Path
+    message: str
+    hint: str = ""
+
+
+def findings(config: Config, names: set[str]) -> Iterator[Finding]:
+    """Everything in `config` that does not fit together.
+
+    Args:
+        names: all processes that the file names, those too that are broken in themselves.
+    """
+    for name, process in config.processes.items():
+        yield from _process(("processes", name), process)
+    yield from _ports(config)
+    yield from _routes(config, names)
+    yield from _shared_origins(config)
+    yield from _limits(("limits",), config.limits)
+    for name, hook in config.webhooks.items():
+        yield from _limits(("webhooks", name, "limits"), hook.limits)
+    if config.log.forward and bool(config.log.forward.certificate) != bool(config.log.forward.key):
+        yield Finding(("log", "forward"), "certificate and key belong together", "give both, or none")
+    if config.monitor.mail and not config.monitor.mail.to:
+        yield Finding(("monitor", "mail", "to"), "nobody gets the alerts", "name at least one address")
+
+
+_PLAIN_ONLY = ("cwd", "args", "runtime", "ports", "address", "env", "env_file", "user", "limits", "watch")
+
+
+def _process(path: Path, process: Process) -> Iterator[Finding]:
+    if bool(process.script) == process.is_deployment:
+        yield Finding(path, "needs either script or deployment", "name the program, or the folder above bin/")
+    plain = Process()
+    if process.is_deployment:
+        for key in _PLAIN_ONLY:
+            if getattr(process, key) != getattr(plain, key):
+                yield Finding(
+                    (*path, key), "belongs to plain processes only", "a deployment says this in its nuwa.toml"
+                )
+    elif process.source:
+        yield Finding((*path, "source"), "belongs to deployments only", "remove it")
+    if "auto" in process.ports and not process.switches:
+        yield Finding(
+            (*path, "ports"),
+            "fixed ports and chosen ones do not mix",
+            'with a fixed port no second instance can start; make all of them "auto", or none',
+        )
+    if process.health.path and not process.ports and not process.is_deployment:
+        yield Finding((*path, "health", "path"), "there is no port to ask", "add ports")
+    yield from _limits((*path, "limits"), process.limits)
+
+
+def _limits(path: Path, limits: Limits) -> Iterator[Finding]:
+    keys = ("memory_low", "memory_high", "memory_max")
+    given = [(key, getattr(limits, key)) for key in keys if getattr(limits, key) is not None]
+    for (lower, less), (higher, more) in itertools.pairwise(given):
+        if less > more:
+            yield Finding((*path, lower), f"{lower} is above {higher}", "swap them")
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    seen: dict[int, str] = {}
+    for name, process in config.processes.items():
+        for index, port in enumerate(process.ports):
+            if port == "auto":
+                continue
+            assert isinstance(port, int)
+            path: Path = ("processes", name, "ports", index)
+            owner = RESERVED_PORTS.get(port) or seen.get(port)
+            if owner:
+                yield Finding(path, f"port {port} belongs to {owner}", "choose another")
+            seen.setdefault(port, name)
+
+
+def _routes(config: Config, names: set[str]) -> Iterator[Finding]:
+    for route, target in config.routes.items():
+        if isinstance(target, int):
+            continue
+        service, _, index = target.partition(":")
+        path: Path = ("routes", route)
+        if service in value_types.CORE:
+            if service not in ("dashboard", "ci") or index:
+                yield Finding(
+                    path, f"nothing of {target!r} can be routed to", 'routable are "dashboard" and "ci"'
+                )
+            continue
+        process = config.processes.get(service)
+        if process is None:
+            if service not in names:
+                yield Finding(path, f"there is no process {service!r}", f"known: {', '.join(sorted(names))}")
+        elif process.is_deployment:
+            yield Finding(
+                path, f"{service} is a deployment, whose bin/install makes its own site", "remove the route"
+            )
+        elif int(index or 0) >= len(process.ports):
+            yield Finding(path, f"{service} has no port {index or 0}", "ports are counted from 0")
+
+
+def _shared_origins(config: Config) -> Iterator[Finding]:
+    """A dashboard on the origin of something else, whose script browsers cannot tell from its own."""
+    if config.dashboard.shared_origin:
+        return
+    hosts: dict[str, dict[str, str]] = {}
+    for route in config.routes:
+        host, _, path = route.partition("/")
+        hosts.setdefault(host, {})[path] = route
+    told = set()
+    for host, own in hosts.items():
+        # What is routed at `*` is served at every name.
+        here = {**hosts.get("*", {}), **own}.values()
+        others = [route for route in here if config.routes[route] not in ("dashboard", "ci")]
+        for route in here:
+            if config.routes[route] == "dashboard" and others and route not in told:
+                told.add(route)
+                yield Finding(("routes", route), *shares_origin(host, others[0]))
+
+
+def shares_origin(host: str, other: str) -> tuple[str, str]:
+    """Message and hint for a dashboard that something else is served with."""
+    return (
+        f"on {host} the dashboard shares its origin with {other}, whose script could act as its user",
+        'give it a host name of its own, such as "dashboard.example.org/", or, if you trust all that is '
+        'served there, set "dashboard": {"shared_origin": true}',
+    )

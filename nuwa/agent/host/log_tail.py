@@ -1,0 +1,61 @@
+"""The last lines of every service, for a listing: read from the journal while somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from nuwa.agent.host import journal
+from nuwa.agent.host.journal import Query, Sources
+from nuwa.agent.host.services import Service
+from nuwa.agent.schemas import Line
+
+KEPT = 5
+"""Lines that are kept of each service."""
+FIRST = 3000
+"""Lines that are looked through for them at first."""
+MOST = 300
+"""Lines that are read at once; of a flood only the end is shown."""
+STALE = 1.5
+"""Seconds after which what was read is old."""
+
+
+class LogTail:
+    """The last lines of services."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, deque[Line]] = {}
+        self._cursor = ""
+        self._read_at = -STALE
+        self._reading = asyncio.Lock()
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the journal was read at all yet."""
+        return self._read_at > 0
+
+    def last(self, name: str) -> list[Line]:
+        """The last lines of a service, the oldest first."""
+        return list(self._lines.get(name, ()))
+
+    async def refresh(self, services: Sequence[Service]) -> list[Line]:
+        """Read what is new, unless that was done just now.
+
+        Returns:
+            the new lines.
+        """
+        async with self._reading:
+            now = asyncio.get_running_loop().time()
+            if now - self._read_at < STALE:
+                return []
+            sources = Sources(services)
+            query = Query(lines=MOST if self._cursor else FIRST, after=self._cursor)
+            found = await journal.lines(sources, query)
+            if self._cursor and len(found) >= MOST:
+                found = await journal.lines(sources, Query(lines=MOST))
+            self._read_at = asyncio.get_running_loop().time()
+            for line in found:
+                self._lines.setdefault(line["service"], deque(maxlen=KEPT)).append(line)
+                self._cursor = line["cursor"]
+            return found

@@ -1,0 +1,64 @@
+"""Long lines, put together again from the entries that they became on their way into the journal. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nuwa.agent.schemas import Line
+
+MAX_LINE_CHARS = 1024 * 1024
+"""Beyond that a line is shown in parts."""
+MAX_WAITING = 64
+"""Lines whose rest is waited for at the same time."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the journal.
+
+    Args:
+        source: where it comes from: the pieces of a line have the same; empty where nobody cuts lines.
+        is_partial: whether the line goes on with the next entry of that source: conmon says so of each
+            piece of 8 KiB but the last, journald where it has cut a line at LineMax.
+    """
+
+    line: Line
+    source: str = ""
+    is_partial: bool = False
+
+
+class Joiner:
+    """Puts the pieces of lines together; pieces of several sources may come in any order."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Line]] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the rest of a line is missing."""
+        return bool(self._waiting)
+
+    def take(self, entry: Entry) -> list[Line]:
+        """The lines that are complete with this entry."""
+        pieces = [*self._waiting.pop(entry.source, ()), entry.line] if entry.source else [entry.line]
+        is_long = sum(len(piece["text"]) for piece in pieces) >= MAX_LINE_CHARS
+        if not entry.is_partial or not entry.source or is_long:
+            return [_joined(pieces)]
+        self._waiting[entry.source] = pieces
+        if len(self._waiting) > MAX_WAITING:
+            return [_joined(self._waiting.pop(next(iter(self._waiting))))]
+        return []
+
+    def rest(self) -> list[Line]:
+        """What is there of lines whose rest did not come."""
+        found = [_joined(pieces) for pieces in self._waiting.values()]
+        self._waiting.clear()
+        return found
+
+
+def _joined(pieces: list[Line]) -> Line:
+    """One line, which began with the first piece and is known by the cursor of the last."""
+    if len(pieces) == 1:
+        return pieces[0]
+    text = "".join(piece["text"] for piece in pieces)
+    return {**pieces[0], "text": text, "cursor": pieces[-1]["cursor"]}

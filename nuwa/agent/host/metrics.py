@@ -1,0 +1,133 @@
+"""What services use, out of the kernel's own files; measured only while somebody watches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nuwa.agent.host.cgroups import Cgroups, Counts
+from nuwa.agent.host.dbus import Counters
+from nuwa.agent.host.services import Service, no_usage
+from nuwa.agent.host.systemctl import Properties
+from nuwa.agent.schemas import Net, Usage
+
+INTERVAL = 2.0
+"""Seconds between two samples."""
+KEPT = 60
+"""Samples that are kept of each service."""
+ASKED = 30
+"""Units whose network counters are asked of systemd with each sample: the busiest ones."""
+
+
+@dataclass
+class _Track:
+    """What was counted last of one service."""
+
+    counts: Counts | None = None
+    at: float = 0.0
+    traffic: tuple[int, int] | None = None
+    traffic_at: float = 0.0
+    usage: Usage = field(default_factory=no_usage)
+    history: deque[Usage] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+
+class Meter:
+    """Turns counters into rates.
+
+    Args:
+        root: `/`, except in tests.
+    """
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._cgroups = Cgroups(root)
+        self._counters = Counters()
+        self._tracks: dict[str, _Track] = {}
+        self._sampled_at = float("-inf")
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the last sample is older than those of somebody who watches."""
+        return time.monotonic() - self._sampled_at > INTERVAL
+
+    async def sample(self, services: Iterable[Service], units: Mapping[str, Properties]) -> dict[str, Usage]:
+        """The usage of every service since the last sample."""
+        self._sampled_at = time.monotonic()
+        serving = {service.name: service for service in services if service.unit in units}
+        self._tracks = {name: self._tracks.get(name) or _Track() for name in serving}
+        tracks = self._tracks
+        # In a thread: with hundreds of services it takes long enough for a request to notice.
+        load: dict[str, float] = await asyncio.to_thread(
+            lambda: {
+                name: self._count(tracks[name], service, units[service.unit])
+                for name, service in serving.items()
+            }
+        )
+        busiest = sorted(load, key=lambda name: load[name], reverse=True)
+        asked = [name for name in busiest if serving[name].kind == "process" and load[name] > 0][:ASKED]
+        for name in asked:
+            await self._count_traffic(self._tracks[name], serving[name].unit)
+        for name, track in self._tracks.items():
+            if serving[name].kind == "process" and name not in asked and load[name] == 0 and track.traffic:
+                track.usage["net"] = {"incoming": 0.0, "outgoing": 0.0}
+            track.history.append(track.usage)
+        return {name: track.usage for name, track in self._tracks.items()}
+
+    def usage(self, name: str) -> Usage:
+        """The last sample of a service."""
+        track = self._tracks.get(name)
+        return track.usage if track else no_usage()
+
+    def history(self) -> dict[str, list[Usage]]:
+        """The samples that are kept, the oldest first."""
+        return {name: list(track.history) for name, track in self._tracks.items()}
+
+    async def rest(self) -> None:
+        """Nobody watches any more."""
+        await self._counters.close()
+
+    def _count(self, track: _Track, service: Service, properties: Properties) -> float:
+        """Read the cgroup of a service; returns the CPU time that it used since, in seconds."""
+        pid = int(properties.get("MainPID") or 0)
+        counts = self._cgroups.read(
+            properties.get("ControlGroup", ""), pid, container=service.kind == "deployment"
+        )
+        now, before, passed = time.monotonic(), track.counts, time.monotonic() - track.at
+        track.counts, track.at = counts, now
+        track.usage = {**no_usage(), "memory": counts.memory if counts else None, "net": track.usage["net"]}
+        if counts is None:
+            track.usage["net"] = track.traffic = None
+            return 0.0
+        if before is None or passed <= 0:
+            return 1.0  # unknown yet: ask for its traffic too
+        if counts.net is not None:
+            track.usage["net"] = _net(before.net, counts.net, passed)
+        track.usage["cpu"] = round(max(0.0, counts.cpu - before.cpu) / passed, 4)
+        if counts.disk is not None and before.disk is not None:
+            read, written = (
+                max(0, new - old) / passed for new, old in zip(counts.disk, before.disk, strict=True)
+            )
+            track.usage["disk"] = {"read": round(read), "written": round(written)}
+        return counts.cpu - before.cpu
+
+    async def _count_traffic(self, track: _Track, unit: str) -> None:
+        found = await self._counters.traffic(unit)
+        now, before, passed = time.monotonic(), track.traffic, time.monotonic() - track.traffic_at
+        track.traffic, track.traffic_at = found, now
+        track.usage["net"] = _net(before, found, passed) if found else None
+
+
+def _net(before: tuple[int, int] | None, now: tuple[int, int], passed: float) -> Net | None:
+    if before is None or passed <= 0:
+        return None
+    incoming, outgoing = _rates(before, now, passed)
+    return {"incoming": incoming, "outgoing": outgoing}
+
+
+def _rates(before: tuple[int, int], now: tuple[int, int], passed: float) -> tuple[float, float]:
+    """A second; a counter that fell has begun anew."""
+    first, second = (round(max(0, new - old) / passed) for old, new in zip(before, now, strict=True))
+    return first, second

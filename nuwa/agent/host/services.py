@@ -1,0 +1,177 @@
+"""Services by name, and what systemd's properties say about them, in the words of `nuwa ls`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nuwa.agent import naming
+from nuwa.agent.config import processes
+from nuwa.agent.config.model import Process
+from nuwa.agent.config.resolved import Loaded
+from nuwa.agent.host import deployment
+from nuwa.agent.host.deployment import Deployment
+from nuwa.agent.host.systemctl import Properties
+from nuwa.agent.naming import UnitName
+from nuwa.agent.paths import Paths
+from nuwa.agent.schemas import ServiceRow, Usage
+from nuwa.errors import UsageError
+from nuwa.names import SLOTS
+
+
+class UnknownService(UsageError):
+    """No service is called that."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Something that can be started and stopped.
+
+    Args:
+        kind: `process`, `deployment`, or `core` for the host's own.
+        slot: the slot that serves, or would; empty for the host's own.
+        process: what the configuration says of it.
+        deployment: its folder, where it is one.
+    """
+
+    name: str
+    kind: str
+    slot: str = ""
+    process: Process | None = None
+    deployment: Deployment | None = None
+    ports: tuple[int, ...] = ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Its units, of both slots; none for a deployment whose bin/ is missing."""
+        if self.deployment and not self.deployment.app:
+            return ()
+        return naming.units_of(self.name, self.deployment.app if self.deployment else "")
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The units that may run: of a plain process that cannot run twice, the first slot's alone."""
+        is_single = self.process is not None and self.kind == "process" and not self.process.switches
+        return (self.unit,) if is_single else self.units
+
+    @property
+    def unit(self) -> str:
+        """The unit that serves, or would."""
+        if self.deployment:
+            return self.deployment.unit if self.deployment.app else ""
+        return naming.CORE_UNITS[self.name] if self.kind == "core" else str(UnitName(self.name, self.slot))
+
+
+def every(loaded: Loaded, paths: Paths) -> Iterator[Service]:
+    """The services of a configuration, as they are at this moment."""
+    for name, process in loaded.config.processes.items():
+        if process.is_deployment:
+            found = deployment.find(processes.absolute(process.deployment, loaded.base))
+            port = found.port
+            yield Service(name, "deployment", found.slot, process, found, (port,) if port else ())
+        else:
+            slot = SLOTS[1] if paths.second_slot(name).exists() else SLOTS[0]
+            ports = tuple(item.of(slot) for item in loaded.ports.get(name, ()))
+            yield Service(name, "process", slot, process, None, ports)
+
+
+def core() -> Iterator[Service]:
+    """The host's own services."""
+    for name in naming.CORE_UNITS:
+        yield Service(name, "core")
+
+
+def find(name: str, loaded: Loaded, paths: Paths) -> Service:
+    """The service of that name.
+
+    Raises:
+        UnknownService: there is none; the hint says which there are.
+    """
+    known = {service.name: service for service in (*every(loaded, paths), *core())}
+    if name not in known:
+        raise unknown(name, list(known))
+    return known[name]
+
+
+def unknown(name: str, known: list[str]) -> UnknownService:
+    import difflib
+
+    nearest = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
+    return UnknownService(f"there is no service {name!r}", hint=hint)
+
+
+def status(properties: Properties) -> str:
+    """One word for what a unit does."""
+    match properties.get("ActiveState"):
+        case "active" | "reloading" | "refreshing":
+            return "running"
+        case "activating":
+            return "starting"
+        case "deactivating":
+            return "stopping"
+        case "failed":
+            return "stopped"
+    return "stopped" if _number(properties, "InactiveEnterTimestampMonotonic") else "unstarted"
+
+
+def result(properties: Properties) -> str:
+    """How it ended the last time, when that was not well: `exit-code 1`, `oom-kill`."""
+    found = properties.get("Result", "")
+    if properties.get("LoadState") == "not-found":
+        return "no unit"
+    if found in ("", "success"):
+        return ""
+    code = _number(properties, "ExecMainStatus")
+    return f"{found} {code}" if found in ("exit-code", "signal", "core-dump") else found
+
+
+def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
+    """A service as `nuwa ls` and the dashboard show it.
+
+    Args:
+        units: systemd's properties of its units.
+    """
+    serving = units.get(service.unit, {})
+    found = service.deployment
+    archive = found.last_archive if found else None
+    rehearsal = found.last_rehearsal if found else None
+    return {
+        "name": service.name,
+        "kind": service.kind,
+        "status": status(serving),
+        "result": result(serving) if service.unit else f"no deployment in {found.folder if found else '?'}",
+        "pid": _number(serving, "MainPID") or None,
+        "ports": list(service.ports),
+        "slot": service.slot,
+        "since": since(serving),
+        "restarts": _number(serving, "NRestarts"),
+        "release": found.release if found else "",
+        "domains": found.domains if found else [],
+        "backup": archive.time if archive and archive.ok else None,
+        "rehearsal": rehearsal.time if rehearsal and rehearsal.ok else None,
+        "certificate_end": None,
+        "usage": no_usage(),
+        "last": [],
+        "hook": None,
+    }
+
+
+def no_usage() -> Usage:
+    return {"cpu": None, "memory": None, "net": None, "disk": None}
+
+
+def since(properties: Properties) -> float | None:
+    """When the unit took its present state, in Unix seconds.
+
+    systemd's monotonic time is taken, so that a clock that was set since does not matter.
+    """
+    running = status(properties) in ("running", "stopping")
+    at = _number(properties, f"{'Active' if running else 'Inactive'}EnterTimestampMonotonic")
+    return time.time() - (time.monotonic() - at / 1e6) if at else None
+
+
+def _number(properties: Properties, name: str) -> int:
+    value = properties.get(name, "")
+    return int(value) if value.isdigit() else 0

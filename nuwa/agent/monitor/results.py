@@ -1,0 +1,126 @@
+"""What a check found. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nuwa.agent.host import services
+from nuwa.agent.host.deployment import Deployment
+from nuwa.agent.host.services import Service
+from nuwa.agent.host.systemctl import Properties
+
+DAY = 86400.0
+SETTLED_S = 600.0
+"""For which a process has run after a restart, so that systemd's delay begins at its shortest again."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The state of one thing: `ok`, `warning`, `failed`, or `unknown` while nothing can be said.
+
+    Args:
+        name: names the check for good: `process web`.
+    """
+
+    name: str
+    kind: str
+    service: str
+    state: str
+    message: str
+
+
+def process(service: Service, properties: Properties, restarts_before: int | None) -> Finding:
+    """Whether a service runs as it should.
+
+    Args:
+        restarts_before: how often systemd had restarted it at the last look.
+    """
+    status, result = services.status(properties), services.result(properties)
+    restarts = int(properties.get("NRestarts") or 0)
+    state, message = "ok", status
+    if restarts_before is not None and restarts > restarts_before:
+        state, message = "failed", f"ended and was restarted ({restarts} times so far): {result or status}"
+    elif status == "stopped" and result:
+        state, message = "failed", f"stopped: {result}"
+    elif status == "stopped":
+        message = "stopped on purpose"
+    elif status == "unstarted":
+        state, message = "unknown", "was not started yet"
+    return Finding(f"process {service.name}", "process", service.name, state, message)
+
+
+def has_settled(properties: Properties, now: float) -> bool:
+    """Whether a process that was restarted has run well for so long that its next death counts as the first.
+
+    Args:
+        now: of the clock that never jumps, in seconds.
+    """
+    restarts = int(properties.get("NRestarts") or 0)
+    since = int(properties.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    return services.status(properties) == "running" and restarts > 0 and now - since > SETTLED_S
+
+
+def answer(service: Service, fault: str, failures: int, allowed: int) -> Finding:
+    """Whether a service answers at its port.
+
+    Args:
+        failures: how often in a row it did not.
+        allowed: after how many that counts.
+    """
+    state = "ok" if not fault else "failed" if failures >= allowed else "warning"
+    return Finding(f"answer {service.name}", "process", service.name, state, fault or "answers")
+
+
+def disk(path: str, used_percent: float, limit: int) -> Finding:
+    """Whether a disk has room."""
+    state = "failed" if used_percent >= limit else "warning" if used_percent >= limit - 5 else "ok"
+    return Finding(f"disk {path}", "disk", "", state, f"{used_percent:.0f} % used")
+
+
+def backup(service: str, deployment: Deployment, now: float, hours: int) -> Finding:
+    """Whether the last archive of a deployment is whole and young enough."""
+    name, last = f"backup {service}", deployment.last_archive
+    if last is None:
+        return Finding(name, "backup", service, "failed", "there is no archive yet")
+    age = (now - last.time) / 3600
+    if not last.ok:
+        return Finding(name, "backup", service, "failed", f"the last archive failed: {last.outcome}")
+    state = "failed" if age > hours else "ok"
+    return Finding(name, "backup", service, state, f"the last archive is {age:.0f} h old")
+
+
+def certificate(
+    host: str, service: str, end: float | None, on_disk: float | None, now: float, days: int
+) -> Finding:
+    """Whether the certificate that is served for a host is valid for long enough, and the newest there is.
+
+    Args:
+        end: when the served one ends; None when none is served.
+        on_disk: when the one in certbot's folder ends.
+    """
+    name = f"certificate {host}"
+    if end is None:
+        return Finding(name, "certificate", service, "failed", "no certificate is served")
+    left = (end - now) / DAY
+    if on_disk is not None and on_disk - end > DAY:
+        message = f"a newer certificate lies on disk, but the one that is served ends in {left:.0f} days"
+        return Finding(name, "certificate", service, "failed", message)
+    state = "failed" if left < days else "ok"
+    return Finding(name, "certificate", service, state, f"ends in {left:.0f} days")
+
+
+def site(url: str, status: int | None, fault: str, expected: int, found_text: bool) -> Finding:
+    """Whether a page is as it should be.
+
+    Args:
+        fault: why there was no answer at all.
+    """
+    if status is None:
+        state, message = "failed", fault
+    elif status != expected:
+        state, message = "failed", f"answered {status} in place of {expected}"
+    elif not found_text:
+        state, message = "failed", "the expected text is missing"
+    else:
+        state, message = "ok", f"answered {status}"
+    return Finding(f"site {url}", "site", "", state, message)

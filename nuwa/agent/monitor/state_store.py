@@ -1,0 +1,136 @@
+"""What each check said last, and when that is worth an alert."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nuwa.agent.database import Database
+from nuwa.agent.monitor.results import Finding
+from nuwa.agent.schemas import Alert, Check
+
+SETTLED = 2
+"""How often in a row a new state is seen before it counts: what flaps for a moment wakes nobody."""
+KEPT = 1000
+"""Alerts that are kept."""
+
+
+@dataclass
+class _Pending:
+    """A state that is new, and how often it was seen."""
+
+    state: str
+    seen: int
+
+
+class States:
+    """The states of all checks, on disk: a restart of the agent repeats no alert."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pending: dict[str, _Pending] = {}
+
+    def take(self, findings: Sequence[Finding], repeat: float) -> None:
+        """Note what a round found.
+
+        Args:
+            repeat: seconds after which a lasting failure is an alert again.
+        """
+        known = {row["name"]: row for row in self._database.rows("select * from checks")}
+        now = time.time()
+        with self._database.change() as change:
+            for finding in findings:
+                self._take(change, finding, known.get(finding.name), now, repeat)
+            for name in set(known) - {finding.name for finding in findings}:
+                change.execute("delete from checks where name = ?", (name,))
+                self._pending.pop(name, None)
+
+    def _take(
+        self, change: sqlite3.Connection, finding: Finding, row: sqlite3.Row | None, now: float, repeat: float
+    ) -> None:
+        before = row["state"] if row else "unknown"
+        is_news = self._is_news(finding, before)
+        if is_news or row is None:
+            state = finding.state if is_news else before
+            values = (finding.name, finding.kind, finding.service, state, now, finding.message, None)
+            change.execute("insert or replace into checks values (?, ?, ?, ?, ?, ?, ?)", values)
+        elif row["message"] != finding.message:
+            change.execute("update checks set message = ? where name = ?", (finding.message, finding.name))
+        lasts = row is not None and before == "failed" and row["told"] and now - row["told"] > repeat
+        if (is_news and _matters(before, finding.state)) or (lasts and not is_news):
+            _alert(change, finding, now)
+
+    def _is_news(self, finding: Finding, before: str) -> bool:
+        """Whether a finding changes the state of its check: it does when it was seen often enough."""
+        if finding.state in (before, "unknown"):
+            self._pending.pop(finding.name, None)
+            return False
+        pending = self._pending.setdefault(finding.name, _Pending(finding.state, 0))
+        if pending.state != finding.state:
+            pending.state, pending.seen = finding.state, 0
+        pending.seen += 1
+        if (before == "unknown" and finding.state == "ok") or pending.seen >= SETTLED:
+            del self._pending[finding.name]
+            return True
+        return False
+
+    def act(self, finding: Finding, action: str) -> None:
+        """Note at once what was done about a finding."""
+        with self._database.change() as change:
+            _alert(change, finding, time.time(), action)
+
+    def checks(self) -> list[Check]:
+        rows = self._database.rows("select * from checks order by state = 'ok', kind, name")
+        return [
+            {
+                "name": row["name"],
+                "kind": row["kind"],
+                "service": row["service"],
+                "state": row["state"],
+                "since": row["since"],
+                "message": row["message"],
+            }
+            for row in rows
+        ]
+
+    def alerts(self, count: int = 100) -> list[Alert]:
+        """The last alerts, the newest first."""
+        rows = self._database.rows("select * from alerts order by id desc limit ?", count)
+        return [_shape(row) for row in rows]
+
+    def untold(self, count: int = 100) -> list[tuple[int, Alert]]:
+        """Alerts that nobody was told of yet, the oldest first."""
+        rows = self._database.rows("select * from alerts where told is null order by id limit ?", count)
+        return [(row["id"], _shape(row)) for row in rows]
+
+    def told(self, numbers: Sequence[int]) -> None:
+        """Somebody was told of these alerts."""
+        with self._database.change() as change:
+            now = time.time()
+            change.executemany(
+                "update alerts set told = ? where id = ?", [(now, number) for number in numbers]
+            )
+            change.execute("delete from alerts where id <= (select max(id) from alerts) - ?", (KEPT,))
+
+
+def _matters(before: str, now: str) -> bool:
+    """Whether people want to hear of a change: of failures, of warnings, and that one is over."""
+    return now in ("failed", "warning") or before == "failed"
+
+
+def _alert(change: sqlite3.Connection, finding: Finding, now: float, action: str = "") -> None:
+    row = (now, finding.name, finding.state, finding.message, action)
+    change.execute("insert into alerts (time, name, state, message, action) values (?, ?, ?, ?, ?)", row)
+    change.execute("update checks set told = ? where name = ?", (now, finding.name))
+
+
+def _shape(row: sqlite3.Row) -> Alert:
+    return {
+        "time": row["time"],
+        "check": row["name"],
+        "state": row["state"],
+        "message": row["message"],
+        "action": row["action"],
+    }

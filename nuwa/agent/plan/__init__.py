@@ -1,0 +1,1 @@
+"""A configuration and facts become the host's files. Pure."""

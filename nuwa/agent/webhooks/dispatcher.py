@@ -1,0 +1,145 @@
+"""The queue of each webhook: one run at a time, cancelled on request, taken up again after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from nuwa.agent.config import processes
+from nuwa.agent.config.resolved import Loaded
+from nuwa.agent.schemas import Hook
+from nuwa.agent.webhooks import affected, executors
+from nuwa.agent.webhooks.executors import Executor
+from nuwa.agent.webhooks.hook_run import HookRun
+from nuwa.agent.webhooks.recorder import Publish, patiently
+from nuwa.agent.webhooks.run_store import Accepted, History
+
+log = logging.getLogger(__name__)
+
+SHOWN_OUTPUT = 4000
+"""Characters of a command's output in a listing."""
+
+
+class Dispatcher:
+    """Runs webhooks.
+
+    Args:
+        loaded: gives the configuration in force, whenever it is asked.
+        environments: the folder for the environments of commands.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        loaded: Callable[[], Loaded],
+        executor: Executor,
+        publish: Publish,
+        environments: Path,
+    ) -> None:
+        self._environments = environments
+        self._history, self._loaded, self._executor, self._publish = history, loaded, executor, publish
+        self._queues: dict[str, deque[int]] = {}
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._current: dict[str, tuple[HookRun, asyncio.Task[str]]] = {}
+        self._is_started = False
+        self._places = asyncio.Semaphore(max(1, (os.cpu_count() or 2) // 2))
+
+    async def start(self) -> None:
+        """Take up what was interrupted, and what waits."""
+        await executors.end_leftovers(self._environments)
+        await patiently(self._history.recover)
+        self._is_started = True
+        for run, hook in self._history.queued():
+            self.add(hook, Accepted(run))
+
+    def add(self, hook: str, accepted: Accepted) -> None:
+        """Let a run take its turn. Before the start it only waits in the history, which the start reads."""
+        if self._is_started and not accepted.merged:
+            self._queues.setdefault(hook, deque()).append(accepted.run)
+            if hook not in self._workers:
+                self._workers[hook] = asyncio.create_task(self._work(hook))
+        self._publish("hook", {"name": hook})
+
+    async def cancel(self, hook: str) -> list[int]:
+        """End the run that is under way, and take what waits out of the queue."""
+        cancelled = self._history.cancel_queued(hook)
+        self._queues.get(hook, deque()).clear()
+        current = self._current.get(hook)
+        if current is not None:
+            made, task = current
+            task.cancel()
+            await asyncio.wait([task])
+            cancelled.append(made.run)
+        self._publish("hook", {"name": hook})
+        return cancelled
+
+    async def stop(self) -> None:
+        """Let everything go without a mark: the next agent takes it up."""
+        runs = list(self._current.values())
+        for made, _ in runs:
+            made.is_abandoned = True
+        tasks = [*self._workers.values(), *(task for _, task in runs)]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=20)
+
+    async def _work(self, hook: str) -> None:
+        queue = self._queues[hook]
+        try:
+            while queue:
+                run = queue.popleft()
+                async with self._places:
+                    await self._run(hook, run)
+        finally:
+            del self._workers[hook]
+
+    async def _run(self, hook: str, run: int) -> None:
+        loaded = self._loaded()
+        if hook not in loaded.config.webhooks:
+            await patiently(lambda: self._history.finish(run, "cancelled", [], 0))
+            return
+        if not self._history.is_queued(run):
+            return
+        made = HookRun(run, hook, loaded, self._history, self._executor, self._publish)
+        task = asyncio.create_task(made.execute())
+        self._current[hook] = made, task
+        try:
+            await asyncio.wait([task])
+        finally:
+            del self._current[hook]
+
+    def listing(self) -> list[Hook]:
+        """Every webhook with its last run."""
+        return [self.show(name) for name in self._loaded().config.webhooks]
+
+    def hooks_by_service(self) -> dict[str, str]:
+        """The state of the webhook that brings changes to a service, by the service's name."""
+        loaded = self._loaded()
+        found = {}
+        for name, hook in loaded.config.webhooks.items():
+            repository = processes.absolute(hook.path, loaded.base)
+            state = self._history.state(name)
+            for service, process in loaded.config.processes.items():
+                if affected.lives_in(process, loaded.base, repository):
+                    found[service] = state
+        return found
+
+    def show(self, name: str) -> Hook:
+        """One webhook with its last run; of each command's output the end."""
+        last = self._history.last(name)
+        lines = last["lines"] if last else []
+        return {
+            "name": name,
+            "state": last["state"] if last else "idle",
+            "queued": self._history.waiting(name),
+            "run": last["id"] if last else None,
+            "started": last["started"] if last else None,
+            "commit": last["commit"] if last else "",
+            "services": last["services"] if last else [],
+            "lines": [{**line, "output": line["output"][-SHOWN_OUTPUT:]} for line in lines],
+        }

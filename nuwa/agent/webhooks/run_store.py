@@ -1,0 +1,270 @@
+"""Runs of webhooks in the database: what was delivered, what waits, what was done."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from dataclasses import dataclass
+
+from nuwa.agent.database import Database
+from nuwa.agent.schemas import Run, Step
+
+KEPT_RUNS = 100
+"""Runs that are kept of each hook."""
+KEPT_DELIVERIES = 180 * 86400
+"""Seconds for which a delivery is recognised when it comes again."""
+KEPT_ALWAYS = 10_000
+"""Deliveries that are recognised however far the clock has jumped: the last ones."""
+MOST_OUTPUT = 256 * 1024
+"""Characters that are kept of a command's output: its end."""
+
+
+AGAIN = ("failed", "cancelled", "timeout")
+"""States of a run that its delivery begins once more when it comes again."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message of a forge.
+
+    Args:
+        id: the forge's name for it, which no signature covers: with another body it names another message.
+        digest: of its body.
+        is_signed: whether the body proves itself; then it counts under one name alone.
+    """
+
+    id: str
+    digest: str = ""
+    is_signed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is recognised by."""
+        return hashlib.sha256(f"{self.digest} {self.id}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What became of a delivery.
+
+    Args:
+        duplicate: it was there before, and its run is on its way or went well.
+        merged: the run was waiting already, and brings this delivery in with it.
+    """
+
+    run: int
+    duplicate: bool = False
+    merged: bool = False
+
+
+class Replay(Exception):
+    """The same signed message under another name: somebody kept it and sent it again."""
+
+
+class History:
+    """The runs of all hooks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(self, hook: str, delivery: Delivery, commit: str, *, forced: bool = False) -> Accepted:
+        """Queue a run for a delivery, unless one waits already, or did its work.
+
+        A run fetches whatever is newest when it begins, so one that waits serves all that come meanwhile.
+
+        Args:
+            forced: run everything, whatever changed.
+
+        Raises:
+            Replay: the signed message came before as another delivery.
+            NuwaError: it cannot be written.
+        """
+        now = time.time()
+        with self._database.change() as change:
+            key, known = _known(change, hook, delivery)
+            if known is not None and _state(change, known) not in AGAIN:
+                return Accepted(known, duplicate=True)
+            run, merged = _waiting(change, hook), True
+            if run is None:
+                run, merged = _queue(change, hook, delivery.id, commit, now), False
+            change.execute("update runs set forced = forced or ? where id = ?", (forced, run))
+            if commit:
+                change.execute("update runs set commit_id = ? where id = ?", (commit, run))
+            row = (hook, key, delivery.digest if delivery.is_signed else None, run, now)
+            change.execute("insert or replace into deliveries values (?, ?, ?, ?, ?)", row)
+            _tidy(change, hook, run, now)
+        return Accepted(run, merged=merged)
+
+    def recover(self) -> None:
+        """After a restart: what was interrupted is queued again, and given up after the third time."""
+        with self._database.change() as change:
+            change.execute("update runs set state = 'failed' where state = 'running' and attempt >= 3")
+            change.execute("update runs set state = 'queued' where state = 'running'")
+
+    def queued(self) -> list[tuple[int, str]]:
+        """The runs that wait, with their hooks, the oldest first."""
+        rows = self._database.rows("select id, hook from runs where state = 'queued' order by id")
+        return [(row["id"], row["hook"]) for row in rows]
+
+    def begin(self, run: int) -> None:
+        with self._database.change() as change:
+            change.execute("delete from steps where run = ?", (run,))
+            change.execute(
+                "update runs set state = 'running', started = ?, attempt = attempt + 1 where id = ?",
+                (time.time(), run),
+            )
+
+    def note_base(self, run: int, base: str) -> None:
+        """Note what a run's changes count from, before it changes the repository; once noted it stays."""
+        with self._database.change() as change:
+            change.execute("update runs set base = ? where id = ? and base = ''", (base, run))
+
+    def note_commit(self, run: int, commit: str) -> None:
+        """Note what a run brings in."""
+        with self._database.change() as change:
+            change.execute("update runs set commit_id = ? where id = ?", (commit, run))
+
+    def base_of(self, run: int, hook: str) -> str:
+        """The commit that a run's changes count from: what the last run that went well brought in.
+
+        A run that failed has changed the repository already, so the next one begins where it began.
+        """
+        row = self._database.row("select base from runs where id = ?", run)
+        if row and row["base"]:
+            return str(row["base"])
+        which = "hook = ? and id < ? and (state = 'ok' or base != '') order by id desc limit 1"
+        query = f"select state, base, commit_id from runs where {which}"  # noqa: S608 - it is above
+        row = self._database.row(query, hook, run)
+        return str(row["commit_id" if row["state"] == "ok" else "base"]) if row else ""
+
+    def write_step(self, run: int, number: int, step: Step) -> None:
+        with self._database.change() as change:
+            change.execute(
+                "insert or replace into steps values (?, ?, ?, ?, ?, ?)",
+                (run, number, step["command"], step["output"][-MOST_OUTPUT:], step["duration"], step["code"]),
+            )
+
+    def finish(self, run: int, state: str, services: list[str], duration: float) -> None:
+        with self._database.change() as change:
+            change.execute(
+                "update runs set state = ?, services = ?, duration = ? where id = ?",
+                (state, " ".join(services), duration, run),
+            )
+
+    def cancel_queued(self, hook: str) -> list[int]:
+        """Take everything that waits out of a hook's queue."""
+        rows = self._database.rows("select id from runs where hook = ? and state = 'queued'", hook)
+        with self._database.change() as change:
+            change.execute("update runs set state = 'cancelled' where hook = ? and state = 'queued'", (hook,))
+        return [row["id"] for row in rows]
+
+    def is_queued(self, run: int) -> bool:
+        """Whether a run still waits: somebody may have cancelled it."""
+        row = self._database.row("select state from runs where id = ?", run)
+        return bool(row and row["state"] == "queued")
+
+    def is_forced(self, run: int) -> bool:
+        row = self._database.row("select forced from runs where id = ?", run)
+        return bool(row and row["forced"])
+
+    def run(self, run: int) -> Run | None:
+        row = self._database.row("select * from runs where id = ?", run)
+        return self._run(row, with_steps=True) if row else None
+
+    def runs(self, hook: str, count: int = 20) -> list[Run]:
+        """The last runs of a hook, the newest first; without the output of their commands."""
+        rows = self._database.rows("select * from runs where hook = ? order by id desc limit ?", hook, count)
+        return [self._run(row, with_steps=False) for row in rows]
+
+    def last(self, hook: str) -> Run | None:
+        """The run that a hook shows: one that is under way, or the last that was."""
+        row = self._last(hook)
+        return self._run(row, with_steps=True) if row else None
+
+    def _last(self, hook: str) -> sqlite3.Row | None:
+        order = "order by state = 'running' desc, state = 'queued', id desc limit 1"
+        return self._database.row(f"select * from runs where hook = ? {order}", hook)  # noqa: S608 - see above
+
+    def state(self, hook: str) -> str:
+        """The state of the run that a hook shows; `idle` when there was none."""
+        last = self._last(hook)
+        return str(last["state"]) if last else "idle"
+
+    def waiting(self, hook: str) -> int:
+        row = self._database.row("select count(*) from runs where hook = ? and state = 'queued'", hook)
+        return int(row[0]) if row else 0
+
+    def _run(self, row: sqlite3.Row, *, with_steps: bool) -> Run:
+        steps = self._database.rows("select * from steps where run = ? order by number", row["id"])
+        return {
+            "id": row["id"],
+            "hook": row["hook"],
+            "delivery": row["delivery"],
+            "commit": row["commit_id"],
+            "state": row["state"],
+            "created": row["created"],
+            "started": row["started"],
+            "duration": row["duration"],
+            "attempt": row["attempt"],
+            "services": row["services"].split(),
+            "lines": [_step(step, with_output=with_steps) for step in steps],
+        }
+
+
+def _known(change: sqlite3.Connection, hook: str, delivery: Delivery) -> tuple[str, int | None]:
+    """The name that a delivery has in the table, and its run; None for one that is new.
+
+    Raises:
+        Replay: the signed message came before as another delivery.
+    """
+    by_name = "select run from deliveries where hook = ? and delivery = ?"
+    by_body = "select run, delivery from deliveries where hook = ? and digest = ?"
+    if found := change.execute(by_name, (hook, delivery.key)).fetchone():
+        return delivery.key, found["run"]
+    if not delivery.is_signed:
+        return delivery.key, None
+    found = change.execute(by_body, (hook, delivery.digest)).fetchone()
+    if found is None:
+        return delivery.key, None
+    # Release 0.1 kept the id itself, and cut it.
+    if found["delivery"] != delivery.id[:200]:
+        raise Replay
+    return found["delivery"], found["run"]
+
+
+def _state(change: sqlite3.Connection, run: int) -> str:
+    """The state of a run; one that is so old that it is gone counts as done."""
+    row = change.execute("select state from runs where id = ?", (run,)).fetchone()
+    return str(row["state"]) if row else "ok"
+
+
+def _waiting(change: sqlite3.Connection, hook: str) -> int | None:
+    query = "select id from runs where hook = ? and state = 'queued' order by id desc limit 1"
+    row = change.execute(query, (hook,)).fetchone()
+    return int(row["id"]) if row else None
+
+
+def _queue(change: sqlite3.Connection, hook: str, delivery: str, commit: str, now: float) -> int:
+    insert = "insert into runs (hook, delivery, commit_id, state, forced, created) values (?, ?, ?, ?, ?, ?)"
+    return change.execute(insert, (hook, delivery, commit, "queued", False, now)).lastrowid or 0
+
+
+def _tidy(change: sqlite3.Connection, hook: str, run: int, now: float) -> None:
+    kept = "select id from runs where hook = ? order by id desc limit ?"
+    ended = "state not in ('queued', 'running')"
+    old = "delete from deliveries where received < ? and run < ?"
+    change.execute(old, (now - KEPT_DELIVERIES, run - KEPT_ALWAYS))
+    change.execute(
+        f"delete from runs where hook = ? and {ended} and id not in ({kept})",  # noqa: S608 - both are above
+        (hook, hook, KEPT_RUNS),
+    )
+
+
+def _step(row: sqlite3.Row, *, with_output: bool) -> Step:
+    return {
+        "command": row["command"],
+        "output": row["output"] if with_output else "",
+        "duration": row["duration"],
+        "code": row["code"],
+    }

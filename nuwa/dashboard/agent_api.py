@@ -1,0 +1,50 @@
+"""Questions to the agent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+
+from nuwa.agent.client import AgentDown, Refused, exchange
+from nuwa.dashboard import request_context
+
+
+async def ask(
+    request: Request,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+) -> Any:
+    """The value that the agent answers with.
+
+    Raises:
+        AgentDown: it does not answer.
+        Refused: its answer is an error.
+    """
+    given = {key: value for key, value in (query or {}).items() if value}
+    target = f"{path}?{urlencode(given)}" if given else path
+    async with exchange(request_context.dashboard(request).socket, method, target, body, headers) as reply:
+        raw = await reply.body()
+        status, about = reply.status, reply.headers
+    value = _json(raw)
+    if status >= 400:
+        raise Refused(status, value["error"])
+    return (value, raw, about) if path == "/config" and method == "GET" else value
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise AgentDown("the agent's answer cannot be read", hint="nuwa log ci") from None
+
+
+def segment(text: object) -> str:
+    """A name as one part of a path."""
+    return quote(str(text), safe="")

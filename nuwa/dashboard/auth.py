@@ -1,0 +1,142 @@
+"""Who gets in: whoever shows the token, or a session that began with it; and what each may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nuwa.dashboard import cookies, forwarded
+from nuwa.dashboard.admin_token import Token
+from nuwa.dashboard.responses import failed
+from nuwa.dashboard.sessions import Session, Sessions
+from nuwa.web import request_body
+from nuwa.web.rate_limit import Limiter
+
+OPEN = ("/login", "/static/")
+"""What is served to everybody."""
+MAX_FORM_BYTES = 4 * 1024 * 1024
+MAX_FORM_FIELDS = 100
+SAFE = ("GET", "HEAD")
+_AGAIN = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>nuwa</title>'
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who got in.
+
+    Args:
+        session: None for a script, which shows the token with each request.
+    """
+
+    session: Session | None = None
+
+    @property
+    def is_script(self) -> bool:
+        return self.session is None
+
+
+class Guard:
+    """Lets requests through to the pages, or answers them itself.
+
+    Args:
+        app: the pages.
+    """
+
+    def __init__(self, app: ASGIApp, token: Token, sessions: Sessions, limiter: Limiter) -> None:
+        self._app, self._token, self._sessions, self._limiter = app, token, sessions, limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer = await self._refusal(request)
+        except HTTPException as error:
+            answer = failed(request, error.status_code, str(error.detail), headers=error.headers)
+        await (answer or self._app)(scope, receive, send)
+
+    async def _refusal(self, request: Request) -> Response | None:
+        """The answer to whom is not let in; None for whom is, and then the request says who it is."""
+        if "service-worker" in request.headers:
+            # A worker would stand between this and the browser for good, at the log-in as well.
+            raise HTTPException(403, "the dashboard has no service worker")
+        if forwarded.path(request).startswith(OPEN):
+            return None
+        header, query = _token_of_header(request), request.query_params.get("token")
+        if header is not None or query is not None:
+            self.prove(request, header if header is not None else query or "")
+            if header is None and request.method == "GET" and forwarded.wants_page(request):
+                return self._without_token(request)
+            request.state.visitor = Visitor()
+            return None
+        session = cookies.session(request, self._sessions)
+        if session is None:
+            return _stranger(request)
+        await self._check_form(request, session)
+        request.state.visitor = Visitor(session)
+        return None
+
+    def prove(self, request: Request, offered: str) -> None:
+        """Check a token.
+
+        Raises:
+            HTTPException: 401 it is wrong; 429 there were too many wrong ones.
+        """
+        address = forwarded.address(request)
+        if wait := self._limiter.wait(address):
+            text = f"too many wrong tokens from {address or 'here'}: wait {int(wait) + 1} s"
+            raise HTTPException(429, text, {"Retry-After": str(int(wait) + 1)})
+        if not self._token.fits(offered):
+            self._limiter.fail(address)
+            raise HTTPException(401, "the token is wrong", {"WWW-Authenticate": "Bearer"})
+        self._limiter.succeed(address)
+
+    def _without_token(self, request: Request) -> Response:
+        """A session for a browser that came with the token in the address, where it is not to stay."""
+        kept = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
+        target = forwarded.base(request) + forwarded.path(request) + (f"?{urlencode(kept)}" if kept else "")
+        answer = RedirectResponse(target, 303)
+        cookies.give(request, answer, self._sessions, self._sessions.begin())
+        return answer
+
+    async def _check_form(self, request: Request, session: Session) -> None:
+        """A browser sends cookies by itself, so a change needs a proof that one of our pages asked for it."""
+        if request.method in SAFE:
+            return
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise HTTPException(403, "another site sent this")
+        proof = request.headers.get("x-csrf-token")
+        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            request.state.form = _fields(await request_body.read(request, MAX_FORM_BYTES))
+            proof = proof or request.state.form.get("csrf")
+        if not proof or not self._sessions.is_proof(session, proof):
+            raise HTTPException(403, "the page is too old, or another site sent this: load it again")
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    text = body.decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
+    except ValueError:
+        raise HTTPException(400, f"the form has more than {MAX_FORM_FIELDS} fields") from None
+
+
+def _token_of_header(request: Request) -> str | None:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value
+    return request.headers.get("x-nuwa-token")
+
+
+def _stranger(request: Request) -> Response:
+    if not forwarded.wants_page(request) or request.method not in SAFE:
+        return failed(request, 401, "a token or a session is needed", headers={"WWW-Authenticate": "Bearer"})
+    if request.headers.get("sec-fetch-site") == "cross-site" and not cookies.values(request):
+        # Whoever follows a link from elsewhere sends no strict cookie; asked again by this page, they do.
+        return HTMLResponse(_AGAIN)
+    here = forwarded.path(request) + (f"?{query}" if (query := forwarded.query(request)) else "")
+    target = f"{forwarded.base(request)}/login" + ("" if here == "/" else "?" + urlencode({"next": here}))
+    return RedirectResponse(target, 303)

@@ -1,0 +1,35 @@
+"""What all requests to the dashboard share."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from nuwa.dashboard.admin_token import Token
+from nuwa.dashboard.event_relay import Relay
+from nuwa.dashboard.sessions import Sessions
+from nuwa.web.rate_limit import Limiter
+
+
+class Dashboard:
+    """What all requests share.
+
+    Args:
+        socket: the agent's control socket.
+        token: the token's file.
+        state: the folder for what outlives a restart.
+    """
+
+    def __init__(self, socket: Path, token: Path, state: Path) -> None:
+        self.socket = socket
+        self.token = Token(token)
+        self.sessions = Sessions(self.token, state / "ended.json")
+        self.limiter = Limiter()
+        self.relay = Relay(socket)
+        self.ending = asyncio.Event()
+        """Set when all streams are to end."""
+
+    def end(self) -> None:
+        """End every stream: the process ends."""
+        self.ending.set()
+        self.relay.close()

@@ -1,0 +1,68 @@
+"""Coming in and going out, and the files that need no session."""
+
+from __future__ import annotations
+
+import mimetypes
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from nuwa.dashboard import cookies, formatting, forwarded, request_context
+from nuwa.dashboard.auth import Guard
+from nuwa.dashboard.responses import as_page, failed
+from nuwa.web import request_body
+
+FOREVER = "public, max-age=31536000, immutable"
+_FILES = frozenset(path.name for path in formatting.STATIC.iterdir())
+
+
+async def login(request: Request) -> Response:
+    """The form for the token, and what becomes of it."""
+    target = _inside(request.query_params.get("next", ""))
+    if request.method == "GET":
+        return as_page(request, "login", target=target, message="")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return failed(request, 403, "another site sent this")
+    fields = parse_qs((await request_body.read(request, 10_000)).decode("utf-8", "replace"))
+    guard: Guard = request.app.state.guard
+    try:
+        guard.prove(request, fields.get("token", [""])[0])
+    except HTTPException as error:
+        headers = {key: value for key, value in (error.headers or {}).items() if key == "Retry-After"}
+        answer = as_page(request, "login", error.status_code, target=target, message=str(error.detail))
+        answer.headers.update(headers)
+        return answer
+    answer = RedirectResponse(request_context.home(request, target), 303)
+    sessions = request_context.dashboard(request).sessions
+    cookies.give(request, answer, sessions, sessions.begin())
+    return answer
+
+
+async def logout(request: Request) -> Response:
+    """End the session, also for copies of its cookie, and have the browser forget what it kept."""
+    session = request_context.visitor(request).session
+    if session:
+        request_context.dashboard(request).sessions.end(session)
+    answer = RedirectResponse(request_context.home(request, "/login"), 303)
+    cookies.take(request, answer)
+    if not forwarded.base(request):
+        # Not "cookies", which would take those of all names of the domain along.
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
+
+
+async def static(request: Request) -> Response:
+    """A file of the pages; its content is in its address, so browsers keep it."""
+    name = request.path_params["name"]
+    if name not in _FILES or formatting.asset(name) != forwarded.path(request):
+        raise HTTPException(404, "there is no such file")
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return FileResponse(formatting.STATIC / name, headers={"Cache-Control": FOREVER}, media_type=kind)
+
+
+def _inside(target: str) -> str:
+    """A path of the dashboard; anything that leads elsewhere becomes its first page."""
+    is_path = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_path and target.isprintable() and "\\" not in target else "/"

@@ -1,0 +1,115 @@
+"""Makes one layer: a folder for the build, `podman build` in it, and a name for what came out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from nuwa import names
+from nuwa.console import Step
+from nuwa.engine import Engine
+from nuwa.errors import BuildError, CommandError
+from nuwa.image import build_dir, build_inputs, layer_tree
+from nuwa.image.build_output import Steps
+from nuwa.image.build_spec import Recipe
+from nuwa.image.finalize import seal
+from nuwa.image.layers import Layer
+
+NEEDED_SPACE = 2 * 1024**3
+"""Bytes that have to be free where podman keeps images."""
+
+
+class NeedsCompiler(BuildError):
+    """A Python package has no wheel, and nothing was to be compiled."""
+
+
+def make(
+    engine: Engine, recipe: Recipe, layer: Layer, below: Mapping[str, str], inputs: str, step: Step
+) -> str:
+    """Build a layer, tag it and return the id of its image.
+
+    Args:
+        below: the ids of the images that it starts from, by their names.
+        inputs: the checksum of what goes in, for its label.
+
+    Raises:
+        BuildError: it cannot be built; nothing is tagged and nothing is left.
+    """
+    check_space(engine)
+    heard = Steps(layer.name, step)
+    with build_dir.opened(engine) as folder:
+        context = folder / "context"
+        context.mkdir()
+        layer_tree.write_archive(layer.entries, context / "root.tar", layer.time)
+        options = _options(recipe, layer, folder)
+        try:
+            end = partial(build_dir.end_steps, folder)
+            text = pinned(layer.containerfile, below)
+            built = engine.build(text, context, options, on_line=heard.line, wind_down=end)
+        except CommandError:
+            raise _failure(layer, heard) from None
+        labels = {**layer.labels, names.LABEL_INPUTS: inputs}
+        return finish(
+            engine, built, layer.name, layer.tag, labels, below[layer.parents[0]], folder / "sealed"
+        )
+
+
+def pinned(containerfile: str, below: Mapping[str, str]) -> str:
+    """A Containerfile that starts from ids: meanwhile, another build may give a name to another image."""
+    for name, image in below.items():
+        containerfile = re.sub(rf"(FROM |--from=){re.escape(name)}(?=\s)", rf"\g<1>{image}", containerfile)
+    return containerfile
+
+
+def finish(
+    engine: Engine, built: str, name: str, tag: str, labels: Mapping[str, str], parent: str, folder: Path
+) -> str:
+    """Seal an image that was built and give it its name; returns the id. Interrupted, it leaves no image."""
+    folder.mkdir()
+    made = [built]
+    try:
+        made.append(seal(engine, built, name, labels, parent, folder))
+        engine.tag(made[-1], tag)
+    except BaseException:
+        engine.remove_image(*made)
+        raise
+    engine.remove_image(built)
+    return made[-1]
+
+
+def _options(recipe: Recipe, layer: Layer, folder: Path) -> list[str]:
+    """Each layer is one commit: nuwa itself knows what has changed, and many commits take longer.
+
+    The label that podman would add of itself, and times, would make the same inputs give different images.
+    """
+    words = ["--format", "docker", "--layers=false", "--force-rm", "--pull=never", "--network", "host"]
+    words += ["--timestamp", str(layer.time), "--identity-label=false", "--security-opt", "label=disable"]
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={layer.time}"]
+    mount = folder / "mnt"
+    mount.mkdir(mode=0o755)
+    files = {**layer.lent, **build_inputs.environment(layer.variables)}
+    return words + build_inputs.lay_out(mount, recipe.family, recipe.release, files, layer.arguments)
+
+
+def _failure(layer: Layer, heard: Steps) -> BuildError:
+    error = heard.error()
+    if heard.needs_compiler and layer.labels.get(names.LABEL_COMPILED) == "no":
+        return NeedsCompiler(error.message, hint=error.hint, details=error.details)
+    return error
+
+
+def check_space(engine: Engine) -> None:
+    """Refuse to begin what would fill the disk.
+
+    Raises:
+        BuildError: less than `NEEDED_SPACE` is free.
+    """
+    free = engine.free_space()
+    if free < NEEDED_SPACE:
+        raise BuildError(
+            f"{free / 1024**2:.0f} MiB are free in {engine.graph_root}, and a build needs "
+            f"{NEEDED_SPACE / 1024**2:.0f} MiB",
+            hint="Remove images that nobody needs (podman image ls), or give podman more disk.",
+        )

@@ -1,0 +1,94 @@
+"""The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
+
+`render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
+for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
+rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its one
+spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
+no room for. `render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`,
+`sqlite-restore` and `sums` work in volumes, whose folders follow: see `nuwa/render/volumes.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+from nuwa.manifest.model import App, from_json
+from nuwa.quoting import CannotQuote
+from nuwa.render import facts as host_facts
+from nuwa.render import static, volumes
+from nuwa.render.container import hook_run, rehearsal_run, warnings
+from nuwa.render.facts import FactsError
+from nuwa.render.render import PLANS, Plan, render
+
+PLAN = "PLAN"
+WORDS = {"release": hook_run, "rehearse": rehearsal_run}
+"""What is no file, but the words behind `podman run`."""
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage."""
+    what = sys.argv[1] if len(sys.argv) == 2 else ""
+    if sys.argv[1:2] and sys.argv[1] in volumes.COMMANDS:
+        volumes.main(sys.argv[1], sys.argv[2:])
+        return
+    try:
+        if sys.argv[1:2] == ["static"] and len(sys.argv) == 3:
+            static.pack(Path(sys.argv[2]), sys.stdout.buffer)
+        elif what == "domains":
+            print("\n".join(host_facts.domains(sys.stdin.read())))
+        elif what in WORDS:
+            app, _ = _contents(Path(sys.argv[0]))
+            words = WORDS[what](app, host_facts.read(sys.stdin.read()))
+            sys.stdout.write("".join(f"{word}\0" for word in words))
+        elif what == "scripts":
+            with zipfile.ZipFile(sys.argv[0]) as archive:
+                sys.stdout.buffer.write(archive.read("scripts.tar"))
+        elif what in PLANS:
+            _render(what)
+        else:
+            others = ("domains", "scripts", "static")
+            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
+    except (FactsError, CannotQuote) as error:
+        sys.exit(f"render: {error}")
+
+
+def _render(what: str) -> None:
+    app, templates = _contents(Path(sys.argv[0]))
+    facts = host_facts.read(sys.stdin.read())
+    plan = render(what, app, facts, templates)
+    for warning in warnings(app, facts) if what == "run" else ():
+        print(f"warning: {warning}", file=sys.stderr)
+    sys.stdout.buffer.write(pack(plan))
+
+
+def _contents(archive: Path) -> tuple[App, dict[str, str]]:
+    """The manifest and the templates that lie in the zipapp beside this code."""
+    with zipfile.ZipFile(archive) as opened:
+        app = from_json(App, json.loads(opened.read("manifest.json")))
+        prefix = "templates/"
+        names = [name for name in opened.namelist() if name.startswith(prefix)]
+        return app, {name[len(prefix) :]: opened.read(name).decode() for name in names}
+
+
+def pack(plan: Plan) -> bytes:
+    """A tar: `PLAN` first, then each file under its path without the leading slash."""
+    made = io.BytesIO()
+    lines = [f"{file.group}\t{file.mode:04o}\t{path}\n" for path, file in plan.items()]
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        _add(archive, PLAN, "".join(lines), 0o644)
+        for path, file in plan.items():
+            _add(archive, path.lstrip("/"), file.content, file.mode)
+    return made.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: str, mode: int) -> None:
+    data = content.encode()
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    entry.mode = mode
+    archive.addfile(entry, io.BytesIO(data))

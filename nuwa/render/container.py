@@ -1,0 +1,249 @@
+"""The command lines of `podman run`: one for a slot of a deployment, one for its release hook."""
+
+from __future__ import annotations
+
+from nuwa.manifest.model import App, Volume
+from nuwa.names import (
+    CAPABILITIES,
+    LABEL_MANIFEST,
+    LABEL_RUN_SETUP,
+    LABEL_SETUP,
+    LIB,
+    LOG,
+    NETWORK_OPTIONS,
+    PORT,
+    SECRETS,
+    SOCKET,
+    TMPFS,
+)
+from nuwa.render.facts import Facts
+
+STOP_MARGIN = 15
+"""Seconds beyond the graceful timeout: s6 kills three later; then loggers, cron and rsyslog get theirs."""
+
+
+def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """Options and image, without `podman run` itself and without what only systemd knows (the cid file)."""
+    return (
+        f"--name={app.names.container(facts.slot)}",
+        "--replace",
+        "--rm",
+        "--detach",
+        "--pull=never",
+        "--cgroups=no-conmon",
+        "--sdnotify=conmon",
+        "--log-driver=journald",
+        f"--stop-timeout={stop_timeout(app)}",
+        *_short_labels(),
+        *_isolation(app),
+        *_mounts(app, facts),
+        *_slot(app, facts),
+        *_socket(app, facts),
+        *_network(app, facts),
+        f"--publish=127.0.0.1:{facts.port}:{PORT}",
+        *_environment(facts),
+        *_health(app, facts),
+        *_limits(app, facts),
+        facts.image,
+    )
+
+
+def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """The same for the release hook: a container beside the slots, like them in all that the app can see.
+
+    Empty where the app has no such hook.
+    """
+    if not app.hooks.release:
+        return ()
+    return (
+        f"--name={app.names.hook_container}",
+        "--replace",
+        "--rm",
+        "--pull=never",
+        "--no-healthcheck",
+        "--log-driver=none",
+        *_short_labels(),
+        *_network(app, facts),
+        *_isolation(app),
+        *_mounts(app, facts),
+        *_environment(facts),
+        *_limits(app, facts),
+        f"--entrypoint={LIB}/app-env",
+        facts.image,
+        app.names.command("release"),
+    )
+
+
+def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """The same for the rehearsal of an archive, whose folder the facts name as the deployment's.
+
+    Like the slots in all that the app can see, but without a network: what it does at a start reaches
+    nobody. As a slot that never serves, it runs no timed job and no exclusive process.
+    """
+    return (
+        f"--name={app.names.rehearsal_container}",
+        "--replace",
+        "--pull=never",
+        "--network=none",
+        "--no-healthcheck",
+        "--log-driver=k8s-file",
+        *_short_labels(),
+        *_isolation(app),
+        *_mounts(app, facts),
+        *_environment(facts),
+        "--env=NUWA_SLOT=rehearsal",
+        "--env=NUWA_RUNTIME=/nonexistent",
+        *_limits(app, facts),
+        facts.image,
+    )
+
+
+def listens_on_socket(app: App, facts: Facts) -> bool:
+    """Whether the server itself has a socket on the host. Apache cannot; SELinux would keep nginx from it."""
+    return app.server.kind != "mod_wsgi" and not facts.selinux
+
+
+def stop_timeout(app: App) -> int:
+    """Seconds from the request to stop to the kill: server and processes stop together, the rest later."""
+    slowest = max((process.stop_timeout for process in app.process), default=0)
+    return max(app.server.graceful_timeout, slowest) + STOP_MARGIN
+
+
+def warnings(app: App, facts: Facts) -> list[str]:
+    """What the manifest asks for and this host cannot do: said, never dropped in silence."""
+    found = []
+    if app.limits.memory_high is not None and facts.cgroup == 1:
+        found.append("limits.memory_high needs cgroup v2, which this host lacks: no effect here")
+    if app.limits.io_weight is not None and not facts.io_weight:
+        found.append("limits.io_weight: this kernel cannot share the disk by weight: no effect here")
+    for index, volume in enumerate(app.volume):
+        if volume.url and facts.selinux:
+            found.append(
+                f"volume[{index}].url: SELinux keeps nginx from what a container writes: "
+                f"below {volume.url} the app itself answers here"
+            )
+    if not _kills_unhealthy(facts):
+        found.append("podman before 4.3 does not end an unhealthy container: monit alone restarts it")
+    return found
+
+
+def _short_labels() -> list[str]:
+    """podman writes all labels of a container into the journal with each event, each health check included.
+
+    The image's long ones are read from the image; on the container they are empty.
+    """
+    return [f"--label={name}=" for name in (LABEL_MANIFEST, LABEL_RUN_SETUP, LABEL_SETUP)]
+
+
+def _isolation(app: App) -> list[str]:
+    return [
+        "--read-only",
+        "--env=S6_READ_ONLY_ROOT=1",
+        *(f"--tmpfs={mount},size={app.limits.tmp_bytes}" for mount in TMPFS),
+        "--cap-drop=all",
+        *(f"--cap-add={capability}" for capability in CAPABILITIES),
+        "--security-opt=no-new-privileges",
+    ]
+
+
+def _mounts(app: App, facts: Facts) -> list[str]:
+    """What two slots may hold at once gets SELinux's shared label (z), an exclusive volume its own (Z)."""
+    volumes = f"{facts.directory}/volumes"
+    mounts = [
+        _mount(facts, f"{volumes}/log", LOG, "rw", "z"),
+        _mount(facts, f"{volumes}/secrets", SECRETS, "ro", "z"),
+    ]
+    return mounts + [_volume(facts, f"{volumes}/{volume.name}", volume) for volume in app.volume]
+
+
+def _volume(facts: Facts, source: str, volume: Volume) -> str:
+    access = "ro" if volume.policy == "read-only" else "rw"
+    return _mount(facts, source, volume.path, access, "Z" if volume.policy == "exclusive" else "z")
+
+
+def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> str:
+    options = [access, "nosuid", "nodev", *([label] if facts.selinux else [])]
+    return f"--volume={source}:{target}:{','.join(options)}"
+
+
+def _slot(app: App, facts: Facts) -> list[str]:
+    """Which slot this is, and what tells it whether it serves: see images/base/rootfs/usr/lib/nuwa/slot."""
+    runtime, jobs = app.names.runtime_folder, app.names.jobs_folder
+    return [
+        _mount(facts, runtime, runtime, "ro", "z"),
+        _mount(facts, jobs, jobs, "rw", "z"),
+        f"--env=NUWA_SLOT={facts.slot}",
+        f"--env=NUWA_RUNTIME={runtime}",
+    ]
+
+
+def _socket(app: App, facts: Facts) -> list[str]:
+    """The server's socket has one path inside and outside, by which bin/deploy counts its connections."""
+    if not listens_on_socket(app, facts):
+        return []
+    folder = app.names.socket_folder(facts.slot)
+    return [f"--volume={folder}:{folder}:rw,nosuid,nodev", f"--env=NUWA_SOCKET={folder}/{SOCKET}"]
+
+
+def make_network(app: App, facts: Facts) -> tuple[str, ...]:
+    """Makes the app's network again where somebody removed it, with the addresses that it had; or nothing."""
+    if facts.network is None:
+        return ()
+    name = app.names.network
+    subnet = f"--subnet={facts.network} " if facts.network else ""
+    isolated = f"podman network create {' '.join(NETWORK_OPTIONS)} {subnet}{name}"
+    # As bin/run: a podman that cannot isolate it makes it all the same.
+    return (
+        "/bin/sh",
+        "-c",
+        f"podman network exists {name} || {isolated} || podman network create {subnet}{name}",
+    )
+
+
+def _network(app: App, facts: Facts) -> list[str]:
+    return [] if facts.network is None else [f"--network={app.names.network}"]
+
+
+def _environment(facts: Facts) -> list[str]:
+    return [f"--env=NUWA_HOST={facts.host}", f"--env=NUWA_DOMAINS={' '.join(facts.domains)}"]
+
+
+def _kills_unhealthy(facts: Facts) -> bool:
+    return facts.podman >= (4, 3)
+
+
+def _health(app: App, facts: Facts) -> list[str]:
+    health = app.health
+    return [
+        f'--health-cmd=["{LIB}/healthcheck"]',
+        f"--health-interval={health.interval}s",
+        f"--health-timeout={health.timeout + 5}s",
+        f"--health-retries={health.retries}",
+        f"--health-start-period={health.start_period}s",
+        *(["--health-on-failure=kill"] if _kills_unhealthy(facts) else []),
+    ]
+
+
+def _limits(app: App, facts: Facts) -> list[str]:
+    limits = app.limits
+    options = [f"--pids-limit={limits.pids}"]
+    if limits.memory_max is not None:
+        options += [f"--memory={limits.memory_max}", f"--memory-swap={limits.memory_max}"]
+    if limits.memory_low is not None:
+        options.append(f"--memory-reservation={limits.memory_low}")
+    if limits.memory_high is not None and facts.cgroup == 2:
+        options.append(f"--cgroup-conf=memory.high={limits.memory_high}")
+    if limits.cpu is not None:
+        options.append(f"--cpus={limits.cpu:g}")
+    if limits.io_weight is not None and facts.io_weight:
+        options.append(_weight(limits.io_weight, facts))
+    if limits.open_files is not None:
+        options.append(f"--ulimit=nofile={limits.open_files}:{limits.open_files}")
+    return options
+
+
+def _weight(weight: int, facts: Facts) -> str:
+    """cgroup v2 takes 1 to 10000 as it stands; v1 knows 10 to 1000, on the same line."""
+    if facts.cgroup == 2:
+        return f"--cgroup-conf=io.weight={weight}"
+    return f"--blkio-weight={10 + (weight - 1) * 990 // 9999}"

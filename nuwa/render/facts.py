@@ -1,0 +1,251 @@
+"""What the host tells the renderer: facts about itself, as JSON, checked key by key."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from nuwa.manifest import checks
+from nuwa.names import SLOTS
+from nuwa.render.distributions import Distribution, find
+
+SCHEMA = 1
+
+Version = tuple[int, ...]
+
+
+class FactsError(ValueError):
+    """A fact is missing or is not what it should be; the message names it."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The files of the site's certificate on the host."""
+
+    certificate: str
+    key: str
+    self_signed: bool
+
+
+@dataclass(frozen=True)
+class DatabaseWay:
+    """How the container gets to the host's own database server."""
+
+    address: str
+    """The host's address in the app's network, where a proxy listens."""
+    subnet: str
+    """Whose connections it takes."""
+    port: int
+    server_port: int
+    """Where on 127.0.0.1 the server listens."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One host, and one deployment on it."""
+
+    distribution: Distribution
+    directory: str
+    """The deployment's folder: the parent of `bin/` and `volumes/`."""
+    image: str
+    """Id of the image."""
+    image_name: str
+    slot: str
+    port: int
+    """Where on 127.0.0.1 the slot's container answers."""
+    network: Optional[str]
+    """The subnet of the app's own network; empty while there is none yet, None where it shares podman's."""
+    domains: tuple[str, ...]
+    tls: Optional[Certificate]
+    database: Optional[DatabaseWay]
+    podman: Version
+    nginx: Version
+    nginx_modules: tuple[str, ...]
+    monit: bool
+    """Whether monit is installed."""
+    cgroup: int
+    """1 or 2."""
+    io_weight: bool
+    """Whether this kernel can share the disk by weight."""
+    selinux: bool
+    ipv6: bool
+    cpus: int
+    memory: int
+    """Bytes."""
+
+    @property
+    def host(self) -> str:
+        """The Host header of a request to the site: its canonical domain, `localhost` while it has none."""
+        return self.domains[0] if self.domains else "localhost"
+
+
+def read(text: str) -> Facts:
+    """Facts out of their JSON text. Keys that this release does not know are ignored.
+
+    Raises:
+        FactsError: the text is no JSON object, or a key is missing or wrong.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise FactsError(f"the facts are not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise FactsError("the facts are not a JSON object")
+    _take(values, "schema", _schema)
+    return Facts(
+        distribution=_distribution(values),
+        tls=_certificate(values),
+        database=_database(values),
+        network=_take({"network": None, **values}, "network", _network),
+        **{name: _take(values, name, check) for name, check in _CHECKS.items()},
+    )
+
+
+def domains(text: str) -> tuple[str, ...]:
+    """The domains in a JSON list, each in its one spelling.
+
+    Raises:
+        FactsError: one of them is no domain.
+    """
+    taken: tuple[str, ...] = _take({"domains": json.loads(text)}, "domains", _domains)
+    return taken
+
+
+def _take(values: dict[str, Any], name: str, check: Callable[[Any], Any], prefix: str = "") -> Any:
+    if name not in values:
+        raise FactsError(f"fact {prefix}{name} is missing")
+    try:
+        return check(values[name])
+    except (TypeError, ValueError, KeyError) as error:
+        reason = error.args[0] if error.args else error
+        raise FactsError(f"fact {prefix}{name}: {reason}") from None
+
+
+def _distribution(values: dict[str, Any]) -> Distribution:
+    name = _take(values, "distribution", _text)
+    release = _take(values, "release", _text)
+    return _take({"distribution": None}, "distribution", lambda _: find(name, release))  # type: ignore[no-any-return]
+
+
+def _certificate(values: dict[str, Any]) -> Optional[Certificate]:
+    tls = _take(values, "tls", lambda value: value if value is None else _object(value))
+    if tls is None:
+        return None
+    return Certificate(
+        certificate=_take(tls, "certificate", _path, "tls."),
+        key=_take(tls, "key", _path, "tls."),
+        self_signed=_take(tls, "self_signed", _boolean, "tls."),
+    )
+
+
+def _database(values: dict[str, Any]) -> Optional[DatabaseWay]:
+    """Absent or null where there is no server of the host to get to."""
+    way = _take(
+        {"database": None, **values}, "database", lambda value: value if value is None else _object(value)
+    )
+    if way is None:
+        return None
+    fields = {"address": _address, "subnet": _subnet, "port": _port, "server_port": _port}
+    return DatabaseWay(**{name: _take(way, name, check, "database.") for name, check in fields.items()})
+
+
+def _of(kind: type, expected: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise ValueError(f"{value!r} is not {expected}")
+        return value
+
+    return check
+
+
+_text = _of(str, "a text")
+_boolean = _of(bool, "true or false")
+_integer = _of(int, "an integer")
+_object = _of(dict, "an object")
+_list = _of(list, "a list")
+
+
+def _schema(value: Any) -> int:
+    if value != SCHEMA:
+        raise ValueError(f"{value!r} is not {SCHEMA}: these scripts and this image do not fit together")
+    return SCHEMA
+
+
+def _path(value: Any) -> str:
+    return checks.absolute_path(_text(value))
+
+
+def _image(value: Any) -> str:
+    found = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64})", _text(value))
+    if not found:
+        raise ValueError(f"{value!r} is not the id of an image")
+    return found.group(1)
+
+
+def _slot(value: Any) -> str:
+    if value not in SLOTS:
+        raise ValueError(f"{value!r} is none of {', '.join(SLOTS)}")
+    return str(value)
+
+
+def _between(low: int, high: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if not low <= _integer(value) <= high:
+            raise ValueError(f"{value!r} is outside {low} to {high}")
+        return int(value)
+
+    return check
+
+
+_port = _between(1, 65535)
+
+
+def _address(value: Any) -> str:
+    return str(ipaddress.IPv4Address(_text(value)))
+
+
+def _subnet(value: Any) -> str:
+    return str(ipaddress.IPv4Network(_text(value), strict=False))
+
+
+def _network(value: Any) -> Optional[str]:
+    return value if value in (None, "") else _subnet(value)
+
+
+def _domains(value: Any) -> tuple[str, ...]:
+    domains = tuple(dict.fromkeys(checks.domain(_text(item)) for item in _list(value)))
+    if domains and domains[0].startswith("*"):
+        raise ValueError(f"{domains[0]!r} cannot be the first: that is the site's own address, no wildcard")
+    return domains
+
+
+def _version(value: Any) -> Version:
+    """`1.22.1` and what distributions append to it; empty where the program is not installed."""
+    found = re.match(r"\d+(\.\d+)*", _text(value))
+    if value and not found:
+        raise ValueError(f"{value!r} is not a version")
+    return tuple(int(part) for part in found.group(0).split(".")) if found else ()
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "directory": _path,
+    "image": _image,
+    "image_name": _text,
+    "slot": _slot,
+    "port": _port,
+    "domains": _domains,
+    "podman": _version,
+    "nginx": _version,
+    "nginx_modules": lambda value: tuple(_text(item) for item in _list(value)),
+    "monit": _boolean,
+    "cgroup": _between(1, 2),
+    "io_weight": _boolean,
+    "selinux": _boolean,
+    "ipv6": _boolean,
+    "cpus": _between(1, 65536),
+    "memory": _between(1, 2**62),
+}

@@ -1,0 +1,103 @@
+"""Host facts and an app become the files of a host: pure, no file is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nuwa.manifest.model import App
+from nuwa.names import HTTP3_SITE, NGINX_DROP_IN
+from nuwa.render.facts import Facts, FactsError
+from nuwa.render.view import View
+from nuwa.templating import Sources
+from nuwa.templating import render as render_template
+
+
+@dataclass(frozen=True)
+class HostFile:
+    """One file of the host.
+
+    Args:
+        group: what checks it and what is reloaded when it changed: systemd, nginx, monit or cron.
+        mode: its permissions.
+        content: its text.
+    """
+
+    group: str
+    mode: int
+    content: str
+
+
+Plan = dict[str, HostFile]
+"""Files by absolute path."""
+
+
+def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
+    """The host's files for `what`: `run` (the container), `install` (the site) or `database` (the
+    way to the host's own server).
+
+    Raises:
+        FactsError: a fact that `what` needs is missing.
+        CannotQuote: a value has no safe spelling where it is to stand.
+    """
+    if what not in PLANS:
+        raise FactsError(f"nothing is called {what!r} here: there are {', '.join(PLANS)}")
+    return PLANS[what](app, facts, templates)
+
+
+def _run(app: App, facts: Facts, templates: Sources) -> Plan:
+    unit = app.names.unit_file(facts.slot)
+    files = {unit: HostFile("systemd", 0o644, _write(templates, "systemd/app.service.j2", app, facts))}
+    for kind in ("socket", "service") if View(app, facts).proxy else ():
+        path = app.names.proxy_file(facts.slot, kind)
+        files[path] = HostFile("systemd", 0o644, _write(templates, f"systemd/proxy.{kind}.j2", app, facts))
+    if facts.monit:
+        path = f"{facts.distribution.monit_folder}/{app.names.site}"
+        files[path] = HostFile("monit", 0o644, _write(templates, "monit/app.j2", app, facts))
+    if app.backup:
+        path = f"{facts.distribution.cron_folder}/{app.names.backup}"
+        files[path] = HostFile("cron", 0o644, _write(templates, "cron/backup.j2", app, facts))
+    return files
+
+
+def _install(app: App, facts: Facts, templates: Sources) -> Plan:
+    if not facts.domains:
+        raise FactsError("fact domains: a site needs at least one")
+    if facts.tls is None:
+        raise FactsError("fact tls: a site needs a certificate")
+    row, name = facts.distribution, app.names.site
+    files = {
+        f"{row.nginx_folder}/{name}.conf": ("nginx", "nginx/site.conf.j2"),
+        f"{row.cron_folder}/{name}": ("cron", "cron/site.j2"),
+        f"/etc/systemd/system/nginx.service.d/{NGINX_DROP_IN}": ("systemd", "systemd/nginx.j2"),
+    }
+    if View(app, facts).http3:
+        files[f"{row.nginx_folder}/{HTTP3_SITE}"] = ("nginx", "nginx/http3.conf.j2")
+    if facts.monit:
+        files[f"{row.monit_folder}/{name}.certificate"] = ("monit", "monit/certificate.j2")
+    return {
+        path: HostFile(group, 0o644, _write(templates, template, app, facts))
+        for path, (group, template) in files.items()
+    }
+
+
+def _database(app: App, facts: Facts, templates: Sources) -> Plan:
+    if facts.database is None:
+        raise FactsError("fact database is missing: where does the host's server listen?")
+    return {
+        app.names.database_unit_file(kind): HostFile(
+            "systemd", 0o644, _write(templates, f"systemd/database.{kind}.j2", app, facts)
+        )
+        for kind in ("socket", "service")
+    }
+
+
+PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
+    "run": _run,
+    "install": _install,
+    "database": _database,
+}
+
+
+def _write(templates: Sources, name: str, app: App, facts: Facts) -> str:
+    return render_template(templates, name, app=app, facts=facts, view=View(app, facts))

@@ -1,0 +1,119 @@
+"""Packs the renderer that goes into an image: `render.pyz`. Of this package, only this module runs at build.
+
+The archive holds Jinja2 and MarkupSafe as pure Python, the templates of host files, the manifest as JSON
+and the modules of nuwa that rendering imports. It needs a Python from 3.9 on and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from nuwa.manifest.model import App, to_json
+from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
+
+ENTRY = "nuwa.render.__main__"
+TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
+LIBRARIES = ("jinja2", "markupsafe")
+SCRIPTS = (
+    "_acme",
+    "_backup",
+    "_borg",
+    "_dump",
+    "_extract",
+    "_load",
+    "_move",
+    "_pack",
+    "_provision",
+    "_rehearse",
+    "_restore",
+    "_sqlite",
+    "_unpack",
+)
+"""Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
+SCRIPTS_TAR = "scripts.tar"
+MAIN = f"from {ENTRY} import main\n\nmain()\n"
+_MIDNIGHT = (1980, 1, 1, 0, 0, 0)
+
+
+def build(app: App) -> bytes:
+    """The renderer of one app. The same app gives the same bytes."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in sorted(_files(app).items()):
+            entry = zipfile.ZipInfo(name, _MIDNIGHT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, content)
+    return made.getvalue()
+
+
+def _files(app: App) -> dict[str, bytes]:
+    manifest = json.dumps(to_json(app), ensure_ascii=False, indent=1, sort_keys=True)
+    files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode(), SCRIPTS_TAR: scripts()}
+    for name in LIBRARIES:
+        files.update(_library(name))
+    for path in _imported(ENTRY):
+        files[str(path.relative_to(PACKAGE.parent))] = path.read_bytes()
+    for folder in TEMPLATE_FOLDERS:
+        for path in (TEMPLATES / folder).glob("*.j2"):
+            files[f"templates/{folder}/{path.name}"] = path.read_bytes()
+    return files
+
+
+def scripts() -> bytes:
+    """A tar of `SCRIPTS`, as the image hands them out. The same scripts give the same bytes."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in SCRIPTS:
+            content = (BIN_TEMPLATES / name).read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+def _imported(entry: str) -> set[Path]:
+    """The files of nuwa's own modules that `entry` imports, and theirs in turn, with their packages."""
+    found: set[Path] = set()
+    waiting = [entry]
+    while waiting:
+        module = waiting.pop()
+        path = _file(module)
+        if path is None or path in found:
+            continue
+        found.add(path)
+        waiting += _imports(path)
+        waiting.append(module.rpartition(".")[0])
+    return found
+
+
+def _file(module: str) -> Path | None:
+    if module.split(".")[0] != PACKAGE.name:
+        return None
+    path = PACKAGE.parent / module.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _library(name: str) -> dict[str, bytes]:
+    """The modules of an installed package in pure Python; its compiled parts only make it faster."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"{name} is not installed")
+    folder = Path(found.origin).parent
+    return {f"{name}/{path.name}": path.read_bytes() for path in folder.glob("*.py")}

@@ -1,0 +1,112 @@
+"""A Setup label looked at without being run: what it would write, and whether it is what nuwa makes."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import tarfile
+import zlib
+from dataclasses import dataclass
+
+from nuwa.errors import NuwaError
+from nuwa.setup_label import write
+
+_LARGEST = 4 * 1024 * 1024
+"""Bytes that a label may unpack to; nuwa's own take a twentieth of that."""
+_MEMORY = 128 * 1024 * 1024
+"""Bytes of memory that unpacking may take."""
+
+
+@dataclass(frozen=True)
+class SetupLabel:
+    """What a Setup label holds.
+
+    Args:
+        script: the label itself: what bash is given.
+        app: the app that it is for.
+        files: content by path below the deployment's folder, such as `bin/run`.
+        genuine: apart from what is packed in it, it is what this version of nuwa writes.
+    """
+
+    script: str
+    app: str
+    files: dict[str, bytes]
+    genuine: bool
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.script.encode()).hexdigest()
+
+
+def read(script: str) -> SetupLabel:
+    """Unpack a label; its checksums must be right.
+
+    Raises:
+        NuwaError: it is none of nuwa's labels, or it is damaged.
+    """
+    try:
+        inner = _unzipped(_unbase64(_assigned(script, "packed"))).decode()
+        archive = _unbase64(_assigned(inner, "readonly NUWA_PAYLOAD"))
+        app = _assigned(inner, "readonly NUWA_APP")
+        sums = {hashlib.sha256(inner.encode()).hexdigest(), hashlib.sha256(archive).hexdigest()}
+        files = _files(archive)
+    except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
+        raise NuwaError(
+            f"the Setup label cannot be read ({error})",
+            hint="It was not made by nuwa, or it was damaged on its way.",
+        ) from None
+    if not all(re.search(rf"\b{each}\b", script + inner) for each in sums):
+        raise NuwaError("the Setup label is damaged: a checksum in it is wrong", hint="Get the image again.")
+    return SetupLabel(script, app, files, _has_our_frame(script, inner, write.framed(app, archive)))
+
+
+def _has_our_frame(script: str, inner: str, ours: str) -> bool:
+    """Whether a label is ours but for what is packed in it: compression differs between machines."""
+
+    def frame(text: str) -> str:
+        return re.sub("[A-Za-z0-9+/=]{64,}", "…", text)
+
+    our_inner = _unzipped(_unbase64(_assigned(ours, "packed"))).decode()
+    return frame(script) == frame(ours) and frame(inner) == frame(our_inner)
+
+
+def _assigned(text: str, name: str) -> str:
+    """The value of the word `name=…`; nuwa's own hold nothing that needs quotes."""
+    found = re.search(rf"(?<!\S){name}=([A-Za-z0-9+/=_-]*)(?!\S)", text)
+    if not found:
+        raise ValueError(f"it has no {name.split()[-1]}")
+    return found[1]
+
+
+def _unbase64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _unzipped(packed: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("it is too large")
+    return content
+
+
+def _decompressed(packed: bytes) -> bytes:
+    content = lzma.LZMADecompressor(memlimit=_MEMORY).decompress(packed, _LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("it is too large")
+    return content
+
+
+def _files(archive: bytes) -> dict[str, bytes]:
+    files = {}
+    with tarfile.open(fileobj=io.BytesIO(_decompressed(archive)), mode="r:") as opened:
+        for entry in opened:
+            content = opened.extractfile(entry) if entry.isreg() else None
+            if content is None or not re.fullmatch(r"bin/[A-Za-z0-9_][A-Za-z0-9_.-]*", entry.name):
+                raise ValueError(f"it would write {entry.name!r}")
+            files[entry.name] = content.read()
+    return files

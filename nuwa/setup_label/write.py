@@ -1,0 +1,202 @@
+"""The Setup label: the scripts of `bin/`, rendered for one app, inside one bash script that writes them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import tarfile
+from pathlib import Path
+
+from nuwa import names
+from nuwa.errors import BuildError
+from nuwa.manifest.model import App, Backup
+from nuwa.render import distributions, facts, zipapp
+from nuwa.resources import BIN_TEMPLATES
+from nuwa.templating import render
+
+LIMIT = 96 * 1024
+"""Bytes: a label must stay below. Linux takes 128 KiB as one argument, and `bash -c` gets it as one."""
+
+DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
+
+SOURCED = (
+    "_app",
+    "_apply",
+    "_archive",
+    "_database",
+    "_host",
+    "_lib",
+    "_prepare",
+    "_release",
+    "_secrets",
+    "_site",
+    "_watch",
+)
+"""What the scripts read in, and nobody runs."""
+
+_SETUP = "setup"
+_HEAD = "setup-head.j2"
+_LABEL = "setup-label.j2"
+_APP = "_app.j2"
+
+
+def setup_script(app: App) -> str:
+    """The value of the Setup label: one line of bash that writes `bin/`. The same app gives the same bytes.
+
+    Raises:
+        BuildError: it would be too long for a label.
+    """
+    label = framed(app.name, _archive(bin_files(app)))
+    if len(label.encode()) >= LIMIT:
+        raise BuildError(
+            f"The Setup label would take {len(label.encode())} bytes; it may have less than {LIMIT}",
+            hint="Shorten what nuwa.toml lists by name: domains, volumes, secrets.",
+        )
+    return label
+
+
+def framed(app: str, archive: bytes) -> str:
+    """The label around an archive of `bin/`.
+
+    Args:
+        app: the app's name.
+        archive: a tar.xz.
+    """
+    inner = _unpacking_script(app, archive)
+    lines = render(
+        str(BIN_TEMPLATES),
+        _LABEL,
+        app=app,
+        sha256=hashlib.sha256(inner.encode()).hexdigest(),
+        packed=base64.b64encode(_gzip(inner.encode())).decode(),
+    )
+    return " ".join(lines.splitlines())
+
+
+def _unpacking_script(app: str, archive: bytes) -> str:
+    """`bin-templates/setup` with the archive of `bin/` inside it."""
+    head = render(
+        str(BIN_TEMPLATES),
+        _HEAD,
+        app=app,
+        sha256=hashlib.sha256(archive).hexdigest(),
+        payload=base64.b64encode(archive).decode(),
+    )
+    shebang, body = (BIN_TEMPLATES / _SETUP).read_text().split("\n", 1)
+    return f"{shebang}\n{head}{body}"
+
+
+def run_setup() -> str:
+    """The value of the RunSetup label: the command line that runs Setup, once BID names the image.
+
+    It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied, and
+    no dollar sign, which podman 5 would expand in a label.
+    """
+    otherwise = "echo this is no image with a Setup label >&2; exit 1"
+    template = f"{{{{with .Config.Labels.Setup}}}}{{{{.}}}}{{{{else}}}}{otherwise}{{{{end}}}}"
+    return (
+        "(set -o pipefail; printenv BID >/dev/null || echo BID is not set: export BID=IMAGE >&2; "
+        f"podman image inspect -f '{template}' `printenv BID` | bash)"
+    )
+
+
+def bin_files(app: App) -> dict[str, str]:
+    """What Setup writes into `bin/`: content by file name."""
+    templates = str(BIN_TEMPLATES)
+    files = {path.name: _lean(path.read_text()) for path in _scripts()}
+    files["_app"] = render(templates, _APP, app=app, **_facts(app))
+    return dict(sorted(files.items()))
+
+
+_HEREDOC = re.compile(r"(?<!<)<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
+
+
+def _lean(script: str) -> str:
+    """A script without comments on lines of their own, but for its head and what linters read.
+
+    A label has room for the scripts of a deployment, and not for all that is said about them in the source.
+    What stands in a here-document is text, whatever it looks like.
+    """
+    kept, in_head, end = [], True, ""
+    for line in script.splitlines(keepends=True):
+        comment = re.match(r"\s*#(?! shellcheck )", line)
+        in_head = in_head and bool(line.startswith("#"))
+        if in_head or end or not comment:
+            kept.append(line)
+        if end:
+            end = "" if line.strip() == end else end
+        elif not comment and (begun := _HEREDOC.search(line)):
+            end = begun["end"]
+    return "".join(kept)
+
+
+def secrets(app: App) -> tuple[str, ...]:
+    """Names of the secrets that the operator supplies: the URL of a database elsewhere is one of them."""
+    elsewhere = app.database is not None and app.database.where == "url"
+    named = (*app.env.secrets, *((DATABASE_SECRET,) if elsewhere else ()))
+    return tuple(dict.fromkeys(name for name in named if name not in app.env.generated))
+
+
+def sqlite_file(app: App) -> str:
+    """Where the file of an app's SQLite database lies in the container; empty where it has none of nuwa's."""
+    if app.database is None or app.database.engine != "sqlite":
+        return ""
+    volume = next(volume for volume in app.volume if volume.holds_database)
+    return f"{volume.path}/{app.database.name or app.name}.sqlite3"
+
+
+def _facts(app: App) -> dict[str, object]:
+    return {
+        "app_id": names.APP_ID,
+        "app_env": f"{names.LIB}/app-env",
+        "facts_schema": facts.SCHEMA,
+        "network_options": names.NETWORK_OPTIONS,
+        "slots": names.SLOTS,
+        "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
+        "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
+        "served": [volume.name for volume in app.volume if volume.url],
+        "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
+        "secrets": secrets(app),
+        "reserved": sorted(names.RESERVED_VARIABLES),
+        "sqlite": sqlite_file(app),
+        "backup": app.backup or Backup(repository=""),
+        "archived": [volume.name for volume in app.volume if volume.backup],
+        # As the unit waits for a slot.
+        "start_seconds": app.health.start_period + app.health.timeout + 5,
+        "no_labels": [
+            f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
+        ],
+        "scripts_sha256": hashlib.sha256(zipapp.scripts()).hexdigest(),
+        "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
+        "aliases": distributions.ALIASES,
+        "distributions": distributions.DISTRIBUTIONS,
+    }
+
+
+def _scripts() -> list[Path]:
+    left_out = {_SETUP, *zipapp.SCRIPTS}
+    return [path for path in BIN_TEMPLATES.iterdir() if path.suffix != ".j2" and path.name not in left_out]
+
+
+def _archive(files: dict[str, str]) -> bytes:
+    """A tar.xz whose bytes depend on nothing but its files: an eighth smaller than with gzip."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(f"bin/{name}")
+            entry.size = len(content.encode())
+            entry.mode = 0o644 if name in SOURCED else 0o755
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return lzma.compress(made.getvalue(), preset=9 | lzma.PRESET_EXTREME)
+
+
+def _gzip(content: bytes) -> bytes:
+    """Compressed, without a name or a time."""
+    made = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=made, mtime=0, compresslevel=9) as packed:
+        packed.write(content)
+    return made.getvalue()
