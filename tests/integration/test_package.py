@@ -71,7 +71,7 @@ def carried():
 
 def test_the_wheel_carries_all_data_and_all_modules(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nuwa").rglob("*.py")}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nuwa").rglob("*.*") if path.suffix != ".pyc"}
     assert names >= set(carried()) | modules | {"nuwa/py.typed"}
     assert not [name for name in names if "__pycache__" in name or name.startswith(("tests/", "docs/"))]
 
@@ -190,9 +190,9 @@ def test_nuwa_works_outside_the_checkout(nuwa, tmp_path):
 def test_the_installed_nuwa_gives_the_same_setup_label(nuwa, tmp_path):
     """The scripts come from the data folders: the label shows whether all of them arrived unchanged."""
     code = (
-        "import hashlib; from nuwa import payload; from nuwa.manifest.model import App, AppSection, Server;"
+        "import hashlib; from nuwa.setup_label import write; from nuwa.manifest.model import App, AppSection, Server;"
         "app = App(AppSection('x'), Server('a:b'));"
-        "print(hashlib.sha256(payload.setup_script(app).encode()).hexdigest())"
+        "print(hashlib.sha256(write.setup_script(app).encode()).hexdigest())"
     )
     assert run(nuwa.with_name("python"), "-c", code, cwd=tmp_path) == run(
         sys.executable, "-c", code, cwd=ROOT

@@ -276,7 +276,8 @@ def test_the_architecture_shows_every_room_by_its_path():
     """The first column of the table "Rooms" is the list of rooms; none is missing, and none is made up."""
     page = (ROOT / "docs" / "architecture.md").read_text()
     table = page.partition("\n## Rooms\n")[2].partition("\n## ")[0]
-    shown = {path for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for path in row.split("`")[1::2]}
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    shown = {path for cell in cells for path in cell.split("`")[1::2]}
     rooms = {modules()[room].path.relative_to(ROOT) for room in ROOMS}
     assert shown == {f"{path.parent}/" if path.name == "__init__.py" else str(path) for path in rooms}
 
