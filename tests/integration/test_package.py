@@ -190,7 +190,8 @@ def test_nuwa_works_outside_the_checkout(nuwa, tmp_path):
 def test_the_installed_nuwa_gives_the_same_setup_label(nuwa, tmp_path):
     """The scripts come from the data folders: the label shows whether all of them arrived unchanged."""
     code = (
-        "import hashlib; from nuwa.setup_label import write; from nuwa.manifest.model import App, AppSection, Server;"
+        "import hashlib; from nuwa.setup_label import write; "
+        "from nuwa.manifest.model import App, AppSection, Server;"
         "app = App(AppSection('x'), Server('a:b'));"
         "print(hashlib.sha256(write.setup_script(app).encode()).hexdigest())"
     )

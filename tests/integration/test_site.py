@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from unit.host.sample import FACTS
+from unit.render.sample import FACTS
 
 from nuwa.manifest.model import App, AppSection, Server, Static
 from nuwa.render import facts, static

@@ -18,7 +18,7 @@ from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
 from nuwa.manifest.model import App, Build, Database, Env, Hooks, Static, Volume, from_json
 from nuwa.setup_label import write
-from tests.unit.image.samples import app
+from unit.image.samples import app
 
 
 @pytest.fixture

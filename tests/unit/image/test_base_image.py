@@ -14,7 +14,7 @@ from nuwa.image.base_image import Choice
 from nuwa.image.build_spec import Recipe
 from nuwa.names import Platform
 from nuwa.podman_probe import Podman
-from tests.unit.image.samples import app
+from unit.image.samples import app
 
 MADE = "localhost/app/debian-bootstrap:13"
 PULLED = "docker.io/library/debian:trixie-slim"

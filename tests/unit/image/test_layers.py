@@ -18,7 +18,7 @@ from nuwa.image.layer_tree import Entry
 from nuwa.image.layers import Layer
 from nuwa.process import run
 from nuwa.requirements.read import Requirements
-from tests.unit.image.samples import all_recipes, app, full
+from unit.image.samples import all_recipes, app, full
 
 REQUIRED = Requirements(("-r", "/mnt/requirements/requirements.txt"), {"requirements/requirements.txt": b"x"})
 

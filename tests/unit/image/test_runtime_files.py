@@ -16,7 +16,7 @@ from nuwa.image.build_spec import Recipe
 from nuwa.manifest.model import Database
 from nuwa.process import run
 from nuwa.resources import IMAGES
-from tests.unit.image import samples
+from unit.image import samples
 
 RUN_BY_THE_APP_S_PYTHON = sorted((IMAGES / "nuwa_python").glob("rootfs*/**/*.py"))
 NEWER_THAN_2_7 = (

@@ -8,7 +8,7 @@ import pytest
 
 from nuwa.image.families import load
 from tests.standin.rocky import contents
-from tests.unit.image.test_packages import EXCUSED, installed, known
+from unit.image.test_packages import EXCUSED, installed, known
 
 NO_PACKAGE_OF_ROCKY = {"wkhtmltox"}
 

@@ -10,7 +10,7 @@ from nuwa.manifest.model import Route, Server
 from nuwa.render.facts import FactsError
 from nuwa.render.render import render
 from nuwa.resources import TEMPLATES
-from unit.host.sample import MEDIA, app, host
+from unit.render.sample import MEDIA, app, host
 
 
 def site(app_=None, **changes) -> str:

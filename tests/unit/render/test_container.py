@@ -10,7 +10,7 @@ from nuwa.manifest.model import Hooks, Limits, Volume
 from nuwa.names import CAPABILITIES
 from nuwa.render.container import hook_run, make_network, podman_run, rehearsal_run, warnings
 from nuwa.render.facts import FactsError
-from unit.host.sample import MEDIA, app, host
+from unit.render.sample import MEDIA, app, host
 
 
 def options(app_, host_) -> list[str]:

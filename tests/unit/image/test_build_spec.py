@@ -9,7 +9,7 @@ import pytest
 from nuwa.errors import BuildError
 from nuwa.image.build_spec import Recipe
 from nuwa.manifest.model import Extras
-from tests.unit.image.samples import app
+from unit.image.samples import app
 
 
 def test_release_and_python_are_filled_in() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from nuwa.render import zipapp
-from unit.host.sample import app
+from unit.render.sample import app
 
 SECRET = b"of the host"
 ODD_NAMES = (b"with\nbreak", b"\xff\xfe", b"-rf", b"*", b"back\\slash", b"'quote\"", b"\x1b[31mred")

@@ -17,7 +17,7 @@ from nuwa.manifest.model import Hooks
 from nuwa.render import zipapp
 from nuwa.render.render import render
 from nuwa.resources import TEMPLATES
-from unit.host.sample import FACTS, app, host
+from unit.render.sample import FACTS, app, host
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from nuwa.render import facts
 from nuwa.render.distributions import DISTRIBUTIONS, find
 from nuwa.render.facts import FactsError
-from unit.host.sample import FACTS, host
+from unit.render.sample import FACTS, host
 
 
 @pytest.mark.parametrize("name", FACTS)

@@ -54,7 +54,7 @@ def test_the_example_of_the_original_agent_is_accepted() -> None:
 
 
 def test_the_example_of_the_guide_is_accepted() -> None:
-    guide = (Path(__file__).parents[3] / "docs/guide/agent.md").read_text()
+    guide = (Path(__file__).parents[4] / "docs/guide/agent.md").read_text()
     example = re.search(r"```json\n(.*?)```", guide, re.DOTALL)
     assert example
     assert set(validate(example[1], "the guide").config.processes) == {"web", "mail", "shop"}

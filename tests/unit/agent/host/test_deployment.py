@@ -1,0 +1,38 @@
+"""A deployment's folder, whole or broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nuwa.agent.host.deployment import find
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "bin/_app": "readonly NUWA_APP=shop\nreadonly NUWA_BACKUP='ssh://x/y'\n",
+            "volumes/.nuwa/slot": "green\n",
+            "volumes/.nuwa/port.green": "8123\n",
+            "volumes/.nuwa/release.green": "sha256:" + "ab" * 32,
+            "volumes/.nuwa/domains": "example.org\nwww.example.org\n",
+            "volumes/.nuwa/archives.tsv": "2026-11-20T10:00:00Z\told\tok\n"
+            "2026-11-21T10:00:00Z\tnew\tno space\ntorn",
+        },
+    )
+    found = find(tmp_path)
+    assert (found.app, found.slot, found.port, found.release) == ("shop", "green", 8123, "ab" * 6)
+    assert found.domains == ["example.org", "www.example.org"]
+    assert found.unit == "nuwa-shop-green.service"
+    assert found.has_backup
+    assert found.last_archive
+    assert (found.last_archive.what, found.last_archive.ok) == ("new", False)
+    assert find(tmp_path / "nothing").app == ""
+    (tmp_path / "bin/_app").write_text("readonly NUWA_APP='../x; rm -rf /'\n")
+    assert find(tmp_path).app == ""
