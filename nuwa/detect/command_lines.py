@@ -74,6 +74,7 @@ def _unwrapped(words: list[str]) -> list[str]:
     again = True
     while again and words:
         again = False
+        words = [_without_folder(words[0]), *words[1:]]
         for wrapper in _WRAPPERS:
             if len(words) > len(wrapper) and all(
                 not word or words[at] == word for at, word in enumerate(wrapper)
@@ -86,7 +87,12 @@ def _unwrapped(words: list[str]) -> list[str]:
         words = ["python", *words]
     if len(words) > 2 and re.search(r"python[\d.]*$", words[0]) and words[1] == "-m":
         words = ["python", "manage.py", *words[3:]] if words[2] == "manage" else words[2:]
-    return [re.sub(r".*/bin/(?=[\w.-]+$)", "", words[0]), *words[1:]] if words else words
+    return [_without_folder(words[0]), *words[1:]] if words else words
+
+
+def _without_folder(program: str) -> str:
+    """A program's name, wherever a virtual environment lies."""
+    return re.sub(r".*/bin/(?=[\w.-]+$)", "", program)
 
 
 def _script(tree: Tree, words: list[str], folder: str) -> str:

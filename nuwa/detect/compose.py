@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from nuwa.detect.documents import entries, table, yaml_document
@@ -20,8 +22,13 @@ _OWN_ENGINES = {
 }
 
 
-def read(tree: Tree, said: Testimony) -> None:
-    """What compose files say of the app, those for production first."""
+def read(tree: Tree, said: Testimony, project: str = ".") -> None:
+    """What compose files say of the app, those for production first.
+
+    Args:
+        tree: the folder with the files.
+        project: the app's folder in it; other services that are built there are not the app.
+    """
     patterns = (
         "docker-compose*.yml",
         "docker-compose*.yaml",
@@ -32,15 +39,18 @@ def read(tree: Tree, said: Testimony) -> None:
     for path in for_production(list(tree.named(*patterns))):
         services = table(yaml_document(tree, path), "services")
         for name, service in services.items():
-            if isinstance(service, dict):
+            if isinstance(service, dict) and _is_built_from(tree, service, path, project):
                 image = str(service.get("image", "")).rpartition("/")[2].partition(":")[0]
                 own = image == tree.root.resolve().name.lower() and bool(image)
-                _service(said, str(name), {"build": ".", **service} if own else service, path)
+                _service(tree, said, str(name), {"build": ".", **service} if own else service, path)
 
 
-def _service(said: Testimony, name: str, service: dict[str, Any], path: str) -> None:
+def _service(tree: Tree, said: Testimony, name: str, service: dict[str, Any], path: str) -> None:
     image = str(service.get("image", "")).rpartition("/")[2].partition(":")[0]
-    engine = next((kind for word, kind in _OWN_ENGINES.items() if word in image), "")
+    kind_of = f"{image} {name if 'build' in service and not _runs_python(service.get('command')) else ''}"
+    engine = next((kind for word, kind in _OWN_ENGINES.items() if word in kind_of), "")
+    if not engine and name == "db" and not _runs_python(service.get("command")):
+        return
     if engine:
         if not said.engine[0] and not NOT_FOR_PRODUCTION.search(path.rpartition("/")[0]):
             said.engine = (engine, path)
@@ -59,11 +69,41 @@ def _service(said: Testimony, name: str, service: dict[str, Any], path: str) -> 
         if not NOT_FOR_PRODUCTION.search(path):
             said.set(key, value)
     said.started(name, service.get("command"), path)
-    for volume in entries(service.get("volumes")):
-        target = volume.get("target") if isinstance(volume, dict) else volume
-        source = volume.get("source", "") if isinstance(volume, dict) else ""
-        said.mounted(f"{source}:{target}" if isinstance(volume, dict) else str(target), path)
+    for volume in () if NOT_FOR_PRODUCTION.search(path) else entries(service.get("volumes")):
+        if isinstance(volume, dict):
+            volume = f"{volume.get('source', '')}:{volume.get('target', '')}"
+        if not _brings_files(tree, str(volume), path):
+            said.mounted(str(volume), path)
     said.asks(table(service, "healthcheck").get("test"), path)
+
+
+def _is_built_from(tree: Tree, service: dict[str, Any], path: str, project: str) -> bool:
+    """Whether a service may be the app, or is none that is built here."""
+    build = service.get("build")
+    context, file = build, "Dockerfile"
+    if isinstance(build, dict):
+        context, file = build.get("context", "."), str(build.get("dockerfile", file))
+    if not isinstance(context, str):
+        return True
+    folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), context))
+    if project == ".":
+        other = tree.content(posixpath.normpath(f"{folder}/{file}")) if folder != "." else b""
+        return not other or b"python" in other or _runs_python(service.get("command"))
+    return folder == "." or f"{project}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{project}/")
+
+
+_CODE = frozenset(
+    {".py", ".html", ".conf", ".template", ".toml", ".yml", ".yaml", ".js", ".css", ".sh", ".md"}
+)
+
+
+def _brings_files(tree: Tree, volume: str, path: str) -> bool:
+    """Whether a volume is a file or folder of the project itself: its code or its configuration."""
+    source = volume.partition(":")[0]
+    if not source.startswith("."):
+        return False
+    inside = tree.root / posixpath.normpath(posixpath.join(posixpath.dirname(path), source))
+    return inside.is_file() or any(item.suffix in _CODE for item in islice(inside.rglob("*"), 1000))
 
 
 def _runs_python(command: object) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from nuwa.detect.testimony import NOT_FOR_PRODUCTION, Testimony, assignments, for_production
 from nuwa.detect.tree import Tree
@@ -19,25 +20,32 @@ def read(tree: Tree, said: Testimony) -> None:
         _dockerfile(tree, said, path)
 
 
+@dataclass(frozen=True)
+class _Stage:
+    name: str
+    image: str
+    packages: tuple[str, ...] = ()
+
+
 def _dockerfile(tree: Tree, said: Testimony, path: str) -> None:
     text = re.sub(r"\\\s*\n(?:\s*#[^\n]*\n)*", " ", tree.text(path))
     arguments = dict(re.findall(r"(?m)^ARG\s+(\w+)=[\"']?([^\s\"']+)", text))
-    entry = ""
+    entry = folder = ""
+    stages: list[_Stage] = []
     for instruction, rest in re.findall(r"(?mi)^\s*([A-Z]+)\s+(.+)$", text):
         word = instruction.upper()
         rest = re.sub(r"\$\{?(\w+)\}?", lambda found: arguments.get(found[1], found[0]), rest.strip())
         if word == "FROM":
-            found = re.search(r"\bpython:(\d\.\d+)|\bpython(\d\.\d+)-", rest)
-            if found:
-                said.python.append((found[1] or found[2], path))
+            image, _, name = re.sub(r"--\S+\s+", "", rest).partition(" ")
+            stages.append(_Stage(name.strip().lower().removeprefix("as").strip(), image))
         elif word == "ENV":
             for name, value in assignments(rest):
                 said.set(name, value)
+                arguments[name] = value
         elif word == "WORKDIR" and rest.startswith("/"):
-            said.folder = rest.rstrip("/") or said.folder
+            folder = rest.rstrip("/")
         elif word == "RUN":
-            for package in _installed(rest):
-                said.packages.setdefault(package, path)
+            stages[-1:] = [_Stage(at.name, at.image, (*at.packages, *_installed(rest))) for at in stages[-1:]]
         elif word == "ENTRYPOINT":
             entry = _words(rest)
         elif word == "CMD":
@@ -52,6 +60,24 @@ def _dockerfile(tree: Tree, said: Testimony, path: str) -> None:
                 said.mounted(f"data:{target}", path)
     if entry:
         said.started("web", entry, path)
+    said.folder = said.folder or folder
+    for stage in _last(stages):
+        found = re.search(r"\bpython:(\d\.\d+)|\bpython(\d\.\d+)-", stage.image)
+        if found:
+            said.python.append((found[1] or found[2], path))
+        for package in stage.packages:
+            said.packages.setdefault(package, path)
+
+
+def _last(stages: list[_Stage]) -> list[_Stage]:
+    """The stage that becomes the image, and those that it is built on; what others install stays in them."""
+    found = stages[-1:]
+    while found:
+        below = [stage for stage in stages if stage.name and stage.name == found[-1].image.lower()]
+        if not below or below[-1] in found:
+            break
+        found.append(below[-1])
+    return found
 
 
 def _is_script(entry: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from nuwa.detect.model import Database, Variable
 from nuwa.detect.testimony import Testimony
@@ -67,8 +68,14 @@ def find(
     """
     told = [Variable(name, value) for name, value in said.environment.items() if _SCHEMES.match(value)]
     names = {item.name: item for item in (*told, *variables) if not _OTHER_SERVERS.search(item.name)}
+    samples = {name: value for name, value in said.samples.items() if _SCHEMES.match(value)}
+    for name, item in names.items():
+        if not item.default and name in samples:
+            names[name] = replace(item, default=samples[name])
     names |= {item.name: item for item in told if item.name in names and not names[item.name].default}
-    parts = {name: part for name in names if name != DATABASE_URL and (part := _part(name))}
+    parts = _of_one(
+        {name: part for name in names if name != DATABASE_URL and (part := _part(name))}, said.engine[0]
+    )
     reads_url = DATABASE_URL in names
     if not reads_url and "url" not in parts.values() and not {"host", "password"} <= set(parts.values()):
         return None
@@ -76,6 +83,39 @@ def find(
     if not engine:
         return None
     return Database(engine, _mapping(names, parts, reads_url, engine), where)
+
+
+def _of_one(parts: dict[str, str], engine: str) -> dict[str, str]:
+    """The parts of one database: the one with the most parts, where variables of several are read."""
+    groups: dict[str, dict[str, str]] = {}
+    for name, part in parts.items():
+        if part != "url":
+            groups.setdefault(_family(name), {})[name] = part
+    if len(groups) < 2:
+        return parts
+    words = {"postgresql": r"POSTGRES|PG", "mariadb": r"MYSQL|MARIADB"}.get(engine, r"^$")
+    best = max(groups, key=lambda key: (len(set(groups[key].values())), bool(re.search(words, key))))
+    kept = groups[best]
+    for key, group in groups.items():
+        # POSTGRES_DB next to DB_HOST, and PGPORT next to POSTGRES_HOST: what the group itself lacks.
+        other = {name: part for name, part in group.items() if part not in kept.values()}
+        kept |= other if key in _PLAIN_FAMILIES else {}
+    return kept | {name: part for name, part in parts.items() if part == "url"}
+
+
+_PLAIN_FAMILIES = ("POSTGRES", "PG", "DB", "DATABASE", "MYSQL", "MARIADB", "SQL")
+
+
+def _family(name: str) -> str:
+    """What the variables of one database begin with: `DB` of DB_HOST."""
+    first = re.sub(rf"_?(?:{_LAST})$", "", name.upper())
+    return first.removesuffix("_DB")
+
+
+_LAST = (
+    r"HOST|HOSTNAME|SERVER|ADDRESS|ADDR|PORT|USER|USERNAME|PASSWORD|PASS|PASSWD|PW|PWD"
+    r"|DBNAME|(?<=_)DB|NAME|(?<=_)DATABASE|(?<=PG)DATABASE"
+)
 
 
 def _part(name: str) -> str:
@@ -124,13 +164,14 @@ def _mapping(
     """`database.env`: what of the address goes into which variable."""
     separate = {name: part for name, part in parts.items() if part != "url"}
     mapped: dict[str, str] = {}
+    by_parts = engine != "sqlite" and {"host", "password"} <= set(separate.values())
     for name, part in parts.items():
-        if part == "url" and not reads_url:
+        if part == "url" and (names[name].required or not (reads_url or by_parts)):
             mapped[name] = _url(names[name], engine)
     driver = _url(names[DATABASE_URL], engine) if reads_url else "url"
     if driver != "url":
         mapped[DATABASE_URL] = driver
-    if engine != "sqlite" and {"host", "password"} <= set(separate.values()):
+    if by_parts:
         mapped |= separate
     return dict(sorted(mapped.items()))
 

@@ -46,10 +46,12 @@ _GENERIC = frozenset(
             "code",
             "site",
         ),
-        *("website", "main", "application", "service", "back", "www", "core", "config"),
+        *("website", "main", "application", "service", "back", "www", "core", "config", "services"),
     }
 )
 """Names that say nothing: the folder above says more."""
+_SCRIPTS = frozenset({"scripts", "script", "tools", "bin", "benchmarks", "notebooks"})
+"""Folders whose modules are run by developers, and not by the app."""
 _WORKER_PACKAGES = (
     "celery",
     "rq",
@@ -118,7 +120,9 @@ def _whole(
     database = databases.find(read, required, said, web.database)
     env = environment.sort(read, tree, said, database, web.keys, web.clear)
     run, build = packages.libraries(dict(required), family)
-    run += [item for item in packages.from_dockerfile(said, family) if item[0] not in dict(run)]
+    known = {name.removesuffix("t64") for name, _ in run}
+    more = packages.from_dockerfile(said, family)
+    run += [item for item in more if item[0].removesuffix("t64") not in known]
     workers = processes.processes(tree, said)
     volumes = _volumes(web, said, database)
     web = _release(tree, said, web, notes)
@@ -159,6 +163,7 @@ def _modules(tree: Tree, web: Web) -> list[str]:
         r"(?:^|/)settings/|(?:^|/)(?:local_)?settings\w*\.py$|(?:dev|test|local)\w*\.py$"
     )
     rest = [path for path in tree.python if path not in first and path != "manage.py"]
+    rest = [path for path in rest if not _SCRIPTS.intersection(path.split("/")[:-1])]
     rest = [path for path in rest if not (first and other_settings.search(path))]
     return [
         *first,
@@ -206,10 +211,11 @@ _NOT_A_VOLUME = (  # folders of the system
 def _volumes(web: Web, said: Testimony, database: Database | None) -> list[Volume]:
     """Folders that the app writes to: what its code names, and what its containers keep elsewhere."""
     found = list(web.volumes)
+    folder = said.folder or "/app"
     for target, where in said.mounts.items():
-        path = re.sub(rf"^{re.escape(said.folder)}(?=/)", PROJECT, target)
+        path = re.sub(rf"^{re.escape(folder)}(?=/)", PROJECT, target)
         static = f"{PROJECT}/{web.static_directory}" if web.static_directory else ""
-        if path.startswith(_NOT_A_VOLUME) or path == said.folder or (static and _touch(path, static)):
+        if path.startswith(_NOT_A_VOLUME) or path == folder or (static and _touch(path, static)):
             continue
         if "static" in path.rpartition("/")[2]:
             continue
@@ -241,6 +247,15 @@ def _sentences(
 ) -> None:
     if database:
         notes.found.append(f"database: {database.engine} ({database.where})")
+    elif driver := next((name for _, names in databases.DRIVERS for name in names if name in required), ""):
+        notes.check.append(
+            f"{driver} is required, but no variable with the address of a database was found: see [database]"
+        )
+    if web.framework == "Flask" and "flask-migrate" in required and not web.release:
+        notes.check.append(
+            "Flask-Migrate is required, but there is no folder migrations/: where it is made, set "
+            f'release = "flask --app {web.module.removesuffix("()")} db upgrade"'
+        )
     for process in workers:
         notes.found.append(f"process {process.name}: {process.command} ({process.where})")
     if not workers and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
@@ -285,13 +300,18 @@ def _own_root(tree: Tree, module: str) -> str:
     """The folder that a module's own imports start from, where that is not the project's."""
     top, _, rest = module.partition(":")[0].partition(".")
     source = tree.module(module.partition(":")[0])
-    if not rest or source is None or tree.has(f"{top}/__init__.py") or source.path.parts[0] == "src":
+    if source is None:
         return ""
     names = {name.split(".")[0] for name in source.imported_modules() if name}
+    for folder in map(str, source.path.parents[:-1]):
+        in_root = folder.split("/")[0] in names or (folder == "src" and kinds.find(tree.root))
+        if not in_root and not tree.has(f"{folder}/__init__.py") and kinds.every(tree.root / folder):
+            return folder
+    if not rest or tree.has(f"{top}/__init__.py") or source.path.parts[0] == "src":
+        return ""
     inside = {name for name in names if tree.has(f"{top}/{name}.py") or (tree.root / top / name).is_dir()}
     outside = {name for name in names if tree.has(f"{name}.py") or (tree.root / name).is_dir()}
-    own_files = any(tree.has(f"{top}/{name}") for name in kinds.KINDS)
-    return top if (inside - outside and top not in names) or (own_files and top not in names) else ""
+    return top if inside - outside and top not in names else ""
 
 
 def _others(tree: Tree) -> list[str]:
@@ -324,12 +344,11 @@ def _name(folder: Path, pyproject: dict[str, Any]) -> str:
     useful = [
         name for name in choices if app_name(name) not in ("app", "app-") and app_name(name) not in _GENERIC
     ]
-    above = here.parent.name
+    above = next((folder.name for folder in here.parents[:3] if app_name(folder.name) not in _GENERIC), "")
     if (
         not useful
         and above
-        and app_name(above) not in _GENERIC
-        and not re.fullmatch(r"(?:tmp|home|srv|root|)", above)
+        and not re.fullmatch(r"tmp|home|srv|root|opt|mnt|var|usr|work\w*|projects|repos", above)
     ):
         return app_name(above)
     return app_name(next(iter([*useful, *choices])))

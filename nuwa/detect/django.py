@@ -69,7 +69,8 @@ def _settings_name(tree: Tree, manage: str, said: Testimony, server: Server | No
     for name in told:
         if name and tree.module(name):
             return django_settings.for_production(tree, name)
-    starts = [manage, *(path for path in tree.named("wsgi.py", "asgi.py"))]
+    served = tree.module(server.module.partition(":")[0]) if server else None
+    starts = [manage, *([str(served.path)] if served else tree.named("wsgi.py", "asgi.py"))]
     defaults = [name for path in starts if (name := _default_settings(tree.source(path)))]
     best = [django_settings.for_production(tree, name) for name in defaults]
     changed = [after for before, after in zip(defaults, best, strict=True) if after != before]
@@ -91,10 +92,16 @@ def _default_settings(source: Source | None) -> str:
 
 
 def _package_with_settings(tree: Tree) -> str:
+    """Settings that nothing names: a module `settings`, or one of such a package."""
     for path in tree.python:
-        found = re.fullmatch(r"(?:src/)?((?:\w+/)*)settings(?:\.py|/__init__\.py)", path)
+        found = re.fullmatch(
+            r"(?:src/)?((?:\w+/)*)settings(?:\.py|/__init__\.py|/base\.py|/common\.py)", path
+        )
         if found and b"INSTALLED_APPS" in tree.content(path):
-            return f"{found[1].replace('/', '.')}settings"
+            package = f"{found[1].replace('/', '.')}settings"
+            last = path.rpartition("/")[2].removesuffix(".py")
+            name = package if last in ("settings", "__init__") else f"{package}.{last}"
+            return django_settings.for_production(tree, name)
     return ""
 
 

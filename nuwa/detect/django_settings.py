@@ -8,26 +8,53 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from nuwa.detect.model import Volume
-from nuwa.detect.source import Source, called, literal
+from nuwa.detect.source import Source, called, keyword, literal
 from nuwa.detect.tree import Tree
 from nuwa.manifest import checks
 from nuwa.names import PROJECT
 
 _FOR_DEVELOPMENT = ("dev", "development", "local", "debug", "base", "common", "default", "defaults", "test")
-_FOR_PRODUCTION = ("production", "prod", "deploy", "deployment", "live")
+_FOR_PRODUCTION = ("production", "prod", "deploy", "deployment", "live", "heroku", "server")
+_FOR_OTHERS = re.compile(r"dev|test|local|debug|ci$|example|static|pipeline|build|docs")
 _KEY = 'read it with os.environ["SECRET_KEY"], and set generated = ["SECRET_KEY"] in [env]'
 
 
 def for_production(tree: Tree, name: str) -> str:
     """The settings that a container should use: those for production, where `name` is for something else."""
     package, _, last = name.rpartition(".")
-    choices = [f"{package}.{word}" for word in _FOR_PRODUCTION] if last in _FOR_DEVELOPMENT else []
+    choices = []
+    if last in _FOR_DEVELOPMENT or (package and _is_debug(chain(tree, name))):
+        choices = [f"{package}.{word}" for word in _FOR_PRODUCTION]
+        choices += _siblings(tree, package)
     own = tree.module(name)
     if own is not None and own.path.name == "__init__.py":
         text = tree.text(str(own.path))
         if re.search(r"import\s+.*|from\s+\.", text) and re.search(r"\b(?:dev|development|local)\b", text):
             choices = [f"{name}.{word}" for word in _FOR_PRODUCTION]
     return next((choice for choice in choices if tree.module(choice)), name)
+
+
+def _is_debug(settings: Sequence[Source]) -> bool:
+    decides = next((item for item in settings if item.alternatives("DEBUG")), None)
+    return bool(decides and not decides.depends("DEBUG") and _is_true(decides.assignments()["DEBUG"]))
+
+
+def _siblings(tree: Tree, package: str) -> list[str]:
+    """The module of a package of settings that switches DEBUG off, where it is the only one."""
+    init = tree.module(package)
+    if init is None or init.path.name != "__init__.py":
+        return []
+    folder = str(init.path.parent)
+    found = []
+    for path in tree.python:
+        name = path.removeprefix(f"{folder}/").removesuffix(".py")
+        if path != f"{folder}/{name}.py" or not name.isidentifier() or _FOR_OTHERS.search(name):
+            continue
+        source = tree.source(path)
+        off = source.assignments().get("DEBUG") if source else None
+        if isinstance(off, ast.Constant) and off.value is False and name not in _FOR_DEVELOPMENT:
+            found.append(f"{package}.{name}")
+    return found if len(found) == 1 else []
 
 
 def chain(tree: Tree, name: str) -> list[Source]:
@@ -96,8 +123,7 @@ def advice(settings: Sequence[Source]) -> Iterator[str]:
     """Sentences about what would not work as it is. Of what depends on a branch, nothing is claimed."""
     yield from _secret_key(settings)
     yield from _hosts(settings)
-    decides = next((item for item in settings if item.alternatives("DEBUG")), None)
-    if decides and not decides.depends("DEBUG") and _is_true(decides.assignments()["DEBUG"]):
+    if _is_debug(settings):
         yield "DEBUG is on in these settings: a public site must have it off"
     file = database_file(settings)
     if file and "/" not in file:
@@ -169,11 +195,19 @@ def _touch(one: str, other: str) -> bool:
 
 
 def media_url(settings: Sequence[Source]) -> str:
-    return _prefix(text(settings, "MEDIA_URL"), "")
+    return _prefix(_url(settings, "MEDIA_URL"), "")
 
 
 def static_url(settings: Sequence[Source]) -> str:
-    return _prefix(text(settings, "STATIC_URL"), "/static/")
+    return _prefix(_url(settings, "STATIC_URL"), "/static/")
+
+
+def _url(settings: Sequence[Source], name: str) -> str:
+    """A setting that is an address: a text, or the default of what reads it from the environment."""
+    given = value(settings, name)
+    if called(given) in ("get", "getenv", "env", "config", "str") and isinstance(given, ast.Call):
+        given = keyword(given, "default") or (given.args[1] if len(given.args) > 1 else None)
+    return literal(given) or text(settings, name)
 
 
 def _prefix(url: str, otherwise: str) -> str:

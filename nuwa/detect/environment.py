@@ -105,6 +105,7 @@ def sort(
         given: clear values that are known already.
     """
     clear = dict(given or {})
+    django = "DJANGO_SETTINGS_MODULE" in clear
     generated: list[str] = []
     secrets: list[Variable] = []
     unknown: list[Variable] = []
@@ -121,9 +122,8 @@ def sort(
                 clear[name] = "False" if (variable.default or "True").title() in ("True", "False") else "0"
         elif (stage := _stage(variable, tree, said)) is not None:
             clear[name] = stage
-        elif _ENGINE.match(name):
-            if (engine := _engine(variable, said, database)) is not None:
-                clear[name] = engine
+        elif _ENGINE.match(name) and (engine := _engine(variable, said, database, django)) is not None:
+            clear[name] = engine
         elif is_secret(name):
             (secrets if variable.required else optional).append(variable)
         elif variable.required:
@@ -181,7 +181,9 @@ def _stage(variable: Variable, tree: Tree, said: Testimony) -> str | None:
     return words[0] if words else None
 
 
-def _engine(variable: Variable, said: Testimony, database: Database | None) -> str | None:
+def _engine(
+    variable: Variable, said: Testimony, database: Database | None, django: bool = False
+) -> str | None:
     """What chooses the database's engine, where the code would take another one by itself."""
     words = _ENGINE_WORDS.get(database.engine if database else "")
     if database is None or words is None or re.search(words, variable.default or "", re.IGNORECASE):
@@ -189,6 +191,6 @@ def _engine(variable: Variable, said: Testimony, database: Database | None) -> s
     for values in (said.environment, said.samples):
         if re.search(words, values.get(variable.name, ""), re.IGNORECASE):
             return values[variable.name]
-    if "django.db.backends" in (variable.default or ""):
+    if "django.db.backends" in (variable.default or "") or (django and variable.name.endswith("ENGINE")):
         return f"django.db.backends.{'mysql' if database.engine == 'mariadb' else database.engine}"
     return None

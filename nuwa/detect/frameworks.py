@@ -66,7 +66,7 @@ def recognise(tree: Tree, server: Server | None, packages: set[str]) -> Web | No
     """The application of a project that is no Django project."""
     sources = _sources(tree)
     candidates = sorted(_candidates(tree, sources), key=lambda found: found.rank)
-    told = _told(tree, server, candidates)
+    told = _told(tree, server, candidates, packages)
     if told is None and not candidates:
         return None
     framework, module = told or (candidates[0].framework, candidates[0].module)
@@ -83,7 +83,9 @@ def _is_importable(source: Source) -> bool:
     return all(part.isidentifier() for part in source.module.split("."))
 
 
-def _told(tree: Tree, server: Server | None, candidates: Sequence[_Candidate]) -> tuple[str, str] | None:
+def _told(
+    tree: Tree, server: Server | None, candidates: Sequence[_Candidate], packages: set[str]
+) -> tuple[str, str] | None:
     """The module that the project's own commands name, if it is there."""
     if server is None or not server.module or server.folder:
         return None
@@ -95,8 +97,8 @@ def _told(tree: Tree, server: Server | None, candidates: Sequence[_Candidate]) -
     if same is not None:
         return same.framework, server.module
     if attribute.rstrip("()") in {*source.assignments(), *source.functions, *source.imports}:
-        framework = next((found.framework for found in candidates), "")
-        return framework or ("FastAPI" if server.kind == "uvicorn" else "Flask"), server.module
+        required = (framework for name, framework in _FRAMEWORKS.items() if name in packages)
+        return next((found.framework for found in candidates), next(required, "")), server.module
     return None
 
 
@@ -192,7 +194,7 @@ def _web(
     server: Server | None,
     packages: set[str],
 ) -> Web:
-    asgi = framework != "Flask"
+    asgi = framework != "Flask" if framework else bool(server and server.kind == "uvicorn")
     others = [item.module for item in candidates if item.module != module and not item.by_factory]
     check = (
         [f"other applications: {', '.join(others)}"]
@@ -216,7 +218,7 @@ def _web(
         kind="uvicorn" if asgi else "gunicorn",
         websocket=sockets or socketio,
         workers=1 if "flask-socketio" in packages else 0,
-        found=f"{framework}: application {module}",
+        found=f"{framework}: application {module}" if framework else f"application {module}",
         check=(*check, *unrouted, *app_files.writes(tree, sources), *app_keys.in_the_code(configured)),
         static_directory=directory,
         static_url=url,

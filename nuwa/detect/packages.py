@@ -130,6 +130,7 @@ def from_dockerfile(said: Testimony, family: str) -> list[tuple[str, str]]:
             not re.search(r"-dev\b|-doc$", name)
             and not _IN_THE_BASE.match(name)
             and (name.startswith("lib") or name in _PROGRAMS)
+            and not name.startswith("libapache2-")
         ):
             found.append((name, where))
     return found

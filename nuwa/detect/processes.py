@@ -55,6 +55,7 @@ def processes(tree: Tree, said: Testimony) -> list[Process]:
 
 
 def _process(words: list[str], started: Started) -> Process | None:
+    words = _without_multi(words)
     text = shlex.join(words)
     named = started.name in (
         "web",
@@ -92,9 +93,19 @@ def _process(words: list[str], started: Started) -> Process | None:
     return Process(name, shlex.join(words), started.where, exclusive=beat or "rqscheduler" in words)
 
 
+def _without_multi(words: list[str]) -> list[str]:
+    """`celery multi start NAMES`, which starts workers in the background, as one worker in the foreground."""
+    if words[:1] != ["celery"] or "multi" not in words or "start" not in words:
+        return words
+    before, after = words[: words.index("multi")], words[words.index("start") + 1 :]
+    options = [word for word in after if word.startswith("-")]
+    kept = [word for word in options if not word.startswith(("--pidfile", "--logfile"))]
+    return [*before, "worker", *kept]
+
+
 def _essence(command: str) -> str:
-    """A command without what only says how loud and how many."""
-    return re.sub(r"\s(?:-l|--loglevel|-c|--concurrency)[= ]\S+", "", command)
+    """A command without what only says how loud, how many and how they run."""
+    return re.sub(r"\s(?:-l|--loglevel|-c|--concurrency|-P|--pool|--max-\S+?)[= ]\S+", "", command)
 
 
 def _short(words: Sequence[str]) -> str:

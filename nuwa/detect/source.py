@@ -22,18 +22,20 @@ class Source:
     Args:
         path: relative to the project.
         find: another module of the project by its dotted name.
+        in_src: src/ is on the path, and no part of the names of modules.
     """
 
     path: PurePosixPath
     tree: ast.Module
     find: Callable[[str], Source | None] = field(default=_unknown, compare=False, repr=False)
+    in_src: bool = True
 
     @property
     def module(self) -> str:
         """Its dotted name, as imported from the project's folder; src/ is on the path too."""
         parts = self.path.with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
-        return ".".join(parts[1:] if parts[:1] == ("src",) else parts)
+        return ".".join(parts[1:] if self.in_src and parts[:1] == ("src",) else parts)
 
     @property
     def package(self) -> str:
@@ -169,13 +171,16 @@ def _assigned(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 
 
 def parse(
-    path: PurePosixPath, content: bytes, find: Callable[[str], Source | None] = _unknown
+    path: PurePosixPath,
+    content: bytes,
+    find: Callable[[str], Source | None] = _unknown,
+    in_src: bool = True,
 ) -> Source | None:
     """A module by its content; None when it is not Python 3."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Source(path, ast.parse(content), find)
+            return Source(path, ast.parse(content), find, in_src)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

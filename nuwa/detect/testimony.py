@@ -40,8 +40,8 @@ class Testimony:
     engine: tuple[str, str] = ("", "")
     services: set[str] = field(default_factory=set)
     health: tuple[str, str] = ("", "")
-    folder: str = "/app"
-    """Where a Dockerfile puts the project."""
+    folder: str = ""
+    """Where the first Dockerfile puts the project; empty: none says it."""
 
     def set(self, name: str, value: object) -> None:
         if value is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -74,7 +74,7 @@ class Testimony:
             target.startswith("/")
             and not own_code
             and target.rstrip("/") not in ("/app", "/code", "/srv/app", "/src")
-        ) and not target.endswith((".sock", ".conf", ".env", ".py", ".sh")):
+        ) and not target.endswith((".sock", ".conf", ".conf.d", ".env", ".py", ".sh", "/conf.d")):
             self.mounts.setdefault(target.rstrip("/"), where)
 
 

@@ -92,8 +92,16 @@ class Tree:
         if path not in self._sources:
             content = self.content(path)
             there = bool(content) or self.has(path)
-            self._sources[path] = source.parse(PurePosixPath(path), content, self.module) if there else None
+            self._sources[path] = (
+                source.parse(PurePosixPath(path), content, self.module, self._in_src) if there else None
+            )
         return self._sources[path]
+
+    @cached_property
+    def _in_src(self) -> bool:
+        """Whether modules in src/ are called without it, as the project's own imports show."""
+        names = re.compile(rb"(?m)^\s*(?:from|import) src\b")
+        return not any(names.search(self.content(path)) for path in self.python if path.startswith("src/"))
 
     def module(self, name: str) -> Source | None:
         """The module of a dotted name, from the project's folder or from src/."""

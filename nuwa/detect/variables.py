@@ -65,7 +65,8 @@ def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
         for variable in _of_module(tree, path, wrappers, settings):
             before = found.get(variable.name)
             undecided = before is not None and before.default is None and not before.required
-            if before is None or (undecided and variable.default is not None):
+            here = before is not None and before.where == variable.where and variable.required
+            if before is None or (undecided and (variable.default is not None or here)):
                 found[variable.name] = variable
     return list(found.values())
 
@@ -180,6 +181,7 @@ def _library(source: Source, wrappers: dict[str, bool]) -> Iterator[Variable]:
     if not readers and not wrappers:
         return
     schema = dict(_schema(source))
+    conditional = set(_conditional(source.tree))
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Call):
             continue
@@ -194,7 +196,8 @@ def _library(source: Source, wrappers: dict[str, bool]) -> Iterator[Variable]:
         else:
             continue
         if _NAME.fullmatch(name):
-            yield Variable(name, default, required=not optional, where=str(source.path))
+            needed = not optional and node not in conditional
+            yield Variable(name, default, required=needed, where=str(source.path))
 
 
 def _reader_names(source: Source) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import re
+import shlex
+from pathlib import Path
 
 from nuwa.detect import compose, containerfile
 from nuwa.detect.documents import entries, json_document, table, toml_document, yaml_document
@@ -32,11 +34,21 @@ def read(tree: Tree) -> Testimony:
         _crontabs,
     ):
         reader(tree, said)
-    above = tree.root.resolve().parent
-    if (above / ".git").exists() and not (tree.root / ".git").exists():
-        compose.read(Tree(above, depth=0), said)
+    for above in _folders_above(tree.root.resolve()):
+        compose.read(Tree(above, depth=0), said, tree.root.resolve().relative_to(above).as_posix())
         _samples(Tree(above, depth=0), said)
     return said
+
+
+def _folders_above(root: Path) -> list[Path]:
+    """The folders above a project, up to the repository's top; none where it is in no repository."""
+    found: list[Path] = []
+    for folder in (root, *root.parents[:4]):
+        if folder != root:
+            found.append(folder)
+        if (folder / ".git").exists():
+            return found
+    return []
 
 
 def _procfile(tree: Tree, said: Testimony) -> None:
@@ -120,12 +132,24 @@ def _units(tree: Tree, said: Testimony) -> None:
                 said.started(section.partition(":")[2], parser.get(section, "command", fallback=""), path)
     for path in tree.named("*.service"):
         text = re.sub(r"\\\n", " ", tree.text(path))
+        given: dict[str, str] = {}
+        for value in re.findall(r"(?m)^Environment=(.+)$", text):
+            given |= _environment(value)
+        for name, value in given.items():
+            said.set(name, value)
         found = re.search(r"(?m)^ExecStart=[-@:+!]*(.+)$", text)
         if found:
-            said.started(path.rpartition("/")[2].removesuffix(".service"), found[1], path)
-        for value in re.findall(r"(?m)^Environment=(.+)$", text):
-            for name, given in assignments(value.strip("\"'")):
-                said.set(name, given)
+            known = re.sub(r"\$\{?(\w+)\}?", lambda use: given.get(use[1], use[0]), found[1])  # noqa: B023
+            said.started(path.rpartition("/")[2].removesuffix(".service"), known, path)
+
+
+def _environment(line: str) -> dict[str, str]:
+    """The variables in a line `Environment=` of a unit, whole ones in quotes or not."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return dict(assignments(line))
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
 def _uwsgi(tree: Tree, said: Testimony) -> None:

@@ -301,3 +301,79 @@ def test_makes_a_name_of_any_folders_name(text, name):
 def test_takes_the_name_from_pyproject_first(project):
     assert detect(project({"pyproject.toml": '[project]\nname = "Other.Name"\n'})).name == "other-name"
     assert detect(project({}, "Plain")).name == "plain"
+
+
+PRODUCTION = "from .base import *\nimport os\nDEBUG = False\nSECRET_KEY = os.environ['SECRET_KEY']\n"
+
+
+@pytest.mark.parametrize(
+    ("last", "content", "chosen"),
+    [
+        ("local", "from .base import *\nDEBUG = True\n", "config.settings.cloud"),
+        ("docker", "from .local import *\n", "config.settings.cloud"),
+        ("docker", PRODUCTION, "config.settings.docker"),
+    ],
+)
+def test_settings_with_debug_on_give_way_to_the_ones_that_switch_it_off(project, last, content, chosen):
+    files = {
+        "manage.py": MANAGE.replace("config.settings", f"config.settings.{last}"),
+        "config/settings/__init__.py": "",
+        "config/settings/base.py": SETTINGS,
+        "config/settings/local.py": "from .base import *\nDEBUG = True\n",
+        "config/settings/cloud.py": PRODUCTION,
+        "config/settings/pipeline.py": "from .base import *\nDEBUG = False\n",
+        "config/wsgi.py": "application = 1\n",
+    }
+    files[f"config/settings/{last}.py"] = content
+    web = detect(project(files)).web
+    assert web.clear["DJANGO_SETTINGS_MODULE"] == chosen
+
+
+def test_the_settings_are_those_of_the_application_that_is_served(project):
+    worker = (
+        'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "worker.settings")\napplication = 1\n'
+    )
+    files = django(
+        **{
+            "worker/wsgi.py": worker,
+            "worker/settings.py": SETTINGS,
+            "Procfile": "web: gunicorn config.wsgi\n",
+        }
+    )
+    assert detect(project(files)).web.clear["DJANGO_SETTINGS_MODULE"] == "config.settings"
+
+
+def test_settings_that_manage_py_does_not_name_are_the_base_of_their_package(project):
+    files = {
+        "manage.py": "from django.core.management import execute_from_command_line\n",
+        "site1/settings/__init__.py": "",
+        "site1/settings/base.py": "INSTALLED_APPS = []\n" + textwrap.dedent(SETTINGS),
+        "site1/wsgi.py": "application = 1\n",
+        "Procfile": "web: gunicorn site1.wsgi:application\n",
+    }
+    web = detect(project(files)).web
+    assert (web.framework, web.clear["DJANGO_SETTINGS_MODULE"]) == ("Django", "site1.settings.base")
+
+
+def test_the_default_of_an_address_that_the_environment_may_give_counts(project):
+    settings = SETTINGS + 'MEDIA_URL = os.getenv("MEDIA_URL", "/uploads/")\nMEDIA_ROOT = BASE_DIR / "media"\n'
+    assert [volume.url for volume in detect(project(django(**{"config/settings.py": settings}))).volumes] == [
+        "/uploads/"
+    ]
+
+
+def test_modules_in_src_are_called_as_the_project_calls_them(project):
+    main = "from fastapi import FastAPI\nfrom src.config import X\napp = FastAPI()\n"
+    files = {"src/__init__.py": "", "src/config.py": "X = 1\n", "src/main.py": main}
+    assert detect(project(files)).web.module == "src.main:app"
+
+
+def test_an_application_with_requirements_of_its_own_in_a_deeper_folder_is_named(project):
+    main = "from fastapi import FastAPI\nfrom part.application.errors import X\napp = FastAPI()\n"
+    files = {
+        "pyproject.toml": '[project]\nname = "many"\n',
+        "src/part/application/pyproject.toml": '[project]\nname = "part-application"\n',
+        "src/part/application/part/application/__init__.py": "",
+        "src/part/application/part/application/main.py": main,
+    }
+    assert detect(project(files)).elsewhere == ("src/part/application",)

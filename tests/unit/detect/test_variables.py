@@ -132,3 +132,73 @@ def test_a_key_in_the_code_is_told_only_where_it_is_one(tmp_path: Path, code: st
     text = f"import os\nfrom flask import Flask\napp = Flask(__name__)\n{code}\n"
     (tmp_path / "app.py").write_text(text)
     assert any("SECRET_KEY stands in" in line for line in detect(tmp_path).check) == said
+
+
+def test_what_a_branch_alone_reads_is_not_required(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path,
+        "from environs import Env\nenv = Env()\nUSE_S3 = env.bool('USE_S3', False)\n"
+        "if USE_S3:\n    BUCKET = env('BUCKET')\nHOST = env('HOST')\n",
+    )
+    assert not found["BUCKET"].required
+    assert found["HOST"].required
+
+
+def test_a_field_that_another_line_reads_with_a_fallback_is_still_required(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path,
+        "import os\nfrom pydantic_settings import BaseSettings\n"
+        "class Settings(BaseSettings):\n    algorithm: str = os.getenv('ALGORITHM')\n    ALGORITHM: str\n",
+    )
+    assert found["ALGORITHM"].required
+
+
+def test_scripts_of_developers_ask_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/release.py").write_text("import os\nT = os.environ['GITHUB_TOKEN']\n")
+    (tmp_path / "main.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    assert detect(tmp_path).environment.secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("read", "mapped"),
+    [
+        # The parts of one database go together; a name that only looks like one stays out.
+        (("DB_HOST", "DB_PASSWORD", "DB_NAME", "TRAC_DB_NAME"), {"DB_HOST", "DB_PASSWORD", "DB_NAME"}),
+        (("POSTGRES_HOST", "POSTGRES_PASSWORD", "PGPORT"), {"POSTGRES_HOST", "POSTGRES_PASSWORD", "PGPORT"}),
+        (
+            ("POSTGRES_HOST", "POSTGRES_PASSWORD", "MYSQL_HOST", "MYSQL_PASSWORD", "MYSQL_USER"),
+            {"MYSQL_HOST", "MYSQL_PASSWORD", "MYSQL_USER"},
+        ),
+    ],
+)
+def test_the_parts_of_one_database_are_filled(
+    tmp_path: Path, read: tuple[str, ...], mapped: set[str]
+) -> None:
+    lines = "".join(f"{name} = os.getenv('{name}')\n" for name in read)
+    (tmp_path / "main.py").write_text(f"import os\nfrom flask import Flask\napp = Flask(__name__)\n{lines}")
+    (tmp_path / "requirements.txt").write_text("pymysql\n" if "MYSQL_HOST" in read else "psycopg2\n")
+    database = detect(tmp_path).database
+    assert database is not None
+    assert set(database.env) == mapped
+
+
+def test_a_second_address_has_the_scheme_of_the_example(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI\nfrom pydantic_settings import BaseSettings\napp = FastAPI()\n"
+        "class Settings(BaseSettings):\n    DATABASE_URL: str\n    DATABASE_ASYNC_URL: str\n"
+    )
+    (tmp_path / "requirements.txt").write_text("asyncpg\n")
+    (tmp_path / ".env.example").write_text("DATABASE_ASYNC_URL=postgresql+asyncpg://a:b@localhost:5432/c\n")
+    database = detect(tmp_path).database
+    assert database is not None
+    assert database.env == {
+        "DATABASE_ASYNC_URL": "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"
+    }
+
+
+def test_a_variable_that_looks_like_an_engine_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\nX = os.environ['REDIS_DB']\n"
+    )
+    assert [variable.name for variable in detect(tmp_path).environment.open] == ["REDIS_DB"]

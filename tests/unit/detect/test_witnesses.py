@@ -287,3 +287,134 @@ def test_broken_files_of_any_kind_are_passed_over(tmp_path: Path) -> None:
     web = detect(lay(tmp_path, broken)).web
     assert web
     assert web.module == "app:app"
+
+
+MOUNTS = """
+services:
+  web:
+    build: .
+    command: gunicorn shop:app
+    volumes: ["./shop:/code/shop", "./nginx:/etc/x", "uploads:/code/uploads", "conf:/code/nginx/conf.d"]
+  backup:
+    build: backup
+    volumes: ["backups:/backups"]
+  store:
+    build: postgres
+    volumes: ["data:/data"]
+"""
+
+
+def test_volumes_are_data_and_neither_code_nor_configuration_nor_another_services(tmp_path: Path) -> None:
+    files = {
+        "shop/__init__.py": FLASK,
+        "requirements.txt": "flask\npsycopg2\n",
+        "nginx/site.conf": "server {}\n",
+        "compose.yml": MOUNTS,
+        "compose.override.yml": "services:\n  web:\n    build: .\n    volumes: ['./cov:/code/cov']\n",
+        "Dockerfile": "FROM python:3.13\nENV HERE=/code\nWORKDIR $HERE\n",
+        "backup/Dockerfile": "FROM alpine\n",
+        "postgres/Dockerfile": "FROM postgres\n",
+    }
+    found = detect(lay(tmp_path, files))
+    assert [volume.path for volume in found.volumes] == ["/srv/app/uploads"]
+
+
+def test_the_first_dockerfile_says_where_the_project_lies(tmp_path: Path) -> None:
+    files = {
+        "shop.py": FLASK,
+        "Dockerfile": "FROM python:3.13\nWORKDIR /usr/src/app\n",
+        "Dockerfile.prod": "FROM python:3.13\nENV APP_HOME=/home/app/web\nWORKDIR $APP_HOME\n",
+        "compose.yml": "services:\n  web:\n    build: .\n    volumes: ['m:/home/app/web/media']\n",
+    }
+    assert [volume.path for volume in detect(lay(tmp_path, files)).volumes] == ["/srv/app/media"]
+
+
+def test_packages_of_a_stage_that_is_thrown_away_are_not_needed(tmp_path: Path) -> None:
+    dockerfile = (
+        "FROM python:3.11 AS base\nRUN apt-get install -y libmagic1\n"
+        "FROM python:3.12 AS builder\nRUN apt-get install -y libheif1\n"
+        "FROM base\nRUN apt-get install -y gettext libapache2-mod-wsgi-py3\n"
+    )
+    found = detect(lay(tmp_path, {"shop.py": FLASK, "Dockerfile": dockerfile}))
+    assert set(found.packages) == {"libmagic1", "gettext"}
+    assert found.python == "3.11"
+
+
+def test_the_compose_file_of_the_repository_tells_of_a_project_two_folders_below(tmp_path: Path) -> None:
+    compose = (
+        "services:\n"
+        "  web:\n    build: ./services/web\n    command: gunicorn main:app\n"
+        "    volumes: ['media:/app/media']\n"
+        "  other:\n    build: ./services/other\n    command: python other.py\n    volumes: ['o:/app/other']\n"
+        "  db:\n    image: postgres:16\n"
+    )
+    root = lay(
+        tmp_path,
+        {
+            "compose.yml": compose,
+            "services/web/main.py": FLASK + "import os\nURL = os.environ['DATABASE_URL']\n",
+            "services/web/requirements.txt": "flask\n",
+        },
+    )
+    (root / ".git").mkdir()
+    found = detect(root / "services/web")
+    assert [volume.path for volume in found.volumes] == ["/srv/app/media"]
+    assert found.database is not None
+    assert found.database.engine == "postgresql"
+    assert detect(root).elsewhere == ("services/web",)
+
+
+UNIT = r"""
+[Service]
+Environment="VENV=/srv/shop/.venv/bin"
+Environment="OPTIONS=--pidfile=/run/%n.pid --loglevel=INFO" NAMES=first
+ExecStart=/bin/sh -c '${VENV}/newrelic-admin run-program ${VENV}/celery -A s multi start ${NAMES} ${OPTIONS}'
+"""
+
+
+def test_workers_of_systemd_units_run_in_the_foreground(tmp_path: Path) -> None:
+    scheduler = (
+        "[Service]\nExecStart=/srv/.venv/bin/newrelic-admin run-program /srv/.venv/bin/python jobs.py\n"
+    )
+    server = "[Service]\nExecStart=/srv/.venv/bin/granian --uds x.sock --interface wsgi shop:app\n"
+    files = {
+        "shop.py": FLASK,
+        "deploy/worker.service": UNIT,
+        "deploy/jobs.service": scheduler,
+        "deploy/web.service": server,
+    }
+    found = detect(lay(tmp_path, files))
+    commands = {process.name: process.command for process in found.processes}
+    assert commands == {"worker": "celery -A s worker --loglevel=INFO", "jobs": "python jobs.py"}
+    assert found.web is not None
+    assert (found.web.module, found.web.kind) == ("shop:app", "gunicorn")
+
+
+def test_one_worker_that_two_files_start_is_one_process(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  worker:\n    build: .\n    command: celery -A s worker -P threads -l info -Q a,b\n"
+    )
+    unit = "[Service]\nExecStart=/srv/venv/bin/celery -A s worker -l info -Q a,b\n"
+    files = {"shop.py": FLASK, "compose.yml": compose, "shop-worker.service": unit}
+    assert [process.name for process in detect(lay(tmp_path, files)).processes] == ["worker"]
+
+
+def test_an_application_that_no_framework_is_known_of_is_not_called_flask(tmp_path: Path) -> None:
+    files = {
+        "site1.py": "from wsgi_tools import make\napp = make()\n",
+        "Procfile": "web: gunicorn site1:app\n",
+    }
+    web = detect(lay(tmp_path, files)).web
+    assert web is not None
+    assert (web.framework, web.module, web.found) == (
+        "",
+        "site1:app",
+        "application site1:app",
+    )
+
+
+def test_a_driver_without_an_address_and_migrations_without_a_folder_are_told(tmp_path: Path) -> None:
+    files = {"shop.py": FLASK, "requirements.txt": "flask\npsycopg2-binary\nflask-migrate\n"}
+    told = " ".join(detect(lay(tmp_path, files)).check)
+    assert "psycopg2-binary is required, but no variable" in told
+    assert 'release = "flask --app shop:app db upgrade"' in told
