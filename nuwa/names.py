@@ -122,7 +122,7 @@ class Names:
 
     @property
     def recovery(self) -> str:
-        """The transient unit in which bin/_recover runs."""
+        """The transient unit in which bin/lib/recover runs."""
         return f"{self.site}-recovery"
 
     @property

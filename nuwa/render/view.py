@@ -98,7 +98,7 @@ class View:
     @property
     def wait(self) -> tuple[str, ...]:
         """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
-        script = f"{self.facts.directory}/bin/_wait"
+        script = f"{self.facts.directory}/bin/lib/wait"
         words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
         return (*words, self.app.names.current_socket, self.socket_target, str(self.app.health.timeout))
 
@@ -156,26 +156,26 @@ class View:
     @property
     def backoff(self) -> str:
         """The script that waits between restarts of a slot that keeps ending."""
-        return f"{self.facts.directory}/bin/_backoff"
+        return f"{self.facts.directory}/bin/lib/backoff"
 
     @property
     def recover(self) -> str:
         """What monit calls when the app does not answer; one at a time, by the unit's name."""
-        return self._by_systemd("_recover", "--no-block", f"--unit={self.app.names.recovery}")
+        return self._by_systemd("recover", "--no-block", f"--unit={self.app.names.recovery}")
 
     @property
     def backup_check(self) -> str:
         """A command line as monit splits it: no folder of a deployment has a quote in its name."""
-        return f"/bin/bash '{self.facts.directory}/bin/_archived'"
+        return f"/bin/bash '{self.facts.directory}/bin/lib/archived'"
 
     @property
     def services_check(self) -> str:
-        return self._by_systemd("_services", "--pipe", "--wait")
+        return self._by_systemd("services", "--pipe", "--wait")
 
     def _by_systemd(self, script: str, *options: str) -> str:
         """A script that monit has systemd run, as its own children see a read-only host on Debian 13."""
         words = ("/usr/bin/systemd-run", "--quiet", "--collect", *options, "--setenv=HOME=/root")
-        return f"{' '.join(words)} /bin/bash '{self.facts.directory}/bin/{script}'"
+        return f"{' '.join(words)} /bin/bash '{self.facts.directory}/bin/lib/{script}'"
 
     @property
     def static_folder(self) -> str:
@@ -306,4 +306,4 @@ class View:
     @property
     def certificate_check(self) -> str:
         """What monit runs. It parts words at spaces but within single quotes, which no folder's name has."""
-        return f"/bin/bash '{self.facts.directory}/bin/_check' --served"
+        return f"/bin/bash '{self.facts.directory}/bin/lib/check' --served"

@@ -21,21 +21,7 @@ from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
 ENTRY = "nuwa.render.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
 LIBRARIES = ("jinja2", "markupsafe")
-SCRIPTS = (
-    "_acme",
-    "_backup",
-    "_borg",
-    "_dump",
-    "_extract",
-    "_load",
-    "_move",
-    "_pack",
-    "_provision",
-    "_rehearse",
-    "_restore",
-    "_sqlite",
-    "_unpack",
-)
+SCRIPTS = BIN_TEMPLATES / "from_image"
 """Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
 SCRIPTS_TAR = "scripts.tar"
 MAIN = f"from {ENTRY} import main\n\nmain()\n"
@@ -71,9 +57,9 @@ def scripts() -> bytes:
     """A tar of `SCRIPTS`, as the image hands them out. The same scripts give the same bytes."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name in SCRIPTS:
-            content = (BIN_TEMPLATES / name).read_bytes()
-            entry = tarfile.TarInfo(name)
+        for path in sorted(SCRIPTS.iterdir()):
+            content = path.read_bytes()
+            entry = tarfile.TarInfo(path.name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return made.getvalue()

@@ -106,7 +106,7 @@ def _files(archive: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(_decompressed(archive)), mode="r:") as opened:
         for entry in opened:
             content = opened.extractfile(entry) if entry.isreg() else None
-            if content is None or not re.fullmatch(r"bin/[A-Za-z0-9_][A-Za-z0-9_.-]*", entry.name):
+            if content is None or not re.fullmatch(r"bin/(lib/)?[A-Za-z0-9_][A-Za-z0-9_.-]*", entry.name):
                 raise ValueError(f"it would write {entry.name!r}")
             files[entry.name] = content.read()
     return files

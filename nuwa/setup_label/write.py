@@ -9,7 +9,7 @@ import io
 import lzma
 import re
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nuwa import names
 from nuwa.errors import BuildError
@@ -23,25 +23,16 @@ LIMIT = 96 * 1024
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
-SOURCED = (
-    "_app",
-    "_apply",
-    "_archive",
-    "_database",
-    "_host",
-    "_lib",
-    "_prepare",
-    "_release",
-    "_secrets",
-    "_site",
-    "_watch",
-)
-"""What the scripts read in, and nobody runs."""
+LIBRARY = "lib"
+"""The folder below `bin/` for what scripts source, and for what systemd, cron and monit call."""
 
-_SETUP = "setup"
-_HEAD = "setup-head.j2"
-_LABEL = "setup-label.j2"
-_APP = "_app.j2"
+_FOLDERS = {"commands": "", "entrypoints": LIBRARY, "lib": LIBRARY}
+"""The folders of `bin-templates` that a deployment gets, and where below its `bin/`."""
+_SOURCED = "lib"
+_SETUP = "label/setup"
+_HEAD = "label/head.j2"
+_LABEL = "label/label.j2"
+_APP = "app"
 
 
 def setup_script(app: App) -> str:
@@ -78,7 +69,7 @@ def framed(app: str, archive: bytes) -> str:
 
 
 def _unpacking_script(app: str, archive: bytes) -> str:
-    """`bin-templates/setup` with the archive of `bin/` inside it."""
+    """`bin-templates/label/setup` with the archive of `bin/` inside it."""
     head = render(
         str(BIN_TEMPLATES),
         _HEAD,
@@ -105,11 +96,26 @@ def run_setup() -> str:
 
 
 def bin_files(app: App) -> dict[str, str]:
-    """What Setup writes into `bin/`: content by file name."""
-    templates = str(BIN_TEMPLATES)
-    files = {path.name: _lean(path.read_text()) for path in _scripts()}
-    files["_app"] = render(templates, _APP, app=app, **_facts(app))
+    """What Setup writes into `bin/`: content by path below it."""
+    folder = str(BIN_TEMPLATES / _SOURCED)
+    files = {name: _lean(path.read_text()) for name, path in _scripts().items()}
+    files[f"{LIBRARY}/{_APP}"] = render(folder, f"{_APP}.j2", app=app, **_facts(app))
     return dict(sorted(files.items()))
+
+
+def _scripts() -> dict[str, Path]:
+    """The scripts of a deployment by their path below `bin/`."""
+    return {
+        str(PurePosixPath(place, path.name)): path
+        for folder, place in _FOLDERS.items()
+        for path in (BIN_TEMPLATES / folder).iterdir()
+        if path.suffix != ".j2"
+    }
+
+
+def _sourced() -> set[str]:
+    """What the scripts read in and nobody runs, by path below `bin/`."""
+    return {f"{LIBRARY}/{path.stem}" for path in (BIN_TEMPLATES / _SOURCED).iterdir()}
 
 
 _HEREDOC = re.compile(r"(?<!<)<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
@@ -177,19 +183,14 @@ def _facts(app: App) -> dict[str, object]:
     }
 
 
-def _scripts() -> list[Path]:
-    left_out = {_SETUP, *zipapp.SCRIPTS}
-    return [path for path in BIN_TEMPLATES.iterdir() if path.suffix != ".j2" and path.name not in left_out]
-
-
 def _archive(files: dict[str, str]) -> bytes:
     """A tar.xz whose bytes depend on nothing but its files: an eighth smaller than with gzip."""
-    made = io.BytesIO()
+    made, sourced = io.BytesIO(), _sourced()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(f"bin/{name}")
             entry.size = len(content.encode())
-            entry.mode = 0o644 if name in SOURCED else 0o755
+            entry.mode = 0o644 if name in sourced else 0o755
             archive.addfile(entry, io.BytesIO(content.encode()))
     return lzma.compress(made.getvalue(), preset=9 | lzma.PRESET_EXTREME)
 

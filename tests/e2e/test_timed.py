@@ -100,7 +100,7 @@ def test_a_worker_that_fails_is_told_and_does_not_touch_the_site(timed: Deployme
     end = time.monotonic() + 60
     while time.monotonic() < end:
         assert timed.site.get("/health/").status == 200
-        assert timed.host.sh(f"bash {timed.directory}/bin/_services", check=False).code == 1
+        assert timed.host.sh(f"bash {timed.directory}/bin/lib/services", check=False).code == 1
         time.sleep(2)
     assert timed.host.out(f"podman inspect -f '{{{{.State.Health.Status}}}}' {timed.container}") == "healthy"
     assert timed.host.out(f"systemctl show --property ActiveEnterTimestamp --value {timed.unit}") == started

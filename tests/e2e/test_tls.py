@@ -237,9 +237,9 @@ def dns(site: Deployment, host: LabHost) -> Iterator[Deployment]:
     edits = ";".join(
         f"s|^readonly NUWA_DNS_{name}=.*|readonly NUWA_DNS_{name}={values[name]}|" for name in values
     )
-    host.sh(f"cd {site.directory}/bin && cp -p _app /root/dns/_app && sed -i '{edits}' _app")
+    host.sh(f"cd {site.directory}/bin/lib && cp -p app /root/dns/app && sed -i '{edits}' app")
     yield site
-    host.sh(f"cp -p /root/dns/_app {site.directory}/bin/_app; systemctl stop test-dns; rm -r /root/dns")
+    host.sh(f"cp -p /root/dns/app {site.directory}/bin/lib/app; systemctl stop test-dns; rm -r /root/dns")
 
 
 def test_a_wildcard_is_got_by_dns_and_a_wrong_key_is_told(dns: Deployment, host: LabHost) -> None:

@@ -84,7 +84,7 @@ def test_cron_lines_go_to_the_folder_and_run_the_check(case: Case):
         for line in file.content.splitlines()
         if " root " in line
     ]
-    expected = [["bin/_check", "--quiet"]] * (2 if case.facts.domains else 0)
+    expected = [["bin/lib/check", "--quiet"]] * (2 if case.facts.domains else 0)
     if case.app.backup:
         log = ["2>&1", "|", "logger", "-t", f"nuwa-{case.app.name}_backup"]
         expected += [[*words, *log] for words in (["bin/archive_volumes", "--quiet"], REHEARSE)]

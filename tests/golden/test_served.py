@@ -54,8 +54,8 @@ def monit(tmp_path: Path) -> Callable[[], contextlib.AbstractContextManager[subp
     """Starts monit with the check of an app where nobody listens; it calls a script that writes `called`."""
     case = MINIMAL
     folder = tmp_path / "my site"
-    (folder / "bin").mkdir(parents=True)
-    (folder / "bin/_recover").write_text(f"echo called >>'{tmp_path}/called'\n")
+    (folder / "bin/lib").mkdir(parents=True)
+    (folder / "bin/lib/recover").write_text(f"echo called >>'{tmp_path}/called'\n")
     text = group(case, "monit").replace(f"'{case.facts.directory}/", f"'{folder}/")
     # There need be no systemd here, which runs the script on a host.
     text = re.sub(r"/usr/bin/systemd-run \S.*? (?=/bin/bash)", "", text)

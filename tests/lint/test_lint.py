@@ -80,7 +80,7 @@ def test_words_are_spelled_right():
 
 
 def test_shell_files_are_found():
-    assert {"script/bootstrap", "bin-templates/run", "bin-templates/_lib"} <= set(SHELL_FILES)
+    assert {"script/bootstrap", "bin-templates/commands/run", "bin-templates/lib/common"} <= set(SHELL_FILES)
 
 
 LENIENT = {
@@ -104,8 +104,11 @@ def test_shell_is_formatted(shell):
     passes(tool("shfmt"), "--diff", "--language-dialect", language, "--indent", "2", "--case-indent", *names)
 
 
+SOURCED = ("bin-templates/lib/", "bin-templates/from_image/", "script/_")
 PROGRAMS = [
-    name for name in SHELL_FILES if name.startswith(("bin-templates/", "script/")) and "/_" not in name
+    name
+    for name in SHELL_FILES
+    if name.startswith(("bin-templates/", "script/")) and not name.startswith(SOURCED)
 ]
 
 

@@ -53,16 +53,16 @@ fails_with() {
   echo 6 >"$FAKE/certbot-days"
   bin/install --quiet
   [[ $(calls) == 1 ]]
-  bin/_check --quiet
+  bin/lib/check --quiet
   bin/install --quiet
   [[ $(calls) == 1 ]]
-  FAKE_CERTBOT_VERSION=5.1.0 bin/_check --quiet
+  FAKE_CERTBOT_VERSION=5.1.0 bin/lib/check --quiet
   [[ $(calls) == 2 ]]
   # the second half has begun where less than a day is left of one
   echo 1 >"$FAKE/certbot-days"
   bin/install --quiet --renew
   [[ $(calls) == 3 ]]
-  bin/_check --quiet || true
+  bin/lib/check --quiet || true
   [[ $(calls) == 4 ]]
 }
 
@@ -72,13 +72,13 @@ fails_with() {
   bin/install
   cp "$FOLDER/fullchain.pem" "$TEST/old"
   echo 90 >"$FAKE/certbot-days"
-  run -0 bin/_check
+  run -0 bin/lib/check
   says 'got a certificate'
   run ! cmp "$FOLDER/fullchain.pem" "$TEST/old"
   serves 'Fake Authority'
   [[ $(find volumes/.nuwa/tls/pairs -mindepth 1 -maxdepth 1 | wc -l) == 1 ]]
   cp "$FOLDER/fullchain.pem" "$TEST/old"
-  run -0 bin/_check
+  run -0 bin/lib/check
   cmp "$FOLDER/fullchain.pem" "$TEST/old"
   run -0 bin/install --renew
   run ! cmp "$FOLDER/fullchain.pem" "$TEST/old"
@@ -93,7 +93,7 @@ fails_with() {
   echo 20 >"$FAKE/certbot-days"
   bin/install
   fails_with 'ValueError: Requesting acme.example.com/directory: Connection refused'
-  run -1 bin/_check --quiet
+  run -1 bin/lib/check --quiet
   says 'The ACME server of certbot itself cannot be reached'
   says 'was not renewed'
   serves 'Fake Authority'
@@ -101,7 +101,7 @@ fails_with() {
   says 'Connection refused'
   [[ $(bin/status --json | jq -r .site.certificate.error) == *'Connection refused'* ]]
   rm "$FAKE/certbot-fails"
-  bin/_check --quiet
+  bin/lib/check --quiet
   run -0 bin/status
   says_not 'Connection refused'
 }
@@ -113,12 +113,12 @@ fails_with() {
   cp "$FAKE/serving/certificate" "$TEST/old"
   echo 90 >"$FAKE/certbot-days"
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
-  run -1 bin/_check --quiet
+  run -1 bin/lib/check --quiet
   says 'other.conf'
   says 'goes on with the former certificate'
   cmp "$FAKE/serving/certificate" "$TEST/old"
   rm "$NUWA_ROOT/etc/nginx/conf.d/other.conf"
-  run -0 bin/_check --quiet
+  run -0 bin/lib/check --quiet
   run ! cmp "$FAKE/serving/certificate" "$TEST/old"
   serves 'Fake Authority'
 }
@@ -143,9 +143,9 @@ ValueError: something unheard of|log/letsencrypt.log
 END
   serves CN=blog
   run ! grep -q Strict-Transport-Security "$FAKE/serving/nuwa-blog.conf"
-  grep -q bin/_check "$NUWA_ROOT/etc/cron.d/nuwa-blog"
+  grep -q bin/lib/check "$NUWA_ROOT/etc/cron.d/nuwa-blog"
   rm "$FAKE/certbot-fails"
-  bin/_check --quiet
+  bin/lib/check --quiet
   serves 'Fake Authority'
 }
 
@@ -162,7 +162,7 @@ END
     run -1 bin/install other.example.com
     says 'something unheard of'
   done
-  run -1 bin/_check --quiet
+  run -1 bin/lib/check --quiet
   says 'is not asked again before'
   [[ $(calls) == 5 ]]
   rm "$FAKE/certbot-fails"
@@ -179,7 +179,7 @@ END
   run ! grep -rq new.example.com "$NUWA_ROOT"
   grep -q 'NUWA_HOST=blog.example.com' "$FAKE/active/nuwa-blog-blue.service"
   rm "$FAKE/certbot-fails"
-  run -0 bin/_check
+  run -0 bin/lib/check
   run ! grep -q 'acme.example.com.*$' <(tail -n 1 "$FAKE/certbot-calls")
   run -0 bin/install blog.example.com new.example.com
   openssl x509 -in "$FOLDER/fullchain.pem" -noout -checkhost new.example.com | grep -q 'does match'
@@ -191,10 +191,10 @@ END
   bin/install --self-signed
   serves CN=blog
   run ! test -e "$FAKE/certbot-calls"
-  bin/_check --quiet
+  bin/lib/check --quiet
   bin/install --challenge http-01 --acme-server https://acme.example.com/directory
   serves 'Fake Authority'
-  bin/_check --quiet
+  bin/lib/check --quiet
   [[ $(grep -c -- '--server https://acme.example.com/directory' "$FAKE/certbot-calls") == 2 ]]
   run -0 bin/install --tls-of-image
   run ! grep -q -- --server <(tail -n 1 "$FAKE/certbot-calls")
@@ -237,7 +237,7 @@ END
   sed -i 's|^readonly NUWA_CHALLENGE=.*|readonly NUWA_CHALLENGE=dns-01|
     s|^readonly NUWA_DNS_PLUGIN=.*|readonly NUWA_DNS_PLUGIN=rfc2136|
     s|^readonly NUWA_DNS_CREDENTIALS=.*|readonly NUWA_DNS_CREDENTIALS='"$TEST"'/key.ini|
-    s|^readonly NUWA_DNS_WAIT=.*|readonly NUWA_DNS_WAIT=7|' bin/_app
+    s|^readonly NUWA_DNS_WAIT=.*|readonly NUWA_DNS_WAIT=7|' bin/lib/app
   run -4 bin/install
   says 'key.ini, which is not there'
   touch "$TEST/key.ini"
@@ -270,17 +270,17 @@ END
 @test "what monit calls looks at the served certificate alone" {
   bin/run
   bin/install
-  run -0 "$DEPLOYMENT/bin/_check" --served
+  run -0 "$DEPLOYMENT/bin/lib/check" --served
   cd /
-  run -0 "$DEPLOYMENT/bin/_check" --served
+  run -0 "$DEPLOYMENT/bin/lib/check" --served
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -addext 'subjectAltName=DNS:blog.example.com,DNS:www.blog.example.com' \
     -keyout /dev/null -out "$TEST/short" 2>/dev/null
   cp "$TEST/short" "$FAKE/serving/certificate"
-  run -0 "$DEPLOYMENT/bin/_check" --served
+  run -0 "$DEPLOYMENT/bin/lib/check" --served
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -keyout /dev/null -out "$FAKE/serving/certificate" 2>/dev/null
-  run -1 "$DEPLOYMENT/bin/_check" --served
+  run -1 "$DEPLOYMENT/bin/lib/check" --served
   says 'serves a certificate of another name'
   rm "$FAKE/serving/certificate"
-  run -1 "$DEPLOYMENT/bin/_check" --served
+  run -1 "$DEPLOYMENT/bin/lib/check" --served
   says 'serves no certificate'
 }

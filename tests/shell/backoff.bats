@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bin/_backoff, which systemd calls before each start of a slot.
+# bin/lib/backoff, which systemd calls before each start of a slot.
 
 load helper
 
@@ -13,7 +13,7 @@ setup() {
 }
 
 start() {
-  bash "$REPO/bin-templates/_backoff" nuwa-blog-blue.service "$TEST/starts" "${1:-700}"
+  bash "$REPO/bin-templates/entrypoints/backoff" nuwa-blog-blue.service "$TEST/starts" "${1:-700}"
 }
 
 @test "restarts in a row wait longer and longer, up to a minute; the first two come at once" {

@@ -156,11 +156,11 @@ IntegrityError|Data integrity error: Segment entry checksum mismatch|borg check 
 END
   run -0 bin/status
   says 'WARNING     the last archive failed'
-  run -1 "$BASH" bin/_archived
+  run -1 "$BASH" bin/lib/archived
   says 'the last archive failed'
   rm "$FAKE/borg.create"
   "${archive[@]}" --quiet
-  run -0 "$BASH" bin/_archived
+  run -0 "$BASH" bin/lib/archived
 }
 
 @test "a wrong passphrase, and then the right one" {
@@ -243,14 +243,14 @@ END
 }
 
 @test "status and monit hear of what is overdue" {
-  run -0 "$BASH" bin/_archived
+  run -0 "$BASH" bin/lib/archived
   printf '2020-01-01T00:00:00Z\tx\ty\tz\n' >volumes/.nuwa/releases.tsv
-  run -1 "$BASH" bin/_archived
+  run -1 "$BASH" bin/lib/archived
   says 'there is no archive yet'
   "${archive[@]}" --quiet 2>/dev/null
-  run -0 "$BASH" bin/_archived
+  run -0 "$BASH" bin/lib/archived
   printf '2020-01-01T00:00:00Z\tnuwa-blog-2020-01-01T000000Z\tok\n' >volumes/.nuwa/archives.tsv
-  run -1 "$BASH" bin/_archived
+  run -1 "$BASH" bin/lib/archived
   says 'the last archive is of 2020-01-01'
   run -0 bin/status
   says 'WARNING     the last archive is of'

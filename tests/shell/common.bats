@@ -49,7 +49,7 @@ ALL=(_check _predicate get_bid get_cid install kill logs run shell status uninst
 
 @test "a check that cron began is waited for" {
   mkdir -p volumes/.nuwa
-  printf 'bin/_check (process 1, since 12:00:00)' >volumes/.nuwa/lock
+  printf 'bin/lib/check (process 1, since 12:00:00)' >volumes/.nuwa/lock
   flock volumes/.nuwa/lock sleep 2 &
   while flock --nonblock volumes/.nuwa/lock true; do sleep 0.05; done
   run -0 bin/run

@@ -72,10 +72,10 @@ END
 
 @test "monit hears of what runs next to the server and fails" {
   bin/run
-  run -0 bash "$DEPLOYMENT/bin/_services"
+  run -0 bash "$DEPLOYMENT/bin/lib/services"
   says 'all processes are up'
   echo 'worker: keeps failing for 20 s' >"$FAKE/faults"
-  run -1 bash "$DEPLOYMENT/bin/_services"
+  run -1 bash "$DEPLOYMENT/bin/lib/services"
   says 'worker: keeps failing for 20 s'
 }
 

@@ -24,7 +24,7 @@ url() {
 
 # The rest of the test is about another engine, or another place.
 configure() {
-  sed -i "s/^readonly $1=.*/readonly $1=$2/" bin/_app
+  sed -i "s/^readonly $1=.*/readonly $1=$2/" bin/lib/app
 }
 
 # A script of the deployment that calls functions of its libraries.
@@ -147,7 +147,7 @@ END
   run -4 bin/run
   says 'postgresql.service, the server of the database'
   says 'apt-get install --no-install-recommends postgresql'
-  sed -i 's/pg_dump=/pg_dump_that_is_not_there=/' bin/_app
+  sed -i 's/pg_dump=/pg_dump_that_is_not_there=/' bin/lib/app
   run -4 bin/_predicate
   says 'missing  pg_dump_that_is_not_there'
   says postgresql-client

@@ -254,8 +254,8 @@ orphan_hook() {
 
 # Another app's deployment on this host, whose port nobody listens at yet.
 reserve() {
-  mkdir -p "$TEST/shop/bin" "$NUWA_ROOT/var/lib/nuwa-app/ports"
-  touch "$TEST/shop/bin/_app"
+  mkdir -p "$TEST/shop/bin/lib" "$NUWA_ROOT/var/lib/nuwa-app/ports"
+  touch "$TEST/shop/bin/lib/app"
   printf '%s\tport.blue\n' "$TEST/shop" >"$NUWA_ROOT/var/lib/nuwa-app/ports/$1"
 }
 
@@ -281,8 +281,8 @@ reserve() {
 }
 
 @test "two that choose a port at once never get the same" {
-  source bin/_lib
-  source bin/_host
+  source bin/lib/common
+  source bin/lib/host
   taken() { false; }
   for name in a b c d e f; do
     reserve_port "port.$name" 18500 18599 taken taken '' >"$TEST/port.$name" 3>&- &

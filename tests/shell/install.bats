@@ -18,7 +18,7 @@ own_certificate() {
     -addext 'subjectAltName=DNS:blog.example.com,DNS:www.blog.example.com' -keyout "$TEST/key.pem" -out "$TEST/chain.pem" 2>/dev/null
   sed -i "s|^readonly NUWA_CHALLENGE=.*|readonly NUWA_CHALLENGE=files|
     s|^readonly NUWA_CERTIFICATE=.*|readonly NUWA_CERTIFICATE=$TEST/chain.pem|
-    s|^readonly NUWA_KEY=.*|readonly NUWA_KEY=$TEST/key.pem|" bin/_app
+    s|^readonly NUWA_KEY=.*|readonly NUWA_KEY=$TEST/key.pem|" bin/lib/app
 }
 
 @test "install makes a self-signed certificate and a site" {
@@ -26,7 +26,7 @@ own_certificate() {
   run -0 bin/install --self-signed
   says 'blog is at https://blog.example.com'
   site | grep -q 'server_name blog.example.com;'
-  grep -q 'bin/_check --quiet' "$NUWA_ROOT/etc/cron.d/nuwa-blog"
+  grep -q 'bin/lib/check --quiet' "$NUWA_ROOT/etc/cron.d/nuwa-blog"
   [[ $(stat -Lc %a volumes/.nuwa/tls/blog.example.com{,/privkey.pem}) == $'700\n600' ]]
   openssl x509 -in volumes/.nuwa/tls/blog.example.com/fullchain.pem -noout -checkhost www.blog.example.com | grep -q 'does match'
 }
@@ -118,7 +118,7 @@ own_certificate() {
   bin/run
   bin/install
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -keyout /dev/null -out "$FAKE/serving/certificate" 2>/dev/null
-  run -1 bin/_check
+  run -1 bin/lib/check
   says 'does not serve the certificate'
 }
 
@@ -142,7 +142,7 @@ own_certificate() {
   folder=volumes/.nuwa/tls/blog.example.com
   openssl req -x509 -key "$folder/privkey.pem" -days 5 -subj /CN=old -addext 'subjectAltName=DNS:blog.example.com,DNS:www.blog.example.com' \
     -out "$folder/fullchain.pem" 2>/dev/null
-  run -0 bin/_check
+  run -0 bin/lib/check
   openssl x509 -in "$folder/fullchain.pem" -noout -checkend 8640000
   cmp "$folder/fullchain.pem" "$FAKE/serving/certificate"
 }
@@ -156,13 +156,13 @@ own_certificate() {
   snapshot | diff "$TEST/before" -
 }
 
-@test "_check is content with a good site and names a bad one" {
+@test "lib/check is content with a good site and names a bad one" {
   bin/run
   bin/install
-  run -0 bin/_check
+  run -0 bin/lib/check
   says 'its certificate is valid until'
   echo 503 >"$FAKE/status"
-  run -1 bin/_check --quiet
+  run -1 bin/lib/check --quiet
   says 'https://blog.example.com/healthz: status 503'
 }
 

@@ -83,7 +83,7 @@ state_there() {
   moved
   run -1 bin/run
   says "has moved to root@there:$THERE"
-  run -0 bin/_check
+  run -0 bin/lib/check
   run -1 bin/migrate "root@there:$THERE"
   says 'this deployment was moved'
   run ! serves fake

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bin/_recover, which monit calls while the site does not answer.
+# bin/lib/recover, which monit calls while the site does not answer.
 
 load helper
 
@@ -19,7 +19,7 @@ starts() {
 
 # As monit does: from another folder.
 recover() {
-  run -0 bash -c 'cd / && exec bash "$DEPLOYMENT/bin/_recover"'
+  run -0 bash -c 'cd / && exec bash "$DEPLOYMENT/bin/lib/recover"'
 }
 
 @test "a slot that runs and does not answer is restarted, one that is down is started" {

@@ -101,7 +101,7 @@ roll_back() {
 }
 
 @test "a repository of the manifest that is gone is not made anew either" {
-  sed -i "s|^readonly NUWA_BACKUP=.*|readonly NUWA_BACKUP=$TEST/named|" bin/_app
+  sed -i "s|^readonly NUWA_BACKUP=.*|readonly NUWA_BACKUP=$TEST/named|" bin/lib/app
   rm volumes/.nuwa/repository*
   run -0 bin/archive_volumes
   mv "$TEST/named" "$TEST/unmounted"

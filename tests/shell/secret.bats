@@ -97,7 +97,7 @@ setup() {
 }
 
 @test "the passphrase of the archives is kept from the app" {
-  sed -i 's/^readonly NUWA_PASSPHRASE=.*/readonly NUWA_PASSPHRASE=BORG_PASSPHRASE/' bin/_app
+  sed -i 's/^readonly NUWA_PASSPHRASE=.*/readonly NUWA_PASSPHRASE=BORG_PASSPHRASE/' bin/lib/app
   run -0 bin/run
   says 'made up BORG_PASSPHRASE'
   [[ $(stat -c '%a %u' volumes/.nuwa/private/BORG_PASSPHRASE) == '600 0' && ! -e volumes/secrets/BORG_PASSPHRASE ]]
@@ -114,7 +114,7 @@ setup() {
   mkdir -p "$FAKE/postgresql"/{roles,databases}
   touch "$FAKE/postgresql/up"
   sed -i 's/^readonly NUWA_DATABASE=.*/readonly NUWA_DATABASE=postgresql/
-    s/^readonly NUWA_DATABASE_WHERE=.*/readonly NUWA_DATABASE_WHERE=host/' bin/_app
+    s/^readonly NUWA_DATABASE_WHERE=.*/readonly NUWA_DATABASE_WHERE=host/' bin/lib/app
   make_way
   before=$(<"$FAKE/postgresql/roles/blog")
   run -2 bin/secret set DATABASE_URL <<<x
@@ -129,6 +129,6 @@ setup() {
 
 # The renderer of the image knows no database: the units are not what is tested here.
 make_way() {
-  sed -i 's/^ *use_parts _dump _provision$/&\n  open_way() { return 0; }/' bin/_database
+  sed -i 's/^ *use_parts dump provision$/&\n  open_way() { return 0; }/' bin/lib/database
   bin/run --quiet
 }

@@ -20,7 +20,7 @@ setup() {
   run -0 run_setup
   says "Next, in $TEST/new: bin/run"
   [[ $(cat "$TEST/new/bin/.image") == "$ONE" ]]
-  [[ -x $TEST/new/bin/run && -x $TEST/new/bin/_wait && ! -x $TEST/new/bin/_lib ]]
+  [[ -x $TEST/new/bin/run && -x $TEST/new/bin/lib/wait && ! -x $TEST/new/bin/lib/common ]]
   [[ -z $(find "$TEST/new/bin" -name '.setup*') ]]
 }
 
@@ -109,9 +109,16 @@ END
   [[ $(stat -c %i "$TEST/new/bin/run") == "$before" && ! -e $TEST/new/bin/gone && -e $TEST/new/bin/mine ]]
 }
 
+@test "bin shows the commands, and lib all else" {
+  run -0 run_setup
+  [[ $(cd "$TEST/new/bin" && printf '%s ' *) == "$(cd "$REPO/bin-templates/commands" && printf '%s ' * lib | tr ' ' '\n' | sort | paste -sd ' ') " ]] ||
+    fail "$(ls "$TEST/new/bin")"
+  [[ -z $(find "$TEST/new/bin/lib" -mindepth 1 ! -name .sums ! -type f) ]]
+}
+
 @test "the folder of another app is refused" {
   run -0 run_setup
-  sed -i 's/^readonly NUWA_APP=blog/readonly NUWA_APP=shop/' "$TEST/new/bin/_app"
+  sed -i 's/^readonly NUWA_APP=blog/readonly NUWA_APP=shop/' "$TEST/new/bin/lib/app"
   run -1 run_setup
   says 'is the folder of shop'
 }

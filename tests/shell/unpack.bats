@@ -13,8 +13,8 @@ hostile() {
   local begin
   printf -v begin '#!/bin/sh\nAPP=blog\nMADE=now\nPACKER=gzip\nHEAD='
   {
-    printf '%s%-8d\n' "$begin" $((${#begin} + 9 + $(wc -c <"$REPO/bin-templates/_unpack")))
-    cat "$REPO/bin-templates/_unpack"
+    printf '%s%-8d\n' "$begin" $((${#begin} + 9 + $(wc -c <"$REPO/bin-templates/from_image/unpack")))
+    cat "$REPO/bin-templates/from_image/unpack"
   } >"$TEST/hostile.sh"
   "$NUWA_PYTHON" -c "
 import io, sys, tarfile

@@ -137,7 +137,7 @@ another_image() {
 
 @test "a copy that was given another kind while it was made is not archived" {
   # What an app that broke out of SQLite could leave in the folder of the copies.
-  cat >>bin/_host <<'END'
+  cat >>bin/lib/host <<'END'
 volume_tool() { ln -s /etc/shadow "$(sed 's/.*--volume=//; s/:.*//' <<<"$3")/link"; }
 END
   ends -1 bin/archive_volumes --repository "$TEST/borg"
@@ -178,7 +178,7 @@ mode() {
   [[ $(mode volumes) == '710 0 www-data' ]]
   [[ $(mode volumes/data) == '750 10001'* && $(mode volumes/cache) == '750 10001'* ]]
   # A volume with a url, as nginx reads it.
-  sed -i 's/^readonly NUWA_SERVED=.*/readonly NUWA_SERVED=(media)/' bin/_app
+  sed -i 's/^readonly NUWA_SERVED=.*/readonly NUWA_SERVED=(media)/' bin/lib/app
   chmod 0755 volumes/media volumes/data volumes
   chmod 2770 volumes/cache
   bin/run --quiet

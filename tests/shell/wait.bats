@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bin/_wait, which systemd calls after a start: against a real HTTP server, with the real curl.
+# bin/lib/wait, which systemd calls after a start: against a real HTTP server, with the real curl.
 
 load helper
 
@@ -40,18 +40,18 @@ teardown() {
 
 @test "an answer in the site's name ends the wait" {
   serve 204
-  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 20
   [[ -z $output ]]
 }
 
 @test "a redirect is an answer" {
   serve 302
-  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 20
 }
 
 @test "an error is none: the last probe is shown, with status and body" {
   serve 500
-  run -1 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 1
+  run -1 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 1
   says 'does not answer'
   says 'last probe: status 500'
   says 'DisallowedHost: the page of an error'
@@ -59,7 +59,7 @@ teardown() {
 
 @test "a container that has ended ends the wait at once" {
   rm "$FAKE/containers/blog"
-  run -1 bash "$REPO/bin-templates/_wait" blog http://127.0.0.1:9/ blog.example.com 60
+  run -1 bash "$REPO/bin-templates/entrypoints/wait" blog http://127.0.0.1:9/ blog.example.com 60
   says 'blog has ended'
 }
 
@@ -69,23 +69,23 @@ teardown() {
   for slot in blue green; do
     "$NUWA_PYTHON" -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$TEST/run/$slot/server.sock"
   done
-  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" blue/server.sock
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 20 "$TEST/run/current" blue/server.sock
   [[ $(readlink "$TEST/run/current") == blue/server.sock ]]
-  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
   [[ $(readlink "$TEST/run/current") == blue/server.sock ]]
   rm "$TEST/run/blue/server.sock"
-  run -0 bash "$REPO/bin-templates/_wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 20 "$TEST/run/current" green/server.sock
   [[ $(readlink "$TEST/run/current") == green/server.sock ]]
 }
 
 @test "the link goes to the slot that answers when no other serves, and stays with one that runs without a socket" {
   serve 204
-  run -0 bash "$REPO/bin-templates/_wait" nuwa-blog-green "$URL" blog.example.com 20 "$TEST/current" green/server.sock
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" nuwa-blog-green "$URL" blog.example.com 20 "$TEST/current" green/server.sock
   [[ $(readlink "$TEST/current") == green/server.sock ]]
   touch "$FAKE/containers/nuwa-blog-green"
-  run -0 bash "$REPO/bin-templates/_wait" nuwa-blog-blue "$URL" blog.example.com 20 "$TEST/current" blue/server.sock
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" nuwa-blog-blue "$URL" blog.example.com 20 "$TEST/current" blue/server.sock
   [[ $(readlink "$TEST/current") == green/server.sock ]]
   rm "$FAKE/containers/nuwa-blog-green"
-  run -0 bash "$REPO/bin-templates/_wait" nuwa-blog-blue "$URL" blog.example.com 20 "$TEST/current" blue/server.sock
+  run -0 bash "$REPO/bin-templates/entrypoints/wait" nuwa-blog-blue "$URL" blog.example.com 20 "$TEST/current" blue/server.sock
   [[ $(readlink "$TEST/current") == blue/server.sock ]]
 }

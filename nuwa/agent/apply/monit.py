@@ -1,4 +1,4 @@
-"""monit revives what it finds stopped; a mark tells `bin/_recover`, which it calls, what is to stay so."""
+"""monit revives what it finds stopped; a mark tells `bin/lib/recover`, which it calls, what is to stay so."""
 
 from __future__ import annotations
 

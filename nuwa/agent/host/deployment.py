@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from nuwa.manifest import checks
 from nuwa.names import SLOTS, Names
 
 _TAIL = 64 * 1024
+_APP_FACTS = ("bin/lib/app", "bin/_app")
+"""What the scripts know of their app; the second is where earlier releases have it."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,6 @@ class Deployment:
 
     folder: Path
     app: str
-
-    @property
-    def bin(self) -> Path:
-        return self.folder / "bin"
 
     @property
     def names(self) -> Names:
@@ -72,7 +71,7 @@ class Deployment:
     @property
     def has_backup(self) -> bool:
         """Whether its app says where archives go."""
-        return bool(_assigned(self.bin / "_app", "NUWA_BACKUP"))
+        return bool(_assigned(self.folder, "NUWA_BACKUP"))
 
     @property
     def last_archive(self) -> Record | None:
@@ -104,17 +103,21 @@ class Deployment:
 def find(folder: str | Path) -> Deployment:
     """The deployment in a folder, as far as there is one."""
     path = Path(folder)
-    app = _assigned(path / "bin/_app", "NUWA_APP")
+    app = _assigned(path, "NUWA_APP")
     return Deployment(path, app if re.fullmatch(checks.app_name.expression, app) else "")
 
 
-def _assigned(file: Path, name: str) -> str:
-    """The value of a simple assignment in a script of bin/; nothing is run."""
-    try:
-        found = re.search(rf"^readonly {name}=(.*)$", file.read_text(), re.MULTILINE)
-    except (OSError, UnicodeDecodeError):
-        return ""
+def _assigned(folder: Path, name: str) -> str:
+    """The value of a simple assignment in what the scripts know of their app; nothing is run."""
+    found = re.search(rf"^readonly {name}=(.*)$", _app_facts(folder), re.MULTILINE)
     return found[1].strip("'\"") if found else ""
+
+
+def _app_facts(folder: Path) -> str:
+    for file in _APP_FACTS:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return (folder / file).read_text()
+    return ""
 
 
 def _record(line: str) -> Record | None:

@@ -16,10 +16,11 @@ LANGUAGES = {
     "nginx": {"nginx", "nginx_argv", "number"},
     "monit": {"monit", "monit_word", "number"},
     "cron": {"cron", "cron_times", "number"},
-    "bin-templates": {"sh", "sh_argv"},
+    "lib": {"sh", "sh_argv"},
+    "label": {"sh", "sh_argv"},
 }
 TEMPLATE_FILES = [path for folder in LANGUAGES for path in sorted((TEMPLATES / folder).glob("*.j2"))]
-TEMPLATE_FILES += sorted(BIN_TEMPLATES.glob("*.j2"))
+TEMPLATE_FILES += sorted(BIN_TEMPLATES.rglob("*.j2"))
 
 
 def outputs(text: str) -> Iterator[nodes.Expr]:

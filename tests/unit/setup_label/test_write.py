@@ -37,7 +37,7 @@ def tool(name: str) -> str:
 def values(made: App, *names: str) -> list[list[str]]:
     """What bash reads out of `_app`, each variable as the list of its values."""
     show = (f"for v in \"${{{name}[@]}}\"; do printf '%s\\0' \"$v\"; done; printf '\\1'\n" for name in names)
-    script = write.bin_files(made)["_app"] + "".join(show)
+    script = write.bin_files(made)["lib/app"] + "".join(show)
     done = subprocess.run(
         [tool("bash"), "-c", script], capture_output=True, text=True, check=True, env={"HOME": "/x"}
     )
@@ -62,13 +62,19 @@ def test_a_label_that_would_be_lost_fails_the_build():
 
 def test_scripts_are_packed_as_they_are_but_for_comments():
     files = write.bin_files(app())
-    for path in BIN_TEMPLATES.iterdir():
-        if path.suffix != ".j2" and path.name not in ("setup", *zipapp.SCRIPTS):
-            source, packed = path.read_text().splitlines(), files[path.name].splitlines()
-            dropped = [line for line in source if line not in packed]
-            assert all(line.lstrip().startswith("#") for line in dropped), path.name
-            assert [line for line in source if line not in dropped] == packed, path.name
-            assert packed[:2] == source[:2], f"{path.name} has lost its head"
+    packed_paths = write._scripts()
+    assert {"run", "_predicate", "lib/wait", "lib/common"} <= packed_paths.keys()
+    for name, path in packed_paths.items():
+        source, packed = path.read_text().splitlines(), files[name].splitlines()
+        dropped = [line for line in source if line not in packed]
+        assert all(line.lstrip().startswith("#") for line in dropped), name
+        assert [line for line in source if line not in dropped] == packed, name
+        assert packed[:2] == source[:2], f"{name} has lost its head"
+
+
+def test_bin_shows_the_commands_and_one_folder():
+    shown = {name.partition("/")[0] for name in write.bin_files(app())}
+    assert shown == {"lib", *(path.name for path in (BIN_TEMPLATES / "commands").iterdir())}
 
 
 def test_a_here_document_keeps_what_looks_like_a_comment():
@@ -90,8 +96,8 @@ def test_a_here_document_keeps_what_looks_like_a_comment():
         "get_bid",
         "get_cid",
         "_predicate",
-        "_lib",
-        "_app",
+        "lib/common",
+        "lib/app",
     ],
 )
 def test_every_script_of_the_design_is_there(name: str):
@@ -164,8 +170,8 @@ def test_run_setup_can_be_copied_out_of_json():
 
 def test_linters_pass_on_what_was_rendered(tmp_path: Path):
     made = app(volume=(MEDIA,), env=Env(secrets=("A", "B")), hooks=Hooks(release=("a b",)))
-    rendered, label = tmp_path / "_app", tmp_path / "label"
-    rendered.write_text(write.bin_files(made)["_app"])
+    rendered, label = tmp_path / "app", tmp_path / "label"
+    rendered.write_text(write.bin_files(made)["lib/app"])
     label.write_text(write.setup_script(made))
     shellcheck = [tool("shellcheck"), "--shell=bash"]
     for command in (
@@ -181,7 +187,8 @@ def test_the_image_hands_out_the_scripts_that_bin_expects_of_it():
     [[expected]] = values(app(), "NUWA_SCRIPTS_SHA256")
     assert hashlib.sha256(zipapp.scripts()).hexdigest() == expected
     with tarfile.open(fileobj=io.BytesIO(zipapp.scripts())) as archive:
-        for name in zipapp.SCRIPTS:
-            member = archive.extractfile(name)
+        assert "unpack" in archive.getnames()
+        for path in zipapp.SCRIPTS.iterdir():
+            member = archive.extractfile(path.name)
             assert member is not None
-            assert member.read() == (BIN_TEMPLATES / name).read_bytes()
+            assert member.read() == path.read_bytes()

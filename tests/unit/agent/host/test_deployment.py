@@ -17,7 +17,7 @@ def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp
     write(
         tmp_path,
         {
-            "bin/_app": "readonly NUWA_APP=shop\nreadonly NUWA_BACKUP='ssh://x/y'\n",
+            "bin/lib/app": "readonly NUWA_APP=shop\nreadonly NUWA_BACKUP='ssh://x/y'\n",
             "volumes/.nuwa/slot": "green\n",
             "volumes/.nuwa/port.green": "8123\n",
             "volumes/.nuwa/release.green": "sha256:" + "ab" * 32,
@@ -34,5 +34,7 @@ def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp
     assert found.last_archive
     assert (found.last_archive.what, found.last_archive.ok) == ("new", False)
     assert find(tmp_path / "nothing").app == ""
+    (tmp_path / "bin/lib/app").rename(tmp_path / "bin/_app")
+    assert find(tmp_path).app == "shop", "as earlier releases have it"
     (tmp_path / "bin/_app").write_text("readonly NUWA_APP='../x; rm -rf /'\n")
     assert find(tmp_path).app == ""
