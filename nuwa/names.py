@@ -83,6 +83,11 @@ class Platform:
         """The image with compilers and headers; no app image is built on it."""
         return f"{REGISTRY}/app/python-base-build:{self.key}"
 
+    @property
+    def node_image(self) -> str:
+        """The image with Node that frontends are built in; no app image is built on it."""
+        return f"{REGISTRY}/app/node-base:{self.key}"
+
     def nuwa_python_image(self, python: str, variant: str = "") -> str:
         """`app/nuwa_python313:debian13`, or with Apache `app/nuwa_python313:debian13-mod_wsgi`."""
         suffix = f"-{variant}" if variant else ""
@@ -101,6 +106,10 @@ class Names:
     def requirements_image(self, version: str) -> str:
         """What the app requires without its code: the layer between nuwa_python and the app."""
         return f"{REGISTRY}/app/{self.app}/requirements:{version}"
+
+    def frontend_image(self, version: str) -> str:
+        """What Node made of the app's frontend, and nothing else."""
+        return f"{REGISTRY}/app/{self.app}/frontend:{version}"
 
     def container(self, slot: str) -> str:
         return f"nuwa-{self.app}-{slot}"

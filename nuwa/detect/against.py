@@ -10,8 +10,10 @@ from nuwa.detect import django, packages, variables
 from nuwa.detect.databases import DRIVERS
 from nuwa.detect.environment import FRAMEWORK_KEYS, belongs_to_the_app, is_secret
 from nuwa.detect.tree import Tree
+from nuwa.errors import BuildError
 from nuwa.manifest.model import App
 from nuwa.requirements import kinds
+from nuwa.requirements.node import manager, package, scripts
 
 Path = tuple[str | int, ...]
 
@@ -38,6 +40,7 @@ def differences(app: App, tree: Tree) -> Iterator[Difference]:
     yield from _requirements(app, tree, requirements)
     yield from _module(app, tree, set(required))
     yield from _static(app, tree)
+    yield from _node(app, tree)
     yield from _commands(app, tree)
     yield from _variables(app, tree)
     yield from _driver(app, set(required))
@@ -83,13 +86,42 @@ def _module(app: App, tree: Tree, required: set[str]) -> Iterator[Difference]:
 
 def _static(app: App, tree: Tree) -> Iterator[Difference]:
     if app.static and not app.static.collect and not (tree.root / app.static.directory).is_dir():
-        made = "in [static] collect, or in [build] commands"
-        if not app.build.commands:
+        made = "in [static] collect, in [build] commands or in [build.node]"
+        if not (app.build.commands or app.build.node):
             yield Difference(
                 ("static", "directory"),
                 f"{app.static.directory} is not in the project",
                 f"Where a command makes it, name that {made}.",
             )
+
+
+def _node(app: App, tree: Tree) -> Iterator[Difference]:
+    """The frontend's folder has what its build starts from, and nothing that the image would lack."""
+    node, path = app.build.node, ("build", "node", "directory")
+    if node is None:
+        return
+    folder = tree.root / node.directory
+    where = "the project" if node.directory == "." else f"{node.directory}/"
+    try:
+        chosen = manager(folder, where)
+        named = scripts(package(folder))
+    except BuildError as error:
+        yield Difference(path, error.message, error.hint)
+        return
+    if not node.commands and "build" not in named:
+        listed = ", ".join(named) or "none"
+        yield Difference(
+            path,
+            f"package.json in {where} has no script called build",
+            f'Name what builds it: commands = "{chosen.name} run …" in [build.node]; its scripts: {listed}.',
+        )
+    code = next((item for item in tree.python if item.startswith(f"{node.directory}/")), "")
+    if node.directory != "." and code:
+        yield Difference(
+            path,
+            f"{code} is Python code in the frontend's folder, of which only output goes into the image",
+            'Keep code outside of it, or set directory = "." and commands that go there.',
+        )
 
 
 _SCRIPT = re.compile(r"(?:\./)?(?:[\w-]+/)*[\w-]+\.(?:py|sh)$")

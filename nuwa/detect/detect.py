@@ -15,6 +15,7 @@ from nuwa.detect import (
     django,
     environment,
     frameworks,
+    frontend,
     packages,
     processes,
     servers,
@@ -119,6 +120,10 @@ def _whole(
     read = variables.read(tree, _modules(tree, web))
     database = databases.find(read, required, said, web.database)
     env = environment.sort(read, tree, said, database, web.keys, web.clear)
+    node, include, said_of_node = frontend.find(tree)
+    notes.check += said_of_node
+    if node:
+        notes.found.append(f"frontend: {node.where}, built to {', '.join(node.output)}")
     run, build = packages.libraries(dict(required), family)
     known = {name.removesuffix("t64") for name, _ in run}
     more = packages.from_dockerfile(said, family)
@@ -140,6 +145,8 @@ def _whole(
         web=web,
         packages=tuple(dict(run)),
         build_packages=tuple(dict(build)),
+        include=include,
+        frontend=node,
         processes=tuple(workers),
         jobs=tuple(processes.jobs(tree, said)),
         volumes=tuple(volumes),

@@ -71,6 +71,16 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Frontend:
+    """A frontend that Node builds, as in `[build.node]`."""
+
+    directory: str
+    output: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True)
 class Database:
     """The database that the app uses.
 
@@ -134,6 +144,7 @@ class Project:
 
     Args:
         python: the version that the project asks for; empty: it takes the default one.
+        include: built files that git ignores and that nothing here can build.
         requirements: the file with its requirements; empty: there is none, or nuwa finds it by itself.
         web: its application; None when none was recognised.
         found: sentences about what was recognised, and where.
@@ -148,6 +159,8 @@ class Project:
     web: Web | None = None
     packages: tuple[str, ...] = ()
     build_packages: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    frontend: Frontend | None = None
     processes: tuple[Process, ...] = ()
     jobs: tuple[Job, ...] = ()
     volumes: tuple[Volume, ...] = ()

@@ -12,10 +12,10 @@ from pathlib import Path
 from nuwa import names
 from nuwa.image import context, git, layer_tree, pins, services
 from nuwa.image.build_spec import Recipe
-from nuwa.image.files import File, Files
+from nuwa.image.files import File, Files, script
 from nuwa.image.layers import Layer, containerfile, rootfs, shared_labels
 from nuwa.manifest.model import App, to_json
-from nuwa.quoting import comment, sh_argv
+from nuwa.quoting import comment
 from nuwa.render import zipapp
 from nuwa.setup_label import write
 
@@ -38,11 +38,12 @@ def app_layer(recipe: Recipe, project: Path) -> Layer:
     """
     app, time = recipe.app, project_time(project)
     parent = app.names.requirements_image(app.app.version)
+    frontend = app.names.frontend_image(app.app.version) if app.build.node else ""
     return Layer(
         name="app",
         tag=app.tag,
-        parents=(parent,),
-        containerfile=containerfile(recipe, "app", parent, _values(app)),
+        parents=(parent, *([frontend] if frontend else [])),
+        containerfile=containerfile(recipe, "app", parent, {**_values(app), "frontend": frontend}),
         entries=_entries(recipe, project),
         labels=_labels(recipe, time),
         time=time,
@@ -93,13 +94,24 @@ def _entries(recipe: Recipe, project: Path) -> tuple[layer_tree.Entry, ...]:
 
 
 def _project(app: App, project: Path) -> list[layer_tree.Entry]:
-    """The project's files, without results of an earlier collection: static files that git does not track."""
+    """The project's files, without what an earlier build left there: collected static files and a built
+    frontend that git does not track. Of a frontend in a folder of its own none goes in."""
+    node = app.build.node
     found = context.entries(project, app.image)
-    if not (app.static and app.static.collect):
+    if node and node.directory != ".":
+        found = [entry for entry in found if not _below(entry.path, [node.directory])]
+    made = list(node.output) if node else []
+    if app.static and app.static.collect:
+        made.append(app.static.directory)
+    if not made:
         return found
-    collected = f"{names.PROJECT}/{app.static.directory}/"
     kept = {f"{names.PROJECT}/{path}" for path in git.tracked(project) or ()}
-    return [entry for entry in found if entry.path in kept or not entry.path.startswith(collected)]
+    return [entry for entry in found if entry.path in kept or not _below(entry.path, made)]
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    """Whether a path in the image is one of some paths of the project, or lies in one."""
+    return any(f"{path}/".startswith(f"{names.PROJECT}/{folder}/") for folder in folders)
 
 
 def _generated(recipe: Recipe, project: Path) -> Files:
@@ -109,15 +121,8 @@ def _generated(recipe: Recipe, project: Path) -> Files:
         _path_file(recipe): File.text(_search_path(project)),
     }
     if app.static and app.static.collect:
-        made[names.Names.command("collect")] = _script(app.static.collect)
+        made[names.Names.command("collect")] = script(app.static.collect)
     return made
-
-
-def _script(commands: Sequence[tuple[str, ...]]) -> File:
-    """A program that runs commands one after the other, up to the first that fails."""
-    *before, last = (sh_argv(command) for command in commands)
-    lines = ["#!/bin/sh", *(["set -e"] if before else []), *before, f"exec {last}"]
-    return File.text("".join(f"{line}\n" for line in lines), 0o755)
 
 
 def _path_file(recipe: Recipe) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from nuwa import names
 from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
-from nuwa.image import base_image, context, layers, pins
+from nuwa.image import base_image, context, frontend, layers, pins
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build_layer import NeedsCompiler, make
 from nuwa.image.build_spec import Recipe
@@ -24,6 +24,9 @@ from nuwa.lock import in_turn, only_one
 from nuwa.manifest.model import App
 from nuwa.manifest.model import Image as ImageSection
 from nuwa.requirements.read import Requirements, read
+
+_OF_THE_VERSION = ("requirements", "frontend")
+"""Layers that each version of an app has under a name of its own, below that of its code."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ def containerfiles(app: App, project: Path) -> dict[str, str]:
     made = [layers.base(recipe, bare), layers.python(recipe), layers.nuwa_python(recipe)]
     compile = bool(app.image.build_packages or wanted.builds)
     made += [layers.build(recipe)] if compile else []
-    made += [layers.requirements(recipe, wanted, compile=compile), app_layer(recipe, project)]
+    made += [layers.requirements(recipe, wanted, compile=compile)]
+    made += [layers.node(recipe), frontend.layer(recipe, project)] if app.build.node else []
+    made += [app_layer(recipe, project)]
     return {layer.name: layer.containerfile for layer in made}
 
 
@@ -113,6 +118,9 @@ class _Build:
         self._ensure(layers.python(recipe))
         self._ensure(layers.nuwa_python(recipe))
         self._ensure_requirements()
+        if recipe.app.build.node:
+            self._ensure(layers.node(recipe))
+            self._ensure(frontend.layer(recipe, self._project))
         top = self._ensure(app_layer(recipe, self._project))
         return Built(recipe.app.tag, top, tuple(self._done), time.monotonic() - begun)
 
@@ -125,6 +133,7 @@ class _Build:
             *bare,
             *(platform.base_image, platform.python_image, platform.build_image, recipe.nuwa_python_image),
             *(app.names.requirements_image(app.app.version), app.tag),
+            *([platform.node_image, app.names.frontend_image(app.app.version)] if app.build.node else []),
         )
         here = next((name for name in bare if base_image.is_usable(name, self._images[name], recipe)), None)
         if here is None:
@@ -172,8 +181,8 @@ class _Build:
         return image.id
 
     def _standing_elsewhere(self, layer: Layer) -> str | None:
-        """The requirements of another version of the app, made of the same inputs: it gets this name too."""
-        if layer.name != "requirements" or self._options.fresh:
+        """What another version of the app has of the same inputs: it gets this name too."""
+        if layer.name not in _OF_THE_VERSION or self._options.fresh:
             return None
         inputs = self._inputs(layer)
         found = self._engine.find_image(names.LABEL_INPUTS, inputs)
@@ -193,7 +202,7 @@ class _Build:
 
     def _make(self, layer: Layer, step: Step) -> str:
         """Layers that other apps share, or that install packages, are made by one build at a time."""
-        if layer.name in ("requirements", "app") and not layer.installs_packages:
+        if layer.name in (*_OF_THE_VERSION, "app") and not layer.installs_packages:
             return self._made(layer, step)
         with in_turn(f"build-{self._recipe.platform.key}"):
             self._images |= self._engine.image_inspect(layer.tag)
@@ -205,7 +214,7 @@ class _Build:
         before = self._images.get(layer.tag)
         labels = {**layer.labels, names.LABEL_INPUTS: inputs}
         self._images[layer.tag] = Image(image, (layer.tag,), labels, 0, (), {})
-        if before and before.id != image and layer.name == "requirements":
+        if before and before.id != image and layer.name in _OF_THE_VERSION:
             # Nothing names it any more. Images of the app itself stay: a host may go back to one.
             self._engine.podman("image", "rm", before.id, check=False)
         return image

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nuwa.errors import BuildError
-from nuwa.image import apt, indexes
+from nuwa.image import apt, indexes, node_registries
 from nuwa.image.families import Family, Release
 from nuwa.quoting import sh_argv
 from nuwa.resources import IMAGES, cache_folder
@@ -33,10 +33,15 @@ _CERTIFICATE_VARIABLES = (
     "GIT_SSL_CAINFO",
     "CARGO_HTTP_CAINFO",
     "PIP_CERT",
+    "NODE_EXTRA_CA_CERTS",
 )
 PACKAGES = ("APT_CONFIG", "DNF_CACHE")
 """The argument that each package manager takes; only one build of a release at a time may hold it."""
-EVERYTHING = (*_CERTIFICATE_VARIABLES, *PACKAGES, "NUWA_DOWNLOADS", "UV_CACHE_DIR", "UV_CONFIG_FILE")
+EVERYTHING = (
+    *_CERTIFICATE_VARIABLES,
+    *PACKAGES,
+    *("NODE_CACHE", "NUWA_DOWNLOADS", "UV_CACHE_DIR", "UV_CONFIG_FILE"),
+)
 """The build arguments that a Containerfile may declare."""
 _APT_OPTIONS = """\
 APT::Install-Recommends "0";
@@ -64,6 +69,8 @@ def lay_out(
     mounts = [f"{folder}:{MOUNT}:ro"]
     if "UV_CONFIG_FILE" in borrowed:
         mounts += _python(folder, arguments)
+    if "NODE_CACHE" in borrowed:
+        mounts += _node(folder, arguments)
     if "NUWA_DOWNLOADS" in borrowed:
         mounts += _downloads(folder, arguments)
     if "APT_CONFIG" in borrowed and family.package_manager == "apt":
@@ -135,6 +142,16 @@ def _python(folder: Path, arguments: dict[str, str]) -> list[str]:
         _mount(folder, "cache", _cache("python"), "rw"),
         *(_mount(folder, name, source) for name, source in found.folders.items()),
     ]
+
+
+def _node(folder: Path, arguments: dict[str, str]) -> list[str]:
+    """npm's and Yarn's settings for a home folder, and what was downloaded for earlier builds."""
+    authorities = f"{MOUNT}/ca.crt" if (folder / "ca.crt").exists() else ""
+    found = node_registries.find(authorities)
+    (folder / "npmrc").write_text(found.npmrc)
+    (folder / "yarnrc.yml").write_text(found.yarnrc)
+    arguments["NODE_CACHE"] = f"{MOUNT}/node"
+    return [_mount(folder, "node", _cache("node"), "rw")]
 
 
 def _downloads(folder: Path, arguments: dict[str, str]) -> list[str]:

@@ -51,9 +51,8 @@ def make(
         except CommandError:
             raise _failure(layer, heard) from None
         labels = {**layer.labels, names.LABEL_INPUTS: inputs}
-        return finish(
-            engine, built, layer.name, layer.tag, labels, below[layer.parents[0]], folder / "sealed"
-        )
+        parent = "" if layer.from_scratch else below[layer.parents[0]]
+        return finish(engine, built, layer.name, layer.tag, labels, parent, folder / "sealed")
 
 
 def pinned(containerfile: str, below: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ _NO_HEADERS = re.compile(
     r"fatal error: [\w./+-]+\.h|\w+[-_]config\b.*not found|not found.*\w+[-_]config\b"
     r"|cannot find -l|(?i:header|library) .*not found|pkg-config",
 )
+_NO_REGISTRY = re.compile(r"ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|E40[13]\b|SELF_SIGNED|UNABLE_TO_")
 _IN_THE_PROJECT = ("import ", "check: ", "collect static files", "build: ")
 """How the steps begin that run code of the project."""
 _SIGNS = (
@@ -99,6 +100,8 @@ class Steps:
                 "No image was made. The step's container could not be started: run it where root has all the "
                 "capabilities that containers usually get (capsh --print shows them)."
             )
+        if self._layer == "frontend" and not self._title.startswith("install packages"):
+            return f"No image was made. {self._frontend_hint()}"
         if self._title.startswith(_IN_THE_PROJECT):
             return f"No image was made. {self._project_hint()}"
         if self._title.startswith("build Python packages"):
@@ -108,6 +111,20 @@ class Steps:
                 "No image was made. Check the names and versions, and that this machine reaches their source."
             )
         return "No image was made."
+
+    def _frontend_hint(self) -> str:
+        if self._title.startswith("take "):
+            return "The commands of [build.node] made something else: output names what comes out."
+        text = "\n".join(self._lines)
+        if _NO_REGISTRY.search(text):
+            return (
+                "Packages come from the registry that npm's settings on this machine name (npm config get "
+                "registry). Check that the machine reaches it."
+            )
+        return (
+            "The command runs in the folder of [build.node], with the files of that folder and those that "
+            "`files` names."
+        )
 
     def _project_hint(self) -> str:
         """The remedy for the app's own code, which fails in few ways while there is no host yet."""

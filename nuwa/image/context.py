@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -50,16 +50,19 @@ class Selection:
     """Files and folders (with a slash) that .gitignore names and that nothing brings in, sorted."""
 
 
-def entries(project: Path, image: Image) -> list[Entry]:
+def entries(project: Path, image: Image, never: Sequence[str] = NEVER) -> list[Entry]:
     """The project's files below `/srv/app`.
+
+    Args:
+        never: what stays out whatever `image` says, as in .gitignore.
 
     Raises:
         BuildError: a symbolic link leads out of the project, or a file cannot be read.
     """
-    return [_entry(project, path) for path in select(project, image).paths]
+    return [_entry(project, path) for path in select(project, image, never).paths]
 
 
-def select(project: Path, image: Image) -> Selection:
+def select(project: Path, image: Image, never: Sequence[str] = NEVER) -> Selection:
     """Decide about each file of a project.
 
     What git tracks is part of the project, whatever .gitignore says of its name. Of what .gitignore names
@@ -69,7 +72,7 @@ def select(project: Path, image: Image) -> Selection:
         BuildError: a folder or a .gitignore cannot be read.
     """
     try:
-        walk = _Walk.of(project, image)
+        walk = _Walk.of(project, image, never)
         paths = tuple(sorted(walk.files("", [], "")))
     except OSError as error:
         raise BuildError(f"cannot read {error.filename}: {error.strerror}") from None
@@ -96,7 +99,7 @@ class _Walk:
     """What .gitignore names, the uppermost folder of each."""
 
     @classmethod
-    def of(cls, project: Path, image: Image) -> _Walk:
+    def of(cls, project: Path, image: Image, never: Sequence[str]) -> _Walk:
         adds = any(pattern in _EVERYTHING for pattern in image.include)
         asked = [
             pattern
@@ -110,7 +113,7 @@ class _Walk:
             GitIgnoreSpec.from_lines(asked),
             (
                 _Rules("", GitIgnoreSpec.from_lines(image.exclude)),
-                _Rules("", GitIgnoreSpec.from_lines(NEVER)),
+                _Rules("", GitIgnoreSpec.from_lines(never)),
             ),
             _with_folders(files),
         )

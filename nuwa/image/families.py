@@ -50,6 +50,8 @@ class Release:
     """A repository of the distribution that is there, but switched off."""
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Package names by what they are for."""
+    node_streams: tuple[str, ...] = ()
+    """Module streams to enable before Node is installed; empty: its packages are in no module."""
 
     def python(self, version: str) -> Python:
         """The Python of that version.
@@ -124,6 +126,7 @@ def _release(data: dict[str, Any], shared: dict[str, list[str]]) -> Release:
         codename=data.get("codename", ""),
         extra_repository=data.get("extra_repository", ""),
         packages={purpose: tuple(names) for purpose, names in packages.items()},
+        node_streams=tuple(data.get("node_streams", ())),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from nuwa.quoting import sh_argv
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,10 @@ def write(files: Files, root: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
         target.chmod(file.mode)
+
+
+def script(commands: Sequence[tuple[str, ...]]) -> File:
+    """A program that runs commands one after the other, up to the first that fails."""
+    *before, last = (sh_argv(command) for command in commands)
+    lines = ["#!/bin/sh", *(["set -e"] if before else []), *before, f"exec {last}"]
+    return File.text("".join(f"{line}\n" for line in lines), 0o755)

@@ -44,6 +44,8 @@ class Layer:
     """Variables of this machine's environment that its build reads: tokens, which decide nothing."""
     time: int = 0
     """Seconds since 1970: the time of everything in it."""
+    from_scratch: bool = False
+    """Its parents are only stages: no layer of theirs is in its image."""
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -103,6 +105,10 @@ def python(recipe: Recipe) -> Layer:
 
 def build(recipe: Recipe) -> Layer:
     return _layer(recipe, "build", recipe.platform.build_image, (recipe.platform.python_image,), {})
+
+
+def node(recipe: Recipe) -> Layer:
+    return _layer(recipe, "node", recipe.platform.node_image, (recipe.platform.python_image,), {})
 
 
 def nuwa_python(recipe: Recipe) -> Layer:

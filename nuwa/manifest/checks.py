@@ -203,6 +203,19 @@ def relative_path(value: str) -> str:
     return _safe_path(clean)
 
 
+def relative_paths(value: object) -> tuple[str, ...]:
+    """One `relative_path`, or a list of some."""
+    listed = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    if not listed:
+        raise ValueError("the list is empty: name at least one path below the project's folder")
+    return tuple(relative_path(str(item)) for item in listed)
+
+
+def project_folder(value: str) -> str:
+    """The project's folder, written as a dot, or one below it."""
+    return "." if posixpath.normpath(value or ".") == "." else relative_path(value)
+
+
 def absolute_path(value: str) -> str:
     """An absolute path other than the root, without `..`."""
     clean = posixpath.normpath(value)

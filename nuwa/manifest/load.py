@@ -183,7 +183,12 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
         if field is None or not field.required:
             table.pop(key, None)
         else:
-            unique = {"name": f"x{count}", "path": f"/x{count}/", "directory": f"x{count}"}
+            unique = {
+                "name": f"x{count}",
+                "path": f"/x{count}/",
+                "directory": f"x{count}",
+                "output": f"o{count}",
+            }
             table[key] = copy.deepcopy(_PLACEHOLDERS.get(key) or unique[key])
     return clean
 

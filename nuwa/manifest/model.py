@@ -104,6 +104,10 @@ Package = Annotated[str, Check(checks.package)]
 Glob = Annotated[str, Check(checks.glob)]
 Locale = Annotated[str, Check(checks.locale)]
 RelativePath = Annotated[str, Check(checks.relative_path)]
+RelativePaths = Annotated[
+    tuple[str, ...],
+    Check(checks.relative_paths, Union[str, list[str]], "a path in the project, or a list of paths"),
+]
 AbsolutePath = Annotated[str, Check(checks.absolute_path)]
 HostPath = Annotated[str, Check(checks.OrEmpty(checks.absolute_path))]
 VariableName = Annotated[str, Check(checks.variable_name)]
@@ -180,6 +184,47 @@ class Image(Section):
 
 
 @dataclass(frozen=True)
+class Node(Section):
+    """A frontend that Node builds in a stage of its own. Of Node, its packages and what they leave, nothing
+    goes into the image but the results."""
+
+    output: Annotated[
+        RelativePaths,
+        Doc(
+            "What comes out: folders or files in the project, such as frontend/dist. They are there when "
+            "[build] commands and [static] collect run."
+        ),
+    ]
+    directory: Annotated[
+        str,
+        Check(checks.project_folder),
+        Doc(
+            "Folder in the project with package.json and its lock file: package-lock.json (npm), "
+            "pnpm-lock.yaml (pnpm) or yarn.lock (yarn). Of a folder of its own nothing but output goes "
+            "into the image."
+        ),
+    ] = "."
+    commands: Annotated[
+        Commands,
+        Doc(
+            "Command that builds it, or a list of commands, run in the folder when its packages are "
+            "installed; empty: the script called build."
+        ),
+    ] = ()
+    files: Annotated[
+        tuple[Glob, ...],
+        Doc(
+            "What of the project it reads besides its folder, as in .gitignore, such as templates for "
+            "Tailwind. A change of these files and of the folder's, Python code excepted, builds it again."
+        ),
+    ] = ()
+    packages: Annotated[
+        tuple[Package, ...],
+        Doc("Distribution packages that only building it needs, such as compilers for native modules."),
+    ] = ()
+
+
+@dataclass(frozen=True)
 class Build(Section):
     """What is made of the project's files while the image is built."""
 
@@ -190,6 +235,7 @@ class Build(Section):
             "write there (compiled translations, say). Afterwards the files belong to root."
         ),
     ] = ()
+    node: Annotated[Optional[Node], Doc("A frontend that Node builds in a stage of its own.")] = None
 
 
 @dataclass(frozen=True)

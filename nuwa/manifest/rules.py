@@ -137,6 +137,24 @@ def _static(app: App, _: Given) -> Iterator[Finding]:
 _CHALLENGES = "/.well-known/acme-challenge/"
 
 
+def _node(app: App, _: Given) -> Iterator[Finding]:
+    """Frontend: what `[build.node]` puts out is not the whole folder that it is built from, and no volume
+    lies over it."""
+    node = app.build.node
+    for output in node.output if node else ():
+        assert node
+        path: Path = ("build", "node", "output")
+        if node.directory == output or output.startswith("node_modules"):
+            yield Finding((path,), f"{output} is what the frontend is built from", "name what comes out")
+        for other, volume in enumerate(app.volume):
+            if _nested(posixpath.join(PROJECT, output), volume.path):
+                yield Finding(
+                    (path, ("volume", other, "path")),
+                    f"the volume at {volume.path} would hide the frontend in {output}",
+                    "choose another folder for one of the two",
+                )
+
+
 def _routes(app: App, _: Given) -> Iterator[Finding]:
     """Routes and volumes with a `url`: no two begin at the same path, none at that of static files or of
     ACME, and no route leads to the app itself."""
@@ -284,6 +302,7 @@ RULES = (
     _domains,
     _server,
     _static,
+    _node,
     _routes,
     _volume_paths,
     _database,

@@ -82,3 +82,30 @@ def test_a_database_without_its_driver_is_worth_a_look(tmp_path: Path) -> None:
     (item,) = found(tmp_path, '[database]\nengine = "postgresql"\n')
     assert "psycopg" in item.message
     assert not item.certain
+
+
+NODE = '[build.node]\ndirectory = "web"\noutput = "web/dist"\n[static]\ndirectory = "web/dist"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "web/ has no package.json"),
+        ({"package.json": "{}"}, "web/ has no lock file (pnpm-lock.yaml, yarn.lock"),
+        ({"package.json": "{}", "yarn.lock": ""}, "package.json in web/ has no script called build"),
+        (
+            {"package.json": '{"scripts": {"build": "vite"}}', "yarn.lock": "", "views.py": ""},
+            "web/views.py is Python code in the frontend's folder",
+        ),
+        ({"package.json": '{"scripts": {"build": "vite"}}', "yarn.lock": ""}, ""),
+    ],
+)
+def test_a_frontend_has_what_its_build_starts_from(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    (tmp_path / "web").mkdir()
+    for name, content in files.items():
+        (tmp_path / "web" / name).write_text(content)
+    items = found(tmp_path, NODE)
+    assert [item.path for item in items] == ([("build", "node", "directory")] if message else [])
+    assert not message or items[0].message.startswith(message)

@@ -113,3 +113,18 @@ def test_headers_are_only_advised_where_they_are_missing() -> None:
         "nuwa: build Python packages", "FileNotFoundError: Readme path `README.md` does not exist."
     )
     assert "libpq-dev" not in other.error().hint
+
+
+def test_a_frontends_failure_names_the_command_and_shows_what_it_printed() -> None:
+    failed = Steps("frontend", Recorder())
+    for line in ("nuwa: npm run build", "src/main.js: Unexpected token", "error building at STEP x"):
+        failed.line(line)
+    error = failed.error()
+    assert (error.message, error.details) == (
+        "frontend: npm run build failed",
+        "src/main.js: Unexpected token",
+    )
+    assert "[build.node]" in error.hint
+    failed.line("nuwa: npm ci --no-audit --no-fund")
+    failed.line("npm error code ECONNREFUSED")
+    assert "npm config get registry" in failed.error().hint

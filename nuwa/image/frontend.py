@@ -1,0 +1,96 @@
+"""A frontend that Node builds in a stage of its own: its package manager, its files, its layer.
+
+Its inputs are the frontend's files alone, so a change of Python code builds nothing of it. The image holds
+what comes out, at the paths where the project has it; the layer of the app copies all of it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shlex
+from pathlib import Path
+
+from nuwa import names
+from nuwa.image import context, git, layer_tree, node_registries, pins
+from nuwa.image.build_spec import Recipe
+from nuwa.image.files import Files, script
+from nuwa.image.layers import Layer, containerfile, shared_labels
+from nuwa.manifest.model import Image, Node
+from nuwa.quoting import comment
+from nuwa.requirements import kinds
+from nuwa.requirements.node import Manager, manager
+
+_ENVIRONMENTS = (".env", ".env.*")
+_NEVER = tuple(pattern for pattern in context.NEVER if pattern not in _ENVIRONMENTS)
+_NO_PART = ("*.py", "/nuwa.toml", *(f"/{name}" for name in kinds.KINDS))
+"""What is no part of a frontend that has no folder of its own."""
+
+
+def _package(chosen: Manager) -> str:
+    """The package of npm's registry that brings a package manager; empty: it comes with Node."""
+    pinned: str = pins.pins()["node"][chosen.format]
+    return f"{pinned.rpartition('@')[0]}@{chosen.version}" if pinned and chosen.version else pinned
+
+
+def layer(recipe: Recipe, project: Path) -> Layer:
+    """The frontend's image: what its commands made, and nothing else.
+
+    Raises:
+        BuildError: the folder is no frontend, or one of its files cannot go into a build.
+    """
+    app, node = recipe.app, recipe.app.build.node
+    assert node
+    where = "the project" if node.directory == "." else f"{node.directory}/"
+    chosen = manager(project / node.directory, where)
+    tool = _package(chosen)
+    commands = node.commands or (chosen.build,)
+    parent = recipe.platform.node_image
+    values = {
+        "folder": f"{names.PROJECT}/{node.directory}".removesuffix("/."),
+        "packages": node.packages,
+        "manager": ["npm", "install", "--global", "--prefix", "/opt/node", tool] if tool else [],
+        "install": chosen.install,
+        "commands": [comment(shlex.join(command)) for command in commands],
+        "output": node.output,
+    }
+    scripts: Files = {
+        names.Names.command(f"frontend-{number}"): script([command])
+        for number, command in enumerate(commands, 1)
+    }
+    return Layer(
+        name="frontend",
+        tag=app.names.frontend_image(app.app.version),
+        parents=(parent,),
+        containerfile=containerfile(recipe, "frontend", parent, values),
+        entries=layer_tree.merge(_entries(project, node), layer_tree.generated(scripts)),
+        labels=shared_labels(recipe, "frontend"),
+        variables=_variables(project / node.directory),
+        time=pins.source_date_epoch(),
+        from_scratch=True,
+    )
+
+
+def _entries(project: Path, node: Node) -> list[layer_tree.Entry]:
+    """The frontend's files. Of files like .env, which may hold secrets, only those that git tracks."""
+    everything = ("*", *(f"!{pattern}" for pattern in _NO_PART))
+    own = everything if node.directory == "." else (f"/{node.directory}/",)
+    found = context.entries(project, Image(include=(*own, *node.files)), _NEVER)
+    tracked = {f"{names.PROJECT}/{path}" for path in git.tracked(project) or ()}
+    made = tuple(f"{names.PROJECT}/{path}/" for path in node.output)
+    found = [entry for entry in found if not f"{entry.path}/".startswith(made)]
+    return [entry for entry in found if entry.path in tracked or not _is_environment(entry.path)]
+
+
+def _is_environment(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _ENVIRONMENTS)
+
+
+def _variables(folder: Path) -> tuple[str, ...]:
+    """Variables of this machine that the frontend's own settings refer to, and those that Yarn reads."""
+    files = [folder / name for name in (".npmrc", ".yarnrc.yml") if (folder / name).is_file()]
+    texts = (file.read_text(errors="replace") for file in files)
+    named = {name for text in texts for name in node_registries.named_variables(text)}
+    named |= {name for name in os.environ if node_registries.YARN_VARIABLES.fullmatch(name)}
+    return tuple(sorted(named.intersection(os.environ)))
