@@ -29,7 +29,7 @@ from nuwa.detect.tree import Tree
 from nuwa.detect.versions import choose_python
 from nuwa.manifest import checks
 from nuwa.names import PROJECT
-from nuwa.requirements import kinds
+from nuwa.requirements import kinds, project_file
 
 _GENERIC = frozenset(
     {
@@ -88,8 +88,8 @@ def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") ->
     if tree.has("pyproject.toml") and not pyproject and tree.content("pyproject.toml").strip():
         notes.check.append("pyproject.toml cannot be read: it is no valid TOML")
     said = witnesses.read(tree)
-    requirements = _requirements(tree, notes)
-    required = packages.required_names(tree, requirements)
+    requirements, groups = _requirements(tree, notes)
+    required = packages.required_names(tree, requirements, groups)
     server = servers.server(tree, said)
     web = django.recognise(tree, said, server, set(required)) or frameworks.recognise(
         tree, server, set(required)
@@ -98,6 +98,7 @@ def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") ->
         name=_name(folder, pyproject),
         python=choose_python(said, pyproject, pythons, notes.found, notes.check, notes.why),
         requirements="" if requirements.startswith("../") else requirements,
+        groups=groups,
     )
     elsewhere = _elsewhere(tree, web)
     if web is None or elsewhere:
@@ -130,6 +131,7 @@ def _whole(
     run += [item for item in more if item[0].removesuffix("t64") not in known]
     workers = processes.processes(tree, said)
     volumes = _volumes(web, said, database)
+    env = replace(env, clear={**env.clear, **_folders(volumes, said, env.clear)})
     web = _release(tree, said, web, notes)
     by_default = web.health in ("", "/docs") or web.health.endswith("login/")
     if by_default and said.health[0] not in ("", "/"):
@@ -181,6 +183,12 @@ def _modules(tree: Tree, web: Web) -> list[str]:
 def _release(tree: Tree, said: Testimony, web: Web, notes: _Notes) -> Web:
     """The release hook: what the project's own files run before they serve, in words that hold here."""
     told = processes.releases(tree, said)
+    others, file = processes.before_serving(tree, said)
+    if others:
+        notes.check.append(
+            f"before the server starts, {file} also runs {', '.join(others)}: "
+            "what each release needs of it goes into [hooks] release"
+        )
     if web.framework == "Django":
         return web
     for command, where in told:
@@ -237,6 +245,18 @@ def _volumes(web: Web, said: Testimony, database: Database | None) -> list[Volum
     if database and database.engine == "sqlite" and not any(not volume.url for volume in kept):
         kept.append(Volume("data", "/srv/data", "", "the SQLite database"))
     return kept
+
+
+def _folders(volumes: Sequence[Volume], said: Testimony, known: Mapping[str, str]) -> dict[str, str]:
+    """Variables by which the project's own files hand a volume's folder to the app: UPLOAD_FOLDER."""
+    folder = said.folder or "/app"
+    found = {}
+    for name, value in sorted(said.environment.items()):
+        path = re.sub(rf"^{re.escape(folder)}(?=/)", PROJECT, value.rstrip("/"))
+        inside = any(f"{path}/".startswith(f"{volume.path}/") for volume in volumes)
+        if inside and name not in known and environment.belongs_to_the_app(name):
+            found[name] = path
+    return found
 
 
 def _touch(one: str, other: str) -> bool:
@@ -361,17 +381,35 @@ def _name(folder: Path, pyproject: dict[str, Any]) -> str:
     return app_name(next(iter([*useful, *choices])))
 
 
-def _requirements(tree: Tree, notes: _Notes) -> str:
+_PRODUCTION_GROUPS = ("prod", "production", "deploy", "deployment", "server")
+_MAIN_GROUPS = ("main", "default", "base", "app")
+_WITH_GROUPS = ("uv.lock", "poetry.lock", "pdm.lock", "pyproject.toml")
+
+
+def _requirements(tree: Tree, notes: _Notes) -> tuple[str, tuple[str, ...]]:
+    """The file of the requirements, and those of its groups that are for production."""
     every = kinds.every(tree.root)
+    offered = project_file.groups(tree.root)
+    if not every and any(group in _MAIN_GROUPS for group in offered):
+        every = ["pyproject.toml"]
+        chosen = tuple(group for group in offered if group in (*_MAIN_GROUPS, *_PRODUCTION_GROUPS))
+    else:
+        chosen = tuple(group for group in offered if group in _PRODUCTION_GROUPS)
     if not every:
-        notes.check.append(f"none of {', '.join(kinds.KINDS)} names requirements: the app gets none")
-        return ""
+        notes.check.append(
+            f"pyproject.toml names requirements in groups alone ({', '.join(offered)}): set requirements = "
+            f'"pyproject.toml" in [image], and in groups those that the app needs'
+            if offered
+            else f"none of {', '.join(kinds.KINDS)} names requirements: the app gets none"
+        )
+        return "", ()
     name, *others = every
-    notes.found.append(f"requirements: {name}")
+    chosen = chosen if name.rpartition("/")[2] in _WITH_GROUPS else ()
+    notes.found.append(f"requirements: {name}{' with ' if chosen else ''}{', '.join(chosen)}")
     included = packages.included(tree, name)
     others = [other for other in others if other not in included]
     if name.endswith(".lock"):
         others = [other for other in others if other not in checks.PROJECT_FILES]
     if others:
         notes.check.append(f"requirements come from {name}, and not from {', '.join(others)}")
-    return name
+    return name, chosen

@@ -146,6 +146,7 @@ class Project:
         python: the version that the project asks for; empty: it takes the default one.
         include: built files that git ignores and that nothing here can build.
         requirements: the file with its requirements; empty: there is none, or nuwa finds it by itself.
+        groups: extras and dependency groups that are for production.
         web: its application; None when none was recognised.
         found: sentences about what was recognised, and where.
         check: sentences about what a person should look at.
@@ -156,6 +157,7 @@ class Project:
     name: str
     python: str = ""
     requirements: str = ""
+    groups: tuple[str, ...] = ()
     web: Web | None = None
     packages: tuple[str, ...] = ()
     build_packages: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -12,19 +12,20 @@ from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
 from nuwa.errors import BuildError
 from nuwa.manifest.checks import PROJECT_FILES
-from nuwa.requirements import text
+from nuwa.requirements import kinds, text
 from nuwa.requirements.project_file import normalised, required
 
 
-def required_names(tree: Tree, name: str) -> dict[str, set[str]]:
+def required_names(tree: Tree, name: str, groups: Sequence[str] = ()) -> dict[str, set[str]]:
     """The packages in a file of requirements, with their extras, by normalised name.
 
     Args:
         tree: the project.
-        name: the file; of a lock all packages count.
+        name: the file; of a uv.lock what the project requires counts, of other locks everything.
+        groups: extras and dependency groups of its pyproject.toml that count too.
     """
     found: dict[str, set[str]] = {}
-    _collect(tree, name, found, set())
+    _collect(tree, name, found, set(), groups)
     return found
 
 
@@ -35,13 +36,15 @@ def included(tree: Tree, name: str) -> set[str]:
     return seen - {name}
 
 
-def _collect(tree: Tree, name: str, found: dict[str, set[str]], seen: set[str]) -> None:
+def _collect(
+    tree: Tree, name: str, found: dict[str, set[str]], seen: set[str], groups: Sequence[str] = ()
+) -> None:
     if not name or name in seen:
         return
     seen.add(name)
     kind = name.rpartition("/")[2]
     if kind.endswith(".lock") or kind.startswith("pylock."):
-        _locked(tree, name, kind, found)
+        _locked(tree, name, kind, found, groups)
         if kind == "Pipfile.lock":
             return
         name = f"{name.removesuffix(kind)}pyproject.toml"
@@ -50,7 +53,7 @@ def _collect(tree: Tree, name: str, found: dict[str, set[str]], seen: set[str]) 
     if kind in PROJECT_FILES:
         lines: Iterable[str]
         try:
-            lines = required((tree.root / name).parent, kind) if tree.has(name) else ()
+            lines = required((tree.root / name).parent, kind, groups) if tree.has(name) else ()
         except BuildError:
             lines = ()
     else:
@@ -70,7 +73,7 @@ def _joined(folder: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
-def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]]) -> None:
+def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]], groups: Sequence[str] = ()) -> None:
     content = (
         (tree.root / name).read_text(encoding="utf-8", errors="replace")
         if (tree.root / name).is_file()
@@ -87,8 +90,43 @@ def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]]) -> Non
             extras = entry.get("extras", ()) if isinstance(entry, dict) else ()
             found.setdefault(normalised(package), set()).update(str(item).lower() for item in extras)
         return
+    if kind == "uv.lock" and (reached := _reached(content, tree, groups)):
+        for package, extras in reached.items():
+            found.setdefault(package, set()).update(extras)
+        return
     for package in re.findall(r'(?m)^name = "([^"]+)"', content):
         found.setdefault(normalised(package), set())
+
+
+def _reached(content: str, tree: Tree, groups: Sequence[str] = ()) -> dict[str, set[str]]:
+    """What a project in a uv.lock requires in the end, without other groups and other members."""
+    try:
+        entries = tomllib.loads(content).get("package", [])
+    except (ValueError, RecursionError):
+        return {}
+    locked = {normalised(str(entry.get("name", ""))): entry for entry in entries if isinstance(entry, dict)}
+    own = kinds.table(kinds.load_toml(tree.root / "pyproject.toml"), "project").get("name")
+    found: dict[str, set[str]] = {}
+    top = normalised(str(own))
+    waiting = [(top, word) for word in ("", *groups)]
+    for group in groups:
+        listed = kinds.table(locked.get(top), "dev-dependencies").get(group, ())
+        waiting += [
+            (normalised(str(item["name"])), word) for item in listed for word in ("", *item.get("extra", ()))
+        ]
+    while waiting:
+        name, extra = waiting.pop()
+        if name not in locked or extra in found.get(name, {None}):
+            continue
+        found.setdefault(name, set()).add(extra)
+        entry = locked[name]
+        further = (
+            kinds.table(entry, "optional-dependencies").get(extra) if extra else entry.get("dependencies")
+        )
+        for item in further or ():
+            wanted = item.get("extra", ())
+            waiting += [(normalised(str(item.get("name"))), word) for word in ("", *wanted)]
+    return {name: extras - {""} for name, extras in found.items()}
 
 
 _PROVIDED = {"psycopg": ("psycopg-binary", "psycopg-c"), "psycopg2": ("psycopg2-binary",)}

@@ -40,6 +40,29 @@ def releases(tree: Tree, said: Testimony) -> list[tuple[str, str]]:
     return list(found.items())
 
 
+_NOT_FOR_A_RELEASE = re.compile(
+    r"collectstatic|compilemessages|runserver|compress|\bcheck\b|createsuperuser|flush|\btest\b|shell|\brun\b"
+)
+
+
+def before_serving(tree: Tree, said: Testimony) -> tuple[list[str], str]:
+    """What else runs where the database is changed before the server starts, and in which file."""
+    for started in said.commands:
+        commands = [words for words, _ in parts(tree, started)]
+        texts = [shlex.join(words) for words in commands]
+        if any(_MIGRATIONS.search(text) for text in texts):
+            others = [
+                text
+                for words, text in zip(commands, texts, strict=True)
+                if re.match(r"python\S* (?:\./)?manage\.py |flask |python -m ", text)
+                and not (_MIGRATIONS.search(text) or _NOT_FOR_A_RELEASE.search(text) or "$" in text)
+                and not (_WORKERS.search(text) or words[0] in SERVERS)
+            ]
+            if others:
+                return list(dict.fromkeys(others)), started.where
+    return [], ""
+
+
 def processes(tree: Tree, said: Testimony) -> list[Process]:
     """The long-running commands beside the server, each once."""
     found: dict[str, Process] = {}

@@ -52,6 +52,11 @@ def _pyproject(folder: Path, groups: Sequence[str]) -> Iterator[str]:
         yield from (_with_source(line, sources) for line in lines)
 
 
+def groups(folder: Path) -> list[str]:
+    """The names of the extras and dependency groups of a pyproject.toml."""
+    return _groups(load_toml(folder / "pyproject.toml"))
+
+
 def _groups(document: dict[str, Any]) -> list[str]:
     places = (
         ("project", "optional-dependencies"),

@@ -418,3 +418,76 @@ def test_a_driver_without_an_address_and_migrations_without_a_folder_are_told(tm
     told = " ".join(detect(lay(tmp_path, files)).check)
     assert "psycopg2-binary is required, but no variable" in told
     assert 'release = "flask --app shop:app db upgrade"' in told
+
+
+def test_what_else_runs_before_the_server_is_told(tmp_path: Path) -> None:
+    script = (
+        "#!/bin/sh\npython manage.py make_key\npython manage.py migrate\npython manage.py collectstatic\n"
+        "gunicorn shop:app\n"
+    )
+    files = {"shop.py": FLASK, "start.sh": script, "Dockerfile": "FROM python:3.13\nCMD ./start.sh\n"}
+    told = [line for line in detect(lay(tmp_path, files)).check if "before the server starts" in line]
+    assert told == [
+        "before the server starts, Dockerfile also runs python manage.py make_key: "
+        "what each release needs of it goes into [hooks] release"
+    ]
+
+
+def test_a_variable_that_names_a_volumes_folder_is_handed_over(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n    volumes: ['u:/var/uploads']\n"
+        "    environment: {UPLOAD_FOLDER: /var/uploads, LEVEL: info}\n"
+    )
+    found = detect(lay(tmp_path, {"shop.py": FLASK, "compose.yml": compose}))
+    assert found.environment.clear == {"UPLOAD_FOLDER": "/var/uploads"}
+
+
+LOCK = """
+version = 1
+[[package]]
+name = "shop"
+source = { editable = "." }
+dependencies = [{ name = "driver", extra = ["fast"] }]
+[package.dev-dependencies]
+dev = [{ name = "psycopg2" }]
+[[package]]
+name = "driver"
+dependencies = [{ name = "driver" }]
+[package.optional-dependencies]
+fast = [{ name = "python-magic" }]
+[[package]]
+name = "psycopg2"
+[[package]]
+name = "python-magic"
+"""
+
+
+def test_of_a_uv_lock_only_what_the_project_itself_requires_counts(tmp_path: Path) -> None:
+    pyproject = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["driver[fast]"]\n'
+    files = {"main.py": FLASK, "uv.lock": LOCK, "pyproject.toml": pyproject}
+    assert detect(lay(tmp_path, files)).packages == ("libmagic1",)
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "requirements", "groups"),
+    [
+        ('[dependency-groups]\nmain = ["flask"]\ndev = ["pytest"]\n', "pyproject.toml", ["main"]),
+        (
+            '[project]\nname = "s"\nversion = "1"\n[dependency-groups]\nprod = ["flask"]\n',
+            "pyproject.toml",
+            ["prod"],
+        ),
+        ('[project]\nname = "s"\nversion = "1"\ndependencies = []\n', "pyproject.toml", None),
+    ],
+)
+def test_groups_for_production_are_installed(
+    tmp_path: Path, pyproject: str, requirements: str, groups: list[str] | None
+) -> None:
+    found = written(detect(lay(tmp_path, {"main.py": FLASK, "pyproject.toml": pyproject})))
+    assert (found["image"]["requirements"], found["image"].get("groups")) == (requirements, groups)
+
+
+def test_requirements_in_groups_alone_are_told_with_their_names(tmp_path: Path) -> None:
+    files = {"main.py": FLASK, "pyproject.toml": '[dependency-groups]\nlive1 = ["flask"]\ndev = ["pytest"]\n'}
+    told = detect(lay(tmp_path, files)).check[0]
+    assert told.startswith("pyproject.toml names requirements in groups alone (dev, live1)")
