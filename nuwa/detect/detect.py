@@ -295,6 +295,12 @@ def _sentences(
         notes.check.append(
             f"the app does not start without {_list(env.open)}: give each a value in [env.clear]"
         )
+    hosts = [name for name, value in env.clear.items() if name.endswith("ALLOWED_HOSTS") and value == "*"]
+    if hosts:
+        notes.check.append(
+            f'{hosts[0]} is "*", as nginx passes on requests for the site\'s domains alone: '
+            "name them to be stricter"
+        )
     services = [name for name in sorted(said.services) if name != "memcached"]
     if services:
         notes.check.append(

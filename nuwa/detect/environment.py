@@ -81,6 +81,8 @@ _DEBUG = re.compile(r"^(?:[A-Z0-9]+_)?DEBUG(?:_MODE)?$")
 _STAGE = re.compile(
     r"^(?:FLASK_CONFIG|FLASK_ENV|FLASK_DEBUG_ENV|APP_CONFIG|APP_ENV|APP_SETTINGS|ENVIRONMENT|ENV|MODE|DJANGO_ENV|DJANGO_ENVIRONMENT|STAGE|CONFIG_NAME|CONFIG_MODE|PYTHON_ENV|ENV_STATE|DJANGO_CONFIGURATION)$"
 )
+_HOSTS = re.compile(r"^(?:[A-Z0-9]+_)*ALLOWED_HOSTS$")
+"""Django's ALLOWED_HOSTS. nginx passes on requests for the site's domains alone, whatever it says."""
 _ENGINE = re.compile(
     r"^(?:[A-Z0-9]+_)*(?:DB|SQL|DATABASE|POSTGRES)(?:_(?:ENGINE|TYPE|DRIVER|BACKEND|DIALECT))?$"
 )
@@ -120,6 +122,8 @@ def sort(
         elif _DEBUG.match(name):
             if variable.required or (variable.default or "").lower() not in _FALSE:
                 clear[name] = "False" if (variable.default or "True").title() in ("True", "False") else "0"
+        elif django and _HOSTS.match(name) and "*" not in (variable.default or ""):
+            clear[name] = "*"
         elif (stage := _stage(variable, tree, said)) is not None:
             clear[name] = stage
         elif _ENGINE.match(name) and (engine := _engine(variable, said, database, django)) is not None:

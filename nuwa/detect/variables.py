@@ -119,6 +119,7 @@ def _plain_parsed(source: Source) -> Iterator[Variable]:
         if isinstance(node, ast.Compare) and any(_is_environ(item) for item in node.comparators)
     }
     conditional = set(_conditional(source.tree))
+    used = set(_used(source.tree))
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Subscript) and _is_environ(node.value) and isinstance(node.ctx, ast.Load):
             name = literal(node.slice)
@@ -128,8 +129,22 @@ def _plain_parsed(source: Source) -> Iterator[Variable]:
         if isinstance(node, ast.Call) and node.args and _reads_environ(node.func):
             name = literal(node.args[0])
             if name:
-                yield Variable(name, _default(node), where=path)
+                needed = node in used and not _has_default(node) and node not in conditional
+                yield Variable(name, _default(node), required=needed, where=path)
     yield from (Variable(name, None, where=path) for name in guarded if name)
+
+
+def _used(tree: ast.Module) -> Iterator[ast.AST]:
+    """What fails on None: `os.environ.get("X").split()` and `int(os.environ.get("X"))`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.value
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("int", "float")
+        ):
+            yield from node.args
 
 
 def _conditional(tree: ast.Module) -> Iterator[ast.AST]:

@@ -377,3 +377,17 @@ def test_an_application_with_requirements_of_its_own_in_a_deeper_folder_is_named
         "src/part/application/part/application/main.py": main,
     }
     assert detect(project(files)).elsewhere == ("src/part/application",)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "value"),
+    [
+        ("os.environ.get('DJANGO_ALLOWED_HOSTS').split(',')", "*"),
+        ("os.environ.get('DJANGO_ALLOWED_HOSTS', '.localhost').split(',')", "*"),
+        ("os.environ.get('DJANGO_ALLOWED_HOSTS', '*').split(',')", None),
+    ],
+)
+def test_hosts_of_a_variable_do_not_refuse_the_site(project, hosts, value):
+    found = detect(project(django(**{"config/settings.py": f"{SETTINGS}ALLOWED_HOSTS = {hosts}\n"})))
+    assert found.environment.clear.get("DJANGO_ALLOWED_HOSTS") == value
+    assert any("nginx passes on" in line for line in found.check) is (value is not None)

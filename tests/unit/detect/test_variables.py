@@ -202,3 +202,16 @@ def test_a_variable_that_looks_like_an_engine_is_not_lost(tmp_path: Path) -> Non
         "import os\nfrom flask import Flask\napp = Flask(__name__)\nX = os.environ['REDIS_DB']\n"
     )
     assert [variable.name for variable in detect(tmp_path).environment.open] == ["REDIS_DB"]
+
+
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        ("A = os.environ.get('X').split(',')", True),
+        ("A = int(os.getenv('X'))", True),
+        ("A = os.environ.get('X', '').split(',')", False),
+        ("A = os.environ.get('X')", False),
+    ],
+)
+def test_what_fails_without_a_value_is_required(tmp_path: Path, text: str, required: bool) -> None:
+    assert variables(tmp_path, f"import os\n{text}")["X"].required is required
