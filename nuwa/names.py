@@ -179,6 +179,11 @@ class Names:
         return f"{self.runtime_folder}/current"
 
     @property
+    def spare_socket(self) -> str:
+        """The link to the socket of a second slot that is up, for requests that the first does not take."""
+        return f"{self.runtime_folder}/spare"
+
+    @property
     def stopped_mark(self) -> str:
         """While this file exists, somebody has stopped the app on purpose, until the next boot."""
         return f"{self.runtime_folder}/stopped"

@@ -112,6 +112,13 @@ class View:
         return self.address if self.facts.selinux else f"unix:{self.app.names.current_socket}"
 
     @property
+    def spare(self) -> str:
+        """Where nginx finds the former release while the new one is watched; empty where no two may be up."""
+        if self.facts.selinux or self.excluded_units:
+            return ""
+        return f"unix:{self.app.names.spare_socket}"
+
+    @property
     def socket_target(self) -> str:
         """What the link `current_socket` holds while this slot serves."""
         return f"{self.facts.slot}/{SOCKET}"
@@ -129,6 +136,37 @@ class View:
         owner = str(APP_ID)
         folder = self.app.names.socket_folder(self.facts.slot)
         return ("/usr/bin/install", "-d", "-m", "0755", "-o", owner, "-g", owner, folder)
+
+    @property
+    def remove_orphan(self) -> tuple[str, ...]:
+        """Ends what `clear_away` left running, as late as possible; podman refuses, `--replace` does the rest."""
+        words = f"test ! -e {self._id_file} || {{ {self._remove}; rm -f {self._id_file}; }}"
+        return ("/bin/sh", "-c", words)
+
+    @property
+    def clear_away(self) -> tuple[str, ...]:
+        """Removes a container that ended, and its socket.
+
+        Where conmon alone was killed, the container still serves, and continues until the next start ends it:
+        what comes before costs nobody a request. But not where somebody asked for the stop: no start follows.
+        """
+        keeps = (
+            f'test $SERVICE_RESULT = signal && test -z "$(systemctl show --property=Job --value {self.unit})"'
+        )
+        # Twice: after conmon was killed, podman refuses the first time.
+        words = f"{self._remove} || {self._remove}; rm -f {self._id_file}"
+        if self.prepare_socket:
+            words += f"; rm -rf {self.app.names.socket_folder(self.facts.slot)}"
+        return ("/bin/sh", "-c", f"{keeps} || {{ {words}; }}")
+
+    @property
+    def _remove(self) -> str:
+        return f"podman rm --force --ignore --time=0 {self.container} >/dev/null 2>&1"
+
+    @property
+    def _id_file(self) -> str:
+        """As `%t/%N.cid` in the unit."""
+        return f"/run/{self.container}.cid"
 
     @property
     def make_network(self) -> tuple[str, ...]:

@@ -432,6 +432,9 @@ class TestWithoutTheAgent:
         assert listing(host)["web"]["status"] == "running"
         assert "web: stopped" in host.out("nuwa stop web")
         assert listing(host)["web"]["status"] == "stopped"
+        away = host.out("curl -skI --resolve web.test:443:127.0.0.1 https://web.test/").lower()
+        assert " 503" in away.splitlines()[0]
+        assert "retry-after: 10" in away
         assert "web: started" in host.out("nuwa start web")
         assert "took over" in host.out("nuwa restart web")
         assert site.page() == page

@@ -34,6 +34,17 @@ def test_systemd_starts_a_killed_container_again(postcards: Deployment, host: La
     eventually(lambda: serves_again(postcards, before), "systemd starts the container again")
 
 
+def test_a_container_whose_conmon_was_killed_serves_until_the_next_one_starts(
+    postcards: Deployment, host: LabHost
+) -> None:
+    before, since = started(postcards), host.out("date +%s.%N")
+    host.sh(f"kill -KILL $(podman inspect --format '{{{{.State.ConmonPid}}}}' {postcards.container})")
+    eventually(lambda: serves_again(postcards, before), "systemd starts the container again")
+    said = host.out(f"journalctl --since @{since} --output cat")
+    assert said.index(f"Starting {postcards.unit}") < said.index("container died")
+    assert host.out(f"podman ps --all --format '{{{{.Names}}}}' | grep -c '^{postcards.container}'") == "1"
+
+
 def test_a_hung_server_is_replaced(postcards: Deployment, host: LabHost) -> None:
     before = started(postcards)
     servers = f"podman top {postcards.container} hpid args | awk '/gunicorn/ {{print $1}}'"

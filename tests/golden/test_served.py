@@ -98,6 +98,7 @@ def site(tmp_path: Path) -> Iterator[Callable[[], str]]:
     )
     assert made.returncode == 0, made.stderr
     text = group(case, "nginx").replace(case.app.names.current_socket, str(link))
+    text = text.replace(case.app.names.spare_socket, str(tmp_path / "spare"))
     tls = case.facts.tls
     assert tls is not None
     text = text.replace(tls.certificate, str(certificate)).replace(tls.key, str(key))
@@ -151,3 +152,27 @@ def test_nobody_serves_is_503_with_a_time_to_come_again_and_a_broken_answer_is_5
         listening.shutdown(socket.SHUT_RDWR)
     assert answer.startswith("HTTP/1.1 502 ")
     assert "Retry-After" not in answer
+
+
+def test_a_slot_that_is_gone_while_another_is_up_costs_nobody_a_request(
+    site: Callable[[], str], tmp_path: Path
+):
+    def answer(slot: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                visitor = slot.accept()[0]
+                visitor.recv(65536)
+                visitor.sendall(b"HTTP/1.1 204 No Content\r\nX-Slot: green\r\n\r\n")
+                visitor.close()
+
+    with socket.socket(socket.AF_UNIX) as former:
+        former.bind(str(tmp_path / "green.sock"))
+        (tmp_path / "green.sock").chmod(0o666)
+        former.listen()
+        threading.Thread(target=answer, args=(former,), daemon=True).start()
+        (tmp_path / "spare").symlink_to(tmp_path / "green.sock")
+        (tmp_path / "current").symlink_to(tmp_path / "blue.sock")
+        assert "X-Slot: green" in site()
+        (tmp_path / "spare").unlink()
+        assert site().startswith("HTTP/1.1 503 ")
+        former.shutdown(socket.SHUT_RDWR)

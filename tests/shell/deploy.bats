@@ -23,7 +23,7 @@ serves() {
   grep -q "$1" "$FAKE/active/nuwa-blog-$2.service"
   grep -q "$1" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-$2.service"
   [[ $(cat volumes/.nuwa/slot) == "$2" && $(cat "volumes/.nuwa/release.$2") == "$1" && $(cat bin/.image) == "$1" ]]
-  [[ $(readlink "$NUWA_ROOT/run/nuwa-app/blog/current") == "$2/server.sock" ]]
+  [[ $(readlink "$NUWA_ROOT/run/nuwa-app/blog/current") == "$2/server.sock" && ! -L $NUWA_ROOT/run/nuwa-app/blog/spare ]]
   [[ $(readlink volumes/static/current) == "${1:0:12}" ]]
   [[ $(cd "$FAKE/active" && echo *.service) == "nuwa-blog-$2.service" ]]
   [[ $(cd "$FAKE/enabled" && echo *.service) == "nuwa-blog-$2.service" ]]
@@ -79,6 +79,19 @@ serves() {
   serves "$ONE" blue
 }
 
+@test "a deploy that is killed before it began anything leaves no scripts of its image" {
+  printf '#!/bin/sh\ngrep -q %s bin/.image && kill -9 "$NUWA_LOCK_OWNER"\nexec /usr/bin/df "$@"\n' "$TWO" >"$TEST/df"
+  chmod +x "$TEST/df"
+  PATH=$TEST:$PATH run -137 bin/deploy "$TWO"
+  [[ $(<bin/.image) == "$TWO" ]]
+  run -0 bin/deploy --resume
+  serves "$ONE" blue
+  # Scripts that somebody took on purpose stay.
+  run -0 bin/deploy "$TWO"
+  serves "$TWO" green
+  [[ ! -e volumes/.nuwa/former_scripts ]]
+}
+
 @test "a release that does not come up leaves the former one serving, scripts and all" {
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/deploy "$TWO"
@@ -124,12 +137,15 @@ serves() {
   (
     until [[ $(cat volumes/.nuwa/deploy 2>/dev/null) == switched* ]]; do sleep 0.05; done
     sleep 0.5
+    # While both are up, nginx turns to the former one where the new one does not take a request.
+    readlink "$NUWA_ROOT/run/nuwa-app/blog/spare" >"$TEST/spare"
     # shellcheck disable=SC2059
     for _ in {1..30}; do printf "$line" 502; done >>"$log"
   ) 3>&- &
   run -1 bin/deploy --watch 20 "$TWO"
   says 'of 30 answers were errors (5xx): 100 %, before 0 %'
   says 'The release before (aaaaaaaaaaaa) serves'
+  [[ $(<"$TEST/spare") == blue/server.sock ]]
   serves "$ONE" blue
   [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE" ]]
 }

@@ -123,7 +123,7 @@ is_whole() {
     (cd "$FAKE/active" && printf '%s\n' nuwa-blog-*.service)
     (cd "$FAKE/enabled" && printf '%s\n' nuwa-blog-*.service)
     (cd "$NUWA_ROOT/etc/systemd/system" && printf '%s\n' nuwa-blog-*.service)
-    readlink "$NUWA_ROOT/run/nuwa-app/blog/current"
+    readlink "$NUWA_ROOT/run/nuwa-app/blog/current" "$NUWA_ROOT/run/nuwa-app/blog/spare"
     cat bin/.image
     readlink volumes/static/current
     cat "$FAKE/containers/nuwa-blog-$slot"
