@@ -139,7 +139,7 @@ class View:
 
     @property
     def remove_orphan(self) -> tuple[str, ...]:
-        """Ends what `clear_away` left running, as late as possible; podman refuses, `--replace` does the rest."""
+        """Ends what `clear_away` left running, as late as possible; `--replace` in `podman run` does the rest."""
         words = f"test ! -e {self._id_file} || {{ {self._remove}; rm -f {self._id_file}; }}"
         return ("/bin/sh", "-c", words)
 
