@@ -94,6 +94,12 @@ class LabError(NuwaError):
     exit_code = 7
 
 
+class RemoteError(NuwaError):
+    """A host could not be reached over ssh, lacks something, or a step failed there."""
+
+    exit_code = 8
+
+
 class CommandError(NuwaError):
     """A program that was run failed.
 

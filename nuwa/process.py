@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def run(
         on_line: called with each line that it prints (both streams), as it is printed.
         wind_down: called when this process is interrupted meanwhile. It makes the program end by itself,
             which gets `WIND_DOWN` seconds for that before it is ended.
-        interactive: let it use this process's own terminal; nothing is captured.
+        interactive: let it use this process's own terminal; nothing is captured, but `stdout` may be set.
 
     Raises:
         NuwaError: the program is not installed, or did not end in time.
@@ -82,7 +83,7 @@ def run(
     log.debug("run: %s", shlex.join(words))
     environment = {**os.environ, **(env or {})}
     if interactive:
-        code = _wait_interactive(words, environment, cwd)
+        code = _wait_interactive(words, environment, cwd, stdout)
         result = Result(words, code, "", "")
     else:
         result = _run_captured(words, environment, cwd, input, stdin, stdout, timeout, on_line, wind_down)
@@ -122,9 +123,10 @@ def _run_captured(
         start_new_session=True,
     )
     try:
-        if on_line:
-            return Result(words, *_follow(process, on_line), "")
         data = input.encode() if isinstance(input, str) else input
+        if on_line:
+            threading.Thread(target=_feed, args=(process, data), daemon=True).start()
+            return Result(words, *_follow(process, on_line), "")
         out, err = process.communicate(data, timeout=timeout)
     except subprocess.TimeoutExpired:
         _end_group(process)
@@ -151,6 +153,13 @@ def _start(words: list[str], **options: object) -> subprocess.Popen[bytes]:
         raise NuwaError(f"{words[0]} is not installed", hint=f"Install {words[0]} and try again.") from None
 
 
+def _feed(process: subprocess.Popen[bytes], data: bytes | None) -> None:
+    """Meanwhile its lines are read: a program may write before it has read everything."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin as target:
+            target.write(data or b"")
+
+
 def _follow(process: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> tuple[int, str]:
     assert process.stdout is not None
     lines = []
@@ -161,9 +170,11 @@ def _follow(process: subprocess.Popen[bytes], on_line: Callable[[str], None]) ->
     return process.wait(), "\n".join(lines)
 
 
-def _wait_interactive(words: list[str], environment: Mapping[str, str], cwd: Path | None) -> int:
+def _wait_interactive(
+    words: list[str], environment: Mapping[str, str], cwd: Path | None, stdout: IO[bytes] | None
+) -> int:
     """The terminal sends Ctrl-C to the child as well: it decides, and this process waits for it."""
-    process = _start(words, env=environment, cwd=cwd)
+    process = _start(words, env=environment, cwd=cwd, stdout=stdout)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return process.wait()

@@ -35,7 +35,7 @@ class Recipe:
             BuildError: what it asks for is not offered; the message says what is.
         """
         family = families.load(app.image.family)
-        app = resolve(app, family)
+        app = resolve(app.for_image(), family)
         release = family.release(app.image.release)
         made = cls(app, family, release, release.python(app.image.python))
         made._check()

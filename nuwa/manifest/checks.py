@@ -76,6 +76,15 @@ email = Pattern(
     r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
     "a mail address",
 )
+remote_host = Pattern(
+    r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
+    r"(?::/[A-Za-z0-9._/+@=-]*[A-Za-z0-9._+@=-])?",
+    "a host for ssh, with a folder or without: root@www.example.com:/srv/blog",
+)
+registry_name = Pattern(
+    r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+",
+    "a registry with the name of an image there, such as registry.example.com/team/blog",
+)
 http_url = Pattern(
     r"https?://[A-Za-z0-9._~%@:\[\]-]+(?:/[A-Za-z0-9._~%@:!&()*+,;=/?-]*)?", "an http or https URL"
 )

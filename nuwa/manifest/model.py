@@ -112,6 +112,7 @@ AbsolutePath = Annotated[str, Check(checks.absolute_path)]
 HostPath = Annotated[str, Check(checks.OrEmpty(checks.absolute_path))]
 VariableName = Annotated[str, Check(checks.variable_name)]
 Seconds = Annotated[int, Between(1, 86400)]
+RemoteHost = Annotated[str, Check(checks.remote_host)]
 
 
 @dataclass(frozen=True)
@@ -507,8 +508,19 @@ class Tls(Section):
 
 
 @dataclass(frozen=True)
+class Group(Section):
+    """Hosts of `nuwa deploy` by a name, such as staging, with domains of their own."""
+
+    name: Annotated[str, Check(checks.part_name), Doc("What nuwa deploy is given: nuwa deploy staging.")]
+    hosts: Annotated[tuple[RemoteHost, ...], Doc("As deploy.hosts. They are deployed to one after another.")]
+    domains: Annotated[
+        tuple[Domain, ...], Doc("Domains of the site on these hosts; empty: those of the app.")
+    ] = ()
+
+
+@dataclass(frozen=True)
 class Deploy(Section):
-    """How a release gives way to the next: bin/deploy."""
+    """How a release gives way to the next (bin/deploy), and where `nuwa deploy` brings it."""
 
     drain: Annotated[
         Seconds, Doc("Seconds that requests, websockets and streams of the former release get to finish.")
@@ -522,6 +534,22 @@ class Deploy(Section):
         Doc("By how many percent points the share of 5xx may rise, before it goes back by itself."),
     ] = 5
     keep: Annotated[int, Between(2, 1000), Doc("How many releases stay on the host as images.")] = 5
+    hosts: Annotated[
+        tuple[RemoteHost, ...],
+        Doc(
+            "Hosts of `nuwa deploy`: what ssh is given, and the deployment's folder; without one it is "
+            "/srv/NAME. They stay on the machine that builds: no image holds them."
+        ),
+    ] = ()
+    registry: Annotated[
+        str,
+        Check(checks.OrEmpty(checks.registry_name)),
+        Doc(
+            "Where `nuwa push` brings the image, such as registry.example.com/team/blog; `nuwa deploy` then "
+            "has hosts pull it from there by digest. Empty: it goes straight over ssh."
+        ),
+    ] = ""
+    group: Annotated[tuple[Group, ...], Doc("Hosts by a name, such as staging and production.")] = ()
 
 
 @dataclass(frozen=True)
@@ -565,6 +593,11 @@ class App(Section):
     @property
     def names(self) -> Names:
         return Names(self.app.name)
+
+    def for_image(self) -> App:
+        """The app without what an image need not know: where it is deployed to."""
+        bare = dataclasses.replace(self.deploy, hosts=(), registry="", group=())
+        return dataclasses.replace(self, deploy=bare)
 
     @property
     def platform(self) -> Platform:

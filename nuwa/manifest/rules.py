@@ -36,7 +36,9 @@ def findings(app: App, given: Given) -> Iterator[Finding]:
 
 
 def _names(app: App, _: Given) -> Iterator[Finding]:
-    """Processes, cron jobs and volumes: no two of a kind have the same name."""
+    """Processes, cron jobs, volumes and groups of hosts: no two of a kind have the same name."""
+    groups = enumerate(app.deploy.group)
+    yield from _twice([(("deploy", "group", index, "name"), group.name) for index, group in groups])
     for section in ("process", "cron", "volume"):
         paths = [((section, index, "name"), item.name) for index, item in enumerate(getattr(app, section))]
         yield from _twice(paths)

@@ -62,6 +62,10 @@ ROOMS = {
         *(*BASE, "nuwa.image", "nuwa.installation", "nuwa.engine", "nuwa.process"),
         *("nuwa.console", "nuwa.lock", "nuwa.names"),
     ],
+    "nuwa.remote": [
+        *("nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.humanize"),
+        *("nuwa.manifest.model", "nuwa.manifest.checks", "nuwa.render.distributions"),
+    ],
     "nuwa.web": ["nuwa.errors"],
     "nuwa.agent": [],
     "nuwa.agent.__main__": ["nuwa.agent.paths", "nuwa.agent.server"],

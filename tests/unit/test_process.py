@@ -113,3 +113,10 @@ def test_a_program_that_does_not_wind_down_is_ended(tmp_path: Path, monkeypatch:
 
 def test_last_lines() -> None:
     assert last_lines("a\nb\nc\n\n", 2) == "b\nc"
+
+
+def test_a_program_whose_lines_are_followed_gets_its_input_too():
+    lines: list[str] = []
+    text = "".join(f"line {number}\n" for number in range(20_000))  # more than a pipe holds
+    result = run(["cat"], input=text, on_line=lines.append)
+    assert result.stdout.splitlines() == lines == text.splitlines()

@@ -1,0 +1,121 @@
+"""`nuwa app`: the scripts in bin/ of a deployment, run on its hosts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nuwa.cli import shared
+from nuwa.cli.deploy import Project
+from nuwa.errors import UsageError
+
+if TYPE_CHECKING:
+    from nuwa.process import Result
+    from nuwa.remote.ssh import Connection
+    from nuwa.remote.target import Target
+
+app = shared.new_app()
+_WITH_JSON = ("status",)
+"""Scripts that print JSON themselves."""
+
+
+@shared.command(app, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def run(
+    words: Annotated[
+        list[str], typer.Argument(metavar="SCRIPT [ARGUMENT]…", help="As in bin/.", show_default=False)
+    ],
+    on: Annotated[
+        list[str] | None,
+        typer.Option("--on", metavar="TARGET", help="[USER@]HOST[:/FOLDER], or a group.", show_default=False),
+    ] = None,
+    project: Project = Path(),
+) -> None:
+    """Run a script of bin/ where the app is deployed: nuwa app status, nuwa app logs -f, nuwa app shell.
+
+    It has this terminal, and its exit code is this one's. Without --on: on deploy.hosts of nuwa.toml. With
+    --json the answers of all hosts come as one object.
+    """
+    script, arguments = words[0], words[1:]
+    if not re.fullmatch(r"[a-z][a-z_]*", script):
+        raise UsageError(f"{script!r} is no script of bin/", hint="nuwa app status")
+    targets = _targets(on or [], project)
+    if shared.settings.json or "--json" in arguments:
+        shared.settings.json = True
+        arguments = [word for word in arguments if word != "--json"]
+        _merged(targets, script, arguments)
+    else:
+        _one_by_one(targets, script, arguments)
+
+
+def _targets(words: Sequence[str], project: Path) -> list[Target]:
+    from nuwa.manifest import load
+    from nuwa.remote import target
+
+    if words and all(":/" in word for word in words) and not (project / load.NAME).exists():
+        return [target.parse(word) for word in words]
+    return target.choose(shared.load_app(project), words)
+
+
+def command(target: Target, script: str, arguments: Sequence[str]) -> str:
+    """What a shell there runs: the script in its folder, or a word about those that there are."""
+    folder, file = shlex.quote(target.directory), f"bin/{script}"
+    absent = f"no bin/{script} in {target.directory} on {target.destination}. There are:"
+    return (
+        f"cd {folder} && if [ -x {file} ]; then exec {shlex.join([file, *arguments])}; "
+        f"else echo {shlex.quote(absent)} $(cd bin && ls -p | grep '^[a-z_]*$') >&2; exit 2; fi"
+    )
+
+
+def _one_by_one(targets: Sequence[Target], script: str, arguments: Sequence[str]) -> None:
+    from nuwa.remote.ssh import connect
+
+    several = len(targets) > 1
+    fed = sys.stdin.buffer.read() if several and not sys.stdin.isatty() else b""
+    worst = 0
+    for target in targets:
+        with connect(target) as connection:
+            if not several:
+                raise typer.Exit(connection.interactive(command(target, script, arguments)))
+            print(f"{target}:", flush=True)
+            if fed:
+                code = _shown(connection.capture(command(target, script, arguments), fed))
+            else:
+                code = connection.interactive(command(target, script, arguments))
+            worst = worst or code
+    raise typer.Exit(worst)
+
+
+def _shown(result: Result) -> int:
+    print(result.stdout, end="")
+    print(result.stderr, end="", file=sys.stderr)
+    return result.code
+
+
+def _merged(targets: Sequence[Target], script: str, arguments: Sequence[str]) -> None:
+    from nuwa.remote.ssh import connect
+
+    words = [*arguments, *(["--json"] if script in _WITH_JSON else [])]
+    fed = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
+    answers: dict[str, dict[str, object]] = {}
+    for target in targets:
+        with connect(target) as connection:
+            answers[str(target)] = _answer(connection, command(target, script, words), fed)
+    codes = [int(str(answer["code"])) for answer in answers.values()]
+    shared.progress().result({"ok": not any(codes), "hosts": answers})
+    raise typer.Exit(next((code for code in codes if code), 0))
+
+
+def _answer(connection: Connection, line: str, fed: bytes) -> dict[str, object]:
+    result = connection.capture(line, fed)
+    try:
+        output: object = json.loads(result.stdout)
+    except ValueError:
+        output = result.stdout
+    return {"code": result.code, "output": output, "messages": result.stderr}

@@ -1,0 +1,201 @@
+"""`nuwa deploy`: build, send what hosts lack, and have the image's own scripts take it up there."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nuwa.cli import shared
+from nuwa.errors import NuwaError, UsageError
+
+if TYPE_CHECKING:
+    from nuwa.console import Progress
+    from nuwa.engine import Engine
+    from nuwa.manifest.model import App
+    from nuwa.remote.deploy import Outcome
+    from nuwa.remote.host import HostState
+    from nuwa.remote.ssh import Connection
+
+app = shared.new_app()
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TARGET]…",
+        help="[USER@]HOST[:/FOLDER], or a group of nuwa.toml; without one: its deploy.hosts.",
+        show_default=False,
+    ),
+]
+Project = Annotated[Path, typer.Option("--project", help="The project's folder.", show_default="here")]
+
+
+@shared.command(app)
+def deploy(
+    targets: Targets = None,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(help="A domain of the site there, the canonical one first.", show_default=False),
+    ] = None,
+    family: shared.Family = None,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Install what a host lacks.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    project: Project = Path(),
+) -> None:
+    """Build the image, send hosts what they lack of it over ssh, and deploy it there.
+
+    Nothing of nuwa has to be on a host: it needs what bin/run needs, podman, nginx and so on. The first time
+    the image's Setup, bin/run and bin/install run there, from then on bin/deploy. Several hosts take their
+    turn; the first failure ends it. Repeat a command that was interrupted: it sends only the rest.
+    """
+    from nuwa.remote import host, target
+    from nuwa.remote.ssh import connect
+
+    made = shared.load_app(project, family)
+    progress = shared.progress()
+    chosen = target.choose(made, targets or [], _domains(domain))
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connect(one)) for one in chosen]
+        states = [host.look(connection, made) for connection in connections]
+        if prepare:
+            states = [_prepared(*pair, made, yes, progress) for pair in zip(connections, states, strict=True)]
+        for state in states:
+            host.check(state, made, "")
+            _check_domains(state, made)
+        secrets = [_secrets(made, state) for state in states]
+        outcomes = _deploy(made, project, list(zip(connections, states, secrets, strict=True)), progress)
+    progress.result(
+        {"ok": True, "hosts": [dataclasses.asdict(outcome) for outcome in outcomes]}, _summary(outcomes)
+    )
+
+
+def _domains(given: Sequence[str] | None) -> tuple[str, ...]:
+    from nuwa.manifest import checks
+
+    try:
+        return tuple(checks.domain(one) for one in given or ())
+    except ValueError as error:
+        raise UsageError(f"--domain: {error}") from None
+
+
+def _deploy(
+    made: App,
+    project: Path,
+    hosts: Sequence[tuple[Connection, HostState, dict[str, str]]],
+    progress: Progress,
+) -> list[Outcome]:
+    from nuwa.engine import Engine
+    from nuwa.image.build import Options, build
+    from nuwa.remote import deploy as remote
+    from nuwa.remote import host, source
+
+    engine = Engine.detect()
+    built = build(made, project, Options(), engine, progress)
+    image = engine.image(built.id)
+    if image is None:
+        raise NuwaError(f"{built.tag} was removed while it was to be sent")
+    for _, state, _ in hosts:
+        host.check_architecture(state, str(image.data.get("Architecture", "")))
+    outcomes: list[Outcome] = []
+    with source.local(engine, image) as local:
+        reference = _pushed(made, engine, built.id, progress)
+        release = remote.Release(local, built.tag, made.app.domains, reference)
+        for connection, state, secrets in hosts:
+            try:
+                outcomes.append(remote.deploy(connection, state, release, secrets, progress))
+            except NuwaError as error:
+                raise _with_rest(error, [str(item[1].target) for item in hosts], len(outcomes)) from None
+    return outcomes
+
+
+def _pushed(made: App, engine: Engine, image: str, progress: Progress) -> str:
+    """The reference in the manifest's registry; empty where it names none."""
+    from nuwa.remote import registry
+
+    if not made.deploy.registry:
+        return ""
+    with progress.step(f"push {made.deploy.registry}"):
+        return registry.push(engine, image, f"{made.deploy.registry}:{made.app.version}")
+
+
+def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:
+    """The error, with what it means for the hosts before and after."""
+    before, after = names[:done], names[done + 1 :]
+    if before:
+        error.details += f"\nThe new release serves on {', '.join(before)}."
+    if after:
+        error.details += f"\nNot touched: {', '.join(after)}."
+    error.details = error.details.strip()
+    return error
+
+
+def _check_domains(state: HostState, made: App) -> None:
+    if not (state.target.domains or state.domains or made.app.domains):
+        raise UsageError(
+            f"which domains does the site on {state.target.destination} have?",
+            hint=f"nuwa deploy {state.target} --domain www.example.com, or [app] domains in nuwa.toml.",
+        )
+
+
+def _prepared(
+    connection: Connection, state: HostState, made: App, yes: bool, progress: Progress
+) -> HostState:
+    from nuwa.remote import deploy as remote
+    from nuwa.remote import host
+
+    if not state.remedy:
+        return state
+    progress.note(f"{state.target.destination} lacks {', '.join(state.lacks)}. As root there: {state.remedy}")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("not a terminal", hint="Run it again with --yes to confirm.")
+        if not typer.confirm("Go on?", err=True):
+            raise NuwaError("nothing was changed")
+    remote.prepare(connection, state, progress)
+    return host.look(connection, made)
+
+
+def _secrets(made: App, state: HostState) -> dict[str, str]:
+    """Secrets that the deployment lacks: from the environment, else asked for, all before anything starts."""
+    from nuwa.remote import host
+    from nuwa.setup_label.write import secrets
+
+    values = {}
+    missing = []
+    for name in host.missing_secrets(secrets(made), state):
+        value = os.environ.get(name) or _ask(f"{name} for {state.target}: ")
+        if value:
+            values[name] = value
+        else:
+            missing.append(name)
+    if missing:
+        raise UsageError(
+            f"secrets are missing on {state.target}: {', '.join(missing)}",
+            hint="Give each in an environment variable of its name, or run this at a terminal.",
+        )
+    if made.backup and made.backup.passphrase not in state.secrets:
+        passphrase = os.environ.get(made.backup.passphrase)
+        values |= {made.backup.passphrase: passphrase} if passphrase else {}
+    return values
+
+
+def _ask(prompt: str) -> str:
+    import getpass
+
+    return getpass.getpass(prompt) if sys.stdin.isatty() and not shared.settings.json else ""
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    from nuwa.humanize import size
+
+    lines = []
+    for outcome in outcomes:
+        how = f"{size(outcome.bytes)} sent, {outcome.seconds:.1f} s" if outcome.changed else "nothing changed"
+        lines.append(f"{outcome.address or outcome.host} ({outcome.host}): {how}")
+    return "\n".join(lines)

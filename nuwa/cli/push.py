@@ -1,0 +1,47 @@
+"""`nuwa push`: the image into a registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nuwa.cli import shared
+from nuwa.errors import UsageError
+
+app = shared.new_app()
+
+
+@shared.command(app)
+def push(
+    destination: Annotated[
+        str,
+        typer.Argument(
+            metavar="[REGISTRY/NAME]", help="Without it: deploy.registry of nuwa.toml.", show_default=False
+        ),
+    ] = "",
+    family: shared.Family = None,
+    project: Annotated[
+        Path, typer.Option("--project", help="The project's folder.", show_default="here")
+    ] = Path(),
+) -> None:
+    """Build the image and push it to a registry, where podman login has let you in; prints its digest."""
+    from nuwa.engine import Engine
+    from nuwa.image.build import Options, build
+    from nuwa.manifest import checks
+    from nuwa.remote import registry
+
+    made = shared.load_app(project, family)
+    try:
+        where = checks.registry_name(destination) if destination else made.deploy.registry
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if not where:
+        raise UsageError("which registry?", hint=f"nuwa push registry.example.com/team/{made.name}")
+    engine, progress = Engine.detect(), shared.progress()
+    built = build(made, project, Options(), engine, progress)
+    with progress.step(f"push {where}") as step:
+        pushed = registry.push(engine, built.id, f"{where}:{made.app.version}")
+        step.done(pushed)
+    progress.result({"ok": True, "image": built.tag, "id": built.id, "reference": pushed}, pushed)

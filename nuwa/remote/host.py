@@ -1,0 +1,161 @@
+"""What a host is, what it lacks, and what lies in the deployment's folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nuwa.errors import RemoteError
+from nuwa.manifest.model import App
+from nuwa.remote.ssh import Connection
+from nuwa.remote.target import Target
+from nuwa.render.distributions import Distribution, find
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
+"""What `uname -m` prints, and what images call it."""
+
+
+@dataclass(frozen=True)
+class HostState:
+    """A host as it was found."""
+
+    target: Target
+    distribution: Distribution
+    architecture: str
+    lacks: tuple[str, ...]
+    """Programs that are not there, by name."""
+    app: str
+    """Whose deployment lies in the folder: empty for nobody's, `?` for something else."""
+    scripts: str
+    """The image that the scripts in bin/ belong to, by its id."""
+    release: str
+    """The image that serves, by its id; empty before the first start."""
+    active: bool
+    unfinished: bool
+    """A deploy was interrupted there."""
+    has_site: bool
+    domains: tuple[str, ...]
+    """What bin/install was told last; empty: nothing, so the image's own."""
+    secrets: frozenset[str]
+
+    @property
+    def is_new(self) -> bool:
+        """Nothing has been started there yet."""
+        return not self.release
+
+    def serves(self, image: str) -> bool:
+        """Whether it runs this image, and nothing is left to do about it."""
+        return self.active and not self.unfinished and self.release == image == self.scripts
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs what is missing; empty where no package does."""
+        packages = self.packages
+        if not packages:
+            return ""
+        row = self.distribution
+        before = [*row.enable] if any(name in row.elsewhere for name in packages) else []
+        return " && ".join([*before, f"{row.install} {' '.join(packages)}"])
+
+    @property
+    def packages(self) -> list[str]:
+        by_program = dict(self.distribution.packages)
+        return sorted({by_program[program] for program in self.lacks if program in by_program})
+
+
+def look(connection: Connection, app: App) -> HostState:
+    """Look at a host, and change nothing.
+
+    Raises:
+        RemoteError: it cannot be reached, or its distribution is not supported.
+    """
+    target, names = connection.target, app.names
+    words = (target.directory, names.unit("blue"), names.unit("green"), *_programs())
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for line in connection.run("look", *words).stdout.splitlines():
+        key, _, value = line.partition("\t")
+        found[key].append(value)
+
+    def first(key: str) -> str:
+        return (found[key] or [""])[0]
+
+    try:
+        distribution = find(first("ID"), first("VERSION_ID"))
+    except KeyError as error:
+        raise RemoteError(f"{target.destination}: {error.args[0]}") from None
+    offered = dict(distribution.packages)
+    return HostState(
+        target=target,
+        distribution=distribution,
+        architecture=_MACHINES.get(first("machine"), first("machine")),
+        lacks=tuple(name for name in found["lacks"] if name in offered or name == "systemd"),
+        app=first("app"),
+        scripts=first("scripts"),
+        release=first("release"),
+        active=bool(found["active"]),
+        unfinished=bool(found["unfinished"]),
+        has_site=bool(found["site"]),
+        domains=tuple(found["domain"]),
+        secrets=frozenset(found["secret"]),
+    )
+
+
+def _programs() -> Sequence[str]:
+    """Programs of all distributions: which of them this one needs, its row says."""
+    from nuwa.render.distributions import DISTRIBUTIONS
+
+    return sorted({program for row in DISTRIBUTIONS.values() for program, _ in row.packages})
+
+
+def check(state: HostState, app: App, architecture: str) -> None:
+    """Refuse a host that the app cannot come to, before anything is sent there.
+
+    Args:
+        architecture: what the image is for; empty: not known yet.
+
+    Raises:
+        RemoteError: the folder is another app's, or programs are missing, or it is another kind of machine.
+    """
+    target = state.target
+    if state.app == "?":
+        raise RemoteError(
+            f"{target.directory} on {target.destination} is not empty, and no deployment of nuwa's",
+            hint=f"Name another folder: {target.destination}:/srv/{app.name}",
+        )
+    if state.app not in ("", app.name):
+        raise RemoteError(
+            f"{target.directory} on {target.destination} is the deployment of {state.app}, not of {app.name}",
+            hint=f"Name another folder: {target.destination}:/srv/{app.name}",
+        )
+    check_architecture(state, architecture)
+    if state.lacks:
+        raise RemoteError(f"{target.destination} lacks {', '.join(state.lacks)}", hint=_how_to_prepare(state))
+
+
+def check_architecture(state: HostState, architecture: str) -> None:
+    """Refuse an image that the host's processor cannot run.
+
+    Raises:
+        RemoteError: it is for another one.
+    """
+    if architecture and architecture != state.architecture:
+        raise RemoteError(
+            f"the image is for {architecture}, and {state.target.destination} is {state.architecture}",
+            hint=f"Build for it: nuwa deploy --platform linux/{state.architecture} {state.target}",
+        )
+
+
+def _how_to_prepare(state: HostState) -> str:
+    if not state.remedy:
+        return "A host has to be started by systemd."
+    note = f" ({state.distribution.note})" if state.distribution.note else ""
+    return (
+        f"On {state.distribution.title}, as root: {state.remedy}{note}\n"
+        f"Or have it done: nuwa deploy --prepare {state.target}"
+    )
+
+
+def missing_secrets(wanted: Iterable[str], state: HostState) -> list[str]:
+    """The secrets that the operator supplies and that the deployment does not have yet."""
+    return [name for name in wanted if name not in state.secrets]

@@ -1,0 +1,102 @@
+"""An image of this machine, taken apart: the layers that a host lacks, each as a file, and its configuration.
+
+`podman save` into an OCI layout skips each layer whose blob is there already, whatever is in it. So empty
+files stand for the layers that are not wanted, and only the others are written: uncompressed, under the
+digests by which every store of images knows its layers, wherever it has them from.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nuwa.engine import Engine, Image
+from nuwa.errors import EngineError
+
+TEMPORARY = "/var/tmp"  # noqa: S108 - what may be large has no place in memory, as with podman itself
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_CONFIGURATION = "application/vnd.docker.container.image.v1+json"
+_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+
+
+class Source(Protocol):
+    """Where an image is sent from."""
+
+    @property
+    def image(self) -> Image: ...
+
+    def layer(self, digest: str) -> Path:
+        """A file with one layer, uncompressed; it may be removed after use."""
+
+    def configuration(self) -> bytes:
+        """The image's configuration, whose sha256 is the image's id."""
+
+
+@dataclass(frozen=True)
+class LocalSource:
+    """An image in this machine's podman."""
+
+    engine: Engine
+    image: Image
+    folder: Path
+    """Where the layers are written to."""
+
+    def layer(self, digest: str) -> Path:
+        layout = Path(tempfile.mkdtemp(dir=self.folder))
+        blobs = layout / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        for other in self.image.layers:
+            if other != digest:
+                (blobs / other.removeprefix("sha256:")).touch()
+        self.engine.podman(
+            "save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", layout, self.image.id
+        )
+        return blobs / digest.removeprefix("sha256:")
+
+    def configuration(self) -> bytes:
+        """What podman keeps, if its sha256 is right; else what it saves together with all layers."""
+        key = base64.b64encode(f"sha256:{self.image.id}".encode()).decode()
+        kept = self.engine.graph_root / "overlay-images" / self.image.id / f"={key}"
+        content = kept.read_bytes() if kept.is_file() else b""
+        return content if _is(self.image, content) else self._saved_configuration()
+
+    def _saved_configuration(self) -> bytes:
+        saved = Path(tempfile.mkdtemp(dir=self.folder)) / "image"
+        self.engine.podman("save", "--quiet", "--format", "docker-dir", "--output", saved, self.image.id)
+        content = (saved / self.image.id).read_bytes()
+        if not _is(self.image, content):
+            raise EngineError(f"podman saves another configuration than that of {self.image.id[:12]}")
+        return content
+
+
+@contextmanager
+def local(engine: Engine, image: Image) -> Iterator[LocalSource]:
+    """An image of this machine, while the block runs; its files are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="nuwa-deploy-", dir=TEMPORARY) as folder:
+        yield LocalSource(engine, image, Path(folder))
+
+
+def manifest(image: Image, configuration: bytes, sizes: dict[str, int]) -> bytes:
+    """The manifest with which podman takes the image from a folder.
+
+    Args:
+        sizes: bytes of the layers that are in the folder; nobody asks for those of the others.
+    """
+    layers = [
+        {"mediaType": _LAYER, "size": sizes.get(digest, 0), "digest": digest} for digest in image.layers
+    ]
+    config = {"mediaType": _CONFIGURATION, "size": len(configuration), "digest": f"sha256:{image.id}"}
+    made = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": layers}
+    return json.dumps(made).encode()
+
+
+def _is(image: Image, configuration: bytes) -> bool:
+    import hashlib
+
+    return hashlib.sha256(configuration).hexdigest() == image.id

@@ -1,0 +1,241 @@
+"""One login to a host, by the user's own ssh, for as many commands as it takes.
+
+Configuration, jump hosts, agent and known hosts are the user's. Only the socket through which further
+commands use the same login is ours, and it is gone with the command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from nuwa.errors import NuwaError, RemoteError
+from nuwa.process import Result, run
+from nuwa.remote import pipes
+from nuwa.remote.target import Target
+
+SCRIPTS = Path(__file__).parent / "scripts"
+CUT = 255
+"""ssh's exit code for what went wrong with the connection itself."""
+FULL = 28
+"""Exit code of our scripts on a host whose disk has no room."""
+_KEEP_S = 60
+"""Seconds that the login outlives the last command, should this process be killed."""
+_CONNECT_TIMEOUT_S = 20
+_WHO = (
+    "if [ $(id -u) = 0 ]; then echo root; elif sudo -n true 2>/dev/null; then echo sudo; "
+    "else echo password; fi"
+)
+
+
+class Connection:
+    """An open login to the host of a target; commands run as root there."""
+
+    def __init__(self, target: Target, folder: Path) -> None:
+        self.target = target
+        self._folder = folder
+        self._sudo: tuple[str, ...] = ()
+        self._password = b""
+
+    def run(
+        self,
+        script: str,
+        *words: str,
+        input: bytes = b"",
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Run one of our scripts there, as root.
+
+        Args:
+            script: its name in `scripts/`.
+            words: its arguments.
+            input: its standard input.
+            check: raise when it fails.
+            on_line: called with each line that it prints (both streams), as it is printed.
+
+        Raises:
+            RemoteError: the connection was cut, or the script failed and `check` is set.
+        """
+        result = run(
+            self._argv(*_bash(script, words)), input=self._password + input, check=False, on_line=on_line
+        )
+        return self._judged(result, check)
+
+    def stream(
+        self,
+        script: str,
+        *words: str,
+        file: Path,
+        offset: int,
+        packer: Sequence[str],
+        count: Callable[[int], None],
+    ) -> Result:
+        """Run one of our scripts with the rest of a file as its standard input: see `pipes.packed`."""
+        with pipes.packed(file, offset, packer, self._password, count) as source:
+            result = run(self._argv(*_bash(script, words)), stdin=source, check=False)
+        return self._judged(result, check=False)
+
+    def fed(self, script: str, *words: str, stdin: IO[bytes], on_line: Callable[[str], None]) -> Result:
+        """Run one of our scripts that reads from an open file; `password` has to be its first line."""
+        return run(self._argv(*_bash(script, words)), stdin=stdin, check=False, on_line=on_line)
+
+    @property
+    def password(self) -> bytes:
+        """What sudo reads before a script does: a line, or nothing."""
+        return self._password
+
+    def interactive(self, command: str) -> int:
+        """Run a shell command there, as root, with our own terminal or pipes; returns its exit code."""
+        terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        words = ["bash", "-c", command]
+        sudo = self._sudo
+        if self._password:
+            sudo = ("sudo",) if terminal else self._sudo
+        argv = ["ssh", *(["-t"] if terminal else []), *self._options(), "--", self.target.destination]
+        return run([*argv, shlex.join([*sudo, *words])], interactive=True, check=False).code
+
+    def capture(self, command: str, input: bytes = b"") -> Result:
+        """Run a shell command there, as root, with that as its input, and return what it printed."""
+        result = run(self._argv("bash", "-c", command), input=self._password + input, check=False)
+        return self._judged(result, check=False)
+
+    def lost(self) -> RemoteError:
+        return RemoteError(
+            f"the connection to {self.target.destination} was cut",
+            hint="The same command again goes on from here.",
+        )
+
+    # How it is made and ended
+
+    def open(self) -> None:
+        """Log in, and find out how to become root there.
+
+        Raises:
+            RemoteError: the host cannot be reached or does not let us in, or there is no way to become root.
+        """
+        argv = ["ssh", *self._options(), "--", self.target.destination, _WHO]
+        how = self._log_in_at_terminal(argv) if sys.stdin.isatty() else self._log_in_alone(argv)
+        if how == "sudo":
+            self._sudo = ("sudo", "-n", "--")
+        elif how == "password":
+            self._ask_for_sudo()
+        elif how != "root":
+            raise RemoteError(
+                f"{self.target.destination} does not answer like a POSIX shell", details=how[:500]
+            )
+
+    def close(self) -> None:
+        with contextlib.suppress(NuwaError):
+            run(
+                ["ssh", *self._options(), "-O", "exit", "--", self.target.destination],
+                check=False,
+                timeout=10,
+            )
+
+    def _log_in_at_terminal(self, argv: Sequence[str]) -> str:
+        """ssh asks what it has to ask, and says itself what is wrong."""
+        with (self._folder / "who").open("w+b") as answer:
+            result = run(argv, interactive=True, stdout=answer, check=False)
+            answer.seek(0)
+            text = answer.read().decode("utf-8", "replace").strip()
+        if not result.ok:
+            raise RemoteError(
+                f"{self.target.destination} cannot be reached by ssh (see above)", hint=self._try()
+            )
+        return text
+
+    def _log_in_alone(self, argv: Sequence[str]) -> str:
+        result = run(argv, check=False)
+        if not result.ok:
+            raise RemoteError(
+                f"{self.target.destination} {_refusal(result.stderr)}",
+                details=result.stderr.strip(),
+                hint=self._try(),
+            )
+        return result.stdout.strip()
+
+    def _try(self) -> str:
+        return f"ssh {self.target.destination} has to work first."
+
+    def _ask_for_sudo(self) -> None:
+        user = f"the user of {self.target.destination}"
+        if not sys.stdin.isatty():
+            raise RemoteError(
+                f"{user} is not root there, and sudo wants a password",
+                hint="Run this at a terminal, log in as root, or let sudo work without a password there.",
+            )
+        self._password = getpass.getpass(f"sudo password on {self.target.destination}: ").encode() + b"\n"
+        self._sudo = ("sudo", "-S", "-p", "", "--")
+        if not run(self._argv("true"), input=self._password, check=False).ok:
+            raise RemoteError(f"sudo on {self.target.destination} refuses {user}")
+
+    def _options(self) -> list[str]:
+        options = {
+            "ControlMaster": "auto",
+            "ControlPath": str(self._folder / "%C"),
+            "ControlPersist": str(_KEEP_S),
+            "ConnectTimeout": str(_CONNECT_TIMEOUT_S),
+            "ServerAliveInterval": "10",
+            "ServerAliveCountMax": "3",
+        }
+        if not sys.stdin.isatty():
+            options["BatchMode"] = "yes"
+        return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+
+    def _argv(self, *words: str) -> list[str]:
+        command = shlex.join([*self._sudo, *words])
+        return ["ssh", *self._options(), "--", self.target.destination, command]
+
+    def _judged(self, result: Result, check: bool) -> Result:
+        if result.code == CUT:
+            raise self.lost()
+        if check and not result.ok:
+            raise RemoteError(
+                f"a step failed on {self.target.destination}", details=(result.stdout + result.stderr).strip()
+            )
+        return result
+
+
+@contextmanager
+def connect(target: Target) -> Iterator[Connection]:
+    """A login to a target's host while the block runs; errors as of `Connection.open`."""
+    # ssh's sockets have room for about a hundred bytes of path.
+    with tempfile.TemporaryDirectory(prefix="nuwa-", dir=_short_folder()) as folder:
+        connection = Connection(target, Path(folder))
+        try:
+            connection.open()
+            yield connection
+        finally:
+            connection.close()
+
+
+def environment(values: Mapping[str, str]) -> bytes:
+    """Variables as `scripts/perform` reads them."""
+    return b"".join(f"{name}={value}\0".encode() for name, value in values.items())
+
+
+def _short_folder() -> str:
+    found = os.environ.get("XDG_RUNTIME_DIR", "")
+    return found if found and len(found) < 40 and Path(found).is_dir() else "/tmp"  # noqa: S108
+
+
+def _bash(script: str, words: Sequence[str]) -> list[str]:
+    return ["bash", "-c", (SCRIPTS / script).read_text(), f"nuwa-{script}", *words]
+
+
+def _refusal(messages: str) -> str:
+    """What ssh's messages mean, in words that follow the host's name."""
+    if "Host key verification failed" in messages or "IDENTIFICATION HAS CHANGED" in messages:
+        return "has a key that this machine does not know: compare its fingerprint when ssh shows it"
+    if "Permission denied" in messages:
+        return "does not let us in: it has to know your key (ssh-copy-id)"
+    return "cannot be reached by ssh"

@@ -1,0 +1,103 @@
+"""Where a deployment lies: a host as ssh knows it, a folder there, the domains of its site."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nuwa.errors import UsageError
+from nuwa.manifest import checks
+from nuwa.manifest.model import App
+
+
+@dataclass(frozen=True)
+class Target:
+    """One deployment on one host."""
+
+    destination: str
+    """What ssh is given: `root@www.example.com`, or a name of the user's ssh configuration."""
+    directory: str
+    domains: tuple[str, ...] = ()
+    """What the site there is called in place of the manifest's domains."""
+
+    @property
+    def lock(self) -> str:
+        """The name of the deployment's lock on its host, and of the files that a deploy keeps there."""
+        return hashlib.sha256(self.directory.encode()).hexdigest()[:16]
+
+    @property
+    def stage(self) -> str:
+        """The folder there that an image comes into."""
+        return f"/var/lib/nuwa-app/incoming/{self.lock}"
+
+    def __str__(self) -> str:
+        return f"{self.destination}:{self.directory}"
+
+
+def parse(text: str, app: str = "", domains: tuple[str, ...] = ()) -> Target:
+    """The target that `[USER@]HOST[:/FOLDER]` means.
+
+    Args:
+        text: as a user writes it.
+        app: the app's name, for the folder where none is named: `/srv/<app>`.
+        domains: the domains of the site there; empty: the manifest's.
+
+    Raises:
+        UsageError: it is none, or it names no folder and there is no app.
+    """
+    try:
+        checks.remote_host(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    destination, slash, folder = text.partition(":/")
+    if text.startswith("[") or "@[" in text:
+        address, bracket, rest = text.partition("]")
+        destination, slash, folder = address.replace("[", "") + bracket.replace("]", ""), rest[:2], rest[2:]
+    if not slash and not app:
+        raise UsageError(f"{text} names no folder", hint=f"Name the deployment's folder: {text}:/srv/NAME")
+    return Target(destination, f"/{folder}" if slash else f"/srv/{app}", domains)
+
+
+def choose(app: App, words: Sequence[str], domains: tuple[str, ...] = ()) -> list[Target]:
+    """The targets that a command line means: hosts, names of groups, or nothing for `deploy.hosts`.
+
+    Args:
+        domains: what the command line says of domains; it goes before those of a group.
+
+    Raises:
+        UsageError: there is no such group, or no host at all.
+    """
+    groups = {group.name: group for group in app.deploy.group}
+    found: list[Target] = []
+    if not words:
+        found = [parse(host, app.name, domains) for host in app.deploy.hosts]
+        if not found:
+            raise UsageError("which host?", hint=_which(app))
+    for word in words:
+        if word in groups:
+            group = groups[word]
+            found += [parse(host, app.name, domains or group.domains) for host in group.hosts]
+        elif "@" in word or ":" in word or "." in word:
+            found.append(parse(word, app.name, domains))
+        else:
+            raise UsageError(
+                f"there is no group {word!r} in nuwa.toml",
+                hint=f"{_which(app)} A host of your ssh configuration: {word}:/srv/{app.name}",
+            )
+    return list(dict.fromkeys(found))
+
+
+def _which(app: App) -> str:
+    groups = [group.name for group in app.deploy.group]
+    listed = (
+        f"Groups in nuwa.toml: {', '.join(groups)}." if groups else "nuwa.toml may list them: [deploy] hosts."
+    )
+    return f"nuwa deploy root@www.example.com:/srv/{app.name}. {listed}"
+
+
+def me() -> str:
+    """Who deploys, as others are told: user and machine."""
+    return f"{getpass.getuser()} on {socket.gethostname()}"

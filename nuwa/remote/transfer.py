@@ -1,0 +1,187 @@
+"""Brings an image to a host: only the layers that its podman lacks, and of those only what has not come yet.
+
+podman there takes the image from a folder with just these layers. It asks its own store before it opens a
+file, and compares what it reads with the digests, which are those of the uncompressed layers.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nuwa.errors import RemoteError
+from nuwa.process import Result
+from nuwa.remote.source import Source, manifest
+from nuwa.remote.ssh import FULL, Connection
+
+_VERSION = b"Directory Transport Version: 1.1\n"
+_ZSTD = ("zstd", "-q", "-T0", "-3", "-c")
+_GZIP = ("gzip", "-1", "-c")
+
+
+@dataclass
+class Sent:
+    """What went over the line."""
+
+    layers: int = 0
+    size: int = 0
+    """Bytes, compressed."""
+    present: bool = False
+    """The host had the image already."""
+
+
+@dataclass
+class _Known:
+    """What the host said it has."""
+
+    stored: set[str] = field(default_factory=set)
+    received: dict[str, int] = field(default_factory=dict)
+    image: bool = False
+    zstd: bool = False
+
+
+def send(connection: Connection, source: Source, name: str, on_bytes: Callable[[int], None]) -> Sent:
+    """Bring an image to the connection's host, under a name; interrupted, the next call sends the rest.
+
+    Args:
+        name: what it is called there.
+        on_bytes: told how many bytes went out, again and again.
+
+    Raises:
+        RemoteError: the connection was cut, the host's disk is full, or podman there refuses the image.
+    """
+    return _Transfer(connection, source, name, on_bytes).run()
+
+
+class _Transfer:
+    def __init__(
+        self, connection: Connection, source: Source, name: str, on_bytes: Callable[[int], None]
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._name = name
+        self._on_bytes = on_bytes
+        self._stage = connection.target.stage
+        self._sizes: dict[str, int] = {}
+        self._sent = Sent()
+        self._packer: Sequence[str] = _GZIP
+
+    def run(self) -> Sent:
+        image = self._source.image
+        known = self._ask()
+        if known.image:
+            self._sent.present = True
+            return self._sent
+        if known.zstd and shutil.which("zstd"):
+            self._packer = _ZSTD
+        wanted = [layer for layer in dict.fromkeys(image.layers) if _hex(layer) not in known.stored]
+        configuration = self._source.configuration()
+        self._send_layers(wanted, known)
+        # Each answer but the last names a layer to send (again): at most all of them, and one twice.
+        for _ in range(len(image.layers) + 2):
+            answer = self._take(manifest(image, configuration, self._sizes), configuration)
+            if answer == "taken":
+                return self._sent
+            layer = f"sha256:{answer.split()[-1]}"
+            if layer not in image.layers:
+                break
+            self._send_layers([layer], _Known())
+        raise RemoteError(f"podman on {self._host} does not take the image", details=answer)
+
+    @property
+    def _host(self) -> str:
+        return self._connection.target.destination
+
+    def _ask(self) -> _Known:
+        image = self._source.image
+        digests = [_hex(layer) for layer in image.layers]
+        known = _Known()
+        for line in self._connection.run("layers", self._stage, image.id, *digests).stdout.splitlines():
+            match line.split():
+                case ["image"]:
+                    known.image = True
+                    self._connection.run("tag", image.id, self._name)
+                case ["zstd"]:
+                    known.zstd = True
+                case ["have", digest]:
+                    known.stored.add(digest)
+                case ["part", digest, size]:
+                    known.received[digest] = int(size)
+        return known
+
+    def _send_layers(self, layers: Sequence[str], known: _Known) -> None:
+        for layer, file in self._exported(layers):
+            size = file.stat().st_size
+            received = known.received.get(_hex(layer), 0)
+            if received != size:
+                self._send_layer(_hex(layer), file, received if received < size else 0, size)
+            self._sizes[layer] = size
+            file.unlink()
+
+    def _exported(self, layers: Sequence[str]) -> Iterator[tuple[str, Path]]:
+        """Each layer with its file; the next one is written while one is sent."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = [pool.submit(self._source.layer, layer) for layer in layers[:1]]
+            for index, layer in enumerate(layers):
+                file = ahead.pop().result()
+                ahead = [pool.submit(self._source.layer, following) for following in layers[index + 1 :][:1]]
+                yield layer, file
+
+    def _send_layer(self, digest: str, file: Path, offset: int, size: int) -> None:
+        before = self._sent.size
+        result = self._connection.stream(
+            "receive",
+            *(self._stage, digest, str(offset), str(size), self._packer[0]),
+            file=file,
+            offset=offset,
+            packer=self._packer,
+            count=self._count,
+        )
+        self._check_room(result)
+        if not result.ok:
+            raise RemoteError(f"a layer did not arrive on {self._host}", details=result.stderr.strip())
+        self._sent.layers += self._sent.size > before
+
+    def _count(self, size: int) -> None:
+        self._sent.size += size
+        self._on_bytes(self._sent.size)
+
+    def _take(self, manifest: bytes, configuration: bytes) -> str:
+        image = self._source.image
+        files = {"manifest.json": manifest, "version": _VERSION, image.id: configuration}
+        content = _archive(files)
+        self._count(len(content))
+        result = self._connection.run("take", self._stage, image.id, self._name, input=content, check=False)
+        self._check_room(result)
+        if not result.ok:
+            raise RemoteError(
+                f"podman on {self._host} does not take the image", details=result.stderr.strip()
+            )
+        return result.stdout.strip()
+
+    def _check_room(self, result: Result) -> None:
+        if result.code == FULL:
+            raise RemoteError(
+                f"the disk of {self._host} is full",
+                details=result.stderr.strip(),
+                hint="Make room there, and try again. What serves there was not touched.",
+            )
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+def _hex(digest: str) -> str:
+    return digest.removeprefix("sha256:")
