@@ -29,11 +29,11 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "for development only" if DEBUG else "
 if DEBUG:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 
-# nuwa tells the container its domains; before it has any, the health check inside asks for localhost.
+# nuwa passes the domains to the container; until there are any, the health check inside sends Host: localhost.
 ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or [*os.environ.get("NUWA_DOMAINS", "").split(), "localhost"]
 CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 
-# nginx ends TLS and says so in this header, which it sets itself on every request.
+# nginx terminates TLS and says so in this header, which it sets itself on every request.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
@@ -75,8 +75,8 @@ TEMPLATES = [
     },
 ]
 
-# With a write-ahead log readers and one writer do not wait for each other, also across processes and
-# across two containers of one host. IMMEDIATE takes the write lock first, so nothing fails half-way.
+# With a write-ahead log, readers and one writer do not block each other, even across processes and
+# across two containers on one host. IMMEDIATE takes the write lock first, so no transaction fails half-way.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -90,7 +90,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Names with a hash of the content, so that nginx can let browsers keep them for ever.
+# File names with a hash of the content, so that nginx can let browsers keep the files.
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
@@ -101,7 +101,7 @@ STORAGES = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# Django alone would mail errors to nobody: they belong in the container's log.
+# By default Django would mail errors to nobody: write them to the container's log.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -7,7 +7,7 @@ MAX_BYTES = 10 * 1024**2
 
 
 class CardForm(forms.ModelForm):
-    # An ImageField opens the file before it is accepted; the worker makes what visitors see of it.
+    # An ImageField opens the file before it is accepted; the worker makes the picture that visitors see.
     photo = forms.ImageField(required=False)
 
     class Meta:
@@ -29,7 +29,7 @@ class CardForm(forms.ModelForm):
     def save(self, commit=True):
         card = super().save(commit=False)
         if photo := self.cleaned_data["photo"]:
-            # A name of our own: what a visitor called the file reaches no disk.
+            # A name of our own: the visitor's file name is never written to disk.
             photo.name = str(card.pk)
             card.upload = photo
         if commit:

@@ -29,7 +29,7 @@ class Card(models.Model):
         return f"{self.name}: {self.text[:40]}"
 
     def picture(self, size):
-        """Where the worker puts the picture: `size` is "small" or "large"."""
+        """The path of the picture that the worker writes; `size` is "small" or "large"."""
         return Path(settings.MEDIA_ROOT) / "pictures" / f"{self.pk}-{size}.webp"
 
     @property
@@ -42,7 +42,7 @@ class Card(models.Model):
 
 
 class Activity(models.Model):
-    """When a part of the site that no visitor sees last did something, and what."""
+    """When a background part of the site last did something, and what."""
 
     name = models.CharField(max_length=20, primary_key=True)
     at = models.DateTimeField()

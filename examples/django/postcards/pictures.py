@@ -1,4 +1,4 @@
-"""Makes the picture of a card: a photo made smaller, or a landscape painted from the card's own id."""
+"""Makes the picture of a card: a reduced photo, or a landscape painted from the card's id."""
 
 import math
 import os
@@ -39,7 +39,7 @@ def make(card):
 
 
 def write(picture, path):
-    """Replace the file at once: a reader sees the old one or the whole new one."""
+    """Replace the file atomically: a reader sees either the old one or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         try:
@@ -51,7 +51,7 @@ def write(picture, path):
 
 
 def paint(seed):
-    """A landscape: the same seed, the same picture."""
+    """A landscape; the same seed gives the same picture."""
     chance = random.Random(seed)
     above, below, sun, hills = chance.choice(PALETTES)
     width, height = 1200, 800

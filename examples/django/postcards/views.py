@@ -38,7 +38,7 @@ def wall(request):
 @require_safe
 @never_cache
 def card(request, pk):
-    """One card as a piece of the page: asked for until its picture is there."""
+    """One card as a fragment of the page, requested until its picture exists."""
     return render(request, "postcards/card.html", {"card": get_object_or_404(Card, pk=pk)})
 
 
@@ -62,7 +62,7 @@ def picture(request, pk, size):
 @require_safe
 @never_cache
 def health(request):
-    """200 when the database answers and has its tables: what nuwa's health check asks."""
+    """200 if the database answers and has its tables; nuwa's health check requests this page."""
     try:
         Card.objects.exists()
     except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""The board: one byte a pixel, an index into the palette; and how it outlives the process."""
+"""The board: one byte per pixel, an index into the palette; and how it survives the process."""
 
 import os
 import tempfile
@@ -17,7 +17,7 @@ class Board:
             self.cells[:] = saved
 
     def paint(self, change: bytes) -> bool:
-        """Take one change: x, y and colour, a byte each. False when it is none."""
+        """Apply one change: x, y and colour, a byte each. False if it is not a valid one."""
         if len(change) != 3 or change[0] >= WIDTH or change[1] >= HEIGHT or change[2] >= COLOURS:
             return False
         self.cells[change[1] * WIDTH + change[0]] = change[2]
@@ -25,7 +25,7 @@ class Board:
         return True
 
     def save(self) -> None:
-        """Write the board beside the file, then put it in its place: a crash leaves the old one whole."""
+        """Write the board next to the file, then replace the file: a crash leaves the old one intact."""
         if not self.changed:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,9 +14,9 @@ from pixels.board import Board
 
 HERE = Path(__file__).parent
 SAVE_EVERY = 2.0
-"""Seconds between two looks at whether the board must be saved."""
+"""Seconds between two checks whether the board has to be saved."""
 SLOWEST = 5.0
-"""Seconds that a visitor's connection may take for one message before it is let go."""
+"""Seconds that a visitor's connection may take for one message before it is closed."""
 
 board = Board(Path(os.environ.get("DATA_DIR", "var")) / "board")
 visitors: set[WebSocket] = set()
@@ -37,7 +37,7 @@ async def keep_saving() -> None:
 
 
 app = FastAPI(title="Pixels", lifespan=lifespan)
-# nginx serves these from the host's disk; this is for development.
+# nginx serves these files from the host's disk; this is for development.
 app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
 
@@ -56,7 +56,7 @@ def health() -> str:
 
 @app.websocket("/paint")
 async def paint(visitor: WebSocket) -> None:
-    """Binary messages carry pixels, text messages how many people are here."""
+    """Binary messages carry pixels, text messages the number of visitors."""
     await visitor.accept()
     visitors.add(visitor)
     try:
@@ -66,7 +66,7 @@ async def paint(visitor: WebSocket) -> None:
             change = await visitor.receive_bytes()
             if board.paint(change):
                 await tell_all(change)
-    except (WebSocketDisconnect, KeyError):  # gone, or it sent text
+    except (WebSocketDisconnect, KeyError):  # disconnected, or it sent text
         pass
     finally:
         visitors.discard(visitor)
@@ -78,7 +78,7 @@ async def tell_all(message: str | bytes) -> None:
 
 
 async def tell(visitor: WebSocket, message: str | bytes) -> None:
-    """Send to one; who does not take it is dropped, so that nobody waits for the slowest."""
+    """Send to one visitor, and drop one that does not receive, so that nobody waits for the slowest."""
     send = visitor.send_text if isinstance(message, str) else visitor.send_bytes
     try:
         await asyncio.wait_for(send(message), SLOWEST)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ LONGEST = 2000
 def create_app() -> Flask:
     app = Flask(__name__)
     store = Store(Path(os.environ.get("DATA_DIR", "var")) / "links.sqlite3")
-    # nginx says how the visitor came: with this, short addresses are shown with https and the right host.
+    # nginx passes on how the visitor connected: with this, short addresses are shown with https and the right host.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     add_pages(app, store)
     add_commands(app, store)
@@ -25,7 +25,7 @@ def create_app() -> Flask:
 
 
 def problem(target: str) -> str:
-    """What is wrong with an address; empty when nothing is."""
+    """What is wrong with an address; empty if it is valid."""
     try:
         parts = urlsplit(target)
     except ValueError:
@@ -70,11 +70,11 @@ def add_pages(app: Flask, store: Store) -> None:
 def add_commands(app: Flask, store: Store) -> None:
     @app.cli.command("prepare")
     def prepare() -> None:
-        """Make the database, or bring it up to date."""
+        """Create the database, or bring it up to date."""
         store.prepare()
 
     @app.cli.command("forget")
     @click.option("--days", default=365, show_default=True)
     def forget(days: int) -> None:
-        """Remove links that nobody followed for a long time."""
+        """Remove links that nobody has followed for a long time."""
         click.echo(f"forgot {store.forget(days)} links")

@@ -1,4 +1,4 @@
-"""The links, in SQLite. One connection a call: cheap here, and nothing is shared between threads."""
+"""The links, in SQLite. One connection per call: cheap here, and nothing is shared between threads."""
 
 import secrets
 import sqlite3
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without letters that are mistaken for others when a code is read aloud."""
+"""Without letters that are easily confused when a code is read aloud."""
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS link (
@@ -40,7 +40,7 @@ class Store:
             database.execute(TABLE)
 
     def add(self, target: str) -> str:
-        """The code of a target: the one that it has, or a new one."""
+        """The code of a target: the existing one, or a new one."""
         with self._open() as database:
             while True:
                 code = "".join(secrets.choice(ALPHABET) for _ in range(5))
@@ -50,7 +50,7 @@ class Store:
                     return str(row["code"])
 
     def follow(self, code: str) -> str | None:
-        """Where a code leads, counting the visit; None when nobody made it."""
+        """The target of a code, counting the visit; None if the code does not exist."""
         with self._open() as database:
             row = database.execute(
                 "UPDATE link SET hits = hits + 1, used = CURRENT_TIMESTAMP WHERE code = ? RETURNING target", (code,)
@@ -62,6 +62,6 @@ class Store:
             return database.execute("SELECT * FROM link ORDER BY rowid DESC LIMIT ?", (count,)).fetchall()
 
     def forget(self, days: int) -> int:
-        """Remove links that nobody followed for so long; how many those were."""
+        """Remove links that nobody has followed for that long; returns their number."""
         with self._open() as database:
             return database.execute("DELETE FROM link WHERE used < datetime('now', ?)", (f"{-days} days",)).rowcount

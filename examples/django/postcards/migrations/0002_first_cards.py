@@ -1,4 +1,4 @@
-"""Three cards to begin with, so that the wall shows what it is. Their pictures are painted from their ids."""
+"""Three initial cards, so that the wall shows what it is for. Their pictures are painted from their ids."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The worker: makes the picture of every card that waits for one. Runs until it is told to stop."""
+"""The worker: makes the picture of every card that is waiting for one. Runs until it is told to stop."""
 
 import logging
 import signal
@@ -15,9 +15,9 @@ from postcards.models import Activity, Card
 log = logging.getLogger("worker")
 
 PAUSE = 1.0
-"""Seconds between two looks at an empty queue."""
+"""Seconds between two checks of an empty queue."""
 ATTEMPTS = 3
-"""A picture that ends the worker this often is given up, or one bad file would hold up all others."""
+"""A picture that has crashed the worker this often is given up, or one bad file would block all others."""
 
 
 class Command(BaseCommand):
@@ -56,7 +56,7 @@ def wait_for_tables(stop):
 
 
 def make_next():
-    """Make the picture of the card that has waited longest; False when none waits."""
+    """Make the picture of the card that has waited longest; False if none is waiting."""
     card = Card.objects.filter(state=Card.State.WAITING).order_by("created").first()
     if card is None:
         return False

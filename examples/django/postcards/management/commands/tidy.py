@@ -1,4 +1,4 @@
-"""The cron job: removes what nothing refers to any more, and says on the page that it was here."""
+"""The cron job: removes files that nothing refers to, and records when it ran."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +11,9 @@ from django.utils import timezone
 from postcards.models import Activity, Card
 
 KEEP = 500
-"""Cards on the wall; the oldest go first."""
+"""Cards on the wall; the oldest are removed first."""
 GRACE = timedelta(minutes=10)
-"""Files younger than this stay: their card may be on its way into the database."""
+"""Files younger than this are kept: their card may not be in the database yet."""
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ def media_files():
 
 
 def remove_files(now):
-    """Files whose name does not begin with the id of a card: left by a deleted card or a killed worker."""
+    """Files whose name does not start with the id of a card: left by a deleted card or a killed worker."""
     known = {str(pk) for pk in Card.objects.values_list("pk", flat=True)}
     removed = 0
     for file in media_files():
