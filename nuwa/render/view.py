@@ -139,7 +139,7 @@ class View:
 
     @property
     def remove_orphan(self) -> tuple[str, ...]:
-        """Ends what `clear_away` left running, as late as possible; `--replace` in `podman run` does the rest."""
+        """Ends, as late as possible, what `clear_away` left running; `podman run --replace` does the rest."""
         words = f"test ! -e {self._id_file} || {{ {self._remove}; rm -f {self._id_file}; }}"
         return ("/bin/sh", "-c", words)
 
