@@ -51,6 +51,24 @@ own_certificate() {
   says 'https://xn--bcher-kva.example answers'
 }
 
+@test "run takes the domains, and then install does not restart the app" {
+  run -0 bin/run --dry-run bücher.example
+  [[ $output == *NUWA_HOST=xn--bcher-kva.example* && ! -e volumes/.nuwa/domains ]]
+  run -2 bin/run 'a b'
+  says 'fact domains'
+  run -0 bin/run bücher.example
+  says 'Next: bin/install puts it behind nginx.'
+  since=$(stat -c %y "$FAKE/active/nuwa-blog-blue.service")
+  run -0 bin/install
+  says 'https://xn--bcher-kva.example answers'
+  says_not 'told the app'
+  [[ $(stat -c %y "$FAKE/active/nuwa-blog-blue.service") == "$since" ]]
+  # Those of a site that is up change with it.
+  run -2 bin/run other.example
+  says 'the site has other domains (xn--bcher-kva.example): bin/install other.example changes them.'
+  run -0 bin/run bücher.example
+}
+
 @test "install refuses what is no domain, and changes nothing" {
   bin/run
   snapshot >"$TEST/before"
