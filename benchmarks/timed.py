@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,14 +16,14 @@ from nuwa.lab.model import Lab
 
 PROJECT = HERE.parent / "tests" / "e2e" / "timed"
 FOLDER, APP = "/srv/timed", "localhost/app/timed"
-DEPLOYS_PER_ROUND = 20
+DEPLOYS = int(os.environ.get("NUWA_BENCH_DEPLOYS", "100"))
 INSTALL = f"""set -e; mkdir -p {FOLDER}; cd {FOLDER}
 export BID={APP}:latest; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
 bin/run --quiet; bin/install --quiet timed.localhost"""
 
 
 def cron(world: World) -> Iterator[Figure]:
-    """deploys at any moment: jobs of a minute that ran twice or not at all (20 deploys a round)"""
+    """deploys one after the other: jobs of a minute that ran twice or not at all, over all of their time"""
     lab = Lab("benchcron")
     (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
 
@@ -37,9 +38,10 @@ def cron(world: World) -> Iterator[Figure]:
         for name in ("one", "two"):
             sh(RELEASE.format(name=name, app=APP, first=f"{APP}:latest"))
         begun = int(time.time())
-        deploys = DEPLOYS_PER_ROUND * world.rounds
-        for number in range(deploys):
+        for number in range(DEPLOYS):
+            began = time.monotonic()
             sh(f"cd {FOLDER} && bin/deploy --quiet {APP}:{('one', 'two')[number % 2]}")
+            world.say(f"deploy {number + 1} of {DEPLOYS}: {time.monotonic() - began:.1f} s")
         ended = int(time.time()) - 5
         ran = Counter(
             int(line.split()[0]) // 60 for line in sh(f"cat {FOLDER}/volumes/count/minutes").splitlines()
@@ -48,7 +50,7 @@ def cron(world: World) -> Iterator[Figure]:
     finally:
         lifecycle.down(world.engine, Plain(), lab)
     minutes = range(begun // 60 + 1, ended // 60)
-    title = f"in {deploys} deploys, {len(minutes)} minutes"
+    title = f"in {DEPLOYS} deploys, {len(minutes)} minutes"
     doubled = sum(ran[minute] > 1 for minute in minutes)
     missed = sum(ran[minute] == 0 for minute in minutes)
     twice = sum(line.startswith("double") for line in clock)
