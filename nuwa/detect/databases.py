@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from nuwa.detect.model import Database, Variable
@@ -27,6 +27,7 @@ DRIVERS = (
         ),
     ),
 )
+_PART_NAMES = ("host", "port", "user", "password", "name")
 _PREFIX = r"(?:[A-Z0-9]+_)*?(?:POSTGRES(?:QL)?|PG|DB|SQL|DATABASE|MYSQL|MARIADB|RDS)_?"
 _PARTS = (
     ("host", rf"{_PREFIX}(?:DB_)?(?:HOST|HOSTNAME|SERVER|ADDRESS|ADDR)"),
@@ -51,6 +52,49 @@ _ENGINES = {
     "sqlite": "sqlite",
 }
 DATABASE_URL = "DATABASE_URL"
+
+
+_SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel", "flask-sqlalchemy", "databases"})
+_DRIVERS = {
+    "postgresql": (("psycopg2", ("psycopg2", "psycopg2-binary")), ("psycopg", ("psycopg",))),
+    "mysql": (("mysqldb", ("mysqlclient",)), ("pymysql", ("pymysql",))),
+}
+_ASYNC_DRIVERS = {
+    "postgresql": (("asyncpg", ("asyncpg",)), ("psycopg", ("psycopg",))),
+    "mysql": (("aiomysql", ("aiomysql",)), ("asyncmy", ("asyncmy",))),
+}
+
+
+def sqlalchemy_scheme(engine: str, packages: Collection[str], version: str, is_async: bool) -> str:
+    """The scheme by which SQLAlchemy takes the driver that is there; empty: it does so without.
+
+    It takes psycopg2 for `postgresql:`, and psycopg from 2.1 on, and mysqldb for `mysql:`.
+
+    Args:
+        engine: as in `database.engine`.
+        packages: names of the required packages.
+        version: of SQLAlchemy, as far as it is pinned; empty: the newest.
+        is_async: the code makes an asynchronous engine.
+    """
+    scheme = "mysql" if engine == "mariadb" else engine
+    if not _SQLALCHEMY & set(packages):
+        return ""
+    table = (_ASYNC_DRIVERS if is_async else _DRIVERS).get(scheme, ())
+    driver = next((name for name, names in table if set(names) & set(packages)), "")
+    old = bool(version) and [int(part) for part in re.findall(r"\d+", version)[:2]] < [2, 1]
+    own = "mysqldb" if scheme == "mysql" else "psycopg2" if old else "psycopg"
+    return f"{scheme}+{driver}" if driver not in ("", own) else ""
+
+
+def with_driver(database: Database, scheme: str) -> Database:
+    """A database whose whole addresses have a scheme, unless they have one with a driver already."""
+    address = f"{scheme}://{{user}}:{{password}}@{{host}}:{{port}}/{{name}}"
+    given = {name: address if part == "url" else part for name, part in database.env.items()}
+    whole = any(part not in _PART_NAMES for part in given.values())
+    separate = {"host", "password"} <= set(given.values())
+    if DATABASE_URL not in given and not whole and not separate:
+        given[DATABASE_URL] = address
+    return replace(database, env=dict(sorted(given.items())))
 
 
 def find(

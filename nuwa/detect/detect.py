@@ -106,7 +106,35 @@ def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") ->
     notes.found.append(web.found)
     if server and server.module == web.module:
         notes.why["server.module"] = server.where
-    return _whole(tree, said, base, web, required, family, notes)
+    python = base.python or next(iter(pythons), "")
+    return _whole(tree, said, base, web, _Required(requirements, required, python, family), notes)
+
+
+@dataclass(frozen=True)
+class _Required:
+    """What the app requires.
+
+    Args:
+        file: where that stands.
+        packages: of Python, with their extras.
+        python: the version that the image will have.
+        family: of images.
+    """
+
+    file: str
+    packages: Mapping[str, set[str]]
+    python: str
+    family: str
+
+
+def _with_driver(tree: Tree, database: Database | None, of: _Required, web: Web) -> Database | None:
+    """The database with the driver in its address, where SQLAlchemy would look for another one."""
+    if database is None or web.framework == "Django":
+        return database
+    version = packages.pinned(tree, of.file, "sqlalchemy")
+    is_async = any(b"create_async_engine" in tree.content(path) for path in tree.python)
+    scheme = databases.sqlalchemy_scheme(database.engine, set(of.packages), version, is_async)
+    return databases.with_driver(database, scheme) if scheme else database
 
 
 def _whole(
@@ -114,20 +142,21 @@ def _whole(
     said: Testimony,
     base: Project,
     web: Web,
-    required: Mapping[str, set[str]],
-    family: str,
+    of: _Required,
     notes: _Notes,
 ) -> Project:
+    required = of.packages
     read = variables.read(tree, _modules(tree, web))
-    database = databases.find(read, required, said, web.database)
+    database = _with_driver(tree, databases.find(read, required, said, web.database), of, web)
     env = environment.sort(read, tree, said, database, web.keys, web.clear)
     node, include, said_of_node = frontend.find(tree)
     notes.check += said_of_node
     if node:
         notes.found.append(f"frontend: {node.where}, built to {', '.join(node.output)}")
-    run, build = packages.libraries(dict(required), family)
+    to_build = packages.without_wheel(tree, of.file, required, of.python)
+    run, build = packages.libraries(dict(required), of.family, to_build)
     known = {name.removesuffix("t64") for name, _ in run}
-    more = packages.from_dockerfile(said, family)
+    more = packages.from_dockerfile(said, of.family)
     run += [item for item in more if item[0].removesuffix("t64") not in known]
     workers = processes.processes(tree, said)
     volumes = _volumes(web, said, database)

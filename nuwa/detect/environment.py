@@ -160,9 +160,17 @@ def belongs_to_the_app(name: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and not name.endswith(("_TEST", "TESTING"))
 
 
+_PLACE = re.compile(
+    r"HOST|SERVER|UR[IL]|ADDR|DOMAIN|ORIGIN|PATH|DIR|FILE|PORT|BUCKET|ENDPOINT|EMAIL|MAIL|USER"
+)
+"""Names of what is another one on each host: what an example has says nothing about it."""
+
+
 def _said(name: str, said: Testimony) -> str | None:
     """The value that the project's own files give, where it is one for a real site."""
     value = said.environment.get(name)
+    if value is None and not _PLACE.search(name):
+        value = said.samples.get(name)
     if value is None or re.search(
         r"localhost|127\.0\.0\.1|example\.|change|your[-_ ]|xxx|^\s*$", value, re.IGNORECASE
     ):

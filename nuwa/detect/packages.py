@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -74,11 +74,7 @@ def _joined(folder: str, path: str) -> str:
 
 
 def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]], groups: Sequence[str] = ()) -> None:
-    content = (
-        (tree.root / name).read_text(encoding="utf-8", errors="replace")
-        if (tree.root / name).is_file()
-        else ""
-    )
+    content = _whole(tree, name)
     if kind == "Pipfile.lock":
         import json
 
@@ -129,26 +125,69 @@ def _reached(content: str, tree: Tree, groups: Sequence[str] = ()) -> dict[str, 
     return {name: extras - {""} for name, extras in found.items()}
 
 
+def pinned(tree: Tree, name: str, package: str) -> str:
+    """The version of a package that a file of requirements or a lock pins; empty: none."""
+    for path in (name, *sorted(included(tree, name))):
+        found = re.search(
+            rf'(?mi)^name = "{re.escape(package)}"\s+version = "([\d.]+)"'
+            rf"|^\s*{re.escape(package)}\s*(?:\[[^]]*\])?\s*==\s*([\d.]+)",
+            _whole(tree, path),
+        )
+        if found:
+            return found[1] or found[2]
+    return ""
+
+
+def _whole(tree: Tree, path: str) -> str:
+    """A file of any size, as locks have it."""
+    place = tree.root / path
+    return text.decode(place.read_bytes()) if place.is_file() else ""
+
+
 _PROVIDED = {"psycopg": ("psycopg-binary", "psycopg-c"), "psycopg2": ("psycopg2-binary",)}
 """Packages that bring the libraries of others with them."""
 
 
+def without_wheel(tree: Tree, requirements: str, required: Collection[str], python: str) -> set[str]:
+    """Packages whose pinned version is older than their first wheels for a version of Python."""
+    found = set()
+    for name, needs in _libraries().items():
+        first = needs.get("wheels", {}).get(python, "")
+        given = pinned(tree, requirements, name) if first and name in required else ""
+        if given and _numbers(given) < _numbers(first):
+            found.add(name)
+    return found
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _libraries() -> dict[str, Any]:
+    return tomllib.loads(
+        resources.files("nuwa.detect").joinpath("libraries.toml").read_text(encoding="utf-8")
+    )
+
+
 def libraries(
-    packages: dict[str, set[str]], family: str
+    packages: dict[str, set[str]], family: str, to_build: Collection[str] = ()
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Distribution packages that the app needs when it runs, and for compiling; each with what needs it.
 
     Args:
         packages: names with their extras.
         family: of images.
+        to_build: packages that have no wheel, of those that usually have one.
     """
-    table: dict[str, Any] = tomllib.loads(
-        resources.files("nuwa.detect").joinpath("libraries.toml").read_text(encoding="utf-8")
-    )
+    table = _libraries()
     run: dict[str, str] = {}
     build: dict[str, str] = {}
     for name, needs in table.items():
-        if name not in packages or packages[name] & {"binary", "c"}:
+        if (
+            name not in packages
+            or packages[name] & {"binary", "c"}
+            or ("wheels" in needs and name not in to_build)
+        ):
             continue
         if any(other in packages for other in _PROVIDED.get(name, ())):
             continue

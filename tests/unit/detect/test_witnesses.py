@@ -491,3 +491,57 @@ def test_requirements_in_groups_alone_are_told_with_their_names(tmp_path: Path) 
     files = {"main.py": FLASK, "pyproject.toml": '[dependency-groups]\nlive1 = ["flask"]\ndev = ["pytest"]\n'}
     told = detect(lay(tmp_path, files)).check[0]
     assert told.startswith("pyproject.toml names requirements in groups alone (dev, live1)")
+
+
+API = "from flask import Flask\nimport os\napp = Flask(__name__)\nURL = os.environ['DATABASE_URL']\n"
+PSYCOPG = "postgresql+psycopg://{user}:{password}@{host}:{port}/{name}"
+PSYCOPG2 = "postgresql+psycopg2://{user}:{password}@{host}:{port}/{name}"
+ASYNCPG = "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"
+
+
+@pytest.mark.parametrize(
+    ("requirements", "more", "env"),
+    [
+        # SQLAlchemy 2.1 takes psycopg by itself, and older ones psycopg2.
+        ("sqlalchemy==2.0.4\npsycopg[binary]\n", "", {"DATABASE_URL": PSYCOPG}),
+        ("sqlalchemy==2.0.4\npsycopg2-binary\n", "", {}),
+        ("flask-sqlalchemy\npsycopg2-binary\n", "", {"DATABASE_URL": PSYCOPG2}),
+        ("sqlalchemy\npsycopg[binary]\n", "", {}),
+        (
+            "sqlalchemy\nasyncpg\n",
+            "from sqlalchemy.ext.asyncio import create_async_engine\n",
+            {"DATABASE_URL": ASYNCPG},
+        ),
+        ("asyncpg\n", "", {}),
+    ],
+)
+def test_the_address_names_the_driver_that_sqlalchemy_would_not_take(
+    tmp_path: Path, requirements: str, more: str, env: dict[str, str]
+) -> None:
+    database = detect(lay(tmp_path, {"main.py": API + more, "requirements.txt": requirements})).database
+    assert database is not None
+    assert database.env == env
+
+
+@pytest.mark.parametrize(
+    ("pin", "python", "packages"),
+    [
+        ("psycopg2-binary==2.9.9", "3.13", ("libpq5",)),
+        ("psycopg2-binary==2.9.9", "3.12", ()),
+        ("psycopg2-binary==2.9.12", "3.13", ()),
+        ("psycopg2-binary", "3.13", ()),
+    ],
+)
+def test_a_pinned_package_that_has_no_wheel_yet_gets_what_it_is_built_with(
+    tmp_path: Path, pin: str, python: str, packages: tuple[str, ...]
+) -> None:
+    found = detect(lay(tmp_path, {"main.py": FLASK, "requirements.txt": f"{pin}\n"}), (python,))
+    assert found.packages == packages
+
+
+def test_an_example_gives_values_that_are_the_same_everywhere(tmp_path: Path) -> None:
+    code = FLASK + "import os\nA = os.environ['JWT_ALGORITHM']\nB = os.environ['MAIL_HOST']\n"
+    files = {"main.py": code, ".env.example": "JWT_ALGORITHM=HS256\nMAIL_HOST=mail\n"}
+    found = detect(lay(tmp_path, files)).environment
+    assert found.clear == {"JWT_ALGORITHM": "HS256"}
+    assert [variable.name for variable in found.open] == ["MAIL_HOST"]

@@ -103,6 +103,27 @@ def test_an_app_is_imported_from_the_folder_of_the_project(tmp_path: Path) -> No
     assert "ModuleNotFoundError" in imported(tmp_path, "nowhere:app").stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [
+        ("import socket\nsocket.create_connection(('127.0.0.1', 1))\n", True),
+        (
+            "try:\n    raise OSError('Connection refused')\n"
+            "except OSError as error:\n    raise RuntimeError('no database') from error\n",
+            True,
+        ),
+        ("raise RuntimeError('no settings')\n", False),
+    ],
+)
+def test_an_app_that_asks_a_server_when_it_is_imported_can_be_built(
+    tmp_path: Path, code: str, passes: bool
+) -> None:
+    (tmp_path / "site_app.py").write_text(code)
+    result = imported(tmp_path, "site_app:app")
+    assert result.ok is passes
+    assert ("asks a server when it is imported" in result.stdout) is passes
+
+
 def test_static_text_is_compressed_beside_the_original_and_small_or_binary_files_are_not(
     tmp_path: Path,
 ) -> None:
