@@ -16,6 +16,7 @@ APP_ID = 10001
 
 LABEL_SETUP = "Setup"
 LABEL_RUN_SETUP = "RunSetup"
+LABEL_RUN_KUBERNETES = "RunKubernetes"
 LABEL_SCHEMA = "io.nuwa.schema"
 LABEL_LAYER = "io.nuwa.layer"
 LABEL_FAMILY = "io.nuwa.family"
@@ -35,6 +36,8 @@ NGINX_DROP_IN = "nuwa.sites.conf"
 """What all sites of a host have systemd do for nginx."""
 RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"})
 """What the app's environment has from nuwa, beside names that begin with `NUWA_` or `S6_`."""
+
+DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
 LIB = "/usr/lib/nuwa"
 VENV = "/opt/nuwa/venv"

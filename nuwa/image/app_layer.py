@@ -79,7 +79,7 @@ def placeholders(app: App) -> dict[str, str]:
     """What stands for secrets while the image is built: their values live on the host."""
     found = dict.fromkeys((*app.env.secrets, *app.env.generated), PLACEHOLDER)
     if app.database:
-        found[write.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
+        found[names.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
     return {name: value for name, value in found.items() if name not in app.env.clear}
 
 
@@ -147,6 +147,7 @@ def _labels(recipe: Recipe, time: int) -> dict[str, str]:
         ),
         names.LABEL_SETUP: write.setup_script(app),
         names.LABEL_RUN_SETUP: write.run_setup(),
+        names.LABEL_RUN_KUBERNETES: write.run_kubernetes(),
         "org.opencontainers.image.title": app.name,
         "org.opencontainers.image.version": app.app.version,
         "org.opencontainers.image.created": datetime.fromtimestamp(time, UTC).isoformat(),

@@ -15,7 +15,8 @@ from nuwa.image.families import Family
 from nuwa.image.files import File, Files
 from nuwa.manifest import checks
 from nuwa.manifest.model import App, Cron, to_json
-from nuwa.names import LIB, LOG, VENV, Names
+from nuwa.names import LIB, LOG, PROJECT, VENV, Names
+from nuwa.render.static_index import TYPES
 
 SERVICES = "/etc/s6-overlay/s6-rc.d"
 ENABLED = "/etc/s6-overlay/user-bundles.d/user/contents.d"
@@ -79,6 +80,19 @@ def _server_settings(app: App) -> dict[str, object]:
         "graceful_timeout": server.graceful_timeout,
         "keepalive": server.keepalive,
         "health_path": app.health.path,
+        "front": _front(app),
+    }
+
+
+def _front(app: App) -> dict[str, object]:
+    """What nuwa_front.py does where no nginx of ours is in front."""
+    return {
+        "max_body": app.server.max_body,
+        "static_url": app.static.url if app.static else "",
+        "static_folder": f"{PROJECT}/{app.static.directory}" if app.static else "",
+        "uploads": [[volume.url, volume.path] for volume in app.volume if volume.url],
+        "types": TYPES,
+        "hsts": app.tls.challenge != "self-signed",
     }
 
 

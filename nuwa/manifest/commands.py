@@ -137,6 +137,23 @@ _IN_FIELDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+
+
+def kubernetes_schedule(value: str) -> str:
+    """A valid schedule as a CronJob takes it, where Sunday is 0 and never 7.
+
+    Raises:
+        ValueError: it names no time (@reboot).
+    """
+    if value == "@reboot":
+        raise ValueError("@reboot names no time")
+    fields = value.split()
+    if len(fields) == len(_FIELDS) and "7" in fields[-1].replace("/7", ""):
+        days = sorted({day % 7 for day in _numbers(fields[-1], *_FIELDS[-1][1:])})
+        fields[-1] = ",".join(map(str, days))
+    return " ".join(fields)
+
+
 _YEARS = 8
 """Years that `longest_pause` looks at: February 29 comes in them."""
 

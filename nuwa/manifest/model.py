@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Optional, Union
 
 from nuwa.manifest import checks, commands
-from nuwa.names import Names, Platform
+from nuwa.names import DATABASE_SECRET, Names, Platform
 
 SCHEMA = 1
 
@@ -416,6 +416,21 @@ class Limits(Section):
 
 
 @dataclass(frozen=True)
+class Scale(Section):
+    """How many pods of the server there are on Kubernetes; a host runs one container."""
+
+    min: Annotated[int, Between(1, 1000), Doc("Pods of the server that are always there.")] = 1
+    max: Annotated[
+        int,
+        Between(1, 1000),
+        Doc("Most pods under load; above min there is a HorizontalPodAutoscaler, which needs limits.cpu."),
+    ] = 1
+    cpu: Annotated[
+        int, Between(1, 100), Doc("Percent of limits.cpu, averaged over the pods, that more pods aim at.")
+    ] = 70
+
+
+@dataclass(frozen=True)
 class Env(Section):
     """The app's environment. Values here go into the image: secrets are named here and live on the host."""
 
@@ -580,6 +595,7 @@ class App(Section):
     hooks: Annotated[Hooks, Doc("")] = field(default_factory=Hooks)
     health: Annotated[Health, Doc("")] = field(default_factory=Health)
     limits: Annotated[Limits, Doc("")] = field(default_factory=Limits)
+    scale: Annotated[Optional[Scale], Doc("")] = None
     env: Annotated[Env, Doc("")] = field(default_factory=Env)
     deploy: Annotated[Deploy, Doc("")] = field(default_factory=Deploy)
     backup: Annotated[Optional[Backup], Doc("")] = None
@@ -606,6 +622,21 @@ class App(Section):
     @property
     def tag(self) -> str:
         return self.names.image(self.app.version)
+
+    @property
+    def supplied_secrets(self) -> tuple[str, ...]:
+        """Names of the secrets that the operator supplies: the URL of a database elsewhere is one of them."""
+        elsewhere = self.database is not None and self.database.where == "url"
+        named = (*self.env.secrets, *((DATABASE_SECRET,) if elsewhere else ()))
+        return tuple(dict.fromkeys(name for name in named if name not in self.env.generated))
+
+    @property
+    def sqlite_file(self) -> str:
+        """Where the file of a SQLite database lies in the container; empty where there is none of nuwa's."""
+        if self.database is None or self.database.engine != "sqlite":
+            return ""
+        volume = next(volume for volume in self.volume if volume.holds_database)
+        return f"{volume.path}/{self.database.name or self.name}.sqlite3"
 
 
 def to_json(value: Any) -> Any:

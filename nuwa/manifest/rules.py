@@ -265,6 +265,29 @@ def _limits(app: App, _: Given) -> Iterator[Finding]:
         yield Finding((("limits", "tmp"), ("limits", "memory_max")), text, "make tmp smaller")
 
 
+def _scale(app: App, _: Given) -> Iterator[Finding]:
+    """Scale: `min` ≤ `max`; an exclusive volume and sqlite take one pod."""
+    scale = app.scale
+    if scale is None:
+        return
+    if scale.min > scale.max:
+        yield Finding((("scale", "min"), ("scale", "max")), "min is above max", "set max too")
+    if scale.max == 1 and scale.min == 1:
+        return
+    for index, volume in enumerate(app.volume):
+        if volume.policy == "exclusive":
+            yield Finding(
+                (("scale", "max"), ("volume", index, "policy")),
+                f"the volume {volume.name} is exclusive: one pod at a time",
+                'remove [scale], or set policy = "shared"',
+            )
+    if app.sqlite_file:
+        text = "the file of a sqlite database is for one pod"
+        yield Finding(
+            (("scale", "max"), ("database", "engine")), text, "remove [scale], or use a database server"
+        )
+
+
 def _tls(app: App, _: Given) -> Iterator[Finding]:
     """TLS: each challenge has what it needs, and nothing that only another one uses."""
     tls, challenge = app.tls, ("tls", "challenge")
@@ -309,6 +332,7 @@ RULES = (
     _volume_paths,
     _database,
     _limits,
+    _scale,
     _environment,
     _backup,
     _tls,

@@ -44,20 +44,26 @@ _LARGEST_MANIFEST = 16 << 20
 
 def pack(root: Path, out: IO[bytes]) -> None:
     """Write a tar of the files below a folder, with those times."""
-    files = {path.relative_to(root).as_posix() for path in _files(root)}
-    hashed = find_hashed(files, _listed(root, files))
+    names = {path.relative_to(root).as_posix() for path in files(root)}
+    hashed = hashed_files(root, names)
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as archive:
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root).as_posix()
             entry = archive.gettarinfo(str(path), name)
-            if entry is not None and name in files:
+            if entry is not None and name in names:
                 # A hard link would be left out of what follows.
                 entry.type, entry.linkname, entry.size = tarfile.REGTYPE, "", path.stat().st_size
-                entry.mtime = time_of(path, is_hashed=_original(name) in hashed)
+                entry.mtime = time_of(path, is_hashed=name in hashed)
                 with path.open("rb") as content:
                     archive.addfile(entry, content)
             elif entry is not None and (entry.isdir() or entry.issym()):
                 archive.addfile(entry)
+
+
+def hashed_files(root: Path, names: Collection[str]) -> set[str]:
+    """Those of the files below a folder whose name changes with their content, and compressed copies."""
+    found = find_hashed(names, _listed(root, names))
+    return {name for name in names if _original(name) in found}
 
 
 def time_of(path: Path, *, is_hashed: bool) -> int:
@@ -119,7 +125,8 @@ def _original(name: str) -> str:
     return next((name[: -len(ending)] for ending in _PACKED if name.endswith(ending)), name)
 
 
-def _files(root: Path) -> Iterator[Path]:
+def files(root: Path) -> Iterator[Path]:
+    """The regular files below a folder, wherever they lie in it."""
     return (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
 
 

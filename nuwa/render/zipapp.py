@@ -1,7 +1,7 @@
 """Packs the renderer that goes into an image: `render.pyz`. Of this package, only this module runs at build.
 
-The archive holds Jinja2 and MarkupSafe as pure Python, the templates of host files, the manifest as JSON
-and the modules of nuwa that rendering imports. It needs a Python from 3.9 on and nothing else.
+The archive holds Jinja2, MarkupSafe and PyYAML as pure Python, the templates of host files, the manifest as
+JSON and the modules of nuwa that rendering imports. It needs a Python from 3.9 on and nothing else.
 """
 
 from __future__ import annotations
@@ -15,16 +15,26 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from nuwa.kubernetes import __main__ as kubernetes
 from nuwa.manifest.model import App, to_json
 from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
 
 ENTRY = "nuwa.render.__main__"
+KUBERNETES_ENTRY = "nuwa.kubernetes.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
-LIBRARIES = ("jinja2", "markupsafe")
+LIBRARIES = ("jinja2", "markupsafe", "yaml")
 SCRIPTS = BIN_TEMPLATES / "from_image"
 """Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
 SCRIPTS_TAR = "scripts.tar"
-MAIN = f"from {ENTRY} import main\n\nmain()\n"
+MAIN = f"""import sys
+
+if sys.argv[1:2] and sys.argv[1] in {kubernetes.COMMANDS!r}:
+    from {KUBERNETES_ENTRY} import main
+else:
+    from {ENTRY} import main
+
+main()
+"""
 _MIDNIGHT = (1980, 1, 1, 0, 0, 0)
 
 
@@ -45,7 +55,7 @@ def _files(app: App) -> dict[str, bytes]:
     files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode(), SCRIPTS_TAR: scripts()}
     for name in LIBRARIES:
         files.update(_library(name))
-    for path in _imported(ENTRY):
+    for path in _imported(ENTRY) | _imported(KUBERNETES_ENTRY):
         files[str(path.relative_to(PACKAGE.parent))] = path.read_bytes()
     for folder in TEMPLATE_FOLDERS:
         for path in (TEMPLATES / folder).glob("*.j2"):

@@ -21,8 +21,6 @@ from nuwa.templating import render
 LIMIT = 96 * 1024
 """Bytes: a label must stay below. Linux takes 128 KiB as one argument, and `bash -c` gets it as one."""
 
-DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
-
 LIBRARY = "lib"
 """The folder below `bin/` for what scripts source, and for what systemd, cron and monit call."""
 
@@ -95,6 +93,19 @@ def run_setup() -> str:
     )
 
 
+def run_kubernetes() -> str:
+    """The value of the RunKubernetes label: prints the image's Kubernetes objects, once BID names the image.
+
+    Options such as `--domain www.example.com` follow it. As in RunSetup, no double quote, backslash or dollar
+    sign is in it.
+    """
+    digest = "{{with .RepoDigests}}{{index . 0}}{{end}}"
+    return (
+        f"podman image inspect -f '--image={digest}' `printenv BID` | "
+        f"xargs podman run --rm --network none --entrypoint {names.LIB}/kubernetes `printenv BID`"
+    )
+
+
 def bin_files(app: App) -> dict[str, str]:
     """What Setup writes into `bin/`: content by path below it."""
     folder = str(BIN_TEMPLATES / _SOURCED)
@@ -140,21 +151,6 @@ def _lean(script: str) -> str:
     return "".join(kept)
 
 
-def secrets(app: App) -> tuple[str, ...]:
-    """Names of the secrets that the operator supplies: the URL of a database elsewhere is one of them."""
-    elsewhere = app.database is not None and app.database.where == "url"
-    named = (*app.env.secrets, *((DATABASE_SECRET,) if elsewhere else ()))
-    return tuple(dict.fromkeys(name for name in named if name not in app.env.generated))
-
-
-def sqlite_file(app: App) -> str:
-    """Where the file of an app's SQLite database lies in the container; empty where it has none of nuwa's."""
-    if app.database is None or app.database.engine != "sqlite":
-        return ""
-    volume = next(volume for volume in app.volume if volume.holds_database)
-    return f"{volume.path}/{app.database.name or app.name}.sqlite3"
-
-
 def _facts(app: App) -> dict[str, object]:
     return {
         "app_id": names.APP_ID,
@@ -166,9 +162,9 @@ def _facts(app: App) -> dict[str, object]:
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
         "served": [volume.name for volume in app.volume if volume.url],
         "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
-        "secrets": secrets(app),
+        "secrets": app.supplied_secrets,
         "reserved": sorted(names.RESERVED_VARIABLES),
-        "sqlite": sqlite_file(app),
+        "sqlite": app.sqlite_file,
         "backup": app.backup or Backup(repository=""),
         "archived": [volume.name for volume in app.volume if volume.backup],
         # As the unit waits for a slot.

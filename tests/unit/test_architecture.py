@@ -51,7 +51,8 @@ ROOMS = {
         "nuwa.templating",
     ],
     "nuwa.render": [*PURE, "nuwa.quoting", "nuwa.templating"],
-    "nuwa.render.zipapp": [*BASE, "nuwa.manifest.model"],
+    "nuwa.render.zipapp": [*BASE, "nuwa.manifest.model", "nuwa.kubernetes"],
+    "nuwa.kubernetes": [*PURE, "nuwa.render"],
     "nuwa.setup_label": [*BASE, *PURE, "nuwa.render", "nuwa.templating"],
     "nuwa.image": [
         *(*BASE, *PURE, "nuwa.manifest.resolve", "nuwa.requirements", "nuwa.setup_label", "nuwa.render"),
@@ -128,6 +129,7 @@ ALONE = {
     "subprocess": ["nuwa.process"],
     "jinja2": ["nuwa.templating"],
     "rich": ["nuwa.console"],
+    "yaml": ["nuwa.detect.documents", "nuwa.kubernetes.yaml_text"],
     "typer": ["nuwa.cli", "nuwa.reference"],
     "pydantic": ["nuwa.manifest.validation", "nuwa.agent"],
     "pydantic_core": ["nuwa.manifest.model", "nuwa.agent"],

@@ -61,6 +61,7 @@ def test_there_are_such_files() -> None:
     assert {file.name for file in RUN_BY_THE_APP_S_PYTHON} == {
         "gunicorn.conf.py",
         "nuwa_allocator.py",
+        "nuwa_front.py",
         "wsgi.py",
     }
 

@@ -142,11 +142,11 @@ def test_an_app_that_names_nothing_gives_empty_lists():
     ],
 )
 def test_the_address_of_a_database_elsewhere_is_a_secret(env: Env, names: tuple[str, ...]):
-    assert write.secrets(app(env=env, database=Database(engine="postgresql", where="url"))) == names
+    assert app(env=env, database=Database(engine="postgresql", where="url")).supplied_secrets == names
 
 
 def test_the_address_of_a_database_on_the_host_is_none_that_somebody_has_to_supply():
-    assert write.secrets(app(database=Database(engine="mariadb"))) == ()
+    assert app(database=Database(engine="mariadb")).supplied_secrets == ()
 
 
 def test_a_sqlite_file_lies_in_the_first_volume_that_the_app_can_write_and_nginx_does_not_serve():
@@ -156,7 +156,7 @@ def test_a_sqlite_file_lies_in_the_first_volume_that_the_app_can_write_and_nginx
         Volume(name="data", path="/data"),
     )
     made = app(volume=volumes, database=Database(engine="sqlite", name="guests"))
-    assert write.sqlite_file(made) == "/data/guests.sqlite3"
+    assert made.sqlite_file == "/data/guests.sqlite3"
 
 
 def test_no_value_of_the_environment_reaches_the_scripts():

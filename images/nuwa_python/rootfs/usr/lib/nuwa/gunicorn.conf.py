@@ -16,6 +16,10 @@ from gunicorn import glogging
 sys.path.insert(0, "/usr/lib/nuwa")
 try:
     import nuwa_allocator
+    import nuwa_front
+
+    if nuwa_front.is_wanted() and os.path.exists("/usr/lib/nuwa/nuwa_front_asgi.py"):
+        import nuwa_front_asgi
 finally:
     del sys.path[0]
 
@@ -62,7 +66,12 @@ access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss "%(f)s" "%(a)s"'
 
 
 def on_starting(server):
-    """Wait for rsyslog, which starts at the same time: the app may log to it as soon as it is loaded."""
+    """Wait for rsyslog, which starts at the same time: the app may log to it as soon as it is loaded.
+
+    Where no init has made its folder, as on Kubernetes, there is none.
+    """
+    if not os.path.isdir("/run/nuwa"):
+        return
     for _ in range(100):
         if os.path.exists("/run/syslog.sock"):
             return
@@ -80,6 +89,8 @@ def post_worker_init(worker):
         believe_socket(worker)
     else:
         worker.wsgi = with_client(without_early_hints(worker.wsgi))
+        if nuwa_front.is_wanted():
+            worker.wsgi = nuwa_front.wsgi(worker.wsgi)
 
 
 def without_early_hints(application):
@@ -105,7 +116,7 @@ def believe_socket(worker):
             scope["client"] = (SOCKET, 0)
         return application(scope, receive, send)
 
-    config.loaded_app = named
+    config.loaded_app = nuwa_front_asgi.asgi(named) if nuwa_front.is_wanted() else named
 
 
 def with_client(application):

@@ -23,6 +23,7 @@ else:
 sys.path.insert(0, "/usr/lib/nuwa")
 try:
     import nuwa_allocator
+    import nuwa_front
 finally:
     del sys.path[0]
 
@@ -38,7 +39,12 @@ def load(spec):
 
 
 def wait_for_rsyslog():
-    """It starts at the same time, and the app may log to it as soon as it is loaded."""
+    """It starts at the same time, and the app may log to it as soon as it is loaded.
+
+    Where no init has made its folder, as on Kubernetes, there is none.
+    """
+    if not os.path.isdir("/run/nuwa"):
+        return
     for _ in range(100):
         if os.path.exists("/run/syslog.sock"):
             return
@@ -57,11 +63,24 @@ def as_sent(application):
     return sent
 
 
+def with_client(application):
+    """The client's address from the proxy in front: mod_remoteip is off where there is the front."""
+
+    def called(environ, start_response):
+        environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR") or environ["REMOTE_ADDR"]
+        return application(environ, start_response)
+
+    return called
+
+
 nuwa_allocator.purge_in_background()
 wait_for_rsyslog()
 try:
     with io.open("/usr/lib/nuwa/server.json", encoding="utf-8") as file:
-        application = as_sent(load(json.load(file)["module"]))
+        application = load(json.load(file)["module"])
+    if nuwa_front.is_wanted():
+        application = nuwa_front.wsgi(with_client(application))
+    application = as_sent(application)
 except BaseException:
     # Apache would go on answering 500 for ever. gunicorn ends when the app cannot be loaded; so does this.
     traceback.print_exc()

@@ -1,0 +1,117 @@
+"""What all objects of one export share: names, labels, and what the app and the options decide together."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from nuwa.kubernetes.options import Options
+from nuwa.manifest.model import App
+
+Object = dict[str, Any]
+"""One object of Kubernetes, or a part of one."""
+
+MAX_NAME = 52
+"""Of a CronJob, whose jobs get eleven characters more; nothing else of ours needs longer ones."""
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Context:
+    """An app and the choices of its export."""
+
+    app: App
+    options: Options
+
+    @property
+    def name(self) -> str:
+        return self.app.name
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return self.options.domains or self.app.app.domains
+
+    @property
+    def host(self) -> str:
+        """The Host header by which the app is asked: its canonical domain."""
+        return next(iter(self.domains), "localhost")
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        return tuple(domain for domain in self.domains if domain.startswith("*."))
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Where the app itself answers; the other domains redirect to the first."""
+        return (*self.domains[:1], *self.wildcards)
+
+    @property
+    def redirected(self) -> tuple[str, ...]:
+        return tuple(domain for domain in self.domains if domain not in self.served)
+
+    @property
+    def tls_secret(self) -> str:
+        return f"{self.name}-tls"
+
+    @property
+    def is_acme(self) -> bool:
+        return self.app.tls.challenge in ("http-01", "dns-01")
+
+    @cached_property
+    def secret_names(self) -> tuple[str, ...]:
+        """Everything that the Secret has to hold before a pod starts."""
+        return tuple(sorted({*self.app.supplied_secrets, *self.app.env.generated}))
+
+    @property
+    def replicas(self) -> int:
+        if self.options.podman:
+            return 1
+        given = self.options.replicas
+        return given if given is not None else self.app.scale.min if self.app.scale else 1
+
+    @property
+    def most(self) -> int:
+        """The most pods of the server that there may be."""
+        if self.options.podman:
+            return 1
+        return max(self.replicas, self.app.scale.max if self.app.scale else 1)
+
+    @property
+    def autoscales(self) -> bool:
+        return self.app.scale is not None and self.most > self.replicas
+
+    @property
+    def recreates(self) -> bool:
+        """Whether the former pod has to be gone before the next may start."""
+        return any(volume.policy == "exclusive" for volume in self.app.volume)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether pods on several machines write the same volumes."""
+        return self.most > 1
+
+    def object_name(self, *parts: str) -> str:
+        """A name for an object: `blog-cron-tidy`. What had to be changed gets a piece of its digest."""
+        plain = "-".join((self.name, *parts))
+        made = plain.replace("_", "-")
+        if made == plain and len(made) <= MAX_NAME:
+            return made
+        digest = hashlib.sha256(plain.encode()).hexdigest()[:6]
+        return f"{made[: MAX_NAME - 7].rstrip('-')}-{digest}"
+
+    def claim(self, volume: str) -> str:
+        return self.object_name("volume", volume)
+
+    def selector(self, component: str) -> dict[str, str]:
+        return {"app.kubernetes.io/name": self.name, "app.kubernetes.io/component": component}
+
+    def labels(self, component: str) -> dict[str, str]:
+        version = self.app.app.version
+        known = {"app.kubernetes.io/version": version} if _LABEL_VALUE.fullmatch(version) else {}
+        return {**self.selector(component), "app.kubernetes.io/managed-by": "nuwa", **known}
+
+    def metadata(self, name: str, component: str, **more: Any) -> Object:
+        return {"name": name, "labels": self.labels(component), **more}

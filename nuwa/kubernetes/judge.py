@@ -1,0 +1,99 @@
+"""What has no place on Kubernetes: refused with a remedy, or named with what to use instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nuwa.kubernetes import network
+from nuwa.kubernetes.context import Context
+from nuwa.kubernetes.options import ExportError
+
+
+def refuse(context: Context) -> None:
+    """Stop where something of the manifest has no place.
+
+    Raises:
+        ExportError: the first that has none.
+    """
+    app = context.app
+    if app.database and app.database.where == "host" and app.database.engine != "sqlite":
+        raise ExportError(
+            f"the {app.database.engine} database is the host's own, which a cluster does not have. Use a "
+            'server that the cluster reaches, write where = "url" in [database], build, and give its address '
+            "as the secret DATABASE_URL"
+        )
+    for job in app.cron:
+        if job.schedule == "@reboot":
+            raise ExportError(
+                f"cron {job.name}: @reboot names no time that a cluster has. Run it in hooks.release, or as "
+                "a [[process]]"
+            )
+    for route in app.route:
+        network.other_app(route)
+    if context.most > 1:
+        _refuse_several(context)
+    if context.autoscales and app.limits.cpu is None:
+        raise ExportError(
+            "[scale]: pods that come with the load need limits.cpu, whose share is measured: set it"
+        )
+
+
+def _refuse_several(context: Context) -> None:
+    for volume in context.app.volume:
+        if volume.policy == "exclusive":
+            raise ExportError(
+                f"the volume {volume.name} is exclusive, so there is one pod of the server: leave --replicas "
+                "away"
+            )
+    if context.app.sqlite_file:
+        raise ExportError(
+            "the file of a sqlite database is for one pod of the server: leave --replicas away, or use a "
+            "database server"
+        )
+
+
+def notes(context: Context) -> Iterator[str]:
+    """What the manifest asks for and Kubernetes has no equal of, each with what to use instead."""
+    limits, app = context.app.limits, context.app
+    if limits.memory_high is not None:
+        yield "limits.memory_high has no equal: the pod is ended at limits.memory_max"
+    if limits.io_weight is not None:
+        yield "limits.io_weight has no equal: give the volumes a storage class that is fast enough"
+    if limits.open_files is not None:
+        yield "limits.open_files has no equal: the container runtime of the node sets it"
+    if limits.memory_max is None:
+        yield "limits.memory_max is not set: without it a pod is the first to be evicted"
+    if app.backup is not None:
+        yield "[backup] has no equal: use volume snapshots or Velero, and your database server's own backups"
+    if app.tls.challenge in ("files", "self-signed"):
+        command = f"kubectl create secret tls {context.tls_secret} --cert=FILE --key=FILE"
+        yield f"[tls] {app.tls.challenge}: put the certificate into the cluster with: {command}"
+    elif app.tls.server or app.tls.email:
+        yield f"tls.server and tls.email belong to cert-manager's ClusterIssuer {context.options.issuer}"
+    yield from _about_storage(context)
+    yield from _about_choices(context)
+
+
+def _about_storage(context: Context) -> Iterator[str]:
+    if context.app.volume and context.spreads:
+        names = ", ".join(context.claim(volume.name) for volume in context.app.volume)
+        yield f"several pods share volumes: {names} need a storage class with ReadWriteMany (--storage-class)"
+    missing = [name for name in context.secret_names if name not in context.options.secrets]
+    if missing:
+        yield (
+            f"pods wait for these keys of the Secret {context.name}: {', '.join(missing)} "
+            "(--secrets-from, or see docs/guide/kubernetes.md)"
+        )
+
+
+def _about_choices(context: Context) -> Iterator[str]:
+    options = context.options
+    if options.podman:
+        yield "for podman: without the objects that it does not know; the release hook runs before each start"
+        return
+    if not context.domains:
+        yield "no domain is given (--domain): there is a Service, and nothing that leads to it"
+    if not options.gateway_namespace:
+        yield "any pod may ask the server: --gateway-namespace lets in those of the gateway alone"
+    if options.image.startswith("localhost/"):
+        yield f"{options.image} is on this machine alone: push it to a registry, and name that with --image"

@@ -1,0 +1,196 @@
+"""How requests reach the server, and whom pods reach: Service, Gateway or Ingress, NetworkPolicy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nuwa.kubernetes.context import Context, Object
+from nuwa.kubernetes.options import ExportError
+from nuwa.manifest.model import Route
+from nuwa.names import PORT
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+HTTP, HTTPS = "http", "https"
+SERVICE_PORT = 80
+DATABASE_PORTS = {"postgresql": 5432, "mariadb": 3306}
+API_PORTS = (443, 6443)
+"""Where a cluster's API answers, by whichever address a pod reaches it."""
+ROUTE_MARGIN_S = 5
+"""Seconds that the proxy waits beyond the server's own limit, as nginx does on a host."""
+
+
+def objects(context: Context) -> list[Object]:
+    """Everything about requests; podman, on one machine, knows none of it."""
+    if context.options.podman:
+        return []
+    entrance = _ingress(context) if context.options.ingress else [*_gateway(context), *_routes(context)]
+    return [_service(context), *(entrance if context.domains else []), *_policies(context)]
+
+
+def _service(context: Context) -> Object:
+    port: Object = {"name": "http", "port": SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}
+    if context.app.server.websocket:
+        port["appProtocol"] = "kubernetes.io/ws"
+    spec = {"selector": context.selector("server"), "ports": [port]}
+    return _object("v1", "Service", context.metadata(context.name, "server"), spec=spec)
+
+
+# --- the Gateway API ----------------------------------------------------------------------------------------
+
+
+def _gateway(context: Context) -> list[Object]:
+    """A Gateway of the app's own, with a listener for each domain, unless there is one to use."""
+    if context.options.gateway:
+        return []
+    certificate = {"mode": "Terminate", "certificateRefs": [{"kind": "Secret", "name": context.tls_secret}]}
+    same = {"namespaces": {"from": "Same"}}
+    listeners: list[Object] = [{"name": HTTP, "protocol": "HTTP", "port": 80, "allowedRoutes": same}]
+    for number, domain in enumerate(context.domains):
+        listener = {"name": f"{HTTPS}-{number}", "hostname": domain, "protocol": "HTTPS", "port": 443}
+        listeners.append({**listener, "tls": certificate, "allowedRoutes": same})
+    metadata = {**context.metadata(context.name, "server"), **_annotations(context)}
+    spec = {"gatewayClassName": context.options.gateway_class, "listeners": listeners}
+    return [_object(GATEWAY_API, "Gateway", metadata, spec=spec)]
+
+
+def _annotations(context: Context) -> Object:
+    """cert-manager gets the certificate where [tls] asks for ACME."""
+    return (
+        {"annotations": {"cert-manager.io/cluster-issuer": context.options.issuer}} if context.is_acme else {}
+    )
+
+
+def _routes(context: Context) -> list[Object]:
+    """The site over HTTPS; HTTP and the other domains redirect to it."""
+    made = [_route(context, "", context.served, _rules(context), HTTPS)]
+    if context.redirected:
+        moved = _redirect(hostname=context.domains[0], scheme="https")
+        made.append(_route(context, "domains", context.redirected, [moved], HTTPS))
+    return [*made, _route(context, "http", context.domains, [_redirect(scheme="https")], HTTP)]
+
+
+def _route(
+    context: Context, part: str, domains: tuple[str, ...], rules: list[Object], listener: str
+) -> Object:
+    name = context.object_name(part) if part else context.name
+    spec = {"parentRefs": _parents(context, domains, listener), "hostnames": list(domains), "rules": rules}
+    return _object(GATEWAY_API, "HTTPRoute", context.metadata(name, "server"), spec=spec)
+
+
+def _parents(context: Context, domains: tuple[str, ...], listener: str) -> list[Object]:
+    """The listeners that a route belongs to. Those of a Gateway that was there before are http and https."""
+    given = context.options.gateway
+    if given:
+        namespace, _, name = given.rpartition("/")
+        where = {"namespace": namespace} if namespace else {}
+        return [{**where, "name": name, "sectionName": listener}]
+    if listener == HTTP:
+        return [{"name": context.name, "sectionName": HTTP}]
+    numbers = [context.domains.index(domain) for domain in domains]
+    return [{"name": context.name, "sectionName": f"{HTTPS}-{number}"} for number in numbers]
+
+
+def _redirect(**where: str) -> Object:
+    return {"filters": [{"type": "RequestRedirect", "requestRedirect": {**where, "statusCode": 301}}]}
+
+
+def _rules(context: Context) -> list[Object]:
+    server = context.app.server
+    own = _rule("/", context.name, 0 if server.websocket else server.timeout + ROUTE_MARGIN_S)
+    return [*(_other(route) for route in context.app.route), own]
+
+
+def _rule(prefix: str, service: str, timeout: int) -> Object:
+    """Requests below a prefix go to a Service; a timeout of 0 is none."""
+    return {
+        "matches": [{"path": {"type": "PathPrefix", "value": prefix.rstrip("/") or "/"}}],
+        "timeouts": {"request": f"{timeout}s"},
+        "backendRefs": [{"name": service, "port": SERVICE_PORT}],
+    }
+
+
+def _other(route: Route) -> Object:
+    made = _rule(route.path, other_app(route), 0 if route.websocket else route.timeout)
+    if route.strip:
+        path = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+        made["filters"] = [{"type": "URLRewrite", "urlRewrite": {"path": path}}]
+    return made
+
+
+def other_app(route: Route) -> str:
+    """The Service of another app: what a route leads to that is not a place of one host."""
+    kind, _, name = route.to.partition(":")
+    if kind != "app":
+        raise ExportError(
+            f"route {route.path}: {route.to} is a place on one host. Give that service an image and a "
+            'Service of its own in the same namespace, and write to = "app:NAME"'
+        )
+    return name
+
+
+# --- Ingress ------------------------------------------------------------------------------------------------
+
+
+def _ingress(context: Context) -> list[Object]:
+    paths = [_path(route.path, other_app(route)) for route in context.app.route]
+    for route in context.app.route:
+        if route.strip:
+            raise ExportError(
+                f"route {route.path}: an Ingress cannot take the prefix off a path. Leave --ingress away, or "
+                "have that app take the whole path and set strip = false"
+            )
+    http = {"paths": [*paths, _path("/", context.name)]}
+    spec: Object = {
+        **({"ingressClassName": context.options.ingress_class} if context.options.ingress_class else {}),
+        "tls": [{"hosts": list(context.domains), "secretName": context.tls_secret}],
+        "rules": [{"host": domain, "http": http} for domain in context.domains],
+    }
+    metadata = {**context.metadata(context.name, "server"), **_annotations(context)}
+    return [_object("networking.k8s.io/v1", "Ingress", metadata, spec=spec)]
+
+
+def _path(prefix: str, service: str) -> Object:
+    backend = {"service": {"name": service, "port": {"number": SERVICE_PORT}}}
+    return {"path": prefix.rstrip("/") or "/", "pathType": "Prefix", "backend": backend}
+
+
+# --- the network of the pods --------------------------------------------------------------------------------
+
+
+def _policies(context: Context) -> list[Object]:
+    """In: to the server, from the proxy. Out: names, the database, and the API where pods wait for a hook."""
+    name, namespace = context.name, context.options.gateway_namespace
+    let_in: Object = {"ports": [{"protocol": "TCP", "port": PORT}]}
+    if namespace:
+        labels = {"kubernetes.io/metadata.name": namespace}
+        let_in["from"] = [{"namespaceSelector": {"matchLabels": labels}}]
+    everything = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": name}}}
+    server = {"podSelector": {"matchLabels": context.selector("server")}}
+    return [
+        _policy(
+            context, name, {**everything, "policyTypes": ["Ingress", "Egress"], "egress": _let_out(context)}
+        ),
+        _policy(
+            context,
+            context.object_name("server"),
+            {**server, "policyTypes": ["Ingress"], "ingress": [let_in]},
+        ),
+    ]
+
+
+def _let_out(context: Context) -> list[Object]:
+    found = [{"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}]
+    database = context.app.database
+    if database and database.engine in DATABASE_PORTS:
+        found.append({"ports": [{"protocol": "TCP", "port": DATABASE_PORTS[database.engine]}]})
+    if context.app.hooks.release:
+        found.append({"ports": [{"protocol": "TCP", "port": port} for port in API_PORTS]})
+    return found
+
+
+def _policy(context: Context, name: str, spec: Object) -> Object:
+    return _object("networking.k8s.io/v1", "NetworkPolicy", context.metadata(name, "server"), spec=spec)
+
+
+def _object(version: str, kind: str, metadata: Object, **more: Any) -> Object:
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}

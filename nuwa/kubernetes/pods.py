@@ -1,0 +1,222 @@
+"""The pod of an app: the host's container without its init, in the strictest profile of Pod Security."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nuwa.kubernetes.context import Context, Object
+from nuwa.manifest.model import Volume
+from nuwa.names import APP_ID, DATABASE_SECRET, LIB, PORT, SECRETS, Names
+
+APP_ENV = f"{LIB}/app-env"
+RENDERER = (f"{LIB}/python", f"{LIB}/render.pyz")
+DRAIN_S = 5
+"""Seconds that a pod still answers after it was told to stop: until every proxy knows."""
+STOP_MARGIN_S = 5
+CONTENT_FOLDER = "/run/nuwa-volumes"
+"""Where the claims are mounted while they get the image's first content."""
+TOKEN_FOLDER = "/run/nuwa-release"  # noqa: S105 - a folder
+
+
+def command(name: str) -> list[str]:
+    """What runs one of the manifest's commands with the app's environment."""
+    return [APP_ENV, Names.command(name)]
+
+
+def pod(context: Context, component: str, container: Object, **more: Any) -> Object:
+    """The template of a pod with one container.
+
+    Args:
+        component: which part of the app it is.
+        more: further keys of the pod's spec.
+    """
+    spec: Object = {
+        # The pause container is PID 1: it reaps orphans, and SIGTERM ends what has no handler for it.
+        "shareProcessNamespace": True,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsUser": APP_ID,
+            "runAsGroup": APP_ID,
+            "runAsNonRoot": True,
+            "fsGroup": APP_ID,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **more,
+        "containers": [container],
+        "volumes": [*_volumes(context), *more.get("volumes", [])],
+    }
+    before = [*_first_content(context), *more.get("initContainers", [])]
+    if before:
+        spec["initContainers"] = before
+    if affinity := _affinity(context):
+        spec["affinity"] = affinity
+    return {"metadata": {"labels": context.labels(component)}, "spec": spec}
+
+
+def container(context: Context, name: str, words: list[str], **more: Any) -> Object:
+    """One container of the app's image."""
+    return {
+        "name": name,
+        "image": context.options.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": words,
+        "env": _environment(context),
+        **resources(context),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [*_own_mounts(context), *(_mount(volume) for volume in context.app.volume)],
+        **more,
+    }
+
+
+def server(context: Context) -> Object:
+    """The container that answers HTTP. What nginx does on a host, its server does itself: NUWA_FRONT."""
+    made = container(
+        context,
+        "server",
+        command("server"),
+        ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        lifecycle={"preStop": {"exec": {"command": [f"{LIB}/drain", str(DRAIN_S)]}}},
+        **probes(context),
+    )
+    made["env"] = [
+        *made["env"],
+        {"name": "NUWA_FRONT", "value": "1"},
+        # Who may connect is the NetworkPolicy's to say; nuwa_front believes the last proxy alone.
+        {"name": "FORWARDED_ALLOW_IPS", "value": "*"},
+    ]
+    return made
+
+
+def probes(context: Context) -> Object:
+    """When the server counts as started, ready and alive: [health] of the manifest."""
+    health = context.app.health
+    check: Object = {"httpGet": _request(context), "timeoutSeconds": health.timeout}
+    if context.options.podman:
+        # podman would ask with curl, which no image needs, and without the site's name.
+        check = {
+            "exec": {"command": ["/bin/bash", f"{LIB}/healthcheck"]},
+            "timeoutSeconds": health.timeout + 5,
+        }
+    every: Object = {**check, "periodSeconds": health.interval}
+    found = {"livenessProbe": {**every, "failureThreshold": health.retries}}
+    if context.options.podman:
+        found["livenessProbe"]["initialDelaySeconds"] = health.start_period
+        return found
+    started = min(health.interval, 5)
+    return {
+        "startupProbe": {
+            **check,
+            "periodSeconds": started,
+            "failureThreshold": max(1, math.ceil(health.start_period / started)),
+        },
+        "readinessProbe": {**every, "failureThreshold": health.retries},
+        **found,
+    }
+
+
+def _request(context: Context) -> Object:
+    headers = {
+        "Host": context.host,
+        # The scheme is the public one, or an app that insists on HTTPS would only ever redirect.
+        "X-Forwarded-Proto": "https",
+        # By these the log leaves out what went well.
+        "X-Forwarded-For": "127.0.0.1",
+        "User-Agent": "nuwa-healthcheck",
+    }
+    named = [{"name": name, "value": value} for name, value in headers.items()]
+    return {"path": context.app.health.path, "port": "http", "httpHeaders": named}
+
+
+def resources(context: Context) -> Object:
+    """Limits of the manifest; what is asked for is the limit, but for memory that may be less."""
+    limits, found = context.app.limits, Object()
+    most, least = Object(), Object()
+    if limits.cpu is not None:
+        most["cpu"] = least["cpu"] = f"{max(1, round(limits.cpu * 1000))}m"
+    if limits.memory_max is not None:
+        most["memory"] = str(limits.memory_max)
+    asked = limits.memory_low if limits.memory_low is not None else limits.memory_max
+    if asked is not None:
+        least["memory"] = str(asked)
+    if most:
+        found["limits"] = most
+    if least:
+        found["requests"] = least
+    return {"resources": found} if found else {}
+
+
+def _environment(context: Context) -> list[Object]:
+    """What the container is told; the manifest's clear variables lie in the image."""
+    values = {"NUWA_HOST": context.host, "NUWA_DOMAINS": " ".join(context.domains)}
+    if context.app.sqlite_file:
+        values[DATABASE_SECRET] = f"sqlite:///{context.app.sqlite_file}"
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _own_mounts(context: Context) -> list[Object]:
+    mounts: list[Object] = [{"name": "run", "mountPath": "/run"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    if context.secret_names:
+        mounts.append({"name": "secrets", "mountPath": SECRETS, "readOnly": True})
+    return mounts
+
+
+def _mount(volume: Volume) -> Object:
+    access = {"readOnly": True} if volume.policy == "read-only" else {}
+    return {"name": _volume_name(volume), "mountPath": volume.path, **access}
+
+
+def _volume_name(volume: Volume) -> str:
+    """Volumes of a pod have names of their own: `a_b` and `a-b` are two."""
+    return "volume-" + volume.name.replace("-", "-0").replace("_", "-1")
+
+
+def _volumes(context: Context) -> list[Object]:
+    size = str(context.app.limits.tmp_bytes)
+    found: list[Object] = [
+        {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": size}} for name in ("run", "tmp")
+    ]
+    if context.secret_names:
+        # A pod waits, and says for which one, until all are there.
+        items = [{"key": name, "path": name} for name in context.secret_names]
+        source = {"secretName": context.name, "defaultMode": 0o440, "items": items}
+        found.append({"name": "secrets", "secret": source})
+    claims = (
+        {"name": _volume_name(volume), "persistentVolumeClaim": {"claimName": context.claim(volume.name)}}
+        for volume in context.app.volume
+    )
+    return [*found, *claims]
+
+
+def _first_content(context: Context) -> list[Object]:
+    """Fills claims that are empty with what the image has at their paths, as the app's user."""
+    volumes = context.app.volume
+    if not volumes:
+        return []
+    targets = [(volume, f"{CONTENT_FOLDER}/{volume.name}") for volume in volumes]
+    words = [*RENDERER, "first-content", *(f"{volume.path}={target}" for volume, target in targets)]
+    made = container(context, "first-content", words)
+    claims = [{"name": _volume_name(volume), "mountPath": target} for volume, target in targets]
+    return [{**made, "env": [], "volumeMounts": [*_own_mounts(context)[:2], *claims]}]
+
+
+def _affinity(context: Context) -> Object:
+    """A claim that one node may write: every pod with it goes where the first of them is."""
+    if not context.app.volume or context.spreads or context.options.podman:
+        return {}
+    term = {
+        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": context.name}},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    return {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+
+
+def stop_seconds(context: Context) -> int:
+    """From the request to stop to the kill: what proxies need, what requests get, and a margin."""
+    return DRAIN_S + context.app.server.graceful_timeout + STOP_MARGIN_S

@@ -1,0 +1,82 @@
+"""Holds a new pod back until the release hook's Job has succeeded: asked of the cluster's own API.
+
+The pod's token may read that one Job and nothing else, and only this container has it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+PAUSE_S = 3.0
+TIMEOUT_S = 10
+SAID_EVERY_S = 60
+
+
+def main(words: Sequence[str]) -> None:
+    """`wait-for-release JOB FOLDER`: returns once the Job has succeeded, exits with 1 when it has failed.
+
+    The folder holds token, ca.crt and namespace. kubelet starts the container again after a failure, so a Job
+    that was repaired is seen.
+    """
+    job, folder = words[0], Path(words[1])
+    failure = wait(lambda: _job(job, folder), job)
+    if failure:
+        sys.exit(f"wait-for-release: {failure}")
+
+
+def wait(ask: Callable[[], Any], job: str, *, pause: Callable[[float], object] = time.sleep) -> str | None:
+    """Ask until the Job has ended. Returns why it failed; None where it succeeded.
+
+    Args:
+        ask: gives the Job as the API does, or raises OSError, HTTPException or ValueError.
+        pause: waits for some seconds.
+    """
+    said, seconds = "", 0.0
+    while True:
+        try:
+            state, ended = _state(ask(), job)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            state, ended = f"the cluster's API gives no answer: {error}", False
+        if ended:
+            return state or None
+        if state != said or seconds >= SAID_EVERY_S:
+            sys.stderr.write(f"wait-for-release: {state}\n")
+            sys.stderr.flush()
+            said, seconds = state, 0.0
+        pause(PAUSE_S)
+        seconds += PAUSE_S
+
+
+def _state(answer: Any, job: str) -> tuple[str, bool]:
+    """A sentence about a Job, empty for one that succeeded; and whether it has ended."""
+    if answer.get("kind") != "Job":
+        return f"the Job {job} cannot be read: {answer.get('message', 'no reason given')}", False
+    status = answer.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition.get("status") == "True" and condition.get("type") in ("Complete", "SuccessCriteriaMet"):
+            return "", True
+        if condition.get("status") == "True" and condition.get("type") == "Failed":
+            return f"the release hook failed: see kubectl logs job/{job}", True
+    return f"the Job {job} has not ended yet", False
+
+
+def _job(name: str, folder: Path) -> Any:
+    """The Job, or the API's word about it."""
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ.get("KUBERNETES_SERVICE_PORT", "443"))
+    namespace, token = ((folder / file).read_text().strip() for file in ("namespace", "token"))
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
+    try:
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        connection.request("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", headers=headers)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()

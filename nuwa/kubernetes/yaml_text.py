@@ -1,0 +1,71 @@
+"""Objects as YAML, written and read: the only importer of `yaml` here.
+
+What is a text stays one for every reader. YAML 1.1 takes `no` and `on` for truth values, 1.2 takes `1e3` for
+a number; so every text that is more than a plain word or path is in double quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from nuwa.kubernetes.context import Object
+
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?:[:@][A-Za-z0-9_./-]+)*")
+_WORDS_WITH_A_MEANING = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+class _Writer(yaml.SafeDumper):  # type: ignore[misc]
+    """Without anchors, which nobody reads with pleasure; lists are indented below their keys."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)
+
+
+def _text(writer: yaml.SafeDumper, value: str) -> yaml.Node:
+    is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS_WITH_A_MEANING
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_plain else '"')
+
+
+_Writer.add_representer(str, _text)
+
+
+def write(objects: Iterable[Object]) -> str:
+    """One document an object. The same objects give the same bytes, keys in the order in which they stand."""
+    return "".join(f"---\n{_document(made)}" for made in objects)
+
+
+def _document(made: Object) -> str:
+    text: str = yaml.dump(made, Dumper=_Writer, sort_keys=False, default_flow_style=False, width=2**31)
+    return text
+
+
+def read(text: str) -> list[Object]:
+    """The objects of a stream of documents; those of a List among them by themselves.
+
+    Raises:
+        ValueError: it is no YAML, or it holds something else.
+    """
+    try:
+        found = [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.YAMLError as error:
+        raise ValueError(f"this is no YAML: {error}") from None
+    objects = [
+        item
+        for document in found
+        for item in (document.get("items", []) if _is_list(document) else [document])
+    ]
+    for item in objects:
+        if not (isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "kind" in item):
+            raise ValueError("this holds something that is no object of Kubernetes")
+    return objects
+
+
+def _is_list(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("kind") == "List"
