@@ -164,11 +164,10 @@ def _prepared(
 def _secrets(made: App, state: HostState) -> dict[str, str]:
     """Secrets that the deployment lacks: from the environment, else asked for, all before anything starts."""
     from nuwa.remote import host
-    from nuwa.setup_label.write import secrets
 
     values = {}
     missing = []
-    for name in host.missing_secrets(secrets(made), state):
+    for name in host.missing_secrets(made.supplied_secrets, state):
         value = os.environ.get(name) or _ask(f"{name} for {state.target}: ")
         if value:
             values[name] = value

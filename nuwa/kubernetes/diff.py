@@ -16,13 +16,9 @@ def compare(old: Iterable[Object], new: Iterable[Object]) -> Iterator[str]:
     """Lines of a unified diff; none where nothing changes."""
     before, after = _by_key(old), _by_key(new)
     for key in sorted(before.keys() | after.keys()):
-        texts = [write([_masked(found[key])]) if key in found else "" for found in (before, after)]
-        yield from difflib.unified_diff(
-            texts[0].splitlines(),
-            texts[1].splitlines(),
-            *(_title(key, there) for there in texts),
-            lineterm="",
-        )
+        left, right = (write([_masked(found[key])]) if key in found else "" for found in (before, after))
+        titles = {"fromfile": _title(key, left), "tofile": _title(key, right)}
+        yield from difflib.unified_diff(left.splitlines(), right.splitlines(), **titles, lineterm="")
 
 
 def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
