@@ -212,6 +212,9 @@ def _web(
         release = f"flask --app {spec} db upgrade"
     elif tree.has("alembic.ini"):
         release = "alembic upgrade head"
+    elif len(below := [path for path in tree.named("alembic.ini") if path.count("/") == 1]) == 1:
+        # What its file names is relative to where it is started.
+        release = f"sh -c 'cd {below[0].rpartition('/')[0]} && alembic upgrade head'"
     return Web(
         framework=framework,
         module=module,

@@ -130,11 +130,12 @@ def pinned(tree: Tree, name: str, package: str) -> str:
     for path in (name, *sorted(included(tree, name))):
         found = re.search(
             rf'(?mi)^name = "{re.escape(package)}"\s+version = "([\d.]+)"'
-            rf"|^\s*{re.escape(package)}\s*(?:\[[^]]*\])?\s*==\s*([\d.]+)",
+            rf"|^\s*{re.escape(package)}\s*(?:\[[^]]*\])?\s*==\s*([\d.]+)"
+            rf'|"{re.escape(package)}": \{{[^{{}}]*"version": "==([\d.]+)"',
             _whole(tree, path),
         )
         if found:
-            return found[1] or found[2]
+            return found[1] or found[2] or found[3]
     return ""
 
 

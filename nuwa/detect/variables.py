@@ -56,7 +56,7 @@ def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
         tree: the project.
         paths: the modules, the most telling ones first: the default that is met first counts.
     """
-    paths = [path for path in paths if any(mark in tree.content(path) for mark in _MARKS)]
+    paths = [path for path in paths if _may_read(tree.content(path), path)]
     wrappers = {name: rule for path in paths for name, rule in _wrappers(tree, path).items()}
     settings = _settings_classes(tree, paths)
     found: dict[str, Variable] = {}
@@ -71,6 +71,11 @@ def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
     return list(found.values())
 
 
+def _may_read(content: bytes, path: str) -> bool:
+    """Whether a module may read variables; settings may have what reads them from other settings."""
+    return any(mark in content for mark in _MARKS) or (b"import *" in content and _is_settings(path))
+
+
 def _callers(tree: Tree, marks: tuple[bytes, ...], seen: set[str]) -> Iterator[str]:
     """Modules that use the project's own wrapper around the environment."""
     for path in tree.python if marks else ():
@@ -80,9 +85,13 @@ def _callers(tree: Tree, marks: tuple[bytes, ...], seen: set[str]) -> Iterator[s
 
 def _of_module(tree: Tree, path: str, wrappers: dict[str, bool], settings: set[str]) -> Iterator[Variable]:
     content = tree.content(path)
-    needs_parsing = any(
-        f"{name}".encode() in content for name in (*_READING_MODULES, "BaseSettings", "dj_database_url")
-    ) or any(f"{name}(".encode() in content for name in wrappers)
+    needs_parsing = (
+        b"import *" in content
+        or any(
+            f"{name}".encode() in content for name in (*_READING_MODULES, "BaseSettings", "dj_database_url")
+        )
+        or any(f"{name}(".encode() in content for name in wrappers)
+    )
     source = tree.source(path) if needs_parsing or _is_settings(path) else None
     if source is None:
         yield from _plain(content, path)
@@ -215,8 +224,12 @@ def _library(source: Source, wrappers: dict[str, bool]) -> Iterator[Variable]:
             yield Variable(name, default, required=needed, where=str(source.path))
 
 
-def _reader_names(source: Source) -> Iterator[str]:
+def _reader_names(source: Source, depth: int = 0) -> Iterator[str]:
     """What the module calls the objects that read variables: `env`, `config`, by import or by assignment."""
+    for node in source.tree.body if depth < 4 else ():
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            other = source.find(source.absolute_module(node))
+            yield from _reader_names(other, depth + 1) if other is not None else ()
     for bound, (module, name) in source.imports.items():
         if module.split(".")[0] in ("decouple", "prettyconf") and name in ("config", "AutoConfig"):
             yield bound
@@ -229,7 +242,7 @@ def _reader_names(source: Source) -> Iterator[str]:
             yield bound
     for bound, (module, name) in source.imports.items():
         other = source.find(module) if module and name in ("env", "config") else None
-        if other is not None and name in set(_reader_names(other)):
+        if other is not None and depth < 4 and name in set(_reader_names(other, depth + 1)):
             yield bound
 
 

@@ -215,3 +215,19 @@ def test_a_variable_that_looks_like_an_engine_is_not_lost(tmp_path: Path) -> Non
 )
 def test_what_fails_without_a_value_is_required(tmp_path: Path, text: str, required: bool) -> None:
     assert variables(tmp_path, f"import os\n{text}")["X"].required is required
+
+
+def test_a_reader_that_comes_by_a_star_reads_too(tmp_path: Path) -> None:
+    found = variables(
+        tmp_path, "from base import *\nKEY = config('SECRET_KEY')\n", base="from decouple import config\n"
+    )
+    assert found["SECRET_KEY"].required
+
+
+def test_migrations_of_a_folder_below_run_there(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    (tmp_path / "src/main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    web = detect(tmp_path).web
+    assert web is not None
+    assert web.release == "sh -c 'cd src && alembic upgrade head'"
