@@ -62,9 +62,10 @@ class LocalSource:
     def configuration(self) -> bytes:
         """What podman keeps, if its sha256 is right; else what it saves together with all layers."""
         key = base64.b64encode(f"sha256:{self.image.id}".encode()).decode()
-        kept = self.engine.graph_root / "overlay-images" / self.image.id / f"={key}"
-        content = kept.read_bytes() if kept.is_file() else b""
-        return content if _is(self.image, content) else self._saved_configuration()
+        for kept in self.engine.graph_root.glob(f"*-images/{self.image.id}/={key}"):
+            if _is(self.image, content := kept.read_bytes()):
+                return content
+        return self._saved_configuration()
 
     def _saved_configuration(self) -> bytes:
         saved = Path(tempfile.mkdtemp(dir=self.folder)) / "image"

@@ -1,4 +1,4 @@
-"""A slow line to an ssh server, which is cut by killing this: python slow_line.py HOST BYTES_A_SECOND PIDS."""
+"""A slow line to an ssh server; killing this cuts it: python slow_line.py HOST BYTES_A_SECOND PIDS."""
 
 from __future__ import annotations
 
