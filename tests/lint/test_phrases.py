@@ -1,0 +1,42 @@
+"""Texts are in plain English: tests/data/phrases.tsv lists phrases to avoid, with their replacements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lint.texts import ROOT, pages, prose
+
+PHRASES = [
+    (re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE | re.MULTILINE), replacement)
+    for line in (ROOT / "tests/data/phrases.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+    for pattern, replacement in [line.split("\t")]
+]
+# These pages are made from texts in the code.
+WRITTEN = [page for page in pages() if not page.is_relative_to(ROOT / "docs/reference")]
+
+
+def phrases_in(text: str) -> Iterator[str]:
+    """The phrases to avoid in a text, with line and replacement; code and addresses are left out."""
+    plain = re.sub(r"`[^`]*`|\]\([^)]*\)", lambda match: "`" + "\n" * match[0].count("\n") + "`", text)
+    for pattern, replacement in PHRASES:
+        for match in pattern.finditer(plain):
+            line = plain.count("\n", 0, match.start()) + 1
+            yield f"{line}: {' '.join(match[0].split())!r} → {replacement}"
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_uses_no_phrase_to_avoid(page: Path) -> None:
+    assert not list(phrases_in(prose(page)))
+
+
+def test_phrases_to_avoid_are_found_with_their_lines() -> None:
+    assert list(phrases_in("one\nWhoever mends it leads\nto nothing; `anew` is code.")) == [
+        "2: 'Whoever' → anyone who",
+        "2: 'mends' → fix",
+        "2: 'leads to' → points at, resolves to, is routed to, causes",
+    ]
