@@ -17,8 +17,10 @@ def compare(old: Iterable[Object], new: Iterable[Object]) -> Iterator[str]:
     before, after = _by_key(old), _by_key(new)
     for key in sorted(before.keys() | after.keys()):
         left, right = (write([_masked(found[key])]) if key in found else "" for found in (before, after))
-        titles = {"fromfile": _title(key, left), "tofile": _title(key, right)}
-        yield from difflib.unified_diff(left.splitlines(), right.splitlines(), **titles, lineterm="")
+        names = (_title(key, left), _title(key, right))
+        yield from difflib.unified_diff(
+            left.splitlines(), right.splitlines(), names[0], names[1], lineterm=""
+        )
 
 
 def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
