@@ -10,6 +10,7 @@ COMMANDS = {
     "push": "Push the image to a registry, for hosts that pull from there.",
     "inspect": "Show what an image holds: layers, services, labels, what Setup would write.",
     "setup": "Verify an image and write its bin/ into a folder, as its Setup label does.",
+    "export": "Print an image as Kubernetes objects, or write them as a kustomize base.",
     "ls": "Show the services of this host.",
     "start": "Start services.",
     "stop": "Stop services.",

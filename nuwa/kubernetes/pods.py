@@ -70,7 +70,7 @@ def container(context: Context, name: str, words: list[str], **more: Any) -> Obj
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [*_own_mounts(context), *(_mount(volume) for volume in context.app.volume)],
+        "volumeMounts": [*_own_mounts(context), *(_mount(context, volume) for volume in context.app.volume)],
         **more,
     }
 
@@ -167,14 +167,9 @@ def _own_mounts(context: Context) -> list[Object]:
     return mounts
 
 
-def _mount(volume: Volume) -> Object:
+def _mount(context: Context, volume: Volume) -> Object:
     access = {"readOnly": True} if volume.policy == "read-only" else {}
-    return {"name": _volume_name(volume), "mountPath": volume.path, **access}
-
-
-def _volume_name(volume: Volume) -> str:
-    """Volumes of a pod have names of their own: `a_b` and `a-b` are two."""
-    return "volume-" + volume.name.replace("-", "-0").replace("_", "-1")
+    return {"name": context.claim(volume.name), "mountPath": volume.path, **access}
 
 
 def _volumes(context: Context) -> list[Object]:
@@ -187,11 +182,8 @@ def _volumes(context: Context) -> list[Object]:
         items = [{"key": name, "path": name} for name in context.secret_names]
         source = {"secretName": context.name, "defaultMode": 0o440, "items": items}
         found.append({"name": "secrets", "secret": source})
-    claims = (
-        {"name": _volume_name(volume), "persistentVolumeClaim": {"claimName": context.claim(volume.name)}}
-        for volume in context.app.volume
-    )
-    return [*found, *claims]
+    claims = (context.claim(volume.name) for volume in context.app.volume)
+    return [*found, *({"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims)]
 
 
 def _first_content(context: Context) -> list[Object]:
@@ -202,7 +194,7 @@ def _first_content(context: Context) -> list[Object]:
     targets = [(volume, f"{CONTENT_FOLDER}/{volume.name}") for volume in volumes]
     words = [*RENDERER, "first-content", *(f"{volume.path}={target}" for volume, target in targets)]
     made = container(context, "first-content", words)
-    claims = [{"name": _volume_name(volume), "mountPath": target} for volume, target in targets]
+    claims = [{"name": context.claim(volume.name), "mountPath": target} for volume, target in targets]
     return [{**made, "env": [], "volumeMounts": [*_own_mounts(context)[:2], *claims]}]
 
 

@@ -51,3 +51,13 @@ def secret(context: Context) -> list[Object]:
             **({"data": data} if data else {}),
         }
     ]
+
+
+def values_of(objects: list[Object]) -> dict[str, bytes]:
+    """The values that the Secrets of an earlier export hold."""
+    return {
+        name: base64.b64decode(value)
+        for made in objects
+        if made["kind"] == "Secret"
+        for name, value in (made.get("data") or {}).items()
+    }

@@ -15,6 +15,8 @@ import yaml
 from nuwa.kubernetes.context import Object
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?:[:@][A-Za-z0-9_./-]+)*")
+_BLOCK = re.compile(r"(?! )(?: *[!-~]+(?: +[!-~]+)*\n){2,}")
+"""Lines that a block can show as they are."""
 _WORDS_WITH_A_MEANING = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -30,7 +32,8 @@ class _Writer(yaml.SafeDumper):  # type: ignore[misc]
 
 def _text(writer: yaml.SafeDumper, value: str) -> yaml.Node:
     is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS_WITH_A_MEANING
-    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_plain else '"')
+    style = None if is_plain else "|" if _BLOCK.fullmatch(value) else '"'
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Writer.add_representer(str, _text)

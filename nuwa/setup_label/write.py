@@ -100,9 +100,10 @@ def run_kubernetes() -> str:
     sign is in it.
     """
     digest = "{{with .RepoDigests}}{{index . 0}}{{end}}"
+    run = "podman run --rm --no-healthcheck --network none --entrypoint"
     return (
         f"podman image inspect -f '--image={digest}' `printenv BID` | "
-        f"xargs podman run --rm --network none --entrypoint {names.LIB}/kubernetes `printenv BID`"
+        f"xargs {run} {names.LIB}/kubernetes `printenv BID`"
     )
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from nuwa.kubernetes.options import Options
+from nuwa.kubernetes.render import render as kubernetes
+from nuwa.kubernetes.yaml_text import write
 from nuwa.manifest.model import Hooks
 from nuwa.render import zipapp
 from nuwa.render.render import render
@@ -32,6 +35,25 @@ def run(archive: Path, *words: str, text: str = "") -> subprocess.CompletedProce
     return subprocess.run(
         [sys.executable, "-I", "-S", archive, *words], input=text.encode(), capture_output=True, check=False
     )
+
+
+def test_it_prints_the_objects_of_kubernetes_to_the_byte_as_they_are_rendered_here(archive: Path):
+    image = f"registry.example.com/blog@sha256:{'a' * 64}"
+    done = run(
+        archive, "kubernetes", "--image", image, "--domain", "a.example", "--replicas", "3", "--ingress"
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    options = Options(image, domains=("a.example",), replicas=3, ingress=True)
+    objects, notes = kubernetes(app(hooks=Hooks(release=("echo", "$x ; y"))), options)
+    assert done.stdout.decode() == write(objects)
+    assert done.stderr.decode() == "".join(f"note: {note}\n" for note in notes)
+
+
+def test_what_kubernetes_cannot_have_is_one_line(archive: Path):
+    done = run(archive, "kubernetes", "--image", "blog:latest")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"kubernetes: --image 'blog:latest' does not name")
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("what", ["run", "install"])
