@@ -54,7 +54,7 @@ class Image:
         )
 
 
-PROCESSES_OF_A_BUILD = 32768
+MAX_BUILD_PROCESSES = 32768
 """What podman 4.3 lowers its own limit to before it builds; nothing that it starts may have more."""
 
 
@@ -69,7 +69,7 @@ def _own_limits() -> list[str]:
     )
     limits = {} if files == resource.RLIM_INFINITY else {"nofile": files}
     if processes != resource.RLIM_INFINITY:
-        limits["nproc"] = min(processes, PROCESSES_OF_A_BUILD)
+        limits["nproc"] = min(processes, MAX_BUILD_PROCESSES)
     return [f"--ulimit={name}={limit}:{limit}" for name, limit in limits.items()]
 
 
@@ -94,7 +94,7 @@ class Engine:
 
     @property
     def env(self) -> dict[str, str]:
-        """What podman needs in its environment here, for whoever starts it without this class."""
+        """What podman needs in its environment here, for code that starts it without this class."""
         conf = self._podman.containers_conf
         return {"CONTAINERS_CONF": conf} if conf else {}
 
@@ -148,7 +148,7 @@ class Engine:
 
         Args:
             containerfile: the text.
-            context: the folder that COPY and ADD read; podman's temporary files go beside it.
+            context: the folder that COPY and ADD read; podman's temporary files go next to it.
             options: further words of `podman build`.
             on_line: called with each line that the build prints.
             wind_down: as in `nuwa.process.run`.

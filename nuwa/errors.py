@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class NuwaError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can fix.
 
     Args:
         message: what happened, one sentence without a final newline.

@@ -1,4 +1,4 @@
-"""Files that are whole at every moment: written beside the old one, flushed, and moved into its place."""
+"""Files that are whole at every moment: written next to the old one, flushed, and moved over it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def only_one(name: str, busy: str, file: Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def in_turn(name: str) -> Iterator[None]:
-    """Hold the machine-wide lock `name`, after waiting for whoever holds it."""
+    """Hold the machine-wide lock `name`, after waiting for its current holder."""
     with _opened(lock_file(name)) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         _sign(file)

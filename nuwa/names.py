@@ -35,7 +35,7 @@ HTTP3_SITE = "nuwa.http3.conf"
 NGINX_DROP_IN = "nuwa.sites.conf"
 """What all sites of a host have systemd do for nginx."""
 RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"})
-"""What the app's environment has from nuwa, beside names that begin with `NUWA_` or `S6_`."""
+"""What the app's environment has from nuwa, in addition to names that begin with `NUWA_` or `S6_`."""
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
@@ -54,7 +54,7 @@ CAPABILITIES = ("KILL", "SETGID", "SETUID")
 NETWORK_OPTIONS = ("--disable-dns", "--opt=isolate=true")
 """Of an app's network: no other isolated one reaches it, and names are looked up as on the host."""
 TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108
-"""What is writable beside the volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
+"""What is writable besides volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from nuwa.errors import CommandError, NuwaError
 
 log = logging.getLogger(__name__)
 
-WIND_DOWN = 10
+WIND_DOWN_S = 10
 """Seconds that an interrupted program gets to end by itself where it can."""
 LAST_LINES = 25
 """How many lines of a failed program's output an error carries."""
@@ -69,10 +69,10 @@ def run(
         stdout: an open file to write to; `Result.stdout` is then empty.
         env: variables to set on top of this process's environment.
         cwd: the folder it runs in.
-        timeout: seconds after which its whole process group is ended.
+        timeout: seconds after which its whole process group is killed.
         on_line: called with each line that it prints (both streams), as it is printed.
         wind_down: called when this process is interrupted meanwhile. It makes the program end by itself,
-            which gets `WIND_DOWN` seconds for that before it is ended.
+            which gets `WIND_DOWN_S` seconds for that before it is killed.
         interactive: let it use this process's own terminal; nothing is captured, but `stdout` may be set.
 
     Raises:
@@ -143,7 +143,7 @@ def _let_end(process: subprocess.Popen[bytes], wind_down: Callable[[], None]) ->
     """Nobody reads the program's output any more, so it is thrown away: a full pipe would hold it up."""
     wind_down()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=WIND_DOWN)
+        process.communicate(timeout=WIND_DOWN_S)
 
 
 def _start(words: list[str], **options: object) -> subprocess.Popen[bytes]:

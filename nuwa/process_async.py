@@ -17,7 +17,7 @@ from nuwa.process import Argv
 
 log = logging.getLogger(__name__)
 
-LONGEST_LINE = 256 * 1024
+MAX_LINE_BYTES = 256 * 1024
 """Bytes; a longer line comes in pieces."""
 GRACE = 5
 """Seconds between the request to end and the kill."""
@@ -66,9 +66,9 @@ async def started(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     errors: bool = True,
-    longest_line: int = LONGEST_LINE,
+    longest_line: int = MAX_LINE_BYTES,
 ) -> AsyncIterator[Running]:
-    """Run a program while the block runs; it is ended with the block.
+    """Run a program while the block runs; it is stopped with the block.
 
     Args:
         env: variables to set on top of this process's environment.

@@ -9,5 +9,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="write what tests/golden expects anew, to be reviewed as a diff",
+        help="write what tests/golden expects again, to be reviewed as a diff",
     )

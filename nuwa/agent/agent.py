@@ -16,7 +16,7 @@ from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
 from nuwa.agent.host import journal, services
 from nuwa.agent.host.log_tail import LogTail
-from nuwa.agent.host.metrics import INTERVAL, Meter
+from nuwa.agent.host.metrics import SAMPLE_INTERVAL_S, Meter
 from nuwa.agent.host.services import Service
 from nuwa.agent.host.unit_states import Units
 from nuwa.agent.monitor.monitor import Monitor
@@ -30,9 +30,9 @@ from nuwa.web.sse import Watchers, encode
 
 log = logging.getLogger(__name__)
 
-FOLDERS = 10.0
+FOLDER_CACHE_S = 10.0
 """Seconds for which the folders of deployments are not looked at again."""
-PATIENCE = 0.05
+LISTING_WAIT_S = 0.05
 """Seconds that a listing waits for new log lines and a new sample."""
 
 
@@ -82,7 +82,7 @@ class Agent:
     def services(self) -> list[Service]:
         """All services, the host's own last."""
         now = time.monotonic()
-        if now - self._services_at > FOLDERS:
+        if now - self._services_at > FOLDER_CACHE_S:
             self._services = [*services.every(self.loaded, self.paths), *services.core()]
             self._units.want(unit for service in self._services for unit in service.possible)
             self._services_at = now
@@ -116,7 +116,7 @@ class Agent:
         """Everything at a glance."""
         if not self.watchers:
             refresh = {asyncio.ensure_future(work) for work in (self._refresh_lines(), self._measure())}
-            await asyncio.wait(refresh, timeout=PATIENCE if self._tail.is_filled else None)
+            await asyncio.wait(refresh, timeout=LISTING_WAIT_S if self._tail.is_filled else None)
         return {
             "revision": self.configurations.revision(),
             "applied": self.loaded.revision,
@@ -187,7 +187,7 @@ class Agent:
         """The events of one watcher, the whole first."""
         with self.watchers.join() as queue:
             yield encode("ls", await self.listing())
-            yield encode("history", {"interval": INTERVAL, "services": self._meter.history()})
+            yield encode("history", {"interval": SAMPLE_INTERVAL_S, "services": self._meter.history()})
             while True:
                 name, data = await queue.get()
                 yield encode(name, await self.listing() if name == "overflow" else data)
@@ -211,7 +211,7 @@ class Agent:
                 seen = await self._tell(seen)
             except NuwaError as error:
                 log.warning("%s", error)
-            await self._pause(max(0.2, INTERVAL - (time.monotonic() - begun)))
+            await self._pause(max(0.2, SAMPLE_INTERVAL_S - (time.monotonic() - begun)))
 
     async def _tell(self, seen: dict[str, ServiceRow]) -> dict[str, ServiceRow]:
         """One round: tell watchers what is new since the last."""

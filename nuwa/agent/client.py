@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from nuwa.errors import NuwaError
 
-TIMEOUT = 300.0
+RESPONSE_TIMEOUT_S = 300.0
 """Seconds for an answer: a restart waits until the service is healthy."""
 
 
@@ -117,13 +117,13 @@ class Client:
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], query: Mapping[str, str]
     ) -> tuple[int, bytes]:
-        connection = self._connected(TIMEOUT)
+        connection = self._connected(RESPONSE_TIMEOUT_S)
         try:
             connection.request(method, _with_query(path, query), body, dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise AgentDown(f"the agent gave no answer: {error}", hint="nuwa log ci") from None
+            raise AgentDown(f"the agent did not respond: {error}", hint="nuwa log ci") from None
         finally:
             connection.close()
 
@@ -192,7 +192,7 @@ async def exchange(
             yield bytes(event.data)
 
     try:
-        # Headers are bytes: what a browser sent in one goes on as it came.
+        # Headers are bytes: what a browser sent in one is passed on unchanged.
         raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()]
         request = h11.Request(method=method, target=target, headers=raw)
         for event in (request, h11.Data(data=body), h11.EndOfMessage()):
@@ -200,10 +200,10 @@ async def exchange(
         await writer.drain()
         head = await next_event()
         if not isinstance(head, h11.Response):
-            raise AgentDown("the agent broke off")
+            raise AgentDown("the agent closed the connection")
         named = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
         yield Reply(head.status_code, named, pieces())
     except (OSError, h11.RemoteProtocolError):
-        raise AgentDown("the agent broke off") from None
+        raise AgentDown("the agent closed the connection") from None
     finally:
         writer.close()

@@ -43,7 +43,7 @@ class Database:
     """One connection, for the thread of the event loop.
 
     Args:
-        path: the file; made when it is missing. A damaged one is put aside and begun anew.
+        path: the file; made when it is missing. A damaged one is set aside, and a new one started.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,7 +94,7 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.execute("pragma cache_size = -1024")
     version = connection.execute("pragma user_version").fetchone()[0]
     if version > SCHEMA:
-        raise NuwaError(f"{path} is of a newer release of nuwa", hint="Update nuwa.")
+        raise NuwaError(f"{path} was written by a newer release of nuwa", hint="Update nuwa.")
     connection.executescript(_TABLES)
     if version != SCHEMA:
         # It is a write, which must not keep the agent from its start when the disk is full.

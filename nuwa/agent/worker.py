@@ -1,4 +1,4 @@
-"""The agent's hands: what changes the host is a process of its own, whose result comes back as JSON."""
+"""Runs host-changing work in a child process, whose result comes back as JSON."""
 
 from __future__ import annotations
 

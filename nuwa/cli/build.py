@@ -24,13 +24,13 @@ def build(
     family: shared.Family = None,
     release: Annotated[str, typer.Option(help="The release of the family.", show_default=False)] = "",
     version: Annotated[
-        str, typer.Option("--tag", help="The image's tag, in place of the manifest's.", show_default=False)
+        str, typer.Option("--tag", help="The image's tag, instead of the manifest's.", show_default=False)
     ] = "",
     base: Annotated[
         Literal["auto", "registry", "bootstrap"],
-        typer.Option(help="Where the bare distribution comes from; auto: the first of the two that works."),
+        typer.Option(help="Where the base distribution comes from; auto: the first of the two that works."),
     ] = "auto",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer again.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Rebuild every layer.")] = False,
     show: Annotated[
         bool, typer.Option("--print", help="Print the Containerfiles and build nothing.")
     ] = False,

@@ -18,7 +18,7 @@ def check(
     directory: shared.Directory = Path(),
     family: shared.Family = None,
 ) -> None:
-    """Validate nuwa.toml and say everything that is wrong with it.
+    """Validate nuwa.toml and report every error.
 
     Besides each value, it checks what values have to do with each other, that the family of images offers
     the release and the Python version that are asked for, and that what the manifest names is in the project.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = shared.new_app(help="The configuration of this host: /etc/nuwa/config.json.")
 
-File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Another file; without it, the host's.")]
+File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The file; default: the host's.")]
 
 
 @shared.command(app, json=False)
@@ -69,7 +69,7 @@ def edit() -> None:
 
 @shared.command(app)
 def history(
-    revision: Annotated[str, typer.Argument(metavar="[REVISION]", help="Print this one.")] = "",
+    revision: Annotated[str, typer.Argument(metavar="[REVISION]", help="Print this revision.")] = "",
 ) -> None:
     """Show the configurations that were in force, or print one of them."""
     from nuwa.agent.config.history import Configurations

@@ -1,4 +1,4 @@
-"""Editing the configuration: what is not valid is shown and can be mended, and nobody else's edit is lost."""
+"""Editing the configuration: errors are shown and can be fixed, and no concurrent edit is lost."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _open_editor(file: Path) -> None:
 
 
 def _again() -> bool:
-    """Whether the person wants to mend it."""
+    """Whether the user wants to edit it again."""
     if not sys.stdin.isatty():
         return False
     return input("Edit it again? [Y/n] ").strip().lower() in ("", "y", "yes")

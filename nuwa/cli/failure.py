@@ -48,7 +48,7 @@ def report(error: BaseException) -> int:
     if known is None or settings.debug:
         traceback.print_exception(error)
     if known is None:
-        _show("This is a defect in nuwa.", {"message": repr(error)}, 1)
+        _show("This is a bug in nuwa.", {"message": repr(error)}, 1)
         return 1
     _show(f"Error: {known}", _as_json(known), known.exit_code)
     return known.exit_code

@@ -65,7 +65,7 @@ def remove(
         raise UsageError("nothing was removed")
     progress = shared.progress()
     host.remove(host_paths(), progress)
-    progress.result({"removed": True}, "Nothing of the agent is left. Packages stay installed.")
+    progress.result({"removed": True}, "The agent was removed. Packages stay installed.")
 
 
 def _require_root() -> None:

@@ -104,7 +104,7 @@ Names: Any = Annotated[
     list[str], typer.Argument(metavar="NAME…", help="Services.", autocompletion=_complete, show_default=False)
 ]
 Name: Any = Annotated[
-    str, typer.Argument(metavar="[NAME]", help="A service; without it, all.", autocompletion=_complete)
+    str, typer.Argument(metavar="[NAME]", help="A service; default: all.", autocompletion=_complete)
 ]
 Hook: Any = Annotated[str, typer.Argument(metavar="NAME", help="A webhook.", autocompletion=_complete_hook)]
 

@@ -26,7 +26,7 @@ def init(
     kind: Annotated[Kind | None, typer.Option(help="The server.", show_default=False)] = None,
     name: Annotated[str, typer.Option(help="The app's name.")] = "",
     family: shared.Family = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a nuwa.toml that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing nuwa.toml.")] = False,
 ) -> None:
     """Write an annotated nuwa.toml for a project.
 
@@ -53,7 +53,7 @@ def init(
             "found": project.found,
             "check": project.check,
         },
-        "\n".join([*lines, "Next: look through it, then nuwa build."]),
+        "\n".join([*lines, "Next: review it, then run nuwa build."]),
     )
 
 

@@ -20,10 +20,11 @@ app = shared.new_app(
 )
 
 Name = Annotated[
-    str, typer.Option("--lab", envvar="NUWA_LAB", help="Which lab; without it, the default one.")
+    str,
+    typer.Option("--lab", envvar="NUWA_LAB", help="Name of the lab; default: the only one without a name."),
 ]
 HostName = Annotated[str, typer.Argument(metavar="[HOST]", help="host1, host2, …", show_default="host1")]
-Count = Annotated[int, typer.Option("--hosts", help="How many hosts at least.")]
+Count = Annotated[int, typer.Option("--hosts", help="Minimum number of hosts.")]
 
 
 @shared.command(app)

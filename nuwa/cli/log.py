@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 app = shared.new_app()
 
-Count = Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000, help="At most so many, the newest.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line.")]
-Since = Annotated[str, typer.Option(metavar="TIME", help="Not before: -1h, today, 2026-11-22 10:00.")]
+Count = Annotated[
+    int,
+    typer.Option("--lines", "-n", min=1, max=10_000, help="Maximum number of lines; the newest are shown."),
+]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines.")]
+Since = Annotated[str, typer.Option(metavar="TIME", help="Start time: -1h, today, 2026-11-22 10:00.")]
 Until = Annotated[str, typer.Option(metavar="TIME", help="Not after.")]
-Grep = Annotated[str, typer.Option(metavar="PATTERN", help="Only lines that fit a regular expression.")]
+Grep = Annotated[str, typer.Option(metavar="PATTERN", help="Only lines that match a regular expression.")]
 Priority = Annotated[
-    str, typer.Option(metavar="LEVEL", help="Nothing less important: err, warning, notice, info, or 0 to 7.")
+    str, typer.Option(metavar="LEVEL", help="Minimum priority: err, warning, notice, info, or 0 to 7.")
 ]
 
 

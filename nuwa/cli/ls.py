@@ -27,7 +27,7 @@ def ls() -> None:
     found, by_agent = host_services.listing()
     progress = shared.progress()
     if not by_agent:
-        progress.note("The agent is down; systemd says this.")
+        progress.note("The agent is down; this is what systemd reports.")
     elif found["revision"] != found["applied"]:
         progress.note("config.json was edited since it was applied: nuwa config apply")
     head = ("NAME", "STATUS", "PID", "PORTS", "SINCE", "RESTARTS", "CPU", "MEMORY", "HOOK", "LAST LINE")

@@ -22,7 +22,7 @@ def monitor() -> None:
     try:
         found = host_services.client().ask("GET", "/monitor")
     except AgentDown:
-        progress.note("The agent is down: nothing is checked. This is what it saw last.")
+        progress.note("The agent is down, so nothing is being checked. Last known state:")
         found = _remembered()
     rows = [
         (

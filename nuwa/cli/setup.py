@@ -25,7 +25,7 @@ def setup(
         Path, typer.Argument(metavar="DIR", help="The deployment's folder.", show_default="here")
     ] = Path(),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show all, write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, write nothing.")] = False,
 ) -> None:
     """Verify an image and write its bin/ into a folder, as its Setup label does.
 
@@ -92,7 +92,8 @@ def _ask(yes: bool, directory: Path) -> None:
         return
     if shared.settings.json or shared.settings.quiet or not sys.stdin.isatty():
         raise UsageError(
-            "nobody is there to be asked", hint="--yes goes ahead, --dry-run shows what would be done."
+            "this is not a terminal, so nobody can confirm",
+            hint="Rerun with --yes to confirm, or with --dry-run to see what would be done.",
         )
     if not typer.confirm(f"Write bin/ into {directory.resolve()}?", err=True):
         raise NuwaError("nothing was written")

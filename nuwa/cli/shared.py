@@ -53,12 +53,12 @@ class Interrupted(BaseException):
 settings = Settings()
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print results and errors alone.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print only results and errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show each command that is run, and tracebacks.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.", show_default="here")]
 Family = Annotated[
     Literal["rockylinux", "debian"] | None,
-    typer.Option(help="The family of images, in place of the manifest's.", show_default=False),
+    typer.Option(help="The family of images, instead of the manifest's.", show_default=False),
 ]
 _COMMON = {"json": Json, "quiet": Quiet, "debug": Debug}
 
@@ -90,7 +90,7 @@ def command(app: typer.Typer, *, json: bool = True, **options: Any) -> Callable[
             chosen = {name: values.pop(name, False) for name in _COMMON}
             settings.add(**chosen)
             if settings.json and not json:
-                raise UsageError("this command gives no JSON", hint="Leave --json away.")
+                raise UsageError("this command has no JSON output", hint="Run it without --json.")
             try:
                 return function(**values)
             except KeyboardInterrupt as interrupt:

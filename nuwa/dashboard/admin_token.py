@@ -1,4 +1,4 @@
-"""The token that opens the dashboard, read anew when its file changes."""
+"""The token that opens the dashboard, reread when its file changes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Token:
         except OSError as error:
             self._value, self._seen = b"", None
             if not self._is_told:
-                log.warning("nobody gets in, since the token cannot be read: %s", error)
+                log.warning("every login is refused, since the token cannot be read: %s", error)
                 self._is_told = True
         return self._value
 

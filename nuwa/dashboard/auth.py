@@ -1,4 +1,4 @@
-"""Who gets in: whoever shows the token, or a session that began with it; and what each may do."""
+"""Access: by the token, or by a session that began with it; and what each may do."""
 
 from __future__ import annotations
 
@@ -107,13 +107,15 @@ class Guard:
         if request.method in SAFE:
             return
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise HTTPException(403, "another site sent this")
+            raise HTTPException(403, "cross-site request rejected")
         proof = request.headers.get("x-csrf-token")
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             request.state.form = _fields(await request_body.read(request, MAX_FORM_BYTES))
             proof = proof or request.state.form.get("csrf")
         if not proof or not self._sessions.is_proof(session, proof):
-            raise HTTPException(403, "the page is too old, or another site sent this: load it again")
+            raise HTTPException(
+                403, "the page has expired, or cross-site request rejected request: reload the page"
+            )
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -135,7 +137,7 @@ def _stranger(request: Request) -> Response:
     if not forwarded.wants_page(request) or request.method not in SAFE:
         return failed(request, 401, "a token or a session is needed", headers={"WWW-Authenticate": "Bearer"})
     if request.headers.get("sec-fetch-site") == "cross-site" and not cookies.values(request):
-        # Whoever follows a link from elsewhere sends no strict cookie; asked again by this page, they do.
+        # A browser that follows a link from elsewhere sends no strict cookie; after this page loads, it does.
         return HTMLResponse(_AGAIN)
     here = forwarded.path(request) + (f"?{query}" if (query := forwarded.query(request)) else "")
     target = f"{forwarded.base(request)}/login" + ("" if here == "/" else "?" + urlencode({"next": here}))

@@ -16,7 +16,7 @@ from nuwa.dashboard import agent_api, request_context
 from nuwa.dashboard.responses import as_json
 from nuwa.web import request_body
 
-LARGEST = 1024 * 1024
+MAX_CONFIG_BYTES = 1024 * 1024
 """Bytes; the agent takes no more."""
 
 
@@ -38,7 +38,7 @@ async def show(request: Request) -> Response:
 
 async def put(request: Request) -> Response:
     """A script's new configuration, as the agent takes it."""
-    body = await request_body.read(request, LARGEST)
+    body = await request_body.read(request, MAX_CONFIG_BYTES)
     passed = {"If-Match": request.headers["if-match"]} if "if-match" in request.headers else {}
     is_dry = request.query_params.get("dry_run", "")
     headers = {**passed, "X-Nuwa-Who": request_context.who(request)}
@@ -106,7 +106,7 @@ async def schema(request: Request) -> Response:
 async def _conflict(request: Request, text: str) -> Response:
     """Somebody else changed the file meanwhile: both are shown, and saving again is a choice."""
     _, raw, headers = await agent_api.ask(request, "GET", "/config")
-    difference = diff(raw.decode("utf-8", "replace"), text, "as somebody else left it", "as edited here")
+    difference = diff(raw.decode("utf-8", "replace"), text, "as changed by someone else", "as edited here")
     return await _editor(request, text, _revision(headers), 412, difference=difference, is_conflict=True)
 
 

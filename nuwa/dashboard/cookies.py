@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nuwa.dashboard import forwarded
-from nuwa.dashboard.sessions import LONGEST, Session, Sessions
+from nuwa.dashboard.sessions import MAX_AGE_S, Session, Sessions
 
 PLAIN = "nuwa_session"
 """Without TLS, on this host itself; it was the only name up to release 0.1."""
@@ -55,7 +55,7 @@ def give(request: Request, answer: Response, sessions: Sessions, session: Sessio
     answer.set_cookie(
         own,
         sessions.cookie(session),
-        max_age=LONGEST,
+        max_age=MAX_AGE_S,
         path=_path(request),
         secure=own != PLAIN,
         httponly=True,

@@ -17,17 +17,17 @@ from nuwa.dashboard.responses import html
 from nuwa.dashboard.state import Board
 from nuwa.web.sse import Watchers, encode
 
-LINGER = 20.0
-"""Seconds for which the stream goes on after the last browser left: most come back at once."""
+LINGER_S = 20.0
+"""Seconds for which the stream continues after the last browser left: most come back at once."""
 PATIENCE, GRACE = 15.0, 1.0
 """Seconds that a page waits for the agent's first word, and for its next one when it was away."""
-RETRY = 0.5, 5.0
+RETRY_DELAYS_S = 0.5, 5.0
 """Seconds between two tries to reach the agent: the first, and the most."""
-GATHER = 0.25
+GATHER_S = 0.25
 """Seconds for which lines of the log are gathered, so that a flood makes few events."""
-SILENCE = 45.0
+SILENCE_TIMEOUT_S = 45.0
 """Seconds without a word after which the agent counts as gone: it speaks every 15."""
-REMEMBERED = 300
+KEPT_EVENTS = 300
 """Events that a browser can catch up with; one that missed more loads its page again."""
 
 
@@ -46,7 +46,7 @@ class Relay:
         self._socket = socket
         self._watchers = Watchers()
         self._epoch, self._number = secrets.token_hex(4), 0
-        self._past: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
+        self._past: deque[tuple[int, bytes]] = deque(maxlen=KEPT_EVENTS)
         self._dirty: set[str] = set()
         self._is_stale = False
         """Whether there are other services or webhooks than the board knows."""
@@ -115,11 +115,11 @@ class Relay:
         return [encode("reload", {}, self.position)]
 
     def _is_wanted(self) -> bool:
-        return bool(self._watchers) or time.monotonic() - self._touched < LINGER
+        return bool(self._watchers) or time.monotonic() - self._touched < LINGER_S
 
     async def _run(self) -> None:
         """Follow the agent's stream while somebody wants it, whatever becomes of the agent."""
-        pause = RETRY[0]
+        pause = RETRY_DELAYS_S[0]
         gathering = asyncio.create_task(self._gather())
         try:
             while self._is_wanted():
@@ -127,7 +127,7 @@ class Relay:
                     async with exchange(self._socket, "GET", "/watch") as reply:
                         async for frame in frames(_audible(reply.pieces)):
                             self._take(*frame)
-                            pause = RETRY[0]
+                            pause = RETRY_DELAYS_S[0]
                             if not self._is_wanted():
                                 return
                 self._turn(False)
@@ -135,7 +135,7 @@ class Relay:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._hurry.wait()
-                pause = min(pause * 2, RETRY[1])
+                pause = min(pause * 2, RETRY_DELAYS_S[1])
         finally:
             gathering.cancel()
 
@@ -182,7 +182,7 @@ class Relay:
 
     async def _gather(self) -> None:
         while True:
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(GATHER_S)
             if self._is_stale:
                 await self._load()
             names, self._dirty = self._dirty & set(self.board.rows), set()
@@ -229,7 +229,7 @@ async def _audible(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The pieces of a stream, until it falls silent."""
     with contextlib.suppress(TimeoutError):
         while True:
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(SILENCE_TIMEOUT_S):
                 piece = await anext(pieces, None)
             if piece is None:
                 return

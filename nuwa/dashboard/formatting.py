@@ -14,7 +14,7 @@ from nuwa.resources import TEMPLATES
 STATIC = TEMPLATES / "dashboard/static"
 SHOWN_LINES = 3
 """Lines of the log in a row."""
-LONGEST_LINE = 600
+MAX_LINE_CHARS = 600
 """Characters of a line in a row."""
 
 STATUS = {
@@ -151,4 +151,4 @@ FILTERS = {
     "hook": lambda key: _state(HOOK, key),
     "check": lambda key: _state(CHECK, key),
 }
-GLOBALS = {"asset": asset, "LEVELS": LEVELS, "LONGEST_LINE": LONGEST_LINE}
+GLOBALS = {"asset": asset, "LEVELS": LEVELS, "LONGEST_LINE": MAX_LINE_CHARS}

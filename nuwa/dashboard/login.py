@@ -24,7 +24,7 @@ async def login(request: Request) -> Response:
     if request.method == "GET":
         return as_page(request, "login", target=target, message="")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return failed(request, 403, "another site sent this")
+        return failed(request, 403, "cross-site request rejected")
     fields = parse_qs((await request_body.read(request, 10_000)).decode("utf-8", "replace"))
     guard: Guard = request.app.state.guard
     try:

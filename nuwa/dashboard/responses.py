@@ -57,7 +57,7 @@ def failed(
     problems: list[dict[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A failure, for whoever asked."""
+    """A failure, as a page or as JSON."""
     if forwarded.wants_page(request):
         answer = as_page(request, "failure", status, status=status, message=message, hint=hint)
         answer.headers.update(dict(headers or {}))

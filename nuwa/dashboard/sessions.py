@@ -16,11 +16,11 @@ from nuwa.dashboard.admin_token import Token
 
 log = logging.getLogger(__name__)
 
-IDLE = 12 * 3600
+IDLE_TIMEOUT_S = 12 * 3600
 """Seconds without a visit after which a session ends."""
-LONGEST = 7 * 86400
+MAX_AGE_S = 7 * 86400
 """Seconds after which it ends in any case."""
-RENEW = 600
+RENEW_AFTER_S = 600
 """Seconds after which a visit lengthens it."""
 _FORM = re.compile(r"([A-Za-z0-9_-]{16,64})\.(\d{1,12})\.(\d{1,12})\.([0-9a-f]{64})")
 
@@ -53,7 +53,7 @@ class Sessions:
 
     def begin(self) -> Session:
         now = int(self._clock())
-        return Session(secrets.token_urlsafe(18), now, now + IDLE)
+        return Session(secrets.token_urlsafe(18), now, now + IDLE_TIMEOUT_S)
 
     def cookie(self, session: Session) -> str:
         """The cookie's value."""
@@ -70,24 +70,24 @@ class Sessions:
             return None
         session = Session(found[1], int(found[2]), int(found[3]))
         now = self._clock()
-        is_over = now >= session.until or now >= session.begun + LONGEST
+        is_over = now >= session.until or now >= session.begun + MAX_AGE_S
         return None if is_over or session.id in self._ended else session
 
     def renewed(self, session: Session) -> Session | None:
         """The same session with more time; None while it has enough."""
         now = int(self._clock())
-        until = min(now + IDLE, session.begun + LONGEST)
-        return Session(session.id, session.begun, until) if until - session.until > RENEW else None
+        until = min(now + IDLE_TIMEOUT_S, session.begun + MAX_AGE_S)
+        return Session(session.id, session.begun, until) if until - session.until > RENEW_AFTER_S else None
 
     def end(self, session: Session) -> None:
-        """End it, also for whoever has a copy of the cookie."""
+        """End it, also for copies of the cookie."""
         now = self._clock()
         kept = {name: until for name, until in self._ended.items() if until > now}
-        self._ended = {**kept, session.id: session.begun + LONGEST}
+        self._ended = {**kept, session.id: session.begun + MAX_AGE_S}
         try:
             files.write_json(self._file, self._ended, mode=0o600)
         except OSError as error:
-            log.warning("the end of a session is forgotten at the next restart: %s", error)
+            log.warning("a session that was ended would be valid again after a restart: %s", error)
 
     def proof(self, session: Session) -> str:
         """What a form has to bring along: other sites can send forms, but not read this."""

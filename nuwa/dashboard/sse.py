@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from nuwa.dashboard import request_context
 from nuwa.errors import NuwaError
 
-ALIVE = 15.0
+KEEPALIVE_S = 15.0
 """Seconds after which a silent stream says that it is there, if its reader is still welcome."""
 
 
@@ -28,7 +28,7 @@ async def _alive(request: Request, source: AsyncIterator[bytes]) -> AsyncIterato
     pending: asyncio.Future[Any] = asyncio.ensure_future(anext(iterator))
     try:
         while request_context.is_welcome(request) and not ending.done():
-            await asyncio.wait({pending, ending}, timeout=ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({pending, ending}, timeout=KEEPALIVE_S, return_when=asyncio.FIRST_COMPLETED)
             if not pending.done():
                 yield b": alive\n\n"
                 continue

@@ -11,7 +11,7 @@ from nuwa.dashboard import formatting
 
 KEPT_LINES = 5
 KEPT_SAMPLES = 60
-KEPT_OUTPUT = 4000
+KEPT_OUTPUT_CHARS = 4000
 """Characters of a command's output, as in a listing."""
 
 Numbers = list[float | None]
@@ -82,7 +82,7 @@ class Board:
         if last is None or begins:
             last = {"command": output["command"], "output": "", "duration": 0.0, "code": None}
             lines.append(last)
-        last["output"] = (last["output"] + output["text"])[-KEPT_OUTPUT:]
+        last["output"] = (last["output"] + output["text"])[-KEPT_OUTPUT_CHARS:]
         last["duration"], last["code"] = output["duration"], output["code"]
         return begins or output["code"] is not None
 

@@ -55,7 +55,7 @@ def _requirements(app: App, tree: Tree, requirements: str) -> Iterator[Differenc
             f"There are: {found}.",
         )
     elif not requirements:
-        yield Difference((), "no file names requirements, so the app gets none", certain=False)
+        yield Difference((), "no file lists requirements, so none are installed", certain=False)
 
 
 def _module(app: App, tree: Tree, required: set[str]) -> Iterator[Difference]:
@@ -174,6 +174,6 @@ def _driver(app: App, required: set[str]) -> Iterator[Difference]:
     if wanted and required and not required.intersection(wanted):
         yield Difference(
             ("database", "engine"),
-            f"none of the drivers for it that are known is required: {', '.join(wanted)}",
+            f"no known driver for it is among the requirements: {', '.join(wanted)}",
             certain=False,
         )

@@ -169,7 +169,7 @@ def _whole(
         notes.why["image.packages"] = _because(run)
     if build:
         notes.why["image.build_packages"] = _because(build)
-    notes.check += [line for line in web.check if not (database and "lies beside the code" in line)]
+    notes.check += [line for line in web.check if not (database and "lies next to the code" in line)]
     _sentences(web, database, env, workers, required, said, notes)
     return replace(
         base,
@@ -333,7 +333,7 @@ def _sentences(
     services = [name for name in sorted(said.services) if name != "memcached"]
     if services:
         notes.check.append(
-            f"{' and '.join(services)} runs beside the app elsewhere: it needs one on the host, or an address"
+            f"{' and '.join(services)} runs next to the app elsewhere: it needs one on this host, or a URL"
         )
     if web.websocket and web.workers == 1:
         notes.check.append("Flask-SocketIO keeps its sessions in one process: workers = 1")

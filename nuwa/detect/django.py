@@ -153,7 +153,7 @@ def _checks(tree: Tree, name: str, settings: Sequence[Source], module: str, stat
         if outside:
             yield f"STATIC_ROOT is {outside}, outside the project: set it to a folder in it"
         else:
-            yield "STATIC_ROOT could not be told from the settings: set it, and [static] directory"
+            yield "STATIC_ROOT could not be determined from the settings: set it, and [static] directory"
     yield from django_settings.advice(settings)
 
 

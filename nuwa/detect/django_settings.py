@@ -127,7 +127,7 @@ def advice(settings: Sequence[Source]) -> Iterator[str]:
         yield "DEBUG is on in these settings: a public site must have it off"
     file = database_file(settings)
     if file and "/" not in file:
-        yield f"{file} lies beside the code, which the app cannot write to: move it to a [[volume]]"
+        yield f"{file} lies next to the code, which the app cannot write to: move it to a [[volume]]"
 
 
 def _is_true(node: ast.expr) -> bool:

@@ -16,7 +16,7 @@ FRAMEWORK_KEYS = frozenset(
         *("JWT_SIGNING_KEY", "SECURITY_PASSWORD_SALT", "WTF_CSRF_SECRET_KEY"),
     }
 )
-"""Keys that an app signs with itself. Those of third parties are never made up."""
+"""Keys that an app signs with itself. Those of third parties are never generated."""
 _SECRET_WORDS = re.compile(
     r"(?:^|_)(?:API_?)?(?:KEY|KEYS|APIKEY|TOKEN|SECRET|SECRETS|PASSWORD|PASSWD|PASS|DSN|CREDENTIALS?|SALT|PRIVATE)(?:_|$)"
     r"|(?:BROKER|REDIS|AMQP|RABBITMQ|CLOUDINARY|CELERY_RESULT|MONGO\w*|SMTP|EMAIL|CACHE|SENTRY)_UR[LI]$|_RESULT_BACKEND$"
@@ -154,7 +154,7 @@ def is_secret(name: str) -> bool:
 
 
 def belongs_to_the_app(name: str) -> bool:
-    """Whether a variable is the app's own, and none of the container, the platform or a tool."""
+    """Whether a variable is the app's own, and not one of the container, the platform or a tool."""
     if name in _OTHERS or name in RESERVED_VARIABLES or name.startswith(_PLATFORM):
         return False
     return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and not name.endswith(("_TEST", "TESTING"))

@@ -41,7 +41,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Process:
-    """A long-running command beside the server."""
+    """A long-running command next to the server."""
 
     name: str
     command: str
@@ -122,7 +122,7 @@ class Web:
     health: str = ""
     clear: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
-    """Variables with a key of the framework itself, which may be made up."""
+    """Variables with a key of the framework itself, which may be generated."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def before_serving(tree: Tree, said: Testimony) -> tuple[list[str], str]:
 
 
 def processes(tree: Tree, said: Testimony) -> list[Process]:
-    """The long-running commands beside the server, each once."""
+    """The long-running commands next to the server, each once."""
     found: dict[str, Process] = {}
     for started in said.commands:
         if started.name.startswith("cron "):

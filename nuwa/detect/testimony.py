@@ -21,7 +21,7 @@ class Testimony:
         commands: what they start, the most telling file first.
         environment: values of variables that they set, by name; the file that is met first counts.
         samples: values in files of examples, such as .env.example.
-        generated: variables that app.json has made up.
+        generated: variables that app.json has generated.
         python: versions and where they stand.
         packages: distribution packages that a Dockerfile or an Aptfile installs, with the file.
         mounts: folders that outlive a container, as absolute paths in it, with the file.

@@ -18,8 +18,8 @@ Choice = Literal["auto", "registry", "bootstrap"]
 VARIABLE = "NUWA_BASE_IMAGE"
 """Names an image of the release to start from in place of the registry's: your own, or a mirror's copy."""
 
-PULL_SECONDS = 600
-SHORT_PULL_SECONDS = 60
+PULL_TIMEOUT_S = 600
+SHORT_PULL_TIMEOUT_S = 60
 """How long a pull may take where there is another way."""
 
 
@@ -74,12 +74,12 @@ def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> s
     reference = own or recipe.release.image
     try:
         with progress.step(f"pull {reference}"):
-            engine.pull(reference, timeout=SHORT_PULL_SECONDS if can_make else PULL_SECONDS)
+            engine.pull(reference, timeout=SHORT_PULL_TIMEOUT_S if can_make else PULL_TIMEOUT_S)
         return reference
     except NuwaError as error:
         if choice == "registry" or not can_make:
             raise (_missing(own, error) if own else _unreachable(reference, error)) from None
-        progress.note(f"{reference} cannot be pulled, so the bare Debian is made here from packages.")
+        progress.note(f"{reference} cannot be pulled; Debian is bootstrapped from packages instead.")
     return bootstrap.ensure(engine, recipe.platform, progress)
 
 
@@ -87,7 +87,7 @@ def _missing(reference: str, error: NuwaError) -> BuildError:
     return BuildError(
         f"{reference}, which {VARIABLE} names, is neither here nor can it be pulled",
         details=error.details or error.message,
-        hint=f"Look which images are here (podman image ls), or unset {VARIABLE}.",
+        hint=f"List the local images (podman image ls), or unset {VARIABLE}.",
     )
 
 

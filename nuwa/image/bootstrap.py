@@ -89,12 +89,12 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
     sources = apt.sources(release.codename)
     if not sources:
         raise BuildError(
-            "this machine knows no archive of Debian packages",
+            "no Debian package mirror is configured on this machine",
             hint="Set NUWA_APT_MIRROR to the address of a Debian mirror.",
         )
     check_space(engine)
     with tempfile.TemporaryDirectory(prefix="nuwa-bootstrap-") as folder:
-        with progress.step(f"make a bare Debian {platform.release} from packages (mmdebstrap)") as step:
+        with progress.step(f"bootstrap Debian {platform.release} from packages (mmdebstrap)") as step:
             _run_mmdebstrap(_mmdebstrap(release.codename, sources, Path(folder)), step)
         with progress.step("import it as an image"):
             _import(engine, platform, Path(folder))
@@ -105,9 +105,9 @@ def _run_mmdebstrap(argv: list[str], step: Step) -> None:
         run(argv, env=_environment(), on_line=step.line)
     except CommandError as error:
         raise BuildError(
-            "the bare Debian could not be made",
+            "Debian could not be bootstrapped",
             details=error.output,
-            hint="Does this machine reach its archive of packages (apt-get update)?",
+            hint="Check that this machine reaches its package mirror: apt-get update",
         ) from None
 
 

@@ -35,7 +35,7 @@ class Options:
 
     base: base_image.Choice = "auto"
     fresh: bool = False
-    """Build every layer anew, with the newest packages of the distribution."""
+    """Rebuild every layer, with the newest packages of the distribution."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def build(app: App, project: Path, options: Options, engine: Engine, progress: P
 
     Raises:
         BuildError: it cannot be built; nothing was tagged and nothing is left behind.
-        BusyError: the same app is being built already.
+        BusyError: the same app is already being built.
     """
-    with only_one(f"build-{app.name}", f"{app.name} is being built already"):
+    with only_one(f"build-{app.name}", f"{app.name} is already being built"):
         return _Build(Recipe.of(app), project, options, engine, progress).run()
 
 

@@ -93,7 +93,7 @@ def environment(variables: Sequence[str]) -> dict[str, bytes]:
     missing = [name for name in variables if name not in os.environ]
     if missing:
         raise BuildError(
-            f"the requirements name {', '.join(missing)}, which this machine's environment has not",
+            f"the requirements name {', '.join(missing)}, which is not set in this environment",
             hint=f"Set it for the build: {' '.join(f'{name}=…' for name in missing)} nuwa build",
         )
     lines = (f"{name}={sh_argv([os.environ[name]])}\n" for name in variables)

@@ -17,7 +17,7 @@ from nuwa.image.build_spec import Recipe
 from nuwa.image.finalize import seal
 from nuwa.image.layers import Layer
 
-NEEDED_SPACE = 2 * 1024**3
+MIN_FREE_BYTES = 2 * 1024**3
 """Bytes that have to be free where podman keeps images."""
 
 
@@ -103,12 +103,12 @@ def check_space(engine: Engine) -> None:
     """Refuse to begin what would fill the disk.
 
     Raises:
-        BuildError: less than `NEEDED_SPACE` is free.
+        BuildError: less than `MIN_FREE_BYTES` is free.
     """
     free = engine.free_space()
-    if free < NEEDED_SPACE:
+    if free < MIN_FREE_BYTES:
         raise BuildError(
             f"{free / 1024**2:.0f} MiB are free in {engine.graph_root}, and a build needs "
-            f"{NEEDED_SPACE / 1024**2:.0f} MiB",
-            hint="Remove images that nobody needs (podman image ls), or give podman more disk.",
+            f"{MIN_FREE_BYTES / 1024**2:.0f} MiB",
+            hint="Remove unused images (podman image ls lists them), or give podman more disk space.",
         )

@@ -107,6 +107,6 @@ class Recipe:
         if self.app.extras.wkhtmltopdf and not self.wkhtmltopdf:
             raise BuildError(
                 f"there is no wkhtmltopdf for {where}",
-                hint="Its makers have archived it; WeasyPrint, a Python package, also makes PDF from HTML.",
+                hint="Its authors have archived it; WeasyPrint, a Python package, also makes PDF from HTML.",
             )
         _ = self.lock

@@ -47,7 +47,7 @@ class Release:
     codename: str = ""
     """What its package archive calls it."""
     extra_repository: str = ""
-    """A repository of the distribution that is there, but switched off."""
+    """A repository that the distribution has, but disabled."""
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Package names by what they are for."""
     node_streams: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Family:
     name: str
     title: str
     init: Literal["nuwa-init", "s6-overlay"]
-    """What makes PID 1: `rootfs-<init>` of a layer is copied beside its `rootfs`."""
+    """What makes PID 1: `rootfs-<init>` of a layer is copied on top of its `rootfs`."""
     package_manager: Literal["apt", "dnf"]
     paths: dict[str, str]
     """Where programs and libraries lie, by name: `httpd`, `cron`, `jemalloc` and so on; some hold `*`."""

@@ -1,7 +1,7 @@
 """What each layer of an image is made of: a rendered Containerfile, files, labels. Nothing is built here.
 
 base → python → nuwa_python → requirements → app, each an image on the one before. `build`, with compilers,
-stands beside them and is made only where Python packages have to be compiled.
+is separate from them and built only where Python packages have to be compiled.
 """
 
 from __future__ import annotations

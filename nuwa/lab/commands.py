@@ -23,7 +23,7 @@ def create_host(host: Host, image: str, ports: Mapping[int, int], *, cgroup2: bo
     """Start a new host.
 
     Args:
-        ports: ports of the host, each with the one of 127.0.0.1 that leads to it.
+        ports: ports of the host, each with the one of 127.0.0.1 that is forwarded to it.
         cgroup2: whether the machine has the unified hierarchy.
     """
     return [

@@ -13,7 +13,7 @@ from nuwa.errors import CommandError, LabError
 from nuwa.lab import commands, ports
 from nuwa.lab.model import LABEL_HOST, LABEL_LAB, Host, HostState, Lab, by_number
 
-START_SECONDS = 120
+START_TIMEOUT_S = 120
 _STATES = {"running": "running", "exited": "stopped", "stopped": "stopped"}
 
 
@@ -91,7 +91,7 @@ def wait_until_ready(engine: Engine, host: Host) -> list[str]:
     Raises:
         LabError: it stopped again, or is not done in time.
     """
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + START_TIMEOUT_S
     while (left := end - time.monotonic()) > 0:
         result = engine.podman(*commands.wait_for_systemd(host), check=False, timeout=max(left, 1))
         word = result.stdout.strip()
@@ -103,7 +103,7 @@ def wait_until_ready(engine: Engine, host: Host) -> list[str]:
             raise LabError(f"{host.name} stopped while it started", details=_log(engine, host), hint=_HINT)
         time.sleep(0.2)
     raise LabError(
-        f"{host.name} is not ready after {START_SECONDS} s", details=_log(engine, host), hint=_HINT
+        f"{host.name} is not ready after {START_TIMEOUT_S} s", details=_log(engine, host), hint=_HINT
     )
 
 

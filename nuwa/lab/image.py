@@ -78,7 +78,7 @@ def _packages_by_mount(folder: Path) -> list[str]:
     lines = apt.sources(CODENAME)
     if not lines:
         raise LabError(
-            "this machine knows no archive of Debian packages",
+            "no Debian package mirror is configured on this machine",
             hint="Set NUWA_APT_MIRROR to the address of a Debian mirror.",
         )
     files = {"sources.list": "".join(f"{line}\n" for line in lines), "apt.conf": apt.options()}

@@ -63,7 +63,7 @@ def _up(engine: Engine, progress: Progress, lab: Lab, count: int, made_from: str
 def _begin(engine: Engine, progress: Progress, host: Host, state: HostState | None, made_from: str) -> None:
     """Bring one host to life."""
     if state and state.image != made_from:
-        progress.note(f"{host.name} was made from an older lab image; `nuwa lab reset` makes it anew.")
+        progress.note(f"{host.name} was made from an older lab image; `nuwa lab reset` recreates it.")
     if state and state.state == "running":
         return
     with progress.step(f"{host.name}: start"):

@@ -1,4 +1,4 @@
-"""Which ports of 127.0.0.1 lead to a host."""
+"""Which ports of 127.0.0.1 are forwarded to a host."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def choose(preferred: Mapping[int, int], promised: Collection[int]) -> dict[int,
         promised: ports that belong to others, also while these are stopped.
 
     Raises:
-        LabError: none of the hundred ports from the preferred one on is free.
+        LabError: no port is free among the hundred from the preferred one on.
     """
     return {inner: _first_free(start, promised) for inner, start in preferred.items()}
 

@@ -17,7 +17,7 @@ REMEDY = 'write the command as a list of words, or as ["sh", "-c", "…"] where 
 def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
     """A command line as argv. A text is split into words as a shell does, but no shell runs it.
 
-    Shell syntax in a text is refused, because nothing would act on it: whoever wants a shell says so.
+    Shell syntax in a text is refused, because nothing would act on it: a shell has to be named.
     """
     words = _split(value) if isinstance(value, str) else tuple(value)
     if not words or not words[0].strip():

@@ -19,7 +19,7 @@ from nuwa.manifest.problems import Places, at, line_of
 from nuwa.manifest.validation import checked, within
 
 NAME = "nuwa.toml"
-LARGEST = 1024 * 1024
+MAX_MANIFEST_BYTES = 1024 * 1024
 """Bytes; a larger file is no manifest."""
 
 
@@ -81,8 +81,8 @@ def _read(path: FilePath) -> str:
     hint = ""
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-        if len(raw) > LARGEST:
+            raw = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(raw) > MAX_MANIFEST_BYTES:
             problem, hint = "is larger than 1 MiB", "is this a manifest?"
         text = raw.decode("utf-8-sig")
     except FileNotFoundError:
@@ -101,14 +101,14 @@ def _read(path: FilePath) -> str:
 
 _REMEDIES = {
     "Expected '='": "a line is `key = value`, `[table]` or `# comment`; a key with spaces needs quotes",
-    "Invalid value": "texts need quotes; true and false are lower-case; numbers have no leading zero",
-    "Cannot overwrite": "this key is there already: keep one of the two",
-    "Cannot declare": "this table is there already: put its keys together",
-    "Cannot mutate": "this table is there already: put its keys together",
+    "Invalid value": "strings need quotes; true and false are lower-case; numbers have no leading zero",
+    "Cannot overwrite": "this key is already set: remove one of the two",
+    "Cannot declare": "this table is already defined: put its keys together",
+    "Cannot mutate": "this table is already defined: put its keys together",
     "Unclosed array": "a list ends with ]",
     "Unclosed inline table": "an inline table { … } stands on one line",
-    "Unescaped": "write a backslash twice, or the text in single quotes",
-    "Illegal character": "a text in quotes ends on its line; longer ones need three quotes",
+    "Unescaped": "write the backslash twice, or use single quotes",
+    "Illegal character": "a quoted string ends on its line; several lines need three quotes",
     "Unterminated string": "close the quotes",
     "Expected newline": "put each key on a line of its own",
     "Expected \"'''": "close the quotes",

@@ -86,17 +86,17 @@ class Between:
 
 
 Size = Annotated[
-    int, Check(checks.size, Union[int, str], 'a size: a number of bytes, or a text such as "512M"')
+    int, Check(checks.size, Union[int, str], 'a size: a number of bytes, or a string such as "512M"')
 ]
 Command = Annotated[
-    tuple[str, ...], Check(commands.command, Union[str, list[str]], "a command: a text, or a list of words")
+    tuple[str, ...], Check(commands.command, Union[str, list[str]], "a command: a string, or a list of words")
 ]
 Commands = Annotated[
     tuple[tuple[str, ...], ...],
     Check(
         commands.commands,
         Union[str, list[Union[str, list[str]]]],
-        "a command (a text, or a list of words), or a list of commands",
+        "a command (a string, or a list of words), or a list of commands",
     ),
 ]
 Domain = Annotated[str, Check(checks.domain)]
@@ -120,12 +120,12 @@ class AppSection(Section):
     """What the application is called and where it is reached."""
 
     name: Annotated[
-        str, Check(checks.app_name), Doc("Name of the app; image, unit and site are called after it.")
+        str, Check(checks.app_name), Doc("Name of the app; image, unit and site are named after it.")
     ]
     version: Annotated[str, Check(checks.version), Doc("Tag of the image.")] = "latest"
     domains: Annotated[
         tuple[Domain, ...],
-        Doc("Domains of the site, the canonical one first; bin/install takes others in their place."),
+        Doc("Domains of the site, the canonical one first; bin/install can be given others instead."),
     ] = ()
 
 
@@ -151,35 +151,35 @@ class Image(Section):
     containerfile_extra: Annotated[
         tuple[Annotated[str, Check(checks.instruction)], ...],
         Doc(
-            "Lines of your own for what no key offers: RUN and ENV instructions, as root, at the end of the "
-            "layer with the app's packages. The same lines count as the same layer."
+            "Extra Containerfile lines for what no key offers: RUN and ENV instructions, as root, at "
+            "the end of the layer with the app's packages. The same lines count as the same layer."
         ),
     ] = ()
     requirements: Annotated[
         str,
         Check(checks.OrEmpty(checks.requirements)),
         Doc(
-            "File of requirements; empty: the first of uv.lock, poetry.lock, pdm.lock, pylock.toml, "
+            "Requirements file; empty: the first of uv.lock, poetry.lock, pdm.lock, pylock.toml, "
             "Pipfile.lock, requirements.txt, requirements/production.txt, pyproject.toml, setup.cfg and "
             "setup.py."
         ),
     ] = ""
     groups: Annotated[
         tuple[Annotated[str, Check(checks.group_name)], ...],
-        Doc("Optional dependencies (extras) and dependency groups that the app needs besides."),
+        Doc("Extras and dependency groups to install as well."),
     ] = ()
     include: Annotated[
         tuple[Glob, ...],
         Doc(
-            'What of the project goes into the image, as in .gitignore. A path, or a pattern after "*", '
+            'What goes into the image, in .gitignore syntax. A path, or a pattern after "*", '
             "also brings in what .gitignore names, such as a frontend that was built before."
         ),
     ] = ("*",)
     exclude: Annotated[
         tuple[Glob, ...],
         Doc(
-            "What of it does not, besides version control, caches, virtual environments, and what .gitignore "
-            "names and git does not track."
+            "What is left out, in addition to version control, caches, virtual environments, and what "
+            ".gitignore names and git does not track."
         ),
     ] = ()
 
@@ -258,12 +258,12 @@ class Server(Section):
         Doc(
             "Seconds that an answer may take; nginx waits 5 more. uvicorn: a worker whose loop stands still "
             "for so long is replaced. gunicorn: a request that hangs is not ended; when all threads hang, "
-            "the health check ends the container. mod_wsgi: a process is ended when its requests together "
+            "the health check ends the container. mod_wsgi: a process is killed when its requests together "
             "have taken threads times as long."
         ),
     ] = 30
     graceful_timeout: Annotated[
-        Seconds, Doc("Seconds that requests in progress get to finish at a stop.")
+        Seconds, Doc("Seconds that requests in progress have to finish at a stop.")
     ] = 20
     keepalive: Annotated[int, Between(0, 3600), Doc("Seconds that an idle connection stays open.")] = 75
     max_body: Annotated[Size, Doc("Largest request body that nginx accepts.")] = 64 * 1024**2
@@ -291,18 +291,18 @@ class Route(Section):
         Check(checks.route_target),
         Doc("Where it listens: http://127.0.0.1:PORT, unix:/path/of.sock, or app:NAME, an app on this host."),
     ]
-    strip: Annotated[bool, Doc("Take the prefix off the path before the service sees it.")] = False
+    strip: Annotated[bool, Doc("Strip the prefix from the path before the service sees it.")] = False
     websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
     timeout: Annotated[Seconds, Doc("Seconds that nginx waits for its answer.")] = 60
 
 
 @dataclass(frozen=True)
 class Process(Section):
-    """A long-running command beside the server, supervised like it."""
+    """A long-running command next to the server, supervised like it."""
 
     name: Annotated[str, Check(checks.part_name), Doc("Name of the process, as in the log.")]
     command: Annotated[Command, Doc("Command line; no shell runs it.")]
-    stop_timeout: Annotated[Seconds, Doc("Seconds between the request to stop and the kill.")] = 10
+    stop_timeout: Annotated[Seconds, Doc("Seconds between SIGTERM and SIGKILL when it is stopped.")] = 10
     handover: Annotated[
         Literal["overlap", "exclusive"],
         Doc(
@@ -348,7 +348,7 @@ class Volume(Section):
 class Database(Section):
     """The database that the app uses; its URL reaches the app as the secret DATABASE_URL."""
 
-    engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Kind of database.")]
+    engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Database engine.")]
     where: Annotated[
         Literal["host", "url"],
         Doc("host: bin/run makes it in the host's own server; url: elsewhere, you give DATABASE_URL."),
@@ -360,7 +360,7 @@ class Database(Section):
         dict[VariableName, Annotated[str, Check(checks.address_part)]],
         Doc(
             "Variables of the app's own that get a part of the address: url, host, port, user, password, "
-            'name, or a text such as "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}".'
+            'name, or a string such as "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}".'
         ),
     ] = field(default_factory=dict)
 
@@ -382,26 +382,32 @@ class Hooks(Section):
 class Health(Section):
     """When the app counts as healthy."""
 
-    path: Annotated[str, Check(checks.url_path), Doc("Path that answers 2xx or 3xx when all is well.")] = "/"
-    timeout: Annotated[Seconds, Doc("Seconds for one answer.")] = 5
-    interval: Annotated[Seconds, Doc("Seconds between two checks.")] = 10
-    retries: Annotated[int, Between(1, 100), Doc("Failures in a row that make it unhealthy.")] = 3
-    start_period: Annotated[Seconds, Doc("Seconds that it may take to start.")] = 60
+    path: Annotated[
+        str, Check(checks.url_path), Doc("Path that answers 2xx or 3xx when the app is healthy.")
+    ] = "/"
+    timeout: Annotated[Seconds, Doc("Timeout of one check, in seconds.")] = 5
+    interval: Annotated[Seconds, Doc("Seconds between checks.")] = 10
+    retries: Annotated[int, Between(1, 100), Doc("Consecutive failures that make it unhealthy.")] = 3
+    start_period: Annotated[Seconds, Doc("Seconds allowed for startup.")] = 60
 
 
 @dataclass(frozen=True)
 class Limits(Section):
     """What the app may use of the host; empty: no limit."""
 
-    memory_max: Annotated[Optional[Size], Doc("Bytes, or 512M: above it the app is ended.")] = None
-    memory_high: Annotated[Optional[Size], Doc("Above it the app is slowed and memory reclaimed.")] = None
-    memory_low: Annotated[Optional[Size], Doc("Below it the app's memory is left alone.")] = None
+    memory_max: Annotated[Optional[Size], Doc("Bytes, or 512M: above this, the app is killed.")] = None
+    memory_high: Annotated[
+        Optional[Size], Doc("Above this, the app is throttled and its memory reclaimed.")
+    ] = None
+    memory_low: Annotated[Optional[Size], Doc("Memory up to this amount is protected from reclaim.")] = None
     cpu: Annotated[Optional[float], Between(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
     pids: Annotated[int, Between(16, 1_000_000), Doc("Processes and threads.")] = 512
     io_weight: Annotated[
-        Optional[int], Between(1, 10000), Doc("Share of the disk among services (default 100).")
+        Optional[int], Between(1, 10000), Doc("I/O weight relative to other services (default 100).")
     ] = None
-    open_files: Annotated[Optional[int], Between(64, 10_000_000), Doc("Open files of a process.")] = None
+    open_files: Annotated[
+        Optional[int], Between(64, 10_000_000), Doc("Maximum number of open files per process.")
+    ] = None
     tmp: Annotated[
         Optional[Size],
         Doc("Size of /tmp and of /run, whose files take memory; none: a quarter of memory_max, else 256M."),
@@ -441,9 +447,7 @@ class Env(Section):
     secrets: Annotated[
         tuple[VariableName, ...], Doc("Names of secrets that the operator supplies on the host.")
     ] = ()
-    generated: Annotated[
-        tuple[VariableName, ...], Doc("Names of secrets that bin/run makes up once, at random.")
-    ] = ()
+    generated: Annotated[tuple[VariableName, ...], Doc("Names of secrets that bin/run generates once.")] = ()
 
 
 @dataclass(frozen=True)
@@ -462,13 +466,13 @@ class Backup(Section):
     repository: Annotated[
         str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
     ]
-    schedule: Annotated[str, Check(commands.schedule), Doc("When, as in cron.")] = "@daily"
+    schedule: Annotated[str, Check(commands.schedule), Doc("Schedule, in cron syntax.")] = "@daily"
     rehearsal: Annotated[
         str,
         Check(checks.OrEmpty(commands.schedule)),
         Doc("When the newest archive is restored, started and thrown away, as in cron; empty: never."),
     ] = "15 5 * * sun"
-    keep: Annotated[Keep, Doc("How many archives stay.")] = field(default_factory=Keep)
+    keep: Annotated[Keep, Doc("Number of archives to keep.")] = field(default_factory=Keep)
     passphrase: Annotated[
         VariableName,
         Doc("Name of the secret with the passphrase; it stays on the host, out of the app's reach."),
@@ -503,7 +507,7 @@ class Tls(Section):
     email: Annotated[str, Check(checks.OrEmpty(checks.email)), Doc("Contact for the ACME account.")] = ""
     challenge: Annotated[
         Literal["http-01", "dns-01", "files", "self-signed"],
-        Doc("How the certificate is got: ACME over HTTP or DNS, own files, or self-signed."),
+        Doc("How the certificate is obtained: ACME over HTTP or DNS, own files, or self-signed."),
     ] = "http-01"
     dns_plugin: Annotated[
         str,
@@ -538,17 +542,19 @@ class Deploy(Section):
     """How a release gives way to the next (bin/deploy), and where `nuwa deploy` brings it."""
 
     drain: Annotated[
-        Seconds, Doc("Seconds that requests, websockets and streams of the former release get to finish.")
+        Seconds, Doc("Seconds that requests, websockets and streams of the former release have to finish.")
     ] = 30
     watch: Annotated[
-        int, Between(0, 86400), Doc("Seconds in which errors are watched after the change; 0: not at all.")
+        int,
+        Between(0, 86400),
+        Doc("Seconds after the switch during which errors are watched; 0: not at all."),
     ] = 60
     errors: Annotated[
         int,
         Between(1, 100),
-        Doc("By how many percent points the share of 5xx may rise, before it goes back by itself."),
+        Doc("Maximum rise of the 5xx rate, in percentage points, before an automatic rollback."),
     ] = 5
-    keep: Annotated[int, Between(2, 1000), Doc("How many releases stay on the host as images.")] = 5
+    keep: Annotated[int, Between(2, 1000), Doc("Number of releases kept on the host as images.")] = 5
     hosts: Annotated[
         tuple[RemoteHost, ...],
         Doc(

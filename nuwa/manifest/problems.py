@@ -164,7 +164,7 @@ class _Reader:
             return message, f"write {self._header(section)}, with one bracket: there is one only"
         if isinstance(value, (int, float, datetime.date, datetime.time)) and words.startswith("a text"):
             return message, f'put it in quotes: "{self._written(path) or value}"'
-        if isinstance(value, str) and words.startswith("a list of texts"):
+        if isinstance(value, str) and words.startswith("a list of strings"):
             return message, f'put it in brackets: ["{value}"]'
         if isinstance(value, str) and (value.lower() in ("true", "false") or _is_number(value)):
             return message, f"write it without quotes: {value.lower()}"

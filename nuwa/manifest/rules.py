@@ -48,7 +48,7 @@ def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
     seen: dict[str, Path] = {}
     for path, value in paths:
         if value in seen:
-            yield Finding((path, seen[value]), f'"{value}" is there already: {dotted(seen[value])}')
+            yield Finding((path, seen[value]), f'"{value}" is already listed: {dotted(seen[value])}')
         seen.setdefault(value, path)
 
 
@@ -61,7 +61,7 @@ def _domains(app: App, _: Given) -> Iterator[Finding]:
         if name.startswith("*.") and app.tls.challenge == "http-01":
             yield Finding(
                 (path, ("tls", "challenge")),
-                f"no certificate for {name} can be got over HTTP",
+                f"no certificate for {name} can be obtained over HTTP",
                 'set challenge = "dns-01" and dns_plugin in [tls], or name the domains one by one',
             )
     if paths and paths[0][1].startswith("*."):
@@ -159,7 +159,7 @@ def _node(app: App, _: Given) -> Iterator[Finding]:
 
 def _routes(app: App, _: Given) -> Iterator[Finding]:
     """Routes and volumes with a `url`: no two begin at the same path, none at that of static files or of
-    ACME, and no route leads to the app itself."""
+    ACME, and no route points to the app itself."""
     paths: list[tuple[Path, str]] = [
         (("route", index, "path"), item.path) for index, item in enumerate(app.route)
     ]
@@ -170,10 +170,10 @@ def _routes(app: App, _: Given) -> Iterator[Finding]:
     yield from _twice([*taken, *files, *paths])
     for path, prefix in (*files, *paths):
         if prefix == _CHALLENGES:
-            yield Finding((path,), f"{prefix} is where certificates are got", "choose another path")
+            yield Finding((path,), f"{prefix} is used to obtain certificates", "choose another path")
     for (path, _prefix), route in zip(paths, app.route, strict=True):
         if route.to == f"app:{app.name}":
-            yield Finding(((*path[:-1], "to"),), "the route leads to the app itself", "remove it")
+            yield Finding(((*path[:-1], "to"),), "the route points to the app itself", "remove it")
 
 
 def _server(app: App, given: Given) -> Iterator[Finding]:
@@ -224,7 +224,7 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
         given_elsewhere.append(("env", "generated"))
     for path in given_elsewhere:
         yield Finding(
-            (path, ("database",)), f"{name} is a secret that [database] brings along", "remove it here"
+            (path, ("database",)), f"{name} is a secret that [database] already provides", "remove it here"
         )
     for variable in database.env:
         for path, names in (

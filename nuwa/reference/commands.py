@@ -17,8 +17,8 @@ _HEAD = """# Commands
 
 This page is made from the program (`script/generate`).
 
-Exit codes: 0 done; 1 something failed; 2 the command line is wrong; 3 `nuwa.toml` is wrong; 4 podman is
-missing, too old or refused; 5 a build failed; 6 somebody else is at it; 7 a lab failed; 8 a host cannot be
+Exit codes: 0 success; 1 failure; 2 wrong usage; 3 `nuwa.toml` is invalid; 4 podman is missing, too old or
+refused to work; 5 a build failed; 6 another command holds the lock; 7 a lab failed; 8 a host cannot be
 reached by ssh, or a step failed there; 130 interrupted.
 """
 

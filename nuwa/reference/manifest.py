@@ -20,7 +20,7 @@ everything that is wrong.
 
 Only `app.name` and `server.module` are required, and unknown keys are errors. A command is a text, which
 is split into words like a shell does, or a list of words; no shell runs it, so shell syntax is refused:
-whoever wants a shell writes `["sh", "-c", "…"]`.
+for a shell, write `["sh", "-c", "…"]`.
 """
 
 

@@ -67,7 +67,7 @@ def _render(what: str) -> None:
 
 
 def _contents(archive: Path) -> tuple[App, dict[str, str]]:
-    """The manifest and the templates that lie in the zipapp beside this code."""
+    """The manifest and the templates that lie in the zipapp next to this code."""
     with zipfile.ZipFile(archive) as opened:
         app = from_json(App, json.loads(opened.read("manifest.json")))
         prefix = "templates/"

@@ -46,7 +46,7 @@ def folder_beneath(top: int, path: bytes) -> Iterator[int]:
     try:
         for part in filter(None, path.split(b"/")):
             if part in (b".", b".."):
-                raise VolumeError(f"{printable(path)!r} leads out of its volume")
+                raise VolumeError(f"{printable(path)!r} points outside its volume")
             below = os.open(part, _FOLDER, dir_fd=held)
             os.close(held)
             held = below

@@ -18,7 +18,7 @@ from nuwa.names import (
 )
 from nuwa.render.facts import Facts
 
-STOP_MARGIN = 15
+STOP_MARGIN_S = 15
 """Seconds beyond the graceful timeout: s6 kills three later; then loggers, cron and rsyslog get theirs."""
 
 
@@ -49,7 +49,7 @@ def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
 
 
 def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
-    """The same for the release hook: a container beside the slots, like them in all that the app can see.
+    """The same for the release hook: a container next to the slots, identical in all that the app sees.
 
     Empty where the app has no such hook.
     """
@@ -106,7 +106,7 @@ def listens_on_socket(app: App, facts: Facts) -> bool:
 def stop_timeout(app: App) -> int:
     """Seconds from the request to stop to the kill: server and processes stop together, the rest later."""
     slowest = max((process.stop_timeout for process in app.process), default=0)
-    return max(app.server.graceful_timeout, slowest) + STOP_MARGIN
+    return max(app.server.graceful_timeout, slowest) + STOP_MARGIN_S
 
 
 def warnings(app: App, facts: Facts) -> list[str]:
@@ -123,7 +123,7 @@ def warnings(app: App, facts: Facts) -> list[str]:
                 f"below {volume.url} the app itself answers here"
             )
     if not _kills_unhealthy(facts):
-        found.append("podman before 4.3 does not end an unhealthy container: monit alone restarts it")
+        found.append("podman before 4.3 does not kill an unhealthy container: only monit restarts it")
     return found
 
 

@@ -97,7 +97,7 @@ def _rocky(release: int) -> Distribution:
         ssh_client="openssh-clients",
         elsewhere=FROM_EPEL if monit else FROM_EPEL[1:],
         enable=(f"dnf install -y epel-release{tool}", enable_builder),
-        note="" if monit else "monit is not packaged here: systemd alone restarts the app",
+        note="" if monit else "monit is not packaged here: only systemd restarts the app",
     )
 
 

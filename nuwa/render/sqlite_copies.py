@@ -24,7 +24,7 @@ PAGE_BYTES = 512
 BUSY_TIMEOUT_S = 60
 ENDINGS = (b"", b"-wal", b"-shm", b"-journal")
 UNFINISHED = b".nuwa-sqlite.new"
-"""A file on its way into a volume, beside the one whose place it takes."""
+"""A file on its way into a volume, next to the one that it will replace."""
 ACLS = ("system.posix_acl_access", "system.posix_acl_default")
 PERMISSIONS = 0o777
 """What of a mode is taken along: nothing that would give a file somebody else's rights."""
@@ -35,8 +35,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def dump(to: str, volumes: Mapping[bytes, str]) -> Iterator[tuple[bytes, os.stat_result]]:
     """Copies each SQLite file as TO/NAME/PATH; gives its NAME/PATH and what it was.
 
-    It runs as the app, so that a file which SQLite makes beside a database is the app's, and a database made
-    to do harm can do none.
+    It runs as the app, so that a file which SQLite creates next to a database is the app's, and a database
+    made to do harm can do none.
 
     Raises:
         VolumeError: a database cannot be copied.
@@ -144,7 +144,7 @@ def _place(path: bytes, volumes: Mapping[bytes, str]) -> Iterator[int]:
 
 
 def _put(copy: int, folder: int, name: bytes) -> None:
-    """All or nothing: beside, then in the place of what is there."""
+    """All or nothing: written next to the old one, then moved over it."""
     _remove(folder, UNFINISHED)
     status = os.fstat(copy)
     made = os.open(UNFINISHED, _NEW, 0o600, dir_fd=folder)

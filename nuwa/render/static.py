@@ -19,9 +19,9 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-HASHED_SINCE = 315532800
+HASHED_SINCE_S = 315532800
 """1980-01-01: times of files whose name changes with their content begin here."""
-OTHERS_SINCE = 946684800
+OTHERS_SINCE_S = 946684800
 """2000-01-01: times of all others begin here."""
 SPAN_S = 1 << 29
 """Seconds that the times are spread over, 17 years: neither span reaches the other, or today."""
@@ -39,7 +39,7 @@ _SHORT = re.compile(r"-([A-Za-z0-9_-]{8})$")
 _SOURCES = {".js", ".mjs", ".css"}
 _MANIFESTS = ("staticfiles.json", "manifest.json", "asset-manifest.json")
 """Lists of Django, vite and webpack: names in them change with the content if they hold a token at all."""
-_LARGEST_MANIFEST = 16 << 20
+_MAX_MANIFEST_BYTES = 16 << 20
 
 
 def pack(root: Path, out: IO[bytes]) -> None:
@@ -73,7 +73,7 @@ def time_of(path: Path, *, is_hashed: bool) -> int:
         for part in iter(lambda: content.read(_READ), b""):
             digest.update(part)
     spread = int.from_bytes(digest.digest()[:8], "big") % SPAN_S
-    return (HASHED_SINCE if is_hashed else OTHERS_SINCE) + spread
+    return (HASHED_SINCE_S if is_hashed else OTHERS_SINCE_S) + spread
 
 
 def find_hashed(names: Collection[str], listed: Collection[str] = ()) -> set[str]:
@@ -135,7 +135,7 @@ def _listed(root: Path, names: Collection[str]) -> set[str]:
     found = set()
     for name in names:
         path = PurePosixPath(name)
-        if path.name in _MANIFESTS and (root / name).stat().st_size <= _LARGEST_MANIFEST:
+        if path.name in _MANIFESTS and (root / name).stat().st_size <= _MAX_MANIFEST_BYTES:
             folders = [path.parent, *([path.parent.parent] if path.parent.name == ".vite" else [])]
             for source, target in _made(_json(root / name)):
                 for inside in {str(folder / target) for folder in folders} & set(names):

@@ -10,7 +10,7 @@ from nuwa.names import APP_ID, SLOTS, SOCKET, Names
 from nuwa.render import container
 from nuwa.render.facts import Facts
 
-LONG = 3600
+WEBSOCKET_TIMEOUT_S = 3600
 """Seconds that a silent websocket stays open."""
 KEPT = 1
 """Seconds that a connection to the app is kept in all; a switch waits for as long."""
@@ -40,7 +40,7 @@ def _way(route: Route) -> Way:
         target = f"http://{route.to}" + (":" if route.strip else "")
     else:
         target = route.to
-    timeout = LONG if route.websocket else route.timeout
+    timeout = WEBSOCKET_TIMEOUT_S if route.websocket else route.timeout
     stripped = route.path.rstrip("/") if route.strip else ""
     return Way(route.path, target + ("/" if route.strip else ""), stripped, route.websocket, timeout)
 
@@ -273,12 +273,12 @@ class View:
 
     @property
     def compressions(self) -> tuple[str, ...]:
-        """What this nginx can compress with beside gzip."""
+        """What this nginx can compress with, in addition to gzip."""
         return tuple(name for name in ("brotli", "zstd") if self._has_module(f"{name}_filter"))
 
     @property
     def precompressed(self) -> tuple[str, ...]:
-        """The compressions of which nginx takes the file beside a static one, made before."""
+        """The compressions for which nginx serves a precompressed file next to a static one."""
         return tuple(name for name in ("gzip", "brotli", "zstd") if self._has_module(f"{name}_static"))
 
     def _has_module(self, name: str) -> bool:
@@ -289,7 +289,7 @@ class View:
         """Seconds that nginx keeps an idle connection to the app, and is the first to close it; 0: none."""
         if self.facts.selinux:
             return self.app.server.keepalive * 4 // 5
-        # A kept connection leads to the former release after a switch, so it must not last.
+        # A kept connection still goes to the former release after a switch, so it must not last.
         may_keep = self.facts.nginx >= KEEPALIVE_TIME and self.app.server.keepalive > 2 * KEPT
         return KEPT if may_keep else 0
 
@@ -313,7 +313,7 @@ class View:
     def own_way(self) -> Way:
         """To the app itself. nginx waits a little longer than its own limit; for websockets long."""
         server = self.app.server
-        timeout = LONG if server.websocket else server.timeout + 5
+        timeout = WEBSOCKET_TIMEOUT_S if server.websocket else server.timeout + 5
         return Way("/", f"http://{self.app.names.upstream}", "", server.websocket, timeout)
 
     @property

@@ -33,7 +33,7 @@ def poetry(folder: Path, name: str, groups: Sequence[str]) -> Locked:
     """poetry.lock, with the requirements in pyproject.toml.
 
     Raises:
-        BuildError: the lock cannot be read, or names none of the project's requirements.
+        BuildError: the lock cannot be read, or lists no requirements of the project.
     """
     return _by_packages(folder, name, groups, _poetry_place)
 
@@ -44,7 +44,7 @@ def pdm(folder: Path, name: str, groups: Sequence[str]) -> Locked:
 
 
 def pipenv(folder: Path, name: str, groups: Sequence[str]) -> Locked:
-    """Pipfile.lock, which names the requirements too; its groups are sections beside `default`.
+    """Pipfile.lock, which names the requirements too; its groups are sections next to `default`.
 
     Raises:
         BuildError: the lock cannot be read, or has no such section.

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from nuwa.errors import NuwaError
 from nuwa.setup_label import write
 
-_LARGEST = 4 * 1024 * 1024
+_MAX_UNPACKED_BYTES = 4 * 1024 * 1024
 """Bytes that a label may unpack to; nuwa's own take a twentieth of that."""
-_MEMORY = 128 * 1024 * 1024
+_MAX_MEMORY_BYTES = 128 * 1024 * 1024
 """Bytes of memory that unpacking may take."""
 
 
@@ -88,15 +88,15 @@ def _unbase64(text: str) -> bytes:
 
 def _unzipped(packed: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
+        content = file.read(_MAX_UNPACKED_BYTES + 1)
+    if len(content) > _MAX_UNPACKED_BYTES:
         raise ValueError("it is too large")
     return content
 
 
 def _decompressed(packed: bytes) -> bytes:
-    content = lzma.LZMADecompressor(memlimit=_MEMORY).decompress(packed, _LARGEST + 1)
-    if len(content) > _LARGEST:
+    content = lzma.LZMADecompressor(memlimit=_MAX_MEMORY_BYTES).decompress(packed, _MAX_UNPACKED_BYTES + 1)
+    if len(content) > _MAX_UNPACKED_BYTES:
         raise ValueError("it is too large")
     return content
 

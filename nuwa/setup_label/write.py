@@ -18,7 +18,7 @@ from nuwa.render import distributions, facts, zipapp
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
 
-LIMIT = 96 * 1024
+MAX_LABEL_BYTES = 96 * 1024
 """Bytes: a label must stay below. Linux takes 128 KiB as one argument, and `bash -c` gets it as one."""
 
 LIBRARY = "lib"
@@ -40,9 +40,9 @@ def setup_script(app: App) -> str:
         BuildError: it would be too long for a label.
     """
     label = framed(app.name, _archive(bin_files(app)))
-    if len(label.encode()) >= LIMIT:
+    if len(label.encode()) >= MAX_LABEL_BYTES:
         raise BuildError(
-            f"The Setup label would take {len(label.encode())} bytes; it may have less than {LIMIT}",
+            f"the Setup label has {len(label.encode())} bytes; it must stay below {MAX_LABEL_BYTES}",
             hint="Shorten what nuwa.toml lists by name: domains, volumes, secrets.",
         )
     return label

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FREE = 10
+FREE_FAILURES = 10
 """Failures without a wait."""
-FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
-FORGET = 900.0
-"""Seconds without a failure after which an address begins anew."""
-MOST = 4096
+FIRST_WAIT_S, MAX_WAIT_S = 1.0, 300.0
+FORGET_AFTER_S = 900.0
+"""Seconds without a failure after which an address starts with a clean record."""
+MAX_ADDRESSES = 4096
 """Addresses that are remembered; the one that was quiet longest is forgotten first."""
 
 
@@ -48,13 +48,15 @@ class Limiter:
         """Note a failure."""
         key, now = _key(address, about), self._clock()
         record = self._records.pop(key, None) or _Record()
-        if now - record.last > FORGET:
+        if now - record.last > FORGET_AFTER_S:
             record = _Record()
         record.failures, record.last = record.failures + 1, now
-        if record.failures > FREE:
-            record.until = now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(record.failures - FREE - 1, 16))
+        if record.failures > FREE_FAILURES:
+            record.until = now + min(
+                MAX_WAIT_S, FIRST_WAIT_S * 2 ** min(record.failures - FREE_FAILURES - 1, 16)
+            )
         self._records[key] = record
-        while len(self._records) > MOST:
+        while len(self._records) > MAX_ADDRESSES:
             self._records.popitem(last=False)
 
     def succeed(self, address: str, about: str = "") -> None:
@@ -67,7 +69,7 @@ def _key(address: str, about: str) -> str:
 
 
 def _network(address: str) -> str:
-    """What counts as one address: whoever has an IPv6 address has a whole network of them."""
+    """What counts as one address: a client with one IPv6 address has a whole network of them."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

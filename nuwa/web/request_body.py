@@ -36,5 +36,5 @@ async def read(request: Request, most: int) -> bytes:
             408, f"the body took longer than {BODY_TIMEOUT_S:g} s", {"Connection": "close"}
         ) from None
     except ClientDisconnect:
-        raise HTTPException(400, "the body was broken off") from None
+        raise HTTPException(400, "the client disconnected before sending the whole body") from None
     return bytes(body)

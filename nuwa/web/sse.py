@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-BACKLOG = 1000
-"""Events that wait for one watcher; beyond that it is told to begin anew."""
-ALIVE = 15.0
+MAX_QUEUED_EVENTS = 1000
+"""Events that wait for one watcher; beyond that it is told to start over."""
+KEEPALIVE_S = 15.0
 """Seconds after which a silent stream says that it is there."""
 
 Event = tuple[str, Any]
@@ -30,7 +30,7 @@ class Watchers:
     @contextmanager
     def join(self) -> Iterator[asyncio.Queue[Event]]:
         """Watch while the block runs."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG)
+        queue: asyncio.Queue[Event] = asyncio.Queue(MAX_QUEUED_EVENTS)
         self._queues.add(queue)
         self.arrived.set()
         try:
@@ -63,7 +63,7 @@ async def keep_alive(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     pending: asyncio.Task[bytes] = asyncio.ensure_future(anext(iterator))
     try:
         while True:
-            done, _ = await asyncio.wait({pending}, timeout=ALIVE)
+            done, _ = await asyncio.wait({pending}, timeout=KEEPALIVE_S)
             if not done:
                 yield b": alive\n\n"
                 continue

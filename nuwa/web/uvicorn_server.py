@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-CONNECTIONS = 512
+MAX_CONNECTIONS = 512
 """Requests at once, streams among them, on each server."""
-GRACE = 5
+SHUTDOWN_GRACE_S = 5
 """Seconds that requests in progress get at the end."""
 
 
@@ -42,8 +42,8 @@ def server(app: ASGIApp) -> Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         timeout_keep_alive=30,
     )
     return Server(settings)

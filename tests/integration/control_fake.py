@@ -205,7 +205,7 @@ class ControlFake:
         if name and name not in self.rows:
             return failure(404, "unknown", f"there is no service {name!r}")
         if given.get("since") == "nonsense":
-            return failure(400, "usage", "the journal does not understand this: nonsense")
+            return failure(400, "usage", "journalctl rejects this: nonsense")
         after = int(given.get("after", "c0")[1:] or 0)
 
         def fits(line: Any) -> bool:

@@ -96,7 +96,7 @@ def test_a_failure_leaves_the_image_before_it_in_its_place(shop: Project) -> Non
 
 
 def test_no_space_is_seen_before_anything_is_built(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_layer, "NEEDED_SPACE", 10**18)
+    monkeypatch.setattr(build_layer, "MIN_FREE_BYTES", 10**18)
     error = failure(shop)
     assert "MiB are free in" in error.message
     assert "podman image ls" in error.hint

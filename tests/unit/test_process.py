@@ -102,7 +102,7 @@ def test_ctrl_c_lets_a_program_end_by_itself_where_it_can(tmp_path: Path) -> Non
 
 
 def test_a_program_that_does_not_wind_down_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "WIND_DOWN", 0.1)
+    monkeypatch.setattr(process, "WIND_DOWN_S", 0.1)
     interrupt_when(tmp_path / "begun")
     with pytest.raises(KeyboardInterrupt):
         run(

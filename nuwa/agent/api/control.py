@@ -20,7 +20,7 @@ from nuwa.agent.host.journal import Query, Sources
 from nuwa.agent.webhooks.run_store import Delivery
 from nuwa.web import request_body
 
-LARGEST = 1024 * 1024
+MAX_CONFIG_BYTES = 1024 * 1024
 """Bytes of a configuration."""
 MAX_ID_DIGITS = 19
 """Of the number of a run."""
@@ -97,7 +97,7 @@ class _Api:
         is_dry = request.query_params.get("dry_run") not in (None, "", "0")
         if not expected and not is_dry:
             raise HTTPException(428, "If-Match with the revision that was edited is missing")
-        body = await request_body.read(request, LARGEST)
+        body = await request_body.read(request, MAX_CONFIG_BYTES)
         who = request.headers.get("x-nuwa-who", "")[:100] or "control socket"
         done = await self._agent.apply(body, expected=expected.lstrip("-"), dry_run=is_dry, who=who)
         return answer(done, headers={"ETag": f'"{done["revision"]}"'})
@@ -178,7 +178,7 @@ def _query(request: Request) -> Query:
         raise HTTPException(400, "priority is not a number from 0 to 7")
     after = texts.pop("after") or request.headers.get("last-event-id", "")[:1000]
     return Query(
-        lines=_number(request, "lines", 200, journal.MOST),
+        lines=_number(request, "lines", 200, journal.MAX_LINES),
         priority=None if priority is None else int(priority),
         after=after,
         **texts,

@@ -43,17 +43,20 @@ _PATH: dict[str, Any] = {
 }
 _QUERY: dict[str, tuple[str, Any]] = {
     "lines": (
-        "At most so many lines: the newest, or the oldest after a cursor.",
+        "Maximum number of lines: the newest, or the first ones after a cursor.",
         {"type": "integer", "minimum": 1, "maximum": 10000},
     ),
-    "since": ("Not before, as journalctl reads it: -1h, 2026-11-22 10:00.", {"type": "string"}),
+    "since": ("Start time, as journalctl takes it: -1h, 2026-11-22 10:00.", {"type": "string"}),
     "until": ("Not after.", {"type": "string"}),
-    "grep": ("Only lines that fit this regular expression.", {"type": "string"}),
-    "priority": ("Nothing less important; as in syslog.", {"type": "string", "enum": list("01234567")}),
-    "after": ("Only what is newer than this cursor, whatever since says.", {"type": "string"}),
-    "follow": ("1: a stream that goes on.", {"type": "string", "enum": ["0", "1"]}),
+    "grep": ("Only lines that match this regular expression.", {"type": "string"}),
+    "priority": (
+        "Only messages of this syslog priority or a more urgent one.",
+        {"type": "string", "enum": list("01234567")},
+    ),
+    "after": ("Only entries after this cursor; overrides since.", {"type": "string"}),
+    "follow": ("1: keep streaming new lines.", {"type": "string", "enum": ["0", "1"]}),
     "dry_run": ("1: change nothing.", {"type": "string", "enum": ["0", "1"]}),
-    "count": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 100}),
+    "count": ("Maximum number.", {"type": "integer", "minimum": 1, "maximum": 100}),
 }
 _LOG = ("lines", "since", "until", "grep", "priority", "after", "follow")
 
@@ -71,9 +74,9 @@ _TEXT = {"type": "string"}
 _CONFIG = {"type": "object"}
 
 CONTROL = (
-    Operation("get", "/health", "Whether the agent works.", {200: _CONFIG}),
+    Operation("get", "/health", "Health of the agent.", {200: _CONFIG}),
     Operation("get", "/ls", "Every service and every webhook.", {200: "Listing"}, (409,)),
-    Operation("get", "/watch", "Everything that changes, as events.", {200: None}),
+    Operation("get", "/watch", "All changes, as server-sent events.", {200: None}),
     *(
         Operation(
             method, f"/{verb}/{{name}}", f"{verb.capitalize()} a service.", {200: "Outcome"}, (404, 409)
@@ -85,23 +88,25 @@ CONTROL = (
     Operation("get", "/log/{name}", "The log of a service.", {200: "Lines"}, (400, 404, 409), _LOG),
     Operation("get", "/config", "The configuration's file, with its revision as ETag.", {200: _CONFIG}),
     Operation(
-        *("put", "/config", "Replace the configuration and put it into force.", {200: "Applied"}),
+        *("put", "/config", "Replace the configuration and apply it.", {200: "Applied"}),
         (400, 408, 409, 412, 413, 422, 428),
         ("dry_run",),
         body="application/json",
         headers=("If-Match", "X-Nuwa-Who"),
     ),
     Operation(
-        *("post", "/config/apply", "Put the file into force as it is.", {200: "Applied"}),
+        *("post", "/config/apply", "Apply the file as it is.", {200: "Applied"}),
         (409, 422),
         ("dry_run",),
     ),
     Operation("get", "/config/schema", "The JSON Schema of the configuration.", {200: _CONFIG}),
-    Operation("get", "/config/history", "What was in force.", {200: _many("history", "Revision")}),
+    Operation(
+        "get", "/config/history", "Configurations that were in force.", {200: _many("history", "Revision")}
+    ),
     Operation("get", "/config/history/{revision}", "An earlier configuration.", {200: _CONFIG}, (404,)),
     Operation("post", "/webhook/{name}/restart", "Run a webhook again.", {202: _one("run", _ID)}, (404, 409)),
     Operation(
-        *("post", "/webhook/{name}/cancel", "End a webhook's run, and what waits."),
+        *("post", "/webhook/{name}/cancel", "Cancel a webhook's run and everything queued."),
         {200: _one("cancelled", {"type": "array", "items": _ID})},
         (404, 409),
     ),
@@ -122,7 +127,7 @@ LISTENER = (
         headers=("X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Gitlab-Token"),
     ),
     Operation(
-        *("get", "/webhook/{name}", "Try a webhook out by hand, with GitLab's token."),
+        *("get", "/webhook/{name}", "Trigger a webhook by hand, with GitLab's token."),
         {202: _one("run", _ID), 200: _CONFIG},
         (400, 401, 404, 409, 429, 503),
         headers=("X-Gitlab-Token",),

@@ -91,7 +91,7 @@ class _Listener:
         try:
             accepted = self._agent.history.accept(name, delivery, found.commit)
         except Replay:
-            return failure(409, "replay", "this message was delivered before, under another name")
+            return failure(409, "replay", "this message was already delivered, under another delivery id")
         except NuwaError as error:
             return failure(503, "full", error.message, headers={"Retry-After": "60"})
         if accepted.duplicate:

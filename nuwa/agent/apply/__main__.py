@@ -1,4 +1,4 @@
-"""`python -m nuwa.agent.apply VERB …`: the agent's hands, one process a deed, its result as JSON on stdout.
+"""`python -m nuwa.agent.apply VERB …`: one host-changing task per process, its result as JSON on stdout.
 
 start|stop|restart NAME     apply [--expected REVISION] [--dry-run] [--file PATH]
 """

@@ -44,8 +44,8 @@ def apply(
         present = read(paths.config) if paths.config.exists() or text is None else EMPTY
         if expected is not None and expected != revision(present):
             raise RevisionConflict(
-                f"the configuration was changed by somebody else (it is now {revision(present)})",
-                hint="Read it again, and make your change in that.",
+                f"the configuration was changed in the meantime (it is now {revision(present)})",
+                hint="Load it again and make your change there.",
             )
         loaded = _validated(present if text is None else text, paths)
         host = facts.gather(loaded, paths)

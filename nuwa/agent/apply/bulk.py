@@ -13,9 +13,9 @@ from nuwa.agent.host.services import Service
 from nuwa.agent.paths import Paths
 from nuwa.errors import BusyError, NuwaError
 
-WAITED_FOR = 32
+MAX_WAITING = 32
 """Services whose answer is waited for at the same time."""
-SWITCHED = 4
+MAX_SWITCHING = 4
 """Services that run twice at the same time."""
 
 
@@ -36,7 +36,7 @@ def start(chosen: Sequence[Service], paths: Paths, *, again: bool = False) -> li
             if service.unit in fallen
         ]
         begun = [service for service in free if service.unit not in fallen]
-        return [*busy, *faults, *_each(lifecycle.wait, begun, WAITED_FOR)]
+        return [*busy, *faults, *_each(lifecycle.wait, begun, MAX_WAITING)]
 
 
 def _begin(units: Sequence[str], again: bool) -> dict[str, str]:
@@ -63,7 +63,7 @@ def renew(chosen: Sequence[Service], loaded: Loaded, paths: Paths) -> list[str]:
     twice = [service for service in chosen if service.process and service.process.switches]
     once = [service for service in chosen if service not in twice]
     with _locked(twice, paths) as (free, busy):
-        failed = _each(lambda service: switch.switch(service, loaded, paths), free, SWITCHED)
+        failed = _each(lambda service: switch.switch(service, loaded, paths), free, MAX_SWITCHING)
     return [*start(once, paths, again=True), *busy, *failed]
 
 

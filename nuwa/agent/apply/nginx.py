@@ -13,7 +13,7 @@ from nuwa.agent.host import systemctl
 from nuwa.errors import NuwaError
 from nuwa.process import run
 
-RELOAD = 10
+RELOAD_TIMEOUT_S = 10
 """Seconds that nginx may take to start new workers."""
 
 
@@ -34,7 +34,7 @@ def reload() -> None:
     """Let nginx read its files, and wait until its former workers take no new request."""
     before = _workers()
     systemctl.reload_or_start(naming.ROUTER)
-    end = time.monotonic() + RELOAD
+    end = time.monotonic() + RELOAD_TIMEOUT_S
     while any(_takes_requests(worker) for worker in before) and time.monotonic() < end:
         time.sleep(0.05)
 
@@ -71,7 +71,7 @@ def replace(wanted: Mapping[Path, str | None]) -> list[str]:
     if not any(before[path] != content for path, content in wanted.items()):
         return []
     if fault():
-        # Not ours: the new files may mend it, but cannot be blamed for it.
+        # Not ours: the new files may fix it, but cannot be blamed for it.
         _put(wanted)
         if still := fault():
             _put(before)

@@ -8,7 +8,7 @@ from pathlib import Path
 from nuwa.agent.plan.facts import TlsFiles
 from nuwa.process import run
 
-DAYS = 3650
+VALID_DAYS = 3650
 
 
 def make_missing(certificates: Iterable[tuple[str, TlsFiles]]) -> None:
@@ -22,6 +22,6 @@ def _make(host: str, tls: TlsFiles) -> None:
     folder = Path(tls.key).parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subject = ["-subj", "/CN=nuwa", "-addext", f"subjectAltName=DNS:{host}", "-days", str(DAYS)]
+    subject = ["-subj", "/CN=nuwa", "-addext", f"subjectAltName=DNS:{host}", "-days", str(VALID_DAYS)]
     run([*argv, *subject, "-keyout", tls.key, "-out", tls.certificate])
     Path(tls.key).chmod(0o600)

@@ -20,9 +20,9 @@ from nuwa.errors import NuwaError
 from nuwa.journal import tail
 from nuwa.names import SLOTS
 
-DRAIN = 30
+DRAIN_TIMEOUT_S = 30
 """Seconds that requests in progress get to end at the old instance."""
-QUIET = 0.3
+QUIET_S = 0.3
 """Seconds without any connection after which no request is on its way to it any more."""
 
 
@@ -41,7 +41,7 @@ def switch(service: Service, loaded: Loaded, paths: Paths) -> str:
     drained = _drain({port.of(old.slot) for port in loaded.ports[service.name]})
     systemctl.stop([str(old)])
     systemctl.forget_failure([str(old)])
-    cut = "" if drained else f"; connections to {old.slot} were cut after {DRAIN} s"
+    cut = "" if drained else f"; connections to {old.slot} were cut after {DRAIN_TIMEOUT_S} s"
     return f"{new.slot} took over{cut}"
 
 
@@ -54,7 +54,7 @@ def _bring_up(new: UnitName, loaded: Loaded) -> None:
         if found:
             raise NuwaError(
                 f"the new instance of {new.service} did not take over: {found}",
-                hint="The old one serves on.",
+                hint="The old one keeps serving.",
                 details=tail([str(new)]),
             )
     except BaseException:
@@ -73,9 +73,9 @@ def _turn_router(new: UnitName, paths: Paths) -> None:
 
 def _drain(ports: set[int]) -> bool:
     """Wait until nobody is connected to these ports any more; whether that came true in time."""
-    end = time.monotonic() + DRAIN
+    end = time.monotonic() + DRAIN_TIMEOUT_S
     quiet_since = time.monotonic()
-    while time.monotonic() - quiet_since < QUIET:
+    while time.monotonic() - quiet_since < QUIET_S:
         if sockets.connections(ports):
             quiet_since = time.monotonic()
         if time.monotonic() > end:

@@ -11,14 +11,14 @@ from nuwa.agent.config import env_file, processes
 from nuwa.agent.config.resolved import Loaded
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
-SHORT_TOKEN = 16
+SHORT_TOKEN_CHARS = 16
 """Characters; GitLab sends the token as it is, so a short one can be guessed."""
 
 
 def given(loaded: Loaded) -> Iterator[str]:
     """Everything that a person should think over, a sentence each."""
     for name, hook in loaded.config.webhooks.items():
-        if len(hook.token) < SHORT_TOKEN:
+        if len(hook.token) < SHORT_TOKEN_CHARS:
             yield (
                 f"webhooks.{name}.token has {len(hook.token)} characters, which can be guessed: take a "
                 "longer one, such as openssl rand -hex 32 prints, here and at the forge"

@@ -44,7 +44,7 @@ def load(paths: Paths) -> Loaded:
         return Loaded("", dict.fromkeys(SLOTS, Config()), {}, str(paths.folder))
     if value.get("schema") != SCHEMA:
         raise NuwaError(
-            f"{paths.applied} is of another release of nuwa", hint="nuwa config apply writes it anew."
+            f"{paths.applied} was written by another release of nuwa", hint="nuwa config apply rewrites it."
         )
     slots = {slot: from_json(Config, config) for slot, config in value["slots"].items()}
     return Loaded(value["revision"], slots, ports.from_json(value["ports"]), value["base"])

@@ -15,19 +15,19 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEPT_ESCAPES = '"\\`$'
 
 NOTES = {
-    "name": "is left out: what stands before = is no name of a variable, as after export",
-    "no value": "is left out: there is no =",
-    "open quote": "has a quote that nobody closes, so all lines after it belong to this value",
-    "comment goes on": "is a comment that ends with a backslash, so the next line belongs to it",
-    "comment": "keeps # and what follows in the value; sh and uv take that for a comment",
-    "dollar": "keeps $ or ` as it is; sh and uv put a value there",
-    "escape": "keeps a backslash and its letter between double quotes; uv makes a line break or tab of it",
+    "name": "is ignored: the text before = is not a variable name, as after export",
+    "no value": "is ignored: it has no =",
+    "open quote": "has an unclosed quote, so all lines after it belong to this value",
+    "comment continues": "is a comment that ends with a backslash, so the next line belongs to it",
+    "comment": "keeps # and the rest as part of the value; sh and uv treat it as a comment",
+    "dollar": "keeps $ or ` as it is; sh and uv expand it",
+    "escape": "keeps a backslash and its letter in double quotes; uv turns them into a line break or tab",
     "backslash": "loses a backslash, as in sh; podman and docker keep it",
     "quotes": "loses its quotes, as in sh and uv; podman and docker keep them",
-    "continued": "goes on in the next line; for podman and docker it ends there",
-    "blanks": "holds a blank without quotes; sh and uv do not understand that",
-    "spaced": "has blanks around =, which are dropped; sh does not understand that, and podman keeps them",
-    "semicolon": "is a comment; sh, uv, podman and docker know comments with # alone",
+    "continued": "continues on the next line; for podman and docker it ends there",
+    "blanks": "has an unquoted space; sh and uv reject that",
+    "spaced": "has spaces around =, which are dropped; sh rejects that, and podman keeps them",
+    "semicolon": "is a comment; for sh, uv, podman and docker only # starts one",
 }
 """What is said of a line, the gravest first."""
 
@@ -50,7 +50,7 @@ class Assignment:
 def read(text: str) -> list[Assignment]:
     """Every line that is no plain comment, as systemd.exec(5) describes EnvironmentFile=.
 
-    One whose marks hold `name`, `no value`, `semicolon` or `comment goes on` gives no variable.
+    One whose marks hold `name`, `no value`, `semicolon` or `comment continues` gives no variable.
     """
     return list(_Reader(text).assignments())
 
@@ -97,7 +97,7 @@ class _Reader:
             found.marks.add("semicolon")
         while (char := self._next()) is not None and char not in NEWLINE:
             if char == "\\" and (self._next() or "") in NEWLINE and self._peek() is not None:
-                found.marks.add("comment goes on")
+                found.marks.add("comment continues")
         if found.marks:
             yield found
 

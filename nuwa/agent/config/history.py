@@ -11,7 +11,7 @@ from nuwa.agent.paths import Paths
 from nuwa.agent.schemas import Revision
 from nuwa.errors import NuwaError
 
-KEPT = 200
+KEPT_REVISIONS = 200
 
 
 class Configurations:
@@ -41,7 +41,7 @@ class Configurations:
             change.execute(insert, (revision(content), time.time(), who, content))
             change.execute(
                 f"delete from configurations where revision not in ({kept})",  # noqa: S608 - it is above
-                (KEPT,),
+                (KEPT_REVISIONS,),
             )
 
     def history(self) -> list[Revision]:

@@ -80,7 +80,7 @@ def environment(values: dict[str, Any], places: dict[Path, Place]) -> tuple[dict
             return resolved[name]
         if name in open_names:
             circle = " → ".join([*open_names[open_names.index(name) :], name])
-            raise LookupError(f"${{{name}}} leads back to itself: {circle}")
+            raise LookupError(f"${{{name}}} refers to itself: {circle}")
         if name not in values:
             raise LookupError(*unset(name, values))
         open_names.append(name)
@@ -103,5 +103,5 @@ def unset(name: str, values: dict[str, Any]) -> tuple[str, str]:
     if nearest:
         return f"${{{name}}} is not set", f"did you mean ${{{nearest[0]}}}?"
     if not name:
-        return "${} names nothing", "write $${} where ${} itself is meant"
+        return "${} names nothing", "write $${} for a literal ${}"
     return f"${{{name}}} is not set", f'add "{name}" to "env", or write $${{{name}}} where that text is meant'

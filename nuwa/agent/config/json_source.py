@@ -18,8 +18,8 @@ _REMEDIES = {
     "Expecting ',' delimiter": "a comma is missing before this, or a bracket is open",
     "Expecting value": "a value is missing, or a comma stands before ]",
     "Extra data": "the file is one object in { }",
-    "Invalid control character": "a text ends on its line; a line break in it is written \\n",
-    "Invalid \\escape": "a backslash is written twice",
+    "Invalid control character": "a string cannot contain a line break; write \\n",
+    "Invalid \\escape": "write a literal backslash as \\\\",
     "Unterminated string": "close the quotes",
     "Illegal trailing comma": "remove the comma before the bracket",
 }
@@ -43,7 +43,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Path, Place]]:
     except ValueError:
         message = "holds a number beyond all bounds, or half of a surrogate pair"
         raise ManifestError(
-            file, [Problem("", message, hint="no text and no number looks like this")]
+            file, [Problem("", message, hint="this is neither a string nor a number")]
         ) from None
     if not isinstance(document, dict):
         raise ManifestError(file, [Problem("", "is not an object", 1, "the file is one object in { }")])
@@ -94,9 +94,9 @@ class _Scanner:
                 self.twice.append(
                     Problem(
                         dotted(key),
-                        f"is there already (line {before})",
+                        f"is already set (line {before})",
                         self._line(start),
-                        "keep one of the two",
+                        "remove one of the two",
                     )
                 )
             self._skip()

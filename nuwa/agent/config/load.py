@@ -19,7 +19,7 @@ from nuwa.manifest.problems import JSON, Places, line_of
 from nuwa.manifest.validation import checked, within
 from nuwa.names import SLOTS
 
-LARGEST = 1024 * 1024
+MAX_CONFIG_BYTES = 1024 * 1024
 """Bytes; a larger file is no configuration."""
 
 
@@ -31,8 +31,8 @@ def read(path: FilePath) -> str:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-        if len(raw) > LARGEST:
+            raw = file.read(MAX_CONFIG_BYTES + 1)
+        if len(raw) > MAX_CONFIG_BYTES:
             raise ManifestError(str(path), [Problem("", "is larger than 1 MiB")])
         return raw.decode("utf-8-sig")
     except FileNotFoundError:

@@ -27,22 +27,26 @@ Text = Annotated[str, Check(checks.variable_value)]
 class Limits(Section):
     """What a service, or all of them together, may use of the host; empty: no limit."""
 
-    memory_low: Annotated[Size | None, Doc("Below it memory is left alone when others need some.")] = None
-    memory_high: Annotated[Size | None, Doc("Above it the service is slowed and memory reclaimed.")] = None
-    memory_max: Annotated[Size | None, Doc("Bytes, or 512M; above it the service is ended.")] = None
+    memory_low: Annotated[Size | None, Doc("Memory up to this amount is protected from reclaim.")] = None
+    memory_high: Annotated[
+        Size | None, Doc("Above this, the service is throttled and its memory reclaimed.")
+    ] = None
+    memory_max: Annotated[Size | None, Doc("Bytes, or 512M; above this, the service is killed.")] = None
     cpu: Annotated[float | None, Between(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
     cpu_weight: Annotated[
-        int | None, Between(1, 10000), Doc("Share of the CPU among services (default 100).")
+        int | None, Between(1, 10000), Doc("CPU weight relative to other services (default 100).")
     ] = None
     io_weight: Annotated[
-        int | None, Between(1, 10000), Doc("Share of the disk among services (default 100).")
+        int | None, Between(1, 10000), Doc("I/O weight relative to other services (default 100).")
     ] = None
     pids: Annotated[
         int | None,
         Between(4, 4_000_000),
-        Doc("Processes and threads; 512 for a service that does not say."),
+        Doc("Maximum number of processes and threads; 512 unless set."),
     ] = None
-    open_files: Annotated[int | None, Between(64, 10_000_000), Doc("Open files of a process.")] = None
+    open_files: Annotated[
+        int | None, Between(64, 10_000_000), Doc("Maximum number of open files per process.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -55,49 +59,49 @@ class Health(Section):
         Doc("Path that answers 2xx or 3xx; empty: an open port is enough."),
     ] = ""
     host: Annotated[str, Check(OrEmpty(checks.domain)), Doc("Host header of that request.")] = ""
-    timeout: Annotated[Seconds, Doc("Seconds for one answer.")] = 5
-    start_period: Annotated[Seconds, Doc("Seconds that it may take to start.")] = 60
-    interval: Annotated[Seconds, Doc("Seconds between two checks.")] = 30
-    retries: Annotated[int, Between(1, 100), Doc("Failures in a row after which it is restarted.")] = 3
+    timeout: Annotated[Seconds, Doc("Timeout of one check, in seconds.")] = 5
+    start_period: Annotated[Seconds, Doc("Seconds allowed for startup.")] = 60
+    interval: Annotated[Seconds, Doc("Seconds between checks.")] = 30
+    retries: Annotated[int, Between(1, 100), Doc("Consecutive failures before a restart.")] = 3
 
 
 @dataclass(frozen=True)
 class Process(Section):
     """A service: a script that systemd keeps running, or the folder of a deployment."""
 
-    script: Annotated[Path, Doc("Program to run, seen from the configuration's folder.")] = ""
-    deployment: Annotated[Path, Doc("In place of script: the folder of a deployment, above its bin/.")] = ""
+    script: Annotated[Path, Doc("Program to run, relative to the configuration's folder.")] = ""
+    deployment: Annotated[
+        Path, Doc("Instead of script: the folder of a deployment, the one that holds bin/.")
+    ] = ""
     source: Annotated[
         Path, Doc("For a deployment: the project's folder, built when a webhook changes it.")
     ] = ""
-    cwd: Annotated[Path, Doc("Folder that it runs in; empty: the script's.")] = ""
+    cwd: Annotated[Path, Doc("Working directory; empty: the script's folder.")] = ""
     args: Annotated[
-        Any, Doc("Arguments: each item of a list is one; anything else is given as one argument, in JSON.")
+        Any, Doc("Arguments: one per list item; any other value is passed as a single JSON argument.")
     ] = field(default_factory=list)
     runtime: Annotated[
         str,
         Check(OrEmpty(value_types.program)),
-        Doc("Program that runs the script; empty: by its ending (.js .py .sh), else the script itself."),
+        Doc("Interpreter; empty: chosen by the extension (.js .py .sh), else the script itself."),
     ] = ""
     ports: Annotated[
         tuple[Literal["auto"] | Port, ...],
         Doc('Ports that it listens on; "auto" lets nuwa choose, and restart it without a gap.'),
     ] = ()
     address: Annotated[
-        Literal["127.0.0.1", "::1"], Doc("Address that it listens on; it is reached from outside by routes.")
+        Literal["127.0.0.1", "::1"], Doc("Address it listens on; routes make it reachable from outside.")
     ] = "127.0.0.1"
     env: Annotated[dict[VariableName, Text], Doc("Environment variables.")] = field(default_factory=dict)
     env_file: Annotated[Path, Doc("File with NAME=value lines: for secrets.")] = ""
     user: Annotated[
-        str, Check(OrEmpty(value_types.user)), Doc("User that it runs as; empty: the script's owner.")
+        str, Check(OrEmpty(value_types.user)), Doc("User it runs as; empty: the script's owner.")
     ] = ""
-    limits: Annotated[Limits, Doc("What it may use of the host.")] = field(default_factory=Limits)
-    health: Annotated[Health, Doc("When it counts as healthy.")] = field(default_factory=Health)
-    watch: Annotated[
-        tuple[Path, ...], Doc("Further files and folders whose change by a webhook restarts it.")
-    ] = ()
-    stop_timeout: Annotated[Seconds, Doc("Seconds between the request to stop and the kill.")] = 10
-    autostart: Annotated[bool, Doc("Start it with the host, and when it is new.")] = True
+    limits: Annotated[Limits, Doc("Resource limits.")] = field(default_factory=Limits)
+    health: Annotated[Health, Doc("Health check.")] = field(default_factory=Health)
+    watch: Annotated[tuple[Path, ...], Doc("More files and folders whose change in a push restarts it.")] = ()
+    stop_timeout: Annotated[Seconds, Doc("Seconds between SIGTERM and SIGKILL when it is stopped.")] = 10
+    autostart: Annotated[bool, Doc("Start it at boot, and when it is first configured.")] = True
 
     @property
     def is_deployment(self) -> bool:
@@ -120,11 +124,11 @@ class Webhook(Section):
     branch: Annotated[
         str,
         Check(OrEmpty(value_types.branch)),
-        Doc("The only branch that counts; empty: the one that is checked out."),
+        Doc("Branch to deploy; empty: the one that is checked out."),
     ] = ""
-    remote: Annotated[str, Check(value_types.branch), Doc("Remote that it is fetched from.")] = "origin"
+    remote: Annotated[str, Check(value_types.branch), Doc("Git remote to fetch from.")] = "origin"
     commands: Annotated[
-        Commands, Doc("Commands to run after the fetch, one a line; no shell runs them.")
+        Commands, Doc("Commands to run after the fetch, one per line; no shell runs them.")
     ] = ()
     user: Annotated[
         str,
@@ -134,8 +138,8 @@ class Webhook(Section):
     env: Annotated[dict[VariableName, Text], Doc("Environment variables of the commands.")] = field(
         default_factory=dict
     )
-    timeout: Annotated[Seconds, Doc("Seconds after which a run is ended.")] = 3600
-    limits: Annotated[Limits, Doc("What the commands may use of the host.")] = field(default_factory=Limits)
+    timeout: Annotated[Seconds, Doc("Seconds after which a run is stopped.")] = 3600
+    limits: Annotated[Limits, Doc("Resource limits of the commands.")] = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -150,12 +154,12 @@ class CertificateFiles(Section):
 class Mail(Section):
     """Alerts by mail."""
 
-    to: Annotated[tuple[Annotated[str, Check(value_types.mail_address)], ...], Doc("Who gets them.")]
-    sender: Annotated[str, Check(value_types.mail_address), Doc("Address that they come from.")]
+    to: Annotated[tuple[Annotated[str, Check(value_types.mail_address)], ...], Doc("Recipients.")]
+    sender: Annotated[str, Check(value_types.mail_address), Doc("Sender address.")]
     server: Annotated[str, Check(value_types.host_name), Doc("SMTP server.")] = "localhost"
     port: Annotated[Port, Doc("Its port.")] = 25
-    security: Annotated[Literal["none", "starttls", "tls"], Doc("How the connection is protected.")] = "none"
-    user: Annotated[Text, Doc("User at that server; empty: no log-in.")] = ""
+    security: Annotated[Literal["none", "starttls", "tls"], Doc("Transport security.")] = "none"
+    user: Annotated[Text, Doc("User name at that server; empty: no login.")] = ""
     password_file: Annotated[Path, Doc("File that holds the password.")] = ""
 
 
@@ -165,26 +169,32 @@ class SiteCheck(Section):
 
     url: Annotated[str, Check(checks.http_url), Doc("Address.")]
     status: Annotated[int, Between(100, 599), Doc("Expected status.")] = 200
-    contains: Annotated[Text, Doc("Text that the answer must hold.")] = ""
-    timeout: Annotated[Seconds, Doc("Seconds for the answer.")] = 10
+    contains: Annotated[Text, Doc("Text that the response must contain.")] = ""
+    timeout: Annotated[Seconds, Doc("Timeout in seconds.")] = 10
 
 
 @dataclass(frozen=True)
 class Monitor(Section):
     """What is checked, how often, and who is told."""
 
-    interval: Annotated[Seconds, Doc("Seconds between two rounds of checks.")] = 30
-    disk_percent: Annotated[int, Between(1, 100), Doc("Used space of a disk that is an alert.")] = 90
+    interval: Annotated[Seconds, Doc("Seconds between rounds of checks.")] = 30
+    disk_percent: Annotated[int, Between(1, 100), Doc("Disk usage, in percent, that raises an alert.")] = 90
     certificate_days: Annotated[
-        int, Between(1, 365), Doc("Days before its end that a certificate is one.")
+        int, Between(1, 365), Doc("Days before its expiry that a certificate raises an alert.")
     ] = 14
-    backup_hours: Annotated[int, Between(1, 8760), Doc("Age of the last backup that is one.")] = 30
-    twitch: Annotated[bool, Doc("Restart what does not answer.")] = True
+    backup_hours: Annotated[
+        int, Between(1, 8760), Doc("Age of the last backup, in hours, that raises an alert.")
+    ] = 30
+    twitch: Annotated[bool, Doc("Restart a service that stops responding.")] = True
     repeat_hours: Annotated[
-        int, Between(1, 8760), Doc("Hours after which a lasting failure is told again.")
+        int, Between(1, 8760), Doc("Hours after which a persisting failure is reported again.")
     ] = 24
-    burst: Annotated[int, Between(1, 1000), Doc("Messages an hour, beyond which one sums up the rest.")] = 10
-    sites: Annotated[tuple[SiteCheck, ...], Doc("Pages to fetch, besides those of the deployments.")] = ()
+    burst: Annotated[
+        int, Between(1, 1000), Doc("Maximum number of messages per hour; one more sums up the rest.")
+    ] = 10
+    sites: Annotated[
+        tuple[SiteCheck, ...], Doc("Pages to check, in addition to those of the deployments.")
+    ] = ()
     mail: Annotated[Mail | None, Doc("Alerts by mail.")] = None
     webhook: Annotated[Url, Doc("URL that alerts are posted to, as JSON.")] = ""
 
@@ -195,13 +205,13 @@ class Forward(Section):
 
     host: Annotated[str, Check(value_types.host_name), Doc("The server.")]
     port: Annotated[Port, Doc("Its port.")] = 6514
-    ca: Annotated[Path, Doc("Certificate that its own is checked against; empty: the system's.")] = ""
-    certificate: Annotated[Path, Doc("This host's certificate, where the server wants one.")] = ""
+    ca: Annotated[Path, Doc("CA certificate that its own is verified against; empty: the system's.")] = ""
+    certificate: Annotated[Path, Doc("Client certificate, if the server requires one.")] = ""
     key: Annotated[Path, Doc("Its key.")] = ""
     name: Annotated[
         str, Check(OrEmpty(value_types.host_name)), Doc("Name in the server's certificate; empty: host.")
     ] = ""
-    queue: Annotated[Size, Doc("Disk space for lines that wait for the server.")] = 1024**3
+    queue: Annotated[Size, Doc("Disk space for lines queued for the server.")] = 1024**3
 
 
 @dataclass(frozen=True)
@@ -209,20 +219,20 @@ class Log(Section):
     """How much of the log is kept, and where else it goes."""
 
     service_size: Annotated[Size, Doc("Size at which a service's file is rotated.")] = 64 * 1024**2
-    service_files: Annotated[int, Between(1, 1000), Doc("Rotated files that are kept of each service.")] = 5
+    service_files: Annotated[int, Between(1, 1000), Doc("Rotated files kept per service.")] = 5
     journal_size: Annotated[Size, Doc("Disk space of the journal.")] = 4 * 1024**3
-    forward: Annotated[Forward | None, Doc("Another syslog server.")] = None
+    forward: Annotated[Forward | None, Doc("A syslog server to forward to.")] = None
 
 
 @dataclass(frozen=True)
 class Dashboard(Section):
-    """The dashboard, where routes lead to it."""
+    """The dashboard, where routes point to it."""
 
     shared_origin: Annotated[
         bool,
         Doc(
-            "Allow it on a host name that also serves something else; script of that may then act as whoever "
-            "is logged in."
+            "Allow the dashboard on a host name that serves other content too; scripts there can then act as "
+            "the logged-in user."
         ),
     ] = False
 
@@ -231,7 +241,7 @@ class Dashboard(Section):
 class Config(Section):
     """A whole, validated `config.json`."""
 
-    env: Annotated[dict[VariableName, Any], Doc("Values that the rest can use as ${name}.")] = field(
+    env: Annotated[dict[VariableName, Any], Doc("Values for ${name} in the rest of the file.")] = field(
         default_factory=dict
     )
     processes: Annotated[dict[ServiceName, Process], Doc("The services, by name.")] = field(
@@ -243,7 +253,7 @@ class Config(Section):
     limits: Annotated[Limits, Doc("Limits of all plain processes together.")] = field(default_factory=Limits)
     routes: Annotated[
         dict[Annotated[str, Check(value_types.route)], Annotated[int | str, Check(value_types.target)]],
-        Doc('What nginx sends where: host and path to a service or a port; "dashboard" and "ci" are known.'),
+        Doc('Routes of nginx: host and path to a service or port; "dashboard" and "ci" are built in.'),
     ] = field(default_factory=dict)
     dashboard: Annotated[Dashboard, Doc("The dashboard.")] = field(default_factory=Dashboard)
     certificates: Annotated[

@@ -37,7 +37,7 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
     for name, hook in config.webhooks.items():
         yield from _limits(("webhooks", name, "limits"), hook.limits)
     if config.log.forward and bool(config.log.forward.certificate) != bool(config.log.forward.key):
-        yield Finding(("log", "forward"), "certificate and key belong together", "give both, or none")
+        yield Finding(("log", "forward"), "certificate and key belong together", "set both or neither")
     if config.monitor.mail and not config.monitor.mail.to:
         yield Finding(("monitor", "mail", "to"), "nobody gets the alerts", "name at least one address")
 
@@ -53,18 +53,20 @@ def _process(path: Path, process: Process) -> Iterator[Finding]:
         for key in _PLAIN_ONLY:
             if getattr(process, key) != getattr(plain, key):
                 yield Finding(
-                    (*path, key), "belongs to plain processes only", "a deployment says this in its nuwa.toml"
+                    (*path, key),
+                    "belongs to plain processes only",
+                    "for a deployment, set this in its nuwa.toml",
                 )
     elif process.source:
         yield Finding((*path, "source"), "belongs to deployments only", "remove it")
     if "auto" in process.ports and not process.switches:
         yield Finding(
             (*path, "ports"),
-            "fixed ports and chosen ones do not mix",
+            "fixed and automatic ports cannot be combined",
             'with a fixed port no second instance can start; make all of them "auto", or none',
         )
     if process.health.path and not process.ports and not process.is_deployment:
-        yield Finding((*path, "health", "path"), "there is no port to ask", "add ports")
+        yield Finding((*path, "health", "path"), "there is no port to check", "add ports")
     yield from _limits((*path, "limits"), process.limits)
 
 

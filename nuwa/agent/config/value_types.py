@@ -76,6 +76,6 @@ def path(value: str) -> str:
 
 
 def lines(value: str | list[str | list[str]]) -> tuple[tuple[str, ...], ...]:
-    """Command lines: a text with one on each line, or a list of texts or word lists."""
+    """Command lines: a text with one on each line, or a list of strings or word lists."""
     items = [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
     return tuple(commands.command(item) for item in items)

@@ -9,8 +9,8 @@ from typing import Any
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER = f"{SYSTEMD}.Manager"
 UNITS = "/org/freedesktop/systemd1/unit"
-PATIENCE = 5.0
-"""Seconds for one answer."""
+CALL_TIMEOUT_S = 5.0
+"""Timeout of one call, in seconds."""
 UNCOUNTED = 2**64 - 1
 
 
@@ -43,7 +43,7 @@ class Counters:
     async def traffic(self, unit: str) -> tuple[int, int] | None:
         """Bytes that a unit's processes received and sent since it started; None where nobody counts."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(CALL_TIMEOUT_S):
                 if self._router is None:
                     await self._open()
                 found = [await self._get(unit, name) for name in ("IPIngressBytes", "IPEgressBytes")]

@@ -50,7 +50,7 @@ async def get(target: Target, *, seconds: float, most: int) -> tuple[int, bytes]
     except TimeoutError:
         raise NoAnswer(f"it took longer than {seconds:g} s") from None
     except h11.ProtocolError as error:
-        raise NoAnswer(f"it is no HTTP: {error}") from None
+        raise NoAnswer(f"it is not HTTP: {error}") from None
     except (OSError, UnicodeError) as error:
         raise NoAnswer(str(error) or type(error).__name__) from None
 

@@ -1,4 +1,4 @@
-"""The lines of services in the journal, read with journalctl: bounded parts, or a stream that goes on."""
+"""The lines of services in the journal, read with journalctl: bounded parts, or an endless stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nuwa.process_async import started
 FIELDS = (
     "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,CONTAINER_PARTIAL_MESSAGE,CONTAINER_ID_FULL,_LINE_BREAK,_STREAM_ID"
 )
-MOST = 10_000
+MAX_LINES = 10_000
 """Lines in one answer."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """What is taken of journalctl's output for one answer: services may write long lines, and many of them."""
@@ -62,7 +62,7 @@ class Query:
             "--cursor": self.after,
             "--priority": "" if self.priority is None else str(self.priority),
         }
-        count = min(self.lines, MOST) + bool(self.after)
+        count = min(self.lines, MAX_LINES) + bool(self.after)
         return [f"--lines={count}", *(f"{name}={value}" for name, value in named.items() if value)]
 
 
@@ -144,7 +144,7 @@ async def lines(sources: Sources, query: Query) -> list[Line]:
         if entry and entry.line["cursor"] != query.after:
             found += joiner.take(entry)
     found += joiner.rest()
-    count = min(query.lines, MOST)
+    count = min(query.lines, MAX_LINES)
     return found[:count] if query.after else found[-count:]
 
 
@@ -223,7 +223,7 @@ def _explain(message: str) -> None:
     if not text or "No entries" in text:
         return
     if any(word in text for word in ("Failed to parse", "pattern", "Failed to seek")):
-        raise UsageError(f"the journal does not understand this: {text}")
+        raise UsageError(f"journalctl rejects this: {text}")
     raise NuwaError(
         "the journal cannot be read", details=text, hint="Is the user in the group systemd-journal?"
     )

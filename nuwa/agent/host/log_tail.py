@@ -13,11 +13,11 @@ from nuwa.agent.schemas import Line
 
 KEPT = 5
 """Lines that are kept of each service."""
-FIRST = 3000
+FIRST_LINES = 3000
 """Lines that are looked through for them at first."""
-MOST = 300
+MAX_LINES = 300
 """Lines that are read at once; of a flood only the end is shown."""
-STALE = 1.5
+STALE_AFTER_S = 1.5
 """Seconds after which what was read is old."""
 
 
@@ -27,7 +27,7 @@ class LogTail:
     def __init__(self) -> None:
         self._lines: dict[str, deque[Line]] = {}
         self._cursor = ""
-        self._read_at = -STALE
+        self._read_at = -STALE_AFTER_S
         self._reading = asyncio.Lock()
 
     @property
@@ -47,13 +47,13 @@ class LogTail:
         """
         async with self._reading:
             now = asyncio.get_running_loop().time()
-            if now - self._read_at < STALE:
+            if now - self._read_at < STALE_AFTER_S:
                 return []
             sources = Sources(services)
-            query = Query(lines=MOST if self._cursor else FIRST, after=self._cursor)
+            query = Query(lines=MAX_LINES if self._cursor else FIRST_LINES, after=self._cursor)
             found = await journal.lines(sources, query)
-            if self._cursor and len(found) >= MOST:
-                found = await journal.lines(sources, Query(lines=MOST))
+            if self._cursor and len(found) >= MAX_LINES:
+                found = await journal.lines(sources, Query(lines=MAX_LINES))
             self._read_at = asyncio.get_running_loop().time()
             for line in found:
                 self._lines.setdefault(line["service"], deque(maxlen=KEPT)).append(line)

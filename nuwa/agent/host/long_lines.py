@@ -18,7 +18,7 @@ class Entry:
 
     Args:
         source: where it comes from: the pieces of a line have the same; empty where nobody cuts lines.
-        is_partial: whether the line goes on with the next entry of that source: conmon says so of each
+        is_partial: whether the line continues in the next entry of that source: conmon says so of each
             piece of 8 KiB but the last, journald where it has cut a line at LineMax.
     """
 

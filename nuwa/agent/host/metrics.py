@@ -15,11 +15,11 @@ from nuwa.agent.host.services import Service, no_usage
 from nuwa.agent.host.systemctl import Properties
 from nuwa.agent.schemas import Net, Usage
 
-INTERVAL = 2.0
+SAMPLE_INTERVAL_S = 2.0
 """Seconds between two samples."""
-KEPT = 60
+KEPT_SAMPLES = 60
 """Samples that are kept of each service."""
-ASKED = 30
+MAX_NETWORK_UNITS = 30
 """Units whose network counters are asked of systemd with each sample: the busiest ones."""
 
 
@@ -32,7 +32,7 @@ class _Track:
     traffic: tuple[int, int] | None = None
     traffic_at: float = 0.0
     usage: Usage = field(default_factory=no_usage)
-    history: deque[Usage] = field(default_factory=lambda: deque(maxlen=KEPT))
+    history: deque[Usage] = field(default_factory=lambda: deque(maxlen=KEPT_SAMPLES))
 
 
 class Meter:
@@ -51,7 +51,7 @@ class Meter:
     @property
     def is_old(self) -> bool:
         """Whether the last sample is older than those of somebody who watches."""
-        return time.monotonic() - self._sampled_at > INTERVAL
+        return time.monotonic() - self._sampled_at > SAMPLE_INTERVAL_S
 
     async def sample(self, services: Iterable[Service], units: Mapping[str, Properties]) -> dict[str, Usage]:
         """The usage of every service since the last sample."""
@@ -67,7 +67,9 @@ class Meter:
             }
         )
         busiest = sorted(load, key=lambda name: load[name], reverse=True)
-        asked = [name for name in busiest if serving[name].kind == "process" and load[name] > 0][:ASKED]
+        asked = [name for name in busiest if serving[name].kind == "process" and load[name] > 0][
+            :MAX_NETWORK_UNITS
+        ]
         for name in asked:
             await self._count_traffic(self._tracks[name], serving[name].unit)
         for name, track in self._tracks.items():
@@ -128,6 +130,6 @@ def _net(before: tuple[int, int] | None, now: tuple[int, int], passed: float) ->
 
 
 def _rates(before: tuple[int, int], now: tuple[int, int], passed: float) -> tuple[float, float]:
-    """A second; a counter that fell has begun anew."""
+    """A second; a counter that fell was reset."""
     first, second = (round(max(0, new - old) / passed) for old, new in zip(before, now, strict=True))
     return first, second

@@ -57,7 +57,7 @@ def wait(process: Process, ports: Sequence[int], alive: Callable[[], bool]) -> s
             return ""
         tries += 1
         if tries % 10 == 0 and not alive():
-            return f"it ended; before that {found}"
+            return f"it exited; before that {found}"
         if time.monotonic() > end:
             return f"it did not become healthy within {health.start_period} s: {found}"
         time.sleep(PAUSE_S)

@@ -20,12 +20,12 @@ PROPERTIES = (
     "InactiveEnterTimestampMonotonic",
     "ControlGroup",
 )
-TIMEOUT = 180
+JOB_TIMEOUT_S = 180
 """Seconds that a start or stop may take; systemd has its own, shorter limits."""
 
-QUESTION = 60
+QUERY_TIMEOUT_S = 60
 """Seconds that an answer may take: systemd reads a unit from disk for it that it has not loaded."""
-ASKED = 100
+UNITS_PER_QUERY = 100
 """Units that one call asks about: five hundred take systemd long on a busy host."""
 
 Properties = dict[str, str]
@@ -35,15 +35,15 @@ def show(units: Sequence[str]) -> dict[str, Properties]:
     """The properties of units, by their names; of one that systemd does not know LoadState is `not-found`.
 
     Raises:
-        NuwaError: systemd does not answer.
+        NuwaError: systemd does not respond.
     """
     names = f"--property={','.join(PROPERTIES)}"
     found: dict[str, Properties] = {}
-    for first in range(0, len(units), ASKED):
-        argv = ["systemctl", "show", names, "--", *units[first : first + ASKED]]
-        result = run(argv, check=False, timeout=QUESTION)
+    for first in range(0, len(units), UNITS_PER_QUERY):
+        argv = ["systemctl", "show", names, "--", *units[first : first + UNITS_PER_QUERY]]
+        result = run(argv, check=False, timeout=QUERY_TIMEOUT_S)
         if not result.ok:
-            raise NuwaError("systemd does not answer", details=result.stderr.strip())
+            raise NuwaError("systemd does not respond", details=result.stderr.strip())
         blocks = map(_pairs, result.stdout.split("\n\n"))
         found.update({block["Id"]: block for block in blocks if "Id" in block})
     return found
@@ -57,7 +57,10 @@ def states(units: Sequence[str]) -> dict[str, tuple[str, str]]:
     if not units:
         return {}
     argv = ["systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full"]
-    rows = [line.split(None, 4) for line in run([*argv, "--", *units], timeout=QUESTION).stdout.splitlines()]
+    rows = [
+        line.split(None, 4)
+        for line in run([*argv, "--", *units], timeout=QUERY_TIMEOUT_S).stdout.splitlines()
+    ]
     return {row[0]: (row[2], row[3]) for row in rows if len(row) > 3}
 
 
@@ -101,8 +104,8 @@ def forget_failure(units: Iterable[str]) -> None:
 
 
 def reload() -> None:
-    """Let systemd read its units anew."""
-    run(["systemctl", "daemon-reload"], timeout=TIMEOUT)
+    """Have systemd reload its units."""
+    run(["systemctl", "daemon-reload"], timeout=JOB_TIMEOUT_S)
 
 
 def is_active(unit: str) -> bool:
@@ -113,4 +116,4 @@ def _call(verb: str, units: Iterable[str], block: bool, *options: str) -> None:
     names = list(units)
     if names:
         quiet = ["--quiet", *([] if block else ["--no-block"]), *options]
-        run(["systemctl", *quiet, verb, "--", *names], timeout=TIMEOUT)
+        run(["systemctl", *quiet, verb, "--", *names], timeout=JOB_TIMEOUT_S)

@@ -61,7 +61,7 @@ class Units:
             return {unit: self._known[unit] for unit in self._wanted if unit in self._known}
 
     async def _compare(self) -> None:
-        """Find out which units are not as they were; without a bus all of them may have run anew."""
+        """Find out which units are not as they were; without a bus all of them may have been restarted."""
         if not self.has_bus:
             self._dirty = set(self._wanted)
             return

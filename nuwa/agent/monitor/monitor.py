@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 INSIDE_INTERVAL_S = 60.0
 """Seconds between two looks into the containers of deployments."""
-SLOW = 600.0
+SLOW_INTERVAL_S = 600.0
 """Seconds between two looks at certificates and backups."""
-AT_ONCE = 4
+MAX_PARALLEL = 4
 """Services that are asked at the same time."""
 SEND_TIMEOUT_S = 30.0
 """For which a round waits until alerts are sent."""
-TWITCHES = 3
+MAX_RESTARTS_PER_HOUR = 3
 """Restarts of one service within an hour; beyond that a person has to look."""
 
 
@@ -148,7 +148,7 @@ class Monitor:
 
     async def _answers(self, everything: list[Service], units: dict[str, dict[str, str]]) -> list[Finding]:
         """Ask every running service that has a port, as often as its health settings say."""
-        places = asyncio.Semaphore(AT_ONCE)
+        places = asyncio.Semaphore(MAX_PARALLEL)
 
         async def ask(service: Service) -> Finding | None:
             async with places:
@@ -180,9 +180,9 @@ class Monitor:
         finding = watch.finding
         assert finding
         now = time.monotonic()
-        while watch.twitched and now - watch.twitched[0] > notifications.HOUR:
+        while watch.twitched and now - watch.twitched[0] > notifications.HOUR_S:
             watch.twitched.popleft()
-        if len(watch.twitched) >= TWITCHES:
+        if len(watch.twitched) >= MAX_RESTARTS_PER_HOUR:
             return
         watch.twitched.append(now)
         watch.failures = 0
@@ -191,8 +191,8 @@ class Monitor:
             action = f"restarted: {outcome['message']}"
         except NuwaError as error:
             action = f"the restart failed: {error.message}"
-        if len(watch.twitched) == TWITCHES:
-            action += f"; it was the {TWITCHES}rd within an hour, no other will follow"
+        if len(watch.twitched) == MAX_RESTARTS_PER_HOUR:
+            action += f"; it was the {MAX_RESTARTS_PER_HOUR}rd within an hour, no other will follow"
         self._states.act(finding, action)
 
     async def _inside_ones(
@@ -215,7 +215,7 @@ class Monitor:
 
     async def _slow_ones(self, everything: list[Service]) -> list[Finding]:
         """Certificates and backups."""
-        if time.monotonic() - self._slow_at < SLOW:
+        if time.monotonic() - self._slow_at < SLOW_INTERVAL_S:
             return self._slow
         self._slow_at = time.monotonic()
         settings, paths = self._host.loaded.config.monitor, self._host.paths

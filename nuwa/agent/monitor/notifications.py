@@ -22,8 +22,8 @@ from nuwa.agent.schemas import Alert
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 20
-HOUR = 3600.0
+SEND_TIMEOUT_S = 20
+HOUR_S = 3600.0
 
 
 class Allowance:
@@ -35,7 +35,7 @@ class Allowance:
     def take(self, burst: int) -> bool:
         """Whether a message may go now."""
         now = time.monotonic()
-        while self._sent and now - self._sent[0] > HOUR:
+        while self._sent and now - self._sent[0] > HOUR_S:
             self._sent.popleft()
         if len(self._sent) >= burst:
             return False
@@ -44,7 +44,7 @@ class Allowance:
 
 
 def send(settings: Settings, alerts: Sequence[Alert], base: str) -> bool:
-    """Tell whoever is to be told.
+    """Send the alert to its recipients.
 
     Args:
         base: the folder that relative paths of the configuration begin at.
@@ -98,8 +98,8 @@ def _mail(mail: Mail, alerts: Sequence[Alert], base: str) -> bool:
 def _server(mail: Mail) -> smtplib.SMTP:
     if mail.security == "tls":
         context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(mail.server, mail.port, timeout=TIMEOUT, context=context)
-    return smtplib.SMTP(mail.server, mail.port, timeout=TIMEOUT)
+        return smtplib.SMTP_SSL(mail.server, mail.port, timeout=SEND_TIMEOUT_S, context=context)
+    return smtplib.SMTP(mail.server, mail.port, timeout=SEND_TIMEOUT_S)
 
 
 def _post(url: str, alerts: Sequence[Alert]) -> bool:
@@ -109,7 +109,7 @@ def _post(url: str, alerts: Sequence[Alert]) -> bool:
         url, body.encode(), {"Content-Type": "application/json", "User-Agent": "nuwa"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=SEND_TIMEOUT_S):  # noqa: S310
             return True
     except (OSError, ValueError) as error:
         log.warning("alerts could not be posted: %s", error)

@@ -9,7 +9,7 @@ from nuwa.agent.host.deployment import Deployment
 from nuwa.agent.host.services import Service
 from nuwa.agent.host.systemctl import Properties
 
-DAY = 86400.0
+DAY_S = 86400.0
 SETTLED_S = 600.0
 """For which a process has run after a restart, so that systemd's delay begins at its shortest again."""
 
@@ -101,8 +101,8 @@ def certificate(
     name = f"certificate {host}"
     if end is None:
         return Finding(name, "certificate", service, "failed", "no certificate is served")
-    left = (end - now) / DAY
-    if on_disk is not None and on_disk - end > DAY:
+    left = (end - now) / DAY_S
+    if on_disk is not None and on_disk - end > DAY_S:
         message = f"a newer certificate lies on disk, but the one that is served ends in {left:.0f} days"
         return Finding(name, "certificate", service, "failed", message)
     state = "failed" if left < days else "ok"

@@ -11,9 +11,9 @@ from nuwa.agent.database import Database
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.schemas import Alert, Check
 
-SETTLED = 2
+SETTLED_ROUNDS = 2
 """How often in a row a new state is seen before it counts: what flaps for a moment wakes nobody."""
-KEPT = 1000
+KEPT_ALERTS = 1000
 """Alerts that are kept."""
 
 
@@ -71,7 +71,7 @@ class States:
         if pending.state != finding.state:
             pending.state, pending.seen = finding.state, 0
         pending.seen += 1
-        if (before == "unknown" and finding.state == "ok") or pending.seen >= SETTLED:
+        if (before == "unknown" and finding.state == "ok") or pending.seen >= SETTLED_ROUNDS:
             del self._pending[finding.name]
             return True
         return False
@@ -112,7 +112,7 @@ class States:
             change.executemany(
                 "update alerts set told = ? where id = ?", [(now, number) for number in numbers]
             )
-            change.execute("delete from alerts where id <= (select max(id) from alerts) - ?", (KEPT,))
+            change.execute("delete from alerts where id <= (select max(id) from alerts) - ?", (KEPT_ALERTS,))
 
 
 def _matters(before: str, now: str) -> bool:

@@ -61,7 +61,7 @@ def lives_in(process: Process, base: str, repository: str) -> bool:
 
 
 def scripts(loaded: Loaded, repository: str) -> dict[str, str]:
-    """The scripts of plain processes in a repository, by service: commands may compile them anew."""
+    """The scripts of plain processes in a repository, by service: commands may recompile them."""
     found = {
         name: processes.script_path(process, loaded.base)
         for name, process in loaded.config.processes.items()

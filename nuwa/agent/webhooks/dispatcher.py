@@ -20,7 +20,7 @@ from nuwa.agent.webhooks.run_store import Accepted, History
 
 log = logging.getLogger(__name__)
 
-SHOWN_OUTPUT = 4000
+SHOWN_OUTPUT_CHARS = 4000
 """Characters of a command's output in a listing."""
 
 
@@ -141,5 +141,5 @@ class Dispatcher:
             "started": last["started"] if last else None,
             "commit": last["commit"] if last else "",
             "services": last["services"] if last else [],
-            "lines": [{**line, "output": line["output"][-SHOWN_OUTPUT:]} for line in lines],
+            "lines": [{**line, "output": line["output"][-SHOWN_OUTPUT_CHARS:]} for line in lines],
         }

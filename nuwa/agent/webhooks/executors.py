@@ -19,7 +19,7 @@ from nuwa.process_async import started
 from nuwa.quoting import environment_file
 
 Output = Callable[[str], None]
-PIDS = 4096
+DEFAULT_MAX_PIDS = 4096
 """Processes of a command that has no limit of its own: a compiler starts many."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 OWN = ("PATH", "PYTHONPATH", "NUWA_ROOT")
@@ -32,7 +32,7 @@ class Command:
     Args:
         unit: the unit that it runs in.
         user: who runs it; empty: the agent itself, so root.
-        seconds: after which it is ended.
+        seconds: after which it is stopped.
         errors: whether its standard error belongs to its output.
     """
 
@@ -110,7 +110,7 @@ def systemd_run(command: Command, env_file: Path) -> list[str]:
         "TimeoutStopSec": "10",
         "SyslogIdentifier": "nuwa-hook",
         "OOMPolicy": "kill",
-        "TasksMax": str(limits.pids or PIDS),
+        "TasksMax": str(limits.pids or DEFAULT_MAX_PIDS),
         "User": command.user,
         "MemoryHigh": str(limits.memory_high or ""),
         "MemoryMax": str(limits.memory_max or ""),

@@ -125,7 +125,7 @@ class HookRun:
         if not base or base == now:
             return set()
         if not (await self._ask(git.known(base))).strip():
-            # Somebody cloned it anew, or rewrote its history long ago: what changed cannot be told.
+            # The repository was cloned again or its history rewritten: what changed is unknown.
             self._is_unknown = True
             return set()
         names = await self._ask(git.difference(base, now))

@@ -12,11 +12,11 @@ from nuwa.agent.schemas import Run, Step
 
 KEPT_RUNS = 100
 """Runs that are kept of each hook."""
-KEPT_DELIVERIES = 180 * 86400
+KEPT_DELIVERIES_S = 180 * 86400
 """Seconds for which a delivery is recognised when it comes again."""
-KEPT_ALWAYS = 10_000
+MIN_KEPT_DELIVERIES = 10_000
 """Deliveries that are recognised however far the clock has jumped: the last ones."""
-MOST_OUTPUT = 256 * 1024
+MAX_OUTPUT_CHARS = 256 * 1024
 """Characters that are kept of a command's output: its end."""
 
 
@@ -142,7 +142,14 @@ class History:
         with self._database.change() as change:
             change.execute(
                 "insert or replace into steps values (?, ?, ?, ?, ?, ?)",
-                (run, number, step["command"], step["output"][-MOST_OUTPUT:], step["duration"], step["code"]),
+                (
+                    run,
+                    number,
+                    step["command"],
+                    step["output"][-MAX_OUTPUT_CHARS:],
+                    step["duration"],
+                    step["code"],
+                ),
             )
 
     def finish(self, run: int, state: str, services: list[str], duration: float) -> None:
@@ -254,7 +261,7 @@ def _tidy(change: sqlite3.Connection, hook: str, run: int, now: float) -> None:
     kept = "select id from runs where hook = ? order by id desc limit ?"
     ended = "state not in ('queued', 'running')"
     old = "delete from deliveries where received < ? and run < ?"
-    change.execute(old, (now - KEPT_DELIVERIES, run - KEPT_ALWAYS))
+    change.execute(old, (now - KEPT_DELIVERIES_S, run - MIN_KEPT_DELIVERIES))
     change.execute(
         f"delete from runs where hook = ? and {ended} and id not in ({kept})",  # noqa: S608 - both are above
         (hook, hook, KEPT_RUNS),

@@ -14,7 +14,7 @@ _SIGNED = (
     ("x-gogs-signature", "", hashlib.sha256),
     ("x-hub-signature", "sha1=", hashlib.sha1),
 )
-"""Headers that sign the body, the strongest first: only the first that is there counts."""
+"""Headers that sign the body, the strongest first: only the first one present counts."""
 _DELIVERY = (
     "x-github-delivery",
     "x-gitea-delivery",

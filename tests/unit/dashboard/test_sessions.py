@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nuwa.dashboard.admin_token import Token
-from nuwa.dashboard.sessions import IDLE, LONGEST, RENEW, Session, Sessions
+from nuwa.dashboard.sessions import IDLE_TIMEOUT_S, MAX_AGE_S, RENEW_AFTER_S, Session, Sessions
 
 
 class Clock:
@@ -56,23 +56,23 @@ def test_a_session_ends_when_it_is_idle_and_after_a_week_in_any_case(
 ) -> None:
     session = sessions.begin()
     begun = clock.now
-    clock.now += IDLE + 1
+    clock.now += IDLE_TIMEOUT_S + 1
     assert sessions.find(sessions.cookie(session)) is None
     clock.now = begun
-    while clock.now < begun + LONGEST - 3600:
+    while clock.now < begun + MAX_AGE_S - 3600:
         clock.now += 3600
         session = sessions.renewed(session) or session
         assert sessions.find(sessions.cookie(session))
-    clock.now = begun + LONGEST
+    clock.now = begun + MAX_AGE_S
     assert sessions.find(sessions.cookie(session)) is None
 
 
 def test_a_session_is_not_lengthened_with_every_visit(sessions: Sessions, clock: Clock) -> None:
     session = sessions.begin()
-    clock.now += RENEW
+    clock.now += RENEW_AFTER_S
     assert sessions.renewed(session) is None
     clock.now += 1
-    assert sessions.renewed(session) == Session(session.id, session.begun, int(clock.now) + IDLE)
+    assert sessions.renewed(session) == Session(session.id, session.begun, int(clock.now) + IDLE_TIMEOUT_S)
 
 
 def test_logging_out_ends_copies_of_the_cookie_also_after_a_restart(

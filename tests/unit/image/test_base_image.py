@@ -66,11 +66,11 @@ def test_debian_is_made_here_when_no_registry_answers_and_it_is_said(tmp_path: P
         engine(tmp_path, "echo 'dial tcp: i/o timeout' >&2; exit 125"), Recipe.of(app()), "auto", told
     )
     assert made == MADE
-    assert "made here from packages" in told.notes[0]
+    assert "bootstrapped from packages" in told.notes[0]
 
 
 def test_a_registry_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base_image, "SHORT_PULL_SECONDS", 0.2)
+    monkeypatch.setattr(base_image, "SHORT_PULL_TIMEOUT_S", 0.2)
     assert base_image.get(engine(tmp_path, "sleep 60"), Recipe.of(app()), "auto", Quiet()) == MADE
 
 

@@ -44,7 +44,7 @@ def test_without_an_archive_the_error_names_the_setting(
     (tmp_path / "mmdebstrap").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("NUWA_APT_MIRROR", raising=False)
-    with pytest.raises(BuildError, match="no archive of Debian packages") as caught:
+    with pytest.raises(BuildError, match="no Debian package mirror") as caught:
         bootstrap.ensure(engine, Platform("debian", "13"), Quiet())
     assert "NUWA_APT_MIRROR" in caught.value.hint
 

@@ -66,7 +66,7 @@ WRONG = {
     "url in clear": (
         '[database]\nengine = "postgresql"\n[env.clear]\nDATABASE_URL = "x"\n',
         "env.clear.DATABASE_URL",
-        "is a secret that [database] brings along",
+        "is a secret that [database] already provides",
     ),
     "database of the server's own": (
         '[database]\nengine = "postgresql"\nname = "template1"\n',
@@ -140,7 +140,7 @@ def test_refuses_what_does_not_fit_together(case):
 @pytest.mark.parametrize(
     ("domains", "challenge", "path", "message"),
     [
-        (["a.example", "A.example"], "http-01", "app.domains[1]", "is there already"),
+        (["a.example", "A.example"], "http-01", "app.domains[1]", "is already listed"),
         (["*.a.example"], "self-signed", "app.domains[0]", "cannot be a wildcard"),
         (["a.example", "*.a.example"], "http-01", "app.domains[1]", 'challenge = "dns-01"'),
     ],

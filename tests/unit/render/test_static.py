@@ -95,7 +95,7 @@ def packed(folder: Path) -> dict[str, tarfile.TarInfo]:
 
 
 def is_kept(entry: tarfile.TarInfo) -> bool:
-    return entry.mtime < static.OTHERS_SINCE
+    return entry.mtime < static.OTHERS_SINCE_S
 
 
 def test_a_manifest_of_vite_tells_among_other_files(tmp_path: Path):

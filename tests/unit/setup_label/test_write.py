@@ -55,7 +55,7 @@ def test_the_label_is_below_the_limit_of_engines_with_room_for_what_an_app_names
 def test_a_label_that_would_be_lost_fails_the_build():
     names = tuple(f"volume-{os.urandom(8).hex()}" for _ in range(4000))
     volumes = tuple(Volume(name=name, path=f"/srv/{name}") for name in names)
-    with pytest.raises(BuildError, match=r"would take \d+ bytes; it may have less than 98304") as caught:
+    with pytest.raises(BuildError, match=r"has \d+ bytes; it must stay below 98304") as caught:
         write.setup_script(app(volume=volumes))
     assert "Shorten" in caught.value.hint
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nuwa.web.rate_limit import FREE, LONGEST_WAIT, Limiter
+from nuwa.web.rate_limit import FREE_FAILURES, MAX_WAIT_S, Limiter
 
 
 class Clock:
@@ -16,7 +16,7 @@ class Clock:
 def test_whoever_guesses_has_to_wait_longer_each_time() -> None:
     clock = Clock()
     limiter = Limiter(clock)
-    for _ in range(FREE):
+    for _ in range(FREE_FAILURES):
         limiter.fail("192.0.2.1")
         assert limiter.wait("192.0.2.1") == 0
     waits = []
@@ -25,14 +25,14 @@ def test_whoever_guesses_has_to_wait_longer_each_time() -> None:
         waits.append(limiter.wait("192.0.2.1"))
     assert waits == sorted(waits)
     assert waits[0] == 1
-    assert waits[-1] == LONGEST_WAIT
-    clock.now += LONGEST_WAIT
+    assert waits[-1] == MAX_WAIT_S
+    clock.now += MAX_WAIT_S
     assert limiter.wait("192.0.2.1") == 0
 
 
 def test_others_do_not_wait_and_a_whole_ipv6_network_is_one() -> None:
     limiter = Limiter(Clock())
-    for host in range(FREE + 1):
+    for host in range(FREE_FAILURES + 1):
         limiter.fail(f"2001:db8::{host:x}")
     assert limiter.wait("2001:db8::ffff") > 0
     assert limiter.wait("2001:db8:0:1::1") == 0
@@ -41,7 +41,7 @@ def test_others_do_not_wait_and_a_whole_ipv6_network_is_one() -> None:
 
 def test_failures_at_one_thing_say_nothing_of_another() -> None:
     limiter = Limiter(Clock())
-    for _ in range(FREE + 1):
+    for _ in range(FREE_FAILURES + 1):
         limiter.fail("192.0.2.1", "site")
     assert limiter.wait("192.0.2.1", "site") > 0
     assert limiter.wait("192.0.2.1", "shop") == 0
@@ -52,7 +52,7 @@ def test_success_and_time_forgive() -> None:
     clock = Clock()
     limiter = Limiter(clock)
     for address in ("192.0.2.1", "192.0.2.2"):
-        for _ in range(FREE + 1):
+        for _ in range(FREE_FAILURES + 1):
             limiter.fail(address)
     limiter.succeed("192.0.2.1")
     assert limiter.wait("192.0.2.1") == 0

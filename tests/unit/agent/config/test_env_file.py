@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nuwa import quoting
 from nuwa.agent.config import env_file
 
-NO_VARIABLE = {"name", "no value", "semicolon", "comment goes on"}
+NO_VARIABLE = {"name", "no value", "semicolon", "comment continues"}
 
 
 def values(text: str) -> dict[str, str]:
@@ -42,7 +42,7 @@ def values(text: str) -> dict[str, str]:
         ("T", None, {"no value"}),
         ("\ufeffT=x", None, {"name"}),
         ("T=x\r", "x", set()),
-        ("# a\\\nT=x", None, {"comment goes on"}),
+        ("# a\\\nT=x", None, {"comment continues"}),
         ("T=`id`", "`id`", {"dollar"}),
     ],
 )

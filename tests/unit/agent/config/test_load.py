@@ -214,7 +214,7 @@ def test_what_is_no_json_object_is_refused_in_a_sentence(text: str) -> None:
 
 def test_a_key_that_occurs_twice_is_refused() -> None:
     text = '{"processes": {"a": {"script": "x"},\n "a": {"script": "y"}}}'
-    assert "there already (line 1)" in problems(text)["processes.a"]
+    assert "already set (line 1)" in problems(text)["processes.a"]
 
 
 def test_variables_in_a_circle_are_named() -> None:

@@ -98,7 +98,7 @@ def test_a_server_that_does_not_come_to_its_certificate_holds_nobody(monkeypatch
         (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", ""),
         (b"HTTP/1.0 500 Oh\r\n\r\nno database", "answered 500: no database"),
         (b"", "closed without an answer"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "no HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + b"x" * 300, ""),
     ],
 )

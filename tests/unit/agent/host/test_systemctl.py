@@ -22,7 +22,7 @@ def test_many_units_are_asked_about_in_parts(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(systemctl, "run", answer)
     units = [f"nuwa@s{number}-blue.service" for number in range(501)]
     assert list(systemctl.show(units)) == units
-    assert max(calls) <= systemctl.ASKED
+    assert max(calls) <= systemctl.UNITS_PER_QUERY
     assert systemctl.show([]) == {}
 
 
