@@ -144,8 +144,8 @@ def build(example: str) -> str:
 def readme_commands(deployment: Deployment) -> str:
     """What the README has people type on a host, for this app in place of its own example."""
     readme = (ROOT / "README.md").read_text()
-    begin, end = "mkdir -p /srv/myproject", "bin/install www.example.com"
-    block = begin + readme.partition(begin)[2].partition(end)[0] + end
+    begin = "mkdir -p /srv/myproject"
+    block = begin + readme.partition(begin)[2].partition("```")[0]
     for theirs, ours in {
         "/srv/myproject": deployment.directory,
         "localhost/app/myproject:latest": deployment.image,
