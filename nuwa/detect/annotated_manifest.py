@@ -37,7 +37,7 @@ def text(project: Project, *, family: str = "") -> str:
     own = {name: value for name, value in vars(web).items() if name not in ("volumes", "database", "check")}
     values = {**own, **vars(project), "generated": env.generated, "secrets": env.secrets}
     values |= {"clear": env.clear or web.clear, "open": env.open, "optional": env.optional}
-    left_out = ("web", "environment", "found", "check", "elsewhere", "keys", "framework")
+    left_out = ("web", "environment", "found", "check", "elsewhere", "keys", "framework", "without_address")
     return render(
         str(TEMPLATES),
         "nuwa.toml.j2",

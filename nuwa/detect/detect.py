@@ -147,7 +147,8 @@ def _whole(
 ) -> Project:
     required = of.packages
     read = variables.read(tree, _modules(tree, web))
-    database = _with_driver(tree, databases.find(read, required, said, web.database), of, web)
+    database = None if web.without_address else databases.find(read, required, said, web.database)
+    database = _with_driver(tree, database, of, web)
     env = environment.sort(read, tree, said, database, web.keys, web.clear)
     node, include, said_of_node = frontend.find(tree)
     notes.check += said_of_node
@@ -303,7 +304,9 @@ def _sentences(
 ) -> None:
     if database:
         notes.found.append(f"database: {database.engine} ({database.where})")
-    elif driver := next((name for _, names in databases.DRIVERS for name in names if name in required), ""):
+    elif not web.without_address and (
+        driver := next((name for _, names in databases.DRIVERS for name in names if name in required), "")
+    ):
         notes.check.append(
             f"{driver} is required, but no variable with the address of a database was found: see [database]"
         )
@@ -416,7 +419,7 @@ def _name(folder: Path, pyproject: dict[str, Any]) -> str:
     return app_name(next(iter([*useful, *choices])))
 
 
-_PRODUCTION_GROUPS = ("prod", "production", "deploy", "deployment", "server")
+_PRODUCTION_GROUPS = ("prod", "production", "deploy", "deployment")
 _MAIN_GROUPS = ("main", "default", "base", "app")
 _WITH_GROUPS = ("uv.lock", "poetry.lock", "pdm.lock", "pyproject.toml")
 

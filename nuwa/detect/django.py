@@ -47,7 +47,8 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
         collect=f"python {manage} collectstatic --noinput" if static else "",
         release=f"python {manage} migrate --noinput",
         checks=f"python {manage} check",
-        database=django_settings.engine(settings),
+        database="" if django_settings.address_in_a_branch(settings) else django_settings.engine(settings),
+        without_address=bool(django_settings.address_in_a_branch(settings)),
         health=health,
         clear={"DJANGO_SETTINGS_MODULE": name},
         keys=tuple(sorted(django_settings.key_variables(settings))),
@@ -159,7 +160,7 @@ def _checks(tree: Tree, name: str, settings: Sequence[Source], module: str, stat
 
 _HEALTH = re.compile(r"^(?:[\w-]+/)*(?:health\w*|healthz|ht|ping|livez|readyz|alive|heartbeat|up|__\w+__)/?$")
 _ROUTE = re.compile(
-    r"""\b(?:path|re_path|url)\(\s*[rf]?["']([^"']*)["']\s*,\s*(include\(\s*["']?([\w.]+))?"""
+    r"""\b(?:path|re_path|url)\(\s*(?:[rf]?["']([^"']*)["']|(\w+))\s*,\s*(include\(\s*["']?([\w.]+))?"""
 )
 
 
@@ -184,9 +185,21 @@ def _health(tree: Tree, settings: Sequence[Source]) -> tuple[str, list[str]]:
     return "", ["no route for / was found in the URLs: set [health] path to one that answers without a login"]
 
 
+def _constants(urls: Source, name: str) -> list[ast.expr]:
+    """The texts that a name may be set to."""
+    return [
+        value
+        for value in urls.every(name)
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    ]
+
+
 def _routes(tree: Tree, urls: Source, prefix: str, depth: int) -> Iterator[tuple[str, bool]]:
     """The routes of a URL configuration, those that it includes too, and whether each has a view."""
-    for route, includes, name in _ROUTE.findall(tree.text(str(urls.path))):
+    for written, variable, includes, name in _ROUTE.findall(tree.text(str(urls.path))):
+        if variable and not any(literal(given) == "" for given in _constants(urls, variable)):
+            continue
+        route = re.sub(r"\{\w+\}", "", written)
         plain = f"{prefix}{route.lstrip('^')}"
         if not includes:
             yield plain, True

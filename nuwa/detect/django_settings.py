@@ -119,13 +119,37 @@ def engine(settings: Sequence[Source]) -> str:
     return next(iter([*servers, *found]), "")
 
 
+def address_in_a_branch(settings: Sequence[Source]) -> str:
+    """The condition without which a file takes the place of the database's address; empty: none."""
+    for item in settings:
+        for node in item.tree.body:
+            if not isinstance(node, ast.If) or not node.orelse:
+                continue
+            taken = "\n".join(map(ast.unparse, node.body))
+            otherwise = "\n".join(map(ast.unparse, node.orelse))
+            names = [word.id for word in ast.walk(node.test) if isinstance(word, ast.Name)]
+            values = [ast.unparse(found) for name in names for found in item.every(name)]
+            test = " ".join([ast.unparse(node.test), *values])
+            known = re.search(r"(?i)DATABASE|POSTGRES|debug|prod", test)
+            reads = re.search(r"DATABASES\b.*\n*.*(?:dj_database_url|DATABASE_URL)", taken)
+            if reads and re.search(r"DATABASES\b[\s\S]*sqlite3", otherwise) and not known:
+                return ast.unparse(node.test)
+    return ""
+
+
 def advice(settings: Sequence[Source]) -> Iterator[str]:
     """Sentences about what would not work as it is. Of what depends on a branch, nothing is claimed."""
     yield from _secret_key(settings)
     yield from _hosts(settings)
     if _is_debug(settings):
         yield "DEBUG is on in these settings: a public site must have it off"
-    file = database_file(settings)
+    condition = address_in_a_branch(settings)
+    if condition:
+        yield (
+            f"the settings read DATABASE_URL only if {condition}: otherwise the database is a file beside "
+            "the code, which the app cannot write to"
+        )
+    file = "" if condition else database_file(settings)
     if file and "/" not in file:
         yield f"{file} lies next to the code, which the app cannot write to: move it to a [[volume]]"
 
@@ -187,7 +211,14 @@ def volumes(settings: Sequence[Source], static: str = "") -> tuple[list[Volume],
         Volume(posixpath.basename(path), f"{PROJECT}/{path}", url, where)
         for path, url, where in sorted(found)
     ]
-    return [volume for volume in named if accepted(checks.volume_name, volume.name)], said
+    outside = next((path for item in settings if (path := item.absolute("MEDIA_ROOT"))), "")
+    if outside and not media:
+        named.append(Volume(posixpath.basename(outside), outside, media_url(settings), "MEDIA_ROOT"))
+    return [
+        volume
+        for volume in named
+        if accepted(checks.volume_name, volume.name) and accepted(checks.absolute_path, volume.path)
+    ], said
 
 
 def _touch(one: str, other: str) -> bool:

@@ -119,6 +119,8 @@ class Web:
     release: str = ""
     checks: str = ""
     database: str = ""
+    without_address: bool = False
+    """The database's address would be read, but not as the app is started here."""
     health: str = ""
     clear: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()

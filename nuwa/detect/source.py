@@ -66,6 +66,10 @@ class Source:
             found = [*found, value] if in_branch else [value]
         return found
 
+    def every(self, name: str) -> list[ast.expr]:
+        """All values that a name is set to, whatever comes after."""
+        return [value for value, _ in self._set.get(name, ())]
+
     def depends(self, name: str) -> bool:
         """Whether what a name is set to depends on a branch."""
         return any(in_branch for _, in_branch in self._set.get(name, ()))

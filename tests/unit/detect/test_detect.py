@@ -391,3 +391,41 @@ def test_hosts_of_a_variable_do_not_refuse_the_site(project, hosts, value):
     found = detect(project(django(**{"config/settings.py": f"{SETTINGS}ALLOWED_HOSTS = {hosts}\n"})))
     assert found.environment.clear.get("DJANGO_ALLOWED_HOSTS") == value
     assert any("nginx passes on" in line for line in found.check) is (value is not None)
+
+
+def test_uploads_outside_the_project_are_a_volume_with_their_address(project):
+    settings = (
+        SETTINGS + 'MEDIA_URL = "/media/"\nMEDIA_ROOT = BASE_DIR / "m" if DEBUG else Path("/data/media")\n'
+    )
+    volumes = detect(project(django(**{"config/settings.py": settings}))).volumes
+    assert [(volume.path, volume.url) for volume in volumes] == [("/data/media", "/media/")]
+
+
+def test_a_route_below_a_prefix_that_may_be_empty_is_one_of_the_top(project):
+    urls = (
+        "from django.urls import include, path\nfrom django.conf import settings\n"
+        "prefix = ''\nif settings.PATH:\n    prefix = settings.PATH\n"
+        "urlpatterns = [path(prefix, include('front.urls'))]\n"
+    )
+    front = "from django.urls import path\nurlpatterns = [path('', home)]\n"
+    settings = SETTINGS + 'ROOT_URLCONF = "config.urls"\n'
+    files = {"config/settings.py": settings, "config/urls.py": urls, "front/urls.py": front}
+    assert not any("no route for /" in line for line in detect(project(django(**files))).check)
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"), [("'DYNO' in os.environ", True), ("'DATABASE_URL' in os.environ", False)]
+)
+def test_an_address_that_is_read_on_a_platform_alone_makes_no_database(project, condition, told):
+    settings = SETTINGS.partition("DATABASES")[0] + textwrap.dedent(f"""
+        import dj_database_url
+        HOSTED = {condition}
+        if HOSTED:
+            DATABASES = {{"default": dj_database_url.config(env="DATABASE_URL")}}
+        else:
+            FILE = BASE_DIR / "db.sqlite3"
+            DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": FILE}}}}
+    """)
+    found = detect(project(django(**{"config/settings.py": settings})))
+    assert (found.database is None) is told
+    assert any("read DATABASE_URL only if HOSTED" in line for line in found.check) is told
