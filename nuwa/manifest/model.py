@@ -542,7 +542,7 @@ class Deploy(Section):
     """How a release gives way to the next (bin/deploy), and where `nuwa deploy` brings it."""
 
     drain: Annotated[
-        Seconds, Doc("Seconds that requests, websockets and streams of the former release have to finish.")
+        Seconds, Doc("Seconds that requests, websockets and streams of the previous release have to finish.")
     ] = 30
     watch: Annotated[
         int,

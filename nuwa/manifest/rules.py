@@ -30,13 +30,13 @@ class Finding:
 
 
 def findings(app: App, given: Given) -> Iterator[Finding]:
-    """Everything in `app` that does not fit together."""
+    """Every inconsistency in `app`."""
     for rule in RULES:
         yield from rule(app, given)
 
 
 def _names(app: App, _: Given) -> Iterator[Finding]:
-    """Processes, cron jobs, volumes and groups of hosts: no two of a kind have the same name."""
+    """Processes, cron jobs, volumes and groups of hosts: names are unique within each kind."""
     groups = enumerate(app.deploy.group)
     yield from _twice([(("deploy", "group", index, "name"), group.name) for index, group in groups])
     for section in ("process", "cron", "volume"):
@@ -53,7 +53,7 @@ def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
 
 
 def _domains(app: App, _: Given) -> Iterator[Finding]:
-    """Domains: each is named once; the first is no wildcard, and a wildcard needs a certificate by `dns-01`,
+    """Domains: each appears once; the first is not a wildcard, and a wildcard needs the challenge `dns-01`,
     `files` or `self-signed`."""
     paths: list[tuple[Path, str]] = [(("app", "domains", i), name) for i, name in enumerate(app.app.domains)]
     yield from _twice(paths)
@@ -93,7 +93,7 @@ _RESERVED = (
 
 
 def _volume_paths(app: App, _: Given) -> Iterator[Finding]:
-    """Volumes: none hides the project or the system of the image, and none lies in another."""
+    """Volumes: none hides the project or the image's system folders, and none is inside another."""
     for index, volume in enumerate(app.volume):
         path: Path = ("volume", index, "path")
         taken = next((folder for folder in _RESERVED if _nested(folder, volume.path)), None)
@@ -114,7 +114,7 @@ def _volume_paths(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or lies in it."""
+    """Whether `path` is `folder` or inside it."""
     return f"{path}/".startswith(f"{folder}/")
 
 
@@ -123,7 +123,7 @@ def _nested(one: str, other: str) -> bool:
 
 
 def _static(app: App, _: Given) -> Iterator[Finding]:
-    """Static files come from the image: no volume lies over `static.directory`."""
+    """Static files come from the image: no volume covers `static.directory`."""
     if app.static is None:
         return
     directory = posixpath.join(PROJECT, app.static.directory)
@@ -140,8 +140,8 @@ _CHALLENGES = "/.well-known/acme-challenge/"
 
 
 def _node(app: App, _: Given) -> Iterator[Finding]:
-    """Frontend: what `[build.node]` puts out is not the whole folder that it is built from, and no volume
-    lies over it."""
+    """Frontend: the output of `[build.node]` is not the whole folder that it is built from, and no volume
+    covers it."""
     node = app.build.node
     for output in node.output if node else ():
         assert node
@@ -158,7 +158,7 @@ def _node(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _routes(app: App, _: Given) -> Iterator[Finding]:
-    """Routes and volumes with a `url`: no two begin at the same path, none at that of static files or of
+    """Routes and volumes with a `url`: each has a path of its own, which is not that of static files or of
     ACME, and no route points to the app itself."""
     paths: list[tuple[Path, str]] = [
         (("route", index, "path"), item.path) for index, item in enumerate(app.route)
@@ -177,7 +177,7 @@ def _routes(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _server(app: App, given: Given) -> Iterator[Finding]:
-    """Server: `threads` is not for uvicorn, `websocket` not for mod_wsgi."""
+    """Server: `threads` does not apply to uvicorn, nor `websocket` to mod_wsgi."""
     server = app.server
     if server.kind == "uvicorn" and given(("server", "threads")):
         yield Finding(
@@ -194,7 +194,7 @@ def _server(app: App, given: Given) -> Iterator[Finding]:
 
 
 def _environment(app: App, _: Given) -> Iterator[Finding]:
-    """Environment: a name stands in one of `clear`, `secrets` and `generated`, and is none that
+    """Environment: a name is in one of `clear`, `secrets` and `generated` only, and is not one that
     nuwa sets itself."""
     paths: list[tuple[Path, str]] = [(("env", "clear", name), name) for name in app.env.clear]
     for key in ("secrets", "generated"):
@@ -213,8 +213,7 @@ _SERVERS_OWN = {
 
 
 def _database(app: App, _: Given) -> Iterator[Finding]:
-    """Database: its `DATABASE_URL` is a secret without being listed; sqlite needs a volume that can be
-    written."""
+    """Database: `DATABASE_URL` is a secret without being listed; sqlite needs a writable volume."""
     database = app.database
     if database is None:
         return
@@ -266,7 +265,7 @@ def _limits(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _scale(app: App, _: Given) -> Iterator[Finding]:
-    """Scale: `min` ≤ `max`; an exclusive volume and sqlite take one pod."""
+    """Scale: `min` ≤ `max`; with an exclusive volume or sqlite there is exactly one pod."""
     scale = app.scale
     if scale is None:
         return
@@ -289,7 +288,7 @@ def _scale(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _tls(app: App, _: Given) -> Iterator[Finding]:
-    """TLS: each challenge has what it needs, and nothing that only another one uses."""
+    """TLS: each challenge has the keys it needs, and none that only another challenge uses."""
     tls, challenge = app.tls, ("tls", "challenge")
     needs = {"dns-01": ("dns_plugin",), "files": ("certificate", "key")}
     for key in needs.get(tls.challenge, ()):

@@ -13,14 +13,14 @@ from nuwa.manifest.fields import Field, checked_by, describe, fields_of, section
 
 _HEAD = """# nuwa.toml
 
-This page is made from the model (`script/generate`). [nuwa.toml](nuwa.toml) is the whole file with
-comments, as `nuwa init` writes it; [nuwa.schema.json](nuwa.schema.json) is the JSON Schema, for editors:
-many complete and check a file whose first line is `#:schema ./nuwa.schema.json`. `nuwa check` says
-everything that is wrong.
+This page is generated from the model (`script/generate`). [nuwa.toml](nuwa.toml) is the complete file with
+comments, as `nuwa init` writes it. [nuwa.schema.json](nuwa.schema.json) is the JSON Schema for editors:
+many of them complete and check a file whose first line is `#:schema ./nuwa.schema.json`. `nuwa check`
+reports every error.
 
-Only `app.name` and `server.module` are required, and unknown keys are errors. A command is a text, which
-is split into words like a shell does, or a list of words; no shell runs it, so shell syntax is refused:
-for a shell, write `["sh", "-c", "…"]`.
+Only `app.name` and `server.module` are required, and unknown keys are errors. A command is either a string,
+which is split into words as a shell would do it, or a list of words. No shell runs it, so shell syntax is
+refused; to use a shell, write `["sh", "-c", "…"]`.
 """
 
 
@@ -38,7 +38,7 @@ def page() -> str:
     parts = [
         _HEAD,
         *(_section(field, field.name) for field in sections().values()),
-        "## What must fit together\n",
+        "## Rules between keys\n",
     ]
     parts.append("\n".join(f"- {' '.join(inspect.getdoc(rule).split())}" for rule in rules.RULES) + "\n")  # type: ignore[union-attr]
     return "\n".join(parts)
