@@ -137,6 +137,8 @@ END
   rm "$PG/up"
   run -4 bin/run
   says 'the database server does not answer (postgresql is inactive). Start it: systemctl enable --now postgresql'
+  bash -c "${output##*Start it: }"
+  [[ -e $FAKE/enabled/postgresql ]]
   touch "$PG/up"
   run -0 bin/run
 }

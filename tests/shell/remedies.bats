@@ -166,3 +166,103 @@ roll_back() {
   )
   [[ -d volumes/.nuwa/archive && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'is at work here'* ]]
 }
+
+@test "a state of podman in BoltDB: the printed command moves it, and older ones are told when the host is checked" {
+  mkdir -p "$NUWA_ROOT/var/lib/containers/storage/libpod"
+  touch "$NUWA_ROOT/var/lib/containers/storage/libpod/bolt_state.db"
+  run -0 bin/run
+  says_not BoltDB
+  run -0 bin/_predicate
+  says 'podman 5.8 moves it when the host restarts: do not skip that release.'
+  export FAKE_PODMAN_VERSION=5.8.2
+  run -0 bin/run
+  follow 'or stop all containers, then: '
+  run -0 bin/run
+  says_not BoltDB
+}
+
+@test "data that is not the app's: the printed command gives it to the app" {
+  chown -R 0:0 volumes/media
+  run -0 bin/run
+  follow 'If so: '
+  [[ $(stat -c %u volumes/media) == 10001 ]]
+  run -0 bin/run
+  says_not chown
+}
+
+@test "an image that is not here: the printed command fetches it" {
+  mkdir -p "$FAKE/registry"
+  make_image "$TWO" 2.0
+  mv "$FAKE/images/$TWO" "$FAKE/registry/other:2.0"
+  run -4 bin/deploy other:2.0
+  output=${output//\'/}
+  follow 'on this host: ' ', or podman load it'
+  [[ -e $FAKE/images/other:2.0 ]]
+  BID=nothing:1 run -1 bash "$(payload)/Setup"
+  output=${output//"'"/}
+  follow 'there is no image nothing:1 here. ' ' lists them'
+}
+
+@test "a port that somebody else has: the printed command has another chosen" {
+  printf '%s\tport.blue\n' "$TEST/shop" >"$NUWA_ROOT/var/lib/nuwa-app/ports/$(<volumes/.nuwa/port.blue)"
+  mkdir -p "$TEST/shop/bin/lib"
+  touch "$TEST/shop/bin/lib/app"
+  run -1 bin/run
+  [[ $output == *'(ss -ltnp shows it)'* ]]
+  ss -ltnp >/dev/null
+  follow 'have another port chosen: ' '; then bin/run'
+  run -0 bin/run
+}
+
+@test "a repository of somebody else: the printed command makes it root's" {
+  chown 10001 "$TEST/borg"
+  run -1 bin/archive_volumes
+  follow ', or: '
+  run -0 bin/archive_volumes
+}
+
+@test "what a restore has put aside goes with the printed command, and so does the data of an app that is gone" {
+  run -0 bin/restore_volumes --yes
+  follow 'To drop it: '
+  [[ ! -e volumes/.nuwa/former ]]
+  bin/uninstall --yes --quiet
+  run -0 bin/kill --yes
+  follow 'Its data is in '"$VOLUMES$DEPLOYMENT/volumes: " ' clears it'
+  [[ ! -e volumes ]]
+}
+
+@test "a lock of a borg that was cut off, and a damaged repository: the printed commands are borg's own" {
+  for fault in LockTimeout IntegrityError; do
+    jq -nc --arg id "$fault" '{type: "log_message", levelname: "ERROR", message: "no", msgid: $id}' >"$FAKE/borg.create"
+    run -1 bin/archive_volumes
+    follow "$([[ $fault == LockTimeout ]] && echo 'since it was cut off: ' || echo 'Repair a copy: ')"
+    run -0 bin/archive_volumes
+  done
+}
+
+@test "another passphrase for the archives: the printed command gives it to the repository" {
+  run -2 bin/secret set BORG_PASSPHRASE <<<another
+  follow 'in the repository too, by ' '. Go on?'
+  [[ -e $TEST/borg/changed ]]
+}
+
+@test "a release hook that outlived its script: the printed command ends it" {
+  echo "$TWO" >volumes/.nuwa/hook.running
+  echo "$TWO" >"$FAKE/containers/nuwa-blog-release"
+  bin/run --yes >"$TEST/told" 2>&1 3>&- &
+  until grep -q outlived "$TEST/told"; do sleep 0.1; done
+  output=$(<"$TEST/told")
+  output=${output//\'/}
+  follow 'for its end. ' ' ends it now'
+  wait "$!"
+  [[ ! -e volumes/.nuwa/hook.running ]]
+}
+
+@test "nginx refuses its files while the site goes: the printed command says why" {
+  bin/install --quiet 2>/dev/null
+  echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
+  run -0 bin/uninstall --yes
+  follows='goes on with the former one: '
+  run -1 bash -c "$(sed -n "s/.*$follows//p" <<<"$output")"
+  says 'unknown directive "BROKEN"'
+}

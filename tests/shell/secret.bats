@@ -68,6 +68,7 @@ setup() {
 }
 
 @test "list names each secret, where it comes from and its age, and no value" {
+  run -0 bin/secret --help
   bin/secret set --yes --quiet EXTRA <<<hidden
   rm volumes/secrets/SECRET_KEY
   run -0 bin/secret list
@@ -83,6 +84,9 @@ setup() {
   says 'nuwa.toml needs it: the next bin/run asks for it'
   [[ -e volumes/secrets/MAIL_PASSWORD ]]
   run -0 bin/secret rm --yes MAIL_PASSWORD
+  : >"$FAKE/starts"
+  bash -c "${output##*until it is restarted: }"
+  [[ $(<"$FAKE/starts") == nuwa-blog-blue.service ]]
   [[ ! -e volumes/secrets/MAIL_PASSWORD ]]
   run -1 bin/secret rm --yes MAIL_PASSWORD
   says 'there is no secret MAIL_PASSWORD'
