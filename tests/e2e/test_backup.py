@@ -165,8 +165,8 @@ def test_a_repository_that_was_moved_is_taken_by_the_printed_command(archived: A
 COMPARE = r"""set -e
 cat >bin/compare <<'END'
 set -euo pipefail
-source "${BASH_SOURCE[0]%/*}/_lib"
-source "$BIN/_host"; source "$BIN/_apply"; source "$BIN/_prepare"
+source "${BASH_SOURCE[0]%/*}/lib/common"
+source "$LIB/host"; source "$LIB/apply"; source "$LIB/prepare"
 begin
 mkdir "$TEMPORARY/new"
 for name in pipe link same other; do echo new >"$TEMPORARY/new/$name"; done

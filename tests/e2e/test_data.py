@@ -172,10 +172,10 @@ def test_a_copy_is_loaded_beside_the_live_database_and_swapped(datapg: Deploymen
     library = f"""cd {datapg.directory}
 cat >bin/library <<'END'
 set -euo pipefail
-source "${{BASH_SOURCE[0]%/*}}/_lib"
-source "$BIN/_host"; source "$BIN/_apply"; source "$BIN/_prepare"
+source "${{BASH_SOURCE[0]%/*}}/lib/common"
+source "$LIB/host"; source "$LIB/apply"; source "$LIB/prepare"
 begin
-use_parts _sqlite _dump _provision
+use_parts sqlite dump provision
 "$@"
 END
 library() {{ bash bin/library "$@"; }}

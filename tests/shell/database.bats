@@ -32,14 +32,14 @@ library() {
   cat >bin/library <<'END'
 #!/usr/bin/env bash
 set -euo pipefail
-source "${BASH_SOURCE[0]%/*}/_lib"
-source "$BIN/_host"
-source "$BIN/_apply"
-source "$BIN/_prepare"
+source "${BASH_SOURCE[0]%/*}/lib/common"
+source "$LIB/host"
+source "$LIB/apply"
+source "$LIB/prepare"
 main() {
   parse_options "$@"
   begin
-  use_parts _sqlite _dump _provision
+  use_parts sqlite dump provision
   "${ARGUMENTS[@]}"
 }
 main "$@"
@@ -139,7 +139,6 @@ END
   says 'the database server does not answer (postgresql is inactive). Start it: systemctl enable --now postgresql'
   bash -c "${output##*Start it: }"
   [[ -e $FAKE/enabled/postgresql ]]
-  touch "$PG/up"
   run -0 bin/run
 }
 

@@ -126,8 +126,8 @@ gets() {
   cat >bin/gets <<'END'
 #!/usr/bin/env bash
 set -euo pipefail
-source "${BASH_SOURCE[0]%/*}/_lib"
-source "$BIN/_host"
+source "${BASH_SOURCE[0]%/*}/lib/common"
+source "$LIB/host"
 main() {
   detect_host
   how_to_get "$@"
