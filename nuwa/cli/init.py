@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nuwa.cli import shared
 from nuwa.errors import NuwaError
+from nuwa.manifest.model import Kind
 
 if TYPE_CHECKING:
     from nuwa.detect.model import Project
 
 app = shared.new_app()
-
-Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
 
 
 @shared.command(app)

@@ -14,12 +14,11 @@ from nuwa.dashboard import cookies, forwarded
 from nuwa.dashboard.admin_token import Token
 from nuwa.dashboard.responses import failed
 from nuwa.dashboard.sessions import Session, Sessions
-from nuwa.web import request_body
+from nuwa.web import limits, request_body
 from nuwa.web.rate_limit import Limiter
 
 OPEN = ("/login", "/static/")
 """What is served to everybody."""
-MAX_FORM_BYTES = 4 * 1024 * 1024
 MAX_FORM_FIELDS = 100
 SAFE = ("GET", "HEAD")
 _AGAIN = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>nuwa</title>'
@@ -110,7 +109,7 @@ class Guard:
             raise HTTPException(403, "cross-site request rejected")
         proof = request.headers.get("x-csrf-token")
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            request.state.form = _fields(await request_body.read(request, MAX_FORM_BYTES))
+            request.state.form = _fields(await request_body.read(request, limits.FORM_BYTES))
             proof = proof or request.state.form.get("csrf")
         if not proof or not self._sessions.is_proof(session, proof):
             raise HTTPException(

@@ -14,10 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from nuwa.agent.client import Refused, exchange
 from nuwa.dashboard import agent_api, request_context
 from nuwa.dashboard.responses import as_json
-from nuwa.web import request_body
-
-MAX_CONFIG_BYTES = 1024 * 1024
-"""Bytes; the agent takes no more."""
+from nuwa.web import limits, request_body
 
 
 async def show(request: Request) -> Response:
@@ -38,7 +35,7 @@ async def show(request: Request) -> Response:
 
 async def put(request: Request) -> Response:
     """A script's new configuration, as the agent takes it."""
-    body = await request_body.read(request, MAX_CONFIG_BYTES)
+    body = await request_body.read(request, limits.CONFIG_BYTES)
     passed = {"If-Match": request.headers["if-match"]} if "if-match" in request.headers else {}
     is_dry = request.query_params.get("dry_run", "")
     headers = {**passed, "X-Nuwa-Who": request_context.who(request)}

@@ -62,7 +62,7 @@ def failed(
         answer = as_page(request, "failure", status, status=status, message=message, hint=hint)
         answer.headers.update(dict(headers or {}))
         return answer
-    named = code or {401: "token", 403: "forbidden", 404: "unknown", 405: "method", 429: "patience"}.get(
+    named = code or {401: "token", 403: "forbidden", 404: "unknown", 405: "method", 429: "rate_limited"}.get(
         status, "bad"
     )
     error = {"code": named, "message": message, "hint": hint, "problems": problems or []}

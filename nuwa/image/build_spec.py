@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from nuwa.errors import BuildError
 from nuwa.image import families, pins
 from nuwa.image.families import Family, Python, Release
 from nuwa.image.pins import Downloads
-from nuwa.manifest.model import App
+from nuwa.manifest.model import App, Kind
 from nuwa.manifest.resolve import resolve
 from nuwa.names import Platform
 from nuwa.resources import IMAGES
-
-Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
 
 
 @dataclass(frozen=True)

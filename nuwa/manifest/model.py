@@ -19,6 +19,9 @@ from nuwa.names import DATABASE_SECRET, Names, Platform
 
 SCHEMA = 1
 
+Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
+"""What serves the application."""
+
 
 class Section:
     """A table of the manifest: unknown keys are errors, and no value is taken for another type's."""
@@ -245,7 +248,7 @@ class Server(Section):
 
     module: Annotated[str, Check(checks.module), Doc("Where the WSGI or ASGI application is: module:object.")]
     kind: Annotated[
-        Literal["gunicorn", "uvicorn", "mod_wsgi"],
+        Kind,
         Doc("gunicorn for WSGI, uvicorn (under gunicorn) for ASGI, mod_wsgi for WSGI in Apache."),
     ] = "gunicorn"
     workers: Annotated[

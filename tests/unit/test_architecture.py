@@ -68,6 +68,7 @@ ROOMS = {
         *("nuwa.manifest.model", "nuwa.manifest.checks", "nuwa.render.distributions"),
     ],
     "nuwa.web": ["nuwa.errors"],
+    "nuwa.web.limits": [],
     "nuwa.agent": [],
     "nuwa.agent.__main__": ["nuwa.agent.paths", "nuwa.agent.server"],
     "nuwa.agent.paths": [],
@@ -79,7 +80,7 @@ ROOMS = {
     "nuwa.agent.worker": ["nuwa.agent.paths", "nuwa.errors", "nuwa.process_async"],
     "nuwa.agent.config": [
         *(*AGENT, *BASE, "nuwa.agent.database", "nuwa.agent.regular_files", "nuwa.files", "nuwa.manifest"),
-        "nuwa.names",
+        *("nuwa.names", "nuwa.web.limits"),
     ],
     "nuwa.agent.host": [
         *(*AGENT, "nuwa.agent.config", "nuwa.errors", "nuwa.manifest", "nuwa.names", "nuwa.process"),
@@ -87,7 +88,7 @@ ROOMS = {
     ],
     "nuwa.agent.plan": [
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.host", "nuwa.errors", "nuwa.manifest", "nuwa.names"),
-        *("nuwa.process", "nuwa.quoting", "nuwa.render", "nuwa.templating"),
+        *("nuwa.process", "nuwa.quoting", "nuwa.render", "nuwa.templating", "nuwa.web.limits"),
     ],
     "nuwa.agent.apply": [
         *(*AGENT, *BASE, "nuwa.agent.config", "nuwa.agent.host", "nuwa.agent.plan", "nuwa.files"),

@@ -18,10 +18,8 @@ from nuwa.agent.api.responses import HANDLERS, answer, failure, stream
 from nuwa.agent.host import journal
 from nuwa.agent.host.journal import Query, Sources
 from nuwa.agent.webhooks.run_store import Delivery
-from nuwa.web import request_body
+from nuwa.web import limits, request_body
 
-MAX_CONFIG_BYTES = 1024 * 1024
-"""Bytes of a configuration."""
 MAX_ID_DIGITS = 19
 """Of the number of a run."""
 
@@ -97,7 +95,7 @@ class _Api:
         is_dry = request.query_params.get("dry_run") not in (None, "", "0")
         if not expected and not is_dry:
             raise HTTPException(428, "If-Match with the revision that was edited is missing")
-        body = await request_body.read(request, MAX_CONFIG_BYTES)
+        body = await request_body.read(request, limits.CONFIG_BYTES)
         who = request.headers.get("x-nuwa-who", "")[:100] or "control socket"
         done = await self._agent.apply(body, expected=expected.lstrip("-"), dry_run=is_dry, who=who)
         return answer(done, headers={"ETag": f'"{done["revision"]}"'})

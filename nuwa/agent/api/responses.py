@@ -68,7 +68,14 @@ def _of_nuwa(request: Request, error: Exception) -> Response:  # noqa: ARG001 - 
 
 def _of_http(request: Request, error: Exception) -> Response:  # noqa: ARG001
     assert isinstance(error, HTTPException)
-    codes = {404: "unknown", 405: "method", 413: "large", 428: "revision", 408: "slow", 429: "patience"}
+    codes = {
+        404: "unknown",
+        405: "method",
+        413: "body_too_large",
+        428: "revision",
+        408: "timeout",
+        429: "rate_limited",
+    }
     code = codes.get(error.status_code, "bad")
     return failure(error.status_code, code, str(error.detail), headers=error.headers)
 

@@ -18,11 +18,8 @@ from nuwa.agent.config import processes
 from nuwa.agent.webhooks import git, payloads, signatures
 from nuwa.agent.webhooks.run_store import Delivery, Replay
 from nuwa.errors import NuwaError
-from nuwa.web import request_body
+from nuwa.web import limits, request_body
 from nuwa.web.rate_limit import Limiter
-
-MAX_BODY_BYTES = 25 * 1024 * 1024
-"""GitHub sends no more."""
 
 
 def application(agent: Agent) -> Starlette:
@@ -47,7 +44,7 @@ class _Listener:
             self._count(address, "")
             raise HTTPException(404, "there is no such webhook")
         headers = {key.lower(): value for key, value in request.headers.items()}
-        body = await request_body.read(request, MAX_BODY_BYTES)
+        body = await request_body.read(request, limits.WEBHOOK_BYTES)
         # Proven first: a forge sends everybody's hooks from the same addresses, so what a stranger sends from
         # there must not make the owner's own deliveries bounce.
         sender = signatures.prove(headers, body, hook.token)

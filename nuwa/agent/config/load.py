@@ -18,9 +18,10 @@ from nuwa.manifest.positions import Path, dotted
 from nuwa.manifest.problems import JSON, Places, line_of
 from nuwa.manifest.validation import checked, within
 from nuwa.names import SLOTS
+from nuwa.web import limits
 
-MAX_CONFIG_BYTES = 1024 * 1024
-"""Bytes; a larger file is no configuration."""
+FORMER_NAMES = {("monitor", "twitch"): "restart_unresponsive"}
+"""Keys that were renamed, by section and former name."""
 
 
 def read(path: FilePath) -> str:
@@ -31,8 +32,8 @@ def read(path: FilePath) -> str:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_CONFIG_BYTES + 1)
-        if len(raw) > MAX_CONFIG_BYTES:
+            raw = file.read(limits.CONFIG_BYTES + 1)
+        if len(raw) > limits.CONFIG_BYTES:
             raise ManifestError(str(path), [Problem("", "is larger than 1 MiB")])
         return raw.decode("utf-8-sig")
     except FileNotFoundError:
@@ -63,7 +64,8 @@ def validate(
     Raises:
         ManifestError: with all problems at once.
     """
-    document, places = json_source.parse(text, file)
+    document, written = json_source.parse(text, file)
+    places = _take_former_names(document, written)
     allocation = ports.allocate(_wanted_ports(document), before or {}, taken)
     expanded, problems, broken = _expand(document, places, allocation, SLOTS[0])
     config, complaints = checked(Config, expanded, places, JSON)
@@ -81,6 +83,22 @@ def validate(
     other = checked(Config, _expand(document, places, allocation, SLOTS[1])[0], places, JSON)[0]
     assert other, "only port numbers differ"
     return Loaded(revision(text), dict(zip(SLOTS, (config, other), strict=True)), allocation, base)
+
+
+def _take_former_names(document: dict[str, Any], places: Places) -> Places:
+    """Give renamed keys their present names; where both are set, the former one is unknown as any other.
+
+    Returns:
+        the places, by present names.
+    """
+    found = dict(places)
+    for (section, former), present in FORMER_NAMES.items():
+        content = document.get(section)
+        if isinstance(content, dict) and former in content and present not in content:
+            content[present] = content.pop(former)
+            if (section, former) in found:
+                found[section, present] = found[section, former]
+    return found
 
 
 def _names(document: dict[str, Any]) -> list[str]:

@@ -185,7 +185,9 @@ class Monitor(Section):
     backup_hours: Annotated[
         int, Between(1, 8760), Doc("Age of the last backup, in hours, that raises an alert.")
     ] = 30
-    twitch: Annotated[bool, Doc("Restart a service that stops responding.")] = True
+    restart_unresponsive: Annotated[
+        bool, Doc("Restart a service that stops responding (formerly twitch, which is still accepted).")
+    ] = True
     repeat_hours: Annotated[
         int, Between(1, 8760), Doc("Hours after which a persisting failure is reported again.")
     ] = 24

@@ -60,7 +60,7 @@ class _Watch:
     failures: int = 0
     asked_at: float = float("-inf")
     finding: Finding | None = None
-    twitched: deque[float] = field(default_factory=deque)
+    restarted_at: deque[float] = field(default_factory=deque)
 
 
 class Monitor:
@@ -171,27 +171,27 @@ class Monitor:
         watch.asked_at = time.monotonic()
         watch.failures = watch.failures + 1 if fault else 0
         watch.finding = results.answer(service, fault, watch.failures, process.health.retries)
-        if watch.finding.state == "failed" and self._host.loaded.config.monitor.twitch:
-            await self._twitch(service, watch)
+        if watch.finding.state == "failed" and self._host.loaded.config.monitor.restart_unresponsive:
+            await self._restart_unresponsive(service, watch)
         return watch.finding
 
-    async def _twitch(self, service: Service, watch: _Watch) -> None:
+    async def _restart_unresponsive(self, service: Service, watch: _Watch) -> None:
         """Restart what hangs, and write down why."""
         finding = watch.finding
         assert finding
         now = time.monotonic()
-        while watch.twitched and now - watch.twitched[0] > notifications.HOUR_S:
-            watch.twitched.popleft()
-        if len(watch.twitched) >= MAX_RESTARTS_PER_HOUR:
+        while watch.restarted_at and now - watch.restarted_at[0] > notifications.HOUR_S:
+            watch.restarted_at.popleft()
+        if len(watch.restarted_at) >= MAX_RESTARTS_PER_HOUR:
             return
-        watch.twitched.append(now)
+        watch.restarted_at.append(now)
         watch.failures = 0
         try:
             outcome = await self._host.act("restart", service.name)
             action = f"restarted: {outcome['message']}"
         except NuwaError as error:
             action = f"the restart failed: {error.message}"
-        if len(watch.twitched) == MAX_RESTARTS_PER_HOUR:
+        if len(watch.restarted_at) == MAX_RESTARTS_PER_HOUR:
             action += f"; it was the {MAX_RESTARTS_PER_HOUR}rd within an hour, no other will follow"
         self._states.act(finding, action)
 

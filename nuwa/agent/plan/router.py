@@ -12,6 +12,7 @@ from nuwa.agent.paths import Paths
 from nuwa.agent.plan.facts import Facts, TlsFiles
 from nuwa.manifest.positions import dotted
 from nuwa.names import SLOTS
+from nuwa.web import limits
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
                 "routes": found,
                 "choices": sorted({route.choice for route in found if route.choice}, key=str),
                 "challenges": str(where.challenges),
+                "limits": limits,
                 "view": Nginx(facts.nginx, facts.nginx_modules),
                 "facts": Tls(facts.ipv6, facts.tls[host]),
             },
@@ -123,12 +125,9 @@ class Nginx:
         return ("ssl", "http2") if has_word else ("ssl",)
 
     @property
-    def brotli(self) -> bool:
-        return "http_brotli_filter_module" in self.modules
-
-    @property
-    def zstd(self) -> bool:
-        return "http_zstd_filter_module" in self.modules
+    def compressions(self) -> tuple[str, ...]:
+        """What this nginx can compress with, in addition to gzip."""
+        return tuple(name for name in ("brotli", "zstd") if f"http_{name}_filter_module" in self.modules)
 
 
 @dataclass(frozen=True)

@@ -284,3 +284,9 @@ def test_the_dashboard_has_a_name_of_its_own_beside_other_sites_and_webhooks() -
     own = {"dash.example.org/": "dashboard", "*/ci": "ci", "example.org/": "web"}
     assert load({"processes": WEB, "routes": own})
     assert load({"processes": WEB, "routes": {"*/": "dashboard", "*/ci": "ci", "example.org/": "web"}})
+
+
+def test_the_former_name_of_a_key_is_still_accepted() -> None:
+    assert load({"monitor": {"twitch": False}}).config.monitor.restart_unresponsive is False
+    assert problems({"monitor": {"twitch": 3}}).keys() == {"monitor.restart_unresponsive"}
+    assert problems({"monitor": {"twitch": True, "restart_unresponsive": True}}).keys() == {"monitor.twitch"}
