@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,10 @@ from nuwa.errors import NuwaError, UsageError
 
 if TYPE_CHECKING:
     from nuwa.console import Progress
-    from nuwa.engine import Engine
     from nuwa.manifest.model import App
     from nuwa.remote.deploy import Outcome
     from nuwa.remote.host import HostState
+    from nuwa.remote.source import LocalSource, Source
     from nuwa.remote.ssh import Connection
 
 app = shared.new_app()
@@ -45,6 +46,12 @@ def deploy(
     ] = None,
     family: shared.Family = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Install what a host lacks.")] = False,
+    build_on: Annotated[
+        str,
+        typer.Option(
+            "--build-on", metavar="[USER@]HOST", help="Build on a host that has podman.", show_default=False
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     project: Project = Path(),
 ) -> None:
@@ -69,7 +76,13 @@ def deploy(
             host.check(state, made, "")
             _check_domains(state, made)
         secrets = [_secrets(made, state) for state in states]
-        outcomes = _deploy(made, project, list(zip(connections, states, secrets, strict=True)), progress)
+        hosts = list(zip(connections, states, secrets, strict=True))
+        source = stack.enter_context(
+            _built_there(made, project, build_on, progress)
+            if build_on
+            else _built_here(made, project, progress)
+        )
+        outcomes = _deploy(made, source, hosts, progress)
     progress.result(
         {"ok": True, "hosts": [dataclasses.asdict(outcome) for outcome in outcomes]}, _summary(outcomes)
     )
@@ -84,44 +97,67 @@ def _domains(given: Sequence[str] | None) -> tuple[str, ...]:
         raise UsageError(f"--domain: {error}") from None
 
 
-def _deploy(
-    made: App,
-    project: Path,
-    hosts: Sequence[tuple[Connection, HostState, dict[str, str]]],
-    progress: Progress,
-) -> list[Outcome]:
+@contextmanager
+def _built_here(made: App, project: Path, progress: Progress) -> Iterator[LocalSource]:
     from nuwa.engine import Engine
     from nuwa.image.build import Options, build
-    from nuwa.remote import deploy as remote
-    from nuwa.remote import host, source
+    from nuwa.remote import source
 
     engine = Engine.detect()
     built = build(made, project, Options(), engine, progress)
     image = engine.image(built.id)
     if image is None:
         raise NuwaError(f"{built.tag} was removed while it was to be sent")
-    for _, state, _ in hosts:
-        host.check_architecture(state, str(image.data.get("Architecture", "")))
-    outcomes: list[Outcome] = []
     with source.local(engine, image) as local:
-        reference = _pushed(made, engine, built.id, progress)
-        release = remote.Release(local, built.tag, made.app.domains, reference)
-        for connection, state, secrets in hosts:
-            try:
-                outcomes.append(remote.deploy(connection, state, release, secrets, progress))
-            except NuwaError as error:
-                raise _with_rest(error, [str(item[1].target) for item in hosts], len(outcomes)) from None
+        yield local
+
+
+@contextmanager
+def _built_there(made: App, project: Path, where: str, progress: Progress) -> Iterator[Source]:
+    from nuwa.remote import build_on, target
+    from nuwa.remote.source import TEMPORARY
+    from nuwa.remote.ssh import connect
+
+    place = target.parse(where, made.name)
+    with (
+        connect(place) as connection,
+        tempfile.TemporaryDirectory(prefix="nuwa-deploy-", dir=TEMPORARY) as folder,
+    ):
+        with progress.step(f"{place.destination}: build") as step:
+            built = build_on.build(connection, made, project, ["--family", made.image.family], step)
+        yield build_on.BuiltThere(connection, build_on.inspect(connection, built), Path(folder))
+
+
+def _deploy(
+    made: App,
+    source: Source,
+    hosts: Sequence[tuple[Connection, HostState, dict[str, str]]],
+    progress: Progress,
+) -> list[Outcome]:
+    from nuwa.remote import deploy as remote
+    from nuwa.remote import host
+
+    for _, state, _ in hosts:
+        host.check_architecture(state, str(source.image.data.get("Architecture", "")))
+    release = remote.Release(source, made.tag, made.app.domains, _pushed(made, source, progress))
+    outcomes: list[Outcome] = []
+    for connection, state, secrets in hosts:
+        try:
+            outcomes.append(remote.deploy(connection, state, release, secrets, progress))
+        except NuwaError as error:
+            raise _with_rest(error, [str(item[1].target) for item in hosts], len(outcomes)) from None
     return outcomes
 
 
-def _pushed(made: App, engine: Engine, image: str, progress: Progress) -> str:
-    """The reference in the manifest's registry; empty where it names none."""
+def _pushed(made: App, source: Source, progress: Progress) -> str:
+    """The reference in the manifest's registry; empty where it names none, or the image is not here."""
     from nuwa.remote import registry
+    from nuwa.remote.source import LocalSource
 
-    if not made.deploy.registry:
+    if not made.deploy.registry or not isinstance(source, LocalSource):
         return ""
     with progress.step(f"push {made.deploy.registry}"):
-        return registry.push(engine, image, f"{made.deploy.registry}:{made.app.version}")
+        return registry.push(source.engine, source.image.id, f"{made.deploy.registry}:{made.app.version}")
 
 
 def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:

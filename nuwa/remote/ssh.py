@@ -78,11 +78,17 @@ class Connection:
         offset: int,
         packer: Sequence[str],
         count: Callable[[int], None],
+        on_line: Callable[[str], None] | None = None,
     ) -> Result:
         """Run one of our scripts with the rest of a file as its standard input: see `pipes.packed`."""
         with pipes.packed(file, offset, packer, self._password, count) as source:
-            result = run(self._argv(*_bash(script, words)), stdin=source, check=False)
+            result = run(self._argv(*_bash(script, words)), stdin=source, check=False, on_line=on_line)
         return self._judged(result, check=False)
+
+    def fetch(self, script: str, *words: str, stdout: IO[bytes]) -> None:
+        """Run one of our scripts there, whose output goes into a file; errors as of `run`."""
+        argv = self._argv(*_bash(script, words))
+        self._judged(run(argv, input=self._password, stdout=stdout, check=False), check=True)
 
     def fed(self, script: str, *words: str, stdin: IO[bytes], on_line: Callable[[str], None]) -> Result:
         """Run one of our scripts that reads from an open file; `password` has to be its first line."""

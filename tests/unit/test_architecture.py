@@ -67,6 +67,10 @@ ROOMS = {
         *("nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.humanize"),
         *("nuwa.manifest.model", "nuwa.manifest.checks", "nuwa.render.distributions"),
     ],
+    "nuwa.remote.build_on": [
+        *("nuwa.remote", "nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.installation"),
+        *("nuwa.image.context", "nuwa.manifest"),
+    ],
     "nuwa.web": ["nuwa.errors"],
     "nuwa.web.limits": [],
     "nuwa.agent": [],
