@@ -40,6 +40,15 @@ class Line:
     whole: bool
 
 
+@dataclass(frozen=True)
+class Block:
+    """A block of code: its language, which may be empty, its text, and the line where that begins."""
+
+    language: str
+    text: str
+    line: int
+
+
 @cache
 def tracked() -> tuple[Path, ...]:
     """Every file that git tracks, and those that are new and not ignored."""
@@ -59,16 +68,26 @@ def prose(page: Path) -> str:
     return _FENCE.sub(lambda match: "\n" * match[0].count("\n"), page.read_text(encoding="utf-8"))
 
 
+def blocks(page: Path) -> Iterator[Block]:
+    """The blocks of code of a page."""
+    text = page.read_text(encoding="utf-8")
+    for match in _FENCE.finditer(text):
+        yield Block(match[1], match[2], text.count("\n", 0, match.start(2)) + 1)
+
+
+def inline_code(page: Path) -> Iterator[str]:
+    """What a page shows between backticks."""
+    return (match[1] for match in _INLINE.finditer(prose(page)))
+
+
 def lines_of(page: Path) -> Iterator[Line]:
     """The command lines of a page: those of its blocks, and those between backticks."""
-    text = page.read_text(encoding="utf-8")
     name = str(page.relative_to(ROOT))
-    for block in _FENCE.finditer(text):
-        begin = text.count("\n", 0, block.start(2)) + 1
-        if block[1] in _SHELLS:
-            yield from _of_block(block[2], name, begin)
-        elif not block[1]:
-            yield from free(block[2], name, begin)
+    for block in blocks(page):
+        if block.language in _SHELLS:
+            yield from _of_block(block.text, name, block.line)
+        elif not block.language:
+            yield from free(block.text, name, block.line)
     shown = prose(page)
     for inline in _INLINE.finditer(shown):
         if _STARTS.match(inline[1]):
