@@ -15,7 +15,7 @@ import typer
 
 from nuwa.cli import root
 from tests.lint import scripts
-from tests.lint.texts import ROOT, Line, free, lines_of, pages, prose, tracked
+from tests.lint.texts import ROOT, Line, free, lines_of, marked, pages, prose, tracked
 
 _PLACEHOLDER = re.compile(r"…|\.\.\.$")
 _MESSAGES = ("bin-templates", "examples", "images", "nuwa", "script", "templates")
@@ -155,7 +155,8 @@ def test_the_command_lines_in_messages_and_comments_exist() -> None:
         name = str(path.relative_to(ROOT))
         if name.startswith(_MESSAGES) and path.suffix not in (".md", ".lock", ".png"):
             text = path.read_text(encoding="utf-8", errors="replace")
-            found += [problem for line in free(text, name) for problem in problems(line)]
+            lines = itertools.chain(free(text, name), marked(text, name))
+            found += [problem for line in lines for problem in problems(line)]
     assert not found
 
 

@@ -88,10 +88,14 @@ def lines_of(page: Path) -> Iterator[Line]:
             yield from _of_block(block.text, name, block.line)
         elif not block.language:
             yield from free(block.text, name, block.line)
-    shown = prose(page)
-    for inline in _INLINE.finditer(shown):
+    yield from marked(prose(page), name)
+
+
+def marked(text: str, name: str) -> Iterator[Line]:
+    """The command lines between backticks."""
+    for inline in _INLINE.finditer(text):
         if _STARTS.match(inline[1]):
-            place = f"{name}:{shown.count(chr(10), 0, inline.start()) + 1}"
+            place = f"{name}:{text.count(chr(10), 0, inline.start()) + 1}"
             for words in _commands(inline[1].replace("\\|", "|")):
                 yield Line(words, place, whole=False)
 
