@@ -73,7 +73,7 @@ def kubernetes(
     found, made = _app_of(source)
     before = _earlier(output / kustomize.BASE) if output else _read(diff) if diff else []
     chosen = Options(
-        image=image or _digest(found),
+        image=image or (found.id if podman else _digest(found)),
         domains=tuple(domain or ()),
         replicas=replicas,
         ingress=ingress,

@@ -11,6 +11,7 @@ from nuwa.manifest import checks
 MAX_REPLICAS = 1000
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._:/-]{0,250}@sha256:[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{64}")
 _TAGGED = re.compile(r"(?P<name>.+/[^:@/]+|[^:@/]+)(?::[^@/]+)?(?P<digest>@.*)")
 
 
@@ -23,7 +24,7 @@ class Options:
     """Choices of one export.
 
     Args:
-        image: the image by digest: NAME@sha256:….
+        image: the image by digest: NAME@sha256:…. For podman its id, as digests differ from store to store.
         domains: in place of the manifest's.
         replicas: pods of the server; None: `scale.min`.
         ingress: an Ingress in place of a Gateway with its HTTPRoutes.
@@ -74,11 +75,15 @@ def checked(options: Options) -> Options:
             raise ExportError(
                 f"{option} {value!r}: a name in Kubernetes has lower-case letters, digits, - and ."
             )
-    return replace(options, image=_image(options.image), domains=_domains(options.domains))
+    return replace(
+        options, image=_image(options.image, podman=options.podman), domains=_domains(options.domains)
+    )
 
 
-def _image(image: str) -> str:
+def _image(image: str, *, podman: bool) -> str:
     """Without a tag next to the digest, which would say what is not looked at."""
+    if podman and _ID.fullmatch(image):
+        return image
     found = _TAGGED.fullmatch(image)
     plain = found["name"] + found["digest"] if found else image
     if not _IMAGE.fullmatch(plain):

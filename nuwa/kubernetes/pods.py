@@ -77,11 +77,12 @@ def container(context: Context, name: str, words: list[str], **more: Any) -> Obj
 
 def server(context: Context) -> Object:
     """The container that answers HTTP. What nginx does on a host, its server does itself: NUWA_FRONT."""
+    on_host = {"hostPort": PORT, "hostIP": "127.0.0.1"} if context.options.podman else {}
     made = container(
         context,
         "server",
         command("server"),
-        ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP", **on_host}],
         lifecycle={"preStop": {"exec": {"command": [f"{LIB}/drain", str(DRAIN_S)]}}},
         **probes(context),
     )
@@ -180,7 +181,9 @@ def _volumes(context: Context) -> list[Object]:
     if context.secret_names:
         # A pod waits, and says for which one, until all are there.
         items = [{"key": name, "path": name} for name in context.secret_names]
-        source = {"secretName": context.name, "defaultMode": 0o440, "items": items}
+        # podman knows no fsGroup: there the file is closed by the folder that it lies in.
+        mode = 0o444 if context.options.podman else 0o440
+        source = {"secretName": context.name, "defaultMode": mode, "items": items}
         found.append({"name": "secrets", "secret": source})
     claims = (context.claim(volume.name) for volume in context.app.volume)
     return [*found, *({"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims)]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 
 from nuwa.kubernetes.context import Context, Object
+from nuwa.names import APP_ID
 
 CLAIM_SIZE = "5Gi"
 """What each claim asks for: nuwa.toml knows no size, an overlay does."""
+PODMAN_OWNER = ("volume.podman.io/uid", "volume.podman.io/gid")
+"""By these podman gives a volume to the app, which fsGroup does in a cluster."""
 KEYS_ANNOTATION = "nuwa.io/keys"
 
 
@@ -15,11 +18,12 @@ def claims(context: Context) -> list[Object]:
     """A PersistentVolumeClaim for each volume; writable on several nodes where several pods share it."""
     shared = "ReadWriteMany" if context.spreads else "ReadWriteOnce"
     class_name = context.options.storage_class
+    owner = {"annotations": dict.fromkeys(PODMAN_OWNER, str(APP_ID))} if context.options.podman else {}
     return [
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": context.metadata(context.claim(volume.name), "volume"),
+            "metadata": {**context.metadata(context.claim(volume.name), "volume"), **owner},
             "spec": {
                 "accessModes": [shared],
                 **({"storageClassName": class_name} if class_name else {}),

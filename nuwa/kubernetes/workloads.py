@@ -57,7 +57,8 @@ def _process(context: Context, process: Process) -> Object:
         component,
         container,
         terminationGracePeriodSeconds=process.stop_timeout,
-        **_after_release(context),
+        # podman starts pods one after the other: the server's has run the hook by then.
+        **({} if context.options.podman else _after_release(context)),
     )
     spec = {
         "replicas": 1,
