@@ -32,7 +32,7 @@ HOOK = {
     "ok": ("tick", "ok", "good"),
     "failed": ("cross", "failed", "bad"),
     "cancelled": ("stop", "cancelled", "warn"),
-    "timeout": ("clock", "took too long", "bad"),
+    "timeout": ("clock", "timed out", "bad"),
 }
 CHECK = {
     "ok": ("tick", "ok", "good"),
@@ -55,7 +55,7 @@ def ahead(end: float | None, now: float | None = None) -> str:
         return ""
     days = (end - (time.time() if now is None else now)) / 86400
     if days < 0:
-        return f"over for {age(end, now)}"
+        return f"expired for {age(end, now)}"
     return f"{int(days)} days" if days >= 2 else f"{max(0, int(days * 24))} hours"
 
 

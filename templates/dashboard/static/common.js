@@ -25,7 +25,7 @@ const nuwa = (() => {
     return value;
   }
 
-  // A page that the server made anew, of which some parts are taken over.
+  // A page rendered again by the server, some parts of which are taken over.
   async function page(path, options) {
     const answer = await fetch(path, { ...options, headers: { Accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname === at("/login")) location.reload();

@@ -12,7 +12,7 @@ NOW = 1_800_000_000.0
 
 
 @pytest.mark.parametrize(
-    ("days", "shown"), [(61.2, "61 days"), (1.5, "36 hours"), (0.01, "0 hours"), (-3, "over for 3d")]
+    ("days", "shown"), [(61.2, "61 days"), (1.5, "36 hours"), (0.01, "0 hours"), (-3, "expired for 3d")]
 )
 def test_what_is_ahead_is_said_in_days(days: float, shown: str) -> None:
     assert formatting.ahead(NOW + days * 86400, NOW) == shown

@@ -22,7 +22,7 @@ DEFAULTS = (
     ("X-Frame-Options", "SAMEORIGIN"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
 )
-# An uploaded page acts as nobody: no script, no forms, no origin. Older browsers show no PDF in a sandbox.
+# An uploaded page runs without rights: no script, no forms, no origin. Older browsers show no PDF in a sandbox.
 UPLOADS_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
     "form-action 'none'; base-uri 'none'"
