@@ -18,6 +18,7 @@ from benchmarks import (
     detection,
     dnf,
     inits,
+    kubernetes,
     migrate,
     renewal,
     report,
@@ -50,6 +51,7 @@ MEASURES = {
     "dashboard": dashboard.dashboard,
     "archive": archive.archive,
     "migrate": migrate.migrate,
+    "kubernetes": kubernetes.kubernetes,
     "agent": agent.agent,
     "logs": agent.logs,
 }
