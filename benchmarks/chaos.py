@@ -42,8 +42,12 @@ KILLS = {
     "nothing": "true",
 }
 """What is killed, by a shell command on the host; a command that finds nothing to kill fails."""
-SERVERS = ("conmon", "nginx")
-"""Kills that end a server itself: what is in flight is lost."""
+SERVERS = {"conmon": f"nuwa-tiny-$(cat {FOLDER}/volumes/.nuwa/slot)", "nginx": "nginx"}
+"""Kills that end a server itself, and its unit: what is in flight is lost."""
+OWN_START = """unit={unit}; systemctl stop $unit; begin=$(date +%s%N); systemctl start --no-block $unit
+until curl --silent --insecure --fail --output /dev/null --resolve {domain}:443:127.0.0.1 https://{domain}/
+do sleep 0.01; done; echo $((($(date +%s%N) - begin) / 1000000))"""
+"""How long that server takes from the order to start to the first page, in milliseconds."""
 BEGIN = f"""cd {FOLDER}
 setsid bash -c 'echo $$ >/tmp/deploy.pid; exec bin/deploy --quiet --watch 3 "$0"' {{image}} \
 </dev/null >/tmp/deploy.log 2>&1 & sleep 0.1"""
@@ -71,9 +75,16 @@ class Round:
     begin: float
     end: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    own_start: float = 0.0
+    """Seconds that the killed server takes to start, measured afterwards; 0: no server was killed."""
 
     def lost(self, samples: Sequence[Sample]) -> list[Sample]:
         return [s for s in samples if s.outcome and self.begin <= s.end < self.end]
+
+    def outage(self, samples: Sequence[Sample]) -> float:
+        """Seconds from the first lost request to the end of the last one."""
+        lost = self.lost(samples)
+        return max(s.end for s in lost) - min(s.start for s in lost) if lost else 0.0
 
 
 def chaos(world: World) -> Iterator[Figure]:
@@ -122,6 +133,9 @@ def _rounds(site: Site, images: Sequence[str], chance: random.Random) -> Iterato
             took = (took + time.time() - done.begin) / 2
         done.wrong = list(_recover(site))
         done.end = time.time()
+        if done.kind in SERVERS:
+            start = OWN_START.format(unit=SERVERS[done.kind], domain=site.domain)
+            done.own_start = int(site.sh(start).stdout) / 1000
         site.world.say(
             f"deploy {number}: {kind if hit else kind + ' (there was none)'} after {done.after:.1f} s, "
             f"{done.end - done.begin:.0f} s in all{': WRONG ' + '; '.join(done.wrong) if done.wrong else ''}"
@@ -169,3 +183,14 @@ def _figures(samples: Sequence[Sample], rounds: Sequence[Round]) -> Iterator[Fig
             in_flight = 2 * CONNECTIONS if kind in SERVERS else 0
             title = f"Requests lost in all of {len(lost)} deploys, killed: {kind}"
             yield Figure(title=title, ours=[sum(lost)], unit="", target=in_flight * len(lost))
+        down = [done for done in rounds if done.kind == kind and done.own_start and done.lost(samples)]
+        if down:
+            yield Figure(
+                title=f"Without an answer after a kill of {kind}, against its own start",
+                ours=[done.outage(samples) for done in down],
+                theirs=[done.own_start for done in down],
+                opponent="systemctl start",
+                unit="s",
+                target=1.2,
+                decimals=2,
+            )
