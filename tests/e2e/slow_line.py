@@ -1,4 +1,4 @@
-"""A slow line to an ssh server; killing this cuts it: python slow_line.py HOST BYTES_A_SECOND PIDS."""
+"""A slow line to an ssh server; killing this cuts it: python slow_line.py BYTES_A_SECOND PIDS HOST."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def back(line: socket.socket) -> None:
 
 
 def main() -> None:
-    host, rate, pids = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    rate, pids, host = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     with pids.open("a") as file:
         file.write(f"{os.getpid()}\n")
     with socket.create_connection((host, 22)) as line:

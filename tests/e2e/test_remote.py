@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ssh_way import lay
 from e2e.conftest import Deployment, LabHost, eventually
 from e2e.releases import load, lost, serving
-from nuwa.process import run
 from nuwa.remote import lock, ssh
 from nuwa.remote.target import Target
 
@@ -85,31 +85,13 @@ def laptop(host: LabHost, tmp_path_factory) -> Iterator[Laptop]:
         .replace('name = "tiny"', 'name = "distant"\ndomains = ["distant.localhost"]')
     )
     (project / "nuwa.toml").write_text(f'{manifest}\n[env]\nsecrets = ["TOKEN"]\n')
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")])
-    container = host.state.host.container
-    address = run(
-        ["podman", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container]
-    ).stdout.strip()
-    host.engine.exec(
-        container,
-        *("sh", "-c", "umask 077; mkdir -p /root/.ssh; cat >>/root/.ssh/authorized_keys"),
-        options=["--interactive"],
-        input=(folder / "key.pub").read_text(),
-    )
-    (folder / "known").write_text(f"distant {host.out('cat /etc/ssh/ssh_host_ed25519_key.pub')}\n")
-    line = f"{sys.executable} {HERE / 'slow_line.py'} {address} {RATE} {folder / 'pids'}"
-    (folder / "config").write_text(
-        f"IdentityFile {folder / 'key'}\nUserKnownHostsFile {folder / 'known'}\nProxyCommand {line}\n"
-    )
-    # ssh looks for its configuration in the home that the system knows, whatever HOME says.
-    programs = folder / "programs"
-    programs.mkdir()
-    (programs / "ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder / "config"} "$@"\n')
-    (programs / "ssh").chmod(0o755)
+    pids = folder / "pids"
+    line = f"{sys.executable} {HERE / 'slow_line.py'} {RATE} {pids}"
+    programs = lay(host.engine, {"distant": host.state.host}, folder / "way", line)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
         deployment = Deployment(host, FOLDER, "localhost/app/distant:latest", "distant", "distant.localhost")
-        yield Laptop(deployment, project, folder / "pids")
+        yield Laptop(deployment, project, pids)
 
 
 def test_the_first_deploy_asks_for_what_is_missing_and_then_installs(laptop):
