@@ -142,7 +142,7 @@ def check_architecture(state: HostState, architecture: str) -> None:
     if architecture and architecture != state.architecture:
         raise RemoteError(
             f"the image is for {architecture}, and {state.target.destination} is {state.architecture}",
-            hint=f"Run nuwa deploy on a machine with such a processor ({state.architecture}).",
+            hint=f"Build there: nuwa deploy --build-on {state.target.destination} {state.target}",
         )
 
 

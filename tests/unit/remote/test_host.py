@@ -69,7 +69,7 @@ def test_an_image_for_another_processor_is_refused_with_a_remedy():
     arm = seen(FRESH.replace("x86_64", "aarch64"))
     with pytest.raises(RemoteError) as caught:
         host.check(arm, APP, "amd64")
-    assert "on a machine with such a processor (arm64)" in str(caught.value)
+    assert "nuwa deploy --build-on root@h root@h:/srv/blog" in str(caught.value)
 
 
 def test_what_is_missing_is_listed_with_the_command_of_the_distribution():
