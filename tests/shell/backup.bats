@@ -299,7 +299,7 @@ END
   says 'everything is swapped back'
   says 'It runs with its former data'
   live | diff "$TEST/before" -
-  [[ -e $FAKE/active/nuwa-blog-blue.service && ! -e volumes/.nuwa/swap && ! -e volumes/.nuwa/restore ]]
+  [[ -e $FAKE/active/nuwa-blog-blue.service && ! -e volumes/.nuwa/restore.pending && ! -e volumes/.nuwa/restore ]]
 }
 
 @test "a dry run of restore, and one that nobody confirms, change nothing" {

@@ -97,7 +97,7 @@ snapshot() {
   local prune=(-name nuwa.log -o -name 'lock*' -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
     -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*'
     -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former'
-    -o -name move.mark -o -name arriving)
+    -o -name move.mark -o -name migration.incoming)
   (
     cd "$TEST" || return
     find "${places[@]}" \( "${prune[@]}" \) -prune -o -printf '%y %m %U %p %l\n' 2>/dev/null | sort

@@ -76,7 +76,7 @@ state_there() {
   serves fake2
   run ! serves fake
   [[ ! -e $FAKE/enabled/nuwa-blog-blue.service && $(<"$THERE/volumes/media/later") == later ]]
-  [[ -e $TEST/root2/etc/nginx/conf.d/nuwa-blog.conf && ! -e $THERE/volumes/.nuwa/arriving ]]
+  [[ -e $TEST/root2/etc/nginx/conf.d/nuwa-blog.conf && ! -e $THERE/volumes/.nuwa/migration.incoming ]]
 }
 
 @test "after a cutover nothing starts the app here but a rollback" {
@@ -91,11 +91,15 @@ state_there() {
 
 @test "a cutover that lacks its last step alone is ended by the same command" {
   moved
-  touch "$THERE/volumes/.nuwa/arriving"
+  touch "$THERE/volumes/.nuwa/migration.incoming"
   run -0 bin/migrate --dry-run --yes --cutover "root@there:$THERE"
-  [[ -e $THERE/volumes/.nuwa/arriving ]]
+  [[ -e $THERE/volumes/.nuwa/migration.incoming ]]
   run -0 bin/migrate --yes --cutover "root@there:$THERE"
   says 'serves on root@there already'
+  [[ ! -e $THERE/volumes/.nuwa/migration.incoming ]]
+  # As an earlier release calls it.
+  touch "$THERE/volumes/.nuwa/arriving"
+  bin/migrate --yes --cutover "root@there:$THERE"
   [[ ! -e $THERE/volumes/.nuwa/arriving ]]
   serves fake2
   run ! serves fake

@@ -67,7 +67,7 @@ recover() {
 
 @test "whoever starts the app again takes the stop back" {
   mkdir -p "$NUWA_ROOT/run/nuwa-app/blog"
-  touch "$NUWA_ROOT/run/nuwa-app/blog/stopped" volumes/.nuwa/restart
+  touch "$NUWA_ROOT/run/nuwa-app/blog/stopped" volumes/.nuwa/restart.needed
   bin/run --quiet
   [[ ! -e $NUWA_ROOT/run/nuwa-app/blog/stopped ]]
 }

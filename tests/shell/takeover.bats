@@ -112,6 +112,29 @@ serves() {
   laid_out_anew
 }
 
+@test "state that the former release kept under other names is taken over" {
+  [[ $(<volumes/.nuwa/told) == 'blog.example.com www.blog.example.com' ]]
+  printf 'volumes/.rehearsal\n' >volumes/.nuwa/rehearsing
+  printf '1\n' | tee volumes/.nuwa/{restart,reload_nginx} >volumes/.nuwa/swap.hook
+  set_up "$TWO"
+  run -0 bin/lib/check --quiet
+  [[ $(<volumes/.nuwa/container_domains) == 'blog.example.com www.blog.example.com' ]]
+  [[ $(<volumes/.nuwa/rehearsal.folder) == volumes/.rehearsal && -e volumes/.nuwa/restart.needed && -e volumes/.nuwa/restore.hook ]]
+  [[ ! -e volumes/.nuwa/nginx.reload_needed ]] || fail 'nginx was not reloaded for what the former release put there'
+  for name in told rehearsing restart reload_nginx swap.hook; do
+    [[ ! -e volumes/.nuwa/$name ]]
+  done
+}
+
+@test "a restore that the former release was killed in is undone first" {
+  mkdir -p volumes/.nuwa/former/volumes
+  mv volumes/media volumes/.nuwa/former/volumes/
+  printf 'running\nvolumes/media\n' >volumes/.nuwa/swap
+  set_up "$TWO"
+  run -0 bin/run
+  [[ $(<volumes/media/picture) == 'first picture' && ! -e volumes/.nuwa/restore.pending && ! -e volumes/.nuwa/swap ]]
+}
+
 @test "a file of the former release that somebody edited is kept" {
   echo '# mine' >>bin/_host
   run -0 env BID="$TWO" bash "$FAKE/images/$TWO/Setup"
