@@ -165,12 +165,12 @@ def test_a_repository_that_was_moved_is_taken_by_the_printed_command(archived: A
 COMPARE = r"""set -e
 cat >bin/compare <<'END'
 set -euo pipefail
-source "${BASH_SOURCE[0]%/*}/lib/common"
-source "$LIB/host"; source "$LIB/apply"; source "$LIB/prepare"
+for part in common host apply secrets database; do source "${BASH_SOURCE[0]%/*}/lib/$part"; done
 begin
+use_parts prepare
 mkdir "$TEMPORARY/new"
 for name in pipe link same other; do echo new >"$TEMPORARY/new/$name"; done
-printf '%s\0' pipe link same other gone/x | tell_changes media "$TEMPORARY/new"
+printf '%s\0' pipe link same other gone/x | show_initial_changes media "$TEMPORARY/new"
 END
 cd volumes/media; rm -f pipe link; mkfifo pipe; ln -s ../.nuwa/private/BORG_PASSPHRASE link
 echo new >same; printf '\033[31mmine\n' >other; chown -h 10001:10001 pipe link same other

@@ -172,8 +172,7 @@ def test_a_copy_is_loaded_beside_the_live_database_and_swapped(datapg: Deploymen
     library = f"""cd {datapg.directory}
 cat >bin/library <<'END'
 set -euo pipefail
-source "${{BASH_SOURCE[0]%/*}}/lib/common"
-source "$LIB/host"; source "$LIB/apply"; source "$LIB/prepare"
+for part in common host apply ports secrets database; do source "${{BASH_SOURCE[0]%/*}}/lib/$part"; done
 begin
 use_parts sqlite dump provision
 "$@"

@@ -32,10 +32,7 @@ library() {
   cat >bin/library <<'END'
 #!/usr/bin/env bash
 set -euo pipefail
-source "${BASH_SOURCE[0]%/*}/lib/common"
-source "$LIB/host"
-source "$LIB/apply"
-source "$LIB/prepare"
+for part in common host apply ports secrets database; do source "${BASH_SOURCE[0]%/*}/lib/$part"; done
 main() {
   parse_options "$@"
   begin

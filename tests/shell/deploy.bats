@@ -301,7 +301,7 @@ reserve() {
   source bin/lib/host
   taken() { false; }
   for name in a b c d e f; do
-    reserve_port "port.$name" 18500 18599 taken taken '' >"$TEST/port.$name" 3>&- &
+    reserve_port "port.$name" 18500 18599 taken '' taken >"$TEST/port.$name" 3>&- &
   done
   wait
   [[ $(cat "$TEST"/port.? | grep -o '185..' | sort -u | wc -l) == 6 ]]

@@ -119,7 +119,7 @@ setup() {
   touch "$FAKE/postgresql/up"
   sed -i 's/^readonly NUWA_DATABASE=.*/readonly NUWA_DATABASE=postgresql/
     s/^readonly NUWA_DATABASE_WHERE=.*/readonly NUWA_DATABASE_WHERE=host/' bin/lib/app
-  make_way
+  run_with_database
   before=$(<"$FAKE/postgresql/roles/blog")
   run -2 bin/secret set DATABASE_URL <<<x
   says 'bin/secret generate DATABASE_URL changes its password'
@@ -132,7 +132,7 @@ setup() {
 }
 
 # The renderer of the image knows no database: the units are not what is tested here.
-make_way() {
-  sed -i 's/^ *use_parts dump provision$/&\n  open_way() { return 0; }/' bin/lib/database
+run_with_database() {
+  sed -i 's/^ *use_parts prepare$/&\n  use_parts dump provision\n  open_database_proxy() { return 0; }/' bin/run
   bin/run --quiet
 }
