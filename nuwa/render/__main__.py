@@ -6,6 +6,8 @@ rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and p
 spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
 no room for. `render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`,
 `sqlite-restore` and `sums` work in volumes, whose folders follow: see `nuwa/render/volumes.py`.
+`render.pyz archive-entries` reads borg's list of an archive; it prints bytes, number of entries and the
+folders at the top, one a line; or `refused`, the entry and why.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import json
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from nuwa.manifest.model import App, from_json
 from nuwa.quoting import CannotQuote
+from nuwa.render import archive_entries, static, volumes
 from nuwa.render import facts as host_facts
-from nuwa.render import static, volumes
+from nuwa.render.beneath import CHUNK_BYTES
 from nuwa.render.container import hook_run, rehearsal_run, warnings
 from nuwa.render.facts import FactsError
 from nuwa.render.render import PLANS, Plan, render
@@ -41,6 +45,8 @@ def main() -> None:
             static.pack(Path(sys.argv[2]), sys.stdout.buffer)
         elif what == "domains":
             print("\n".join(host_facts.domains(sys.stdin.read())))
+        elif what == "archive-entries":
+            sys.stdout.buffer.writelines(_archive_entries())
         elif what in WORDS:
             app, _ = _contents(Path(sys.argv[0]))
             words = WORDS[what](app, host_facts.read(sys.stdin.read()))
@@ -51,10 +57,23 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            others = ("domains", "scripts", "static")
+            others = ("archive-entries", "domains", "scripts", "static")
             sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
+
+
+def _archive_entries() -> Iterator[bytes]:
+    try:
+        found = archive_entries.judge(archive_entries.read(sys.stdin.buffer))
+    except archive_entries.RefusedError as error:
+        yield f"refused {error}\n".encode()
+        # whoever writes the list is not cut off: that would look like a fault of its own
+        while sys.stdin.buffer.read(CHUNK_BYTES):
+            pass
+        return
+    yield f"{found.size}\n{found.entries}\n".encode()
+    yield from (top + b"\n" for top in found.tops)
 
 
 def _render(what: str) -> None:

@@ -1,0 +1,168 @@
+"""Which archives may be extracted, decided by their lists of entries before anything is written.
+
+Anyone else who can write to a repository could have put anything into it: devices, files that run with the
+rights of another user, links that lead a later entry out of the deployment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from nuwa.names import APP_ID
+from nuwa.render.beneath import CHUNK_BYTES, printable
+
+_INSIDE = re.compile(rb"(bin|volumes/[^/]+)(/|\Z)")
+_TOP = re.compile(rb"bin|volumes/[^/]+")
+_UPWARDS = re.compile(rb"/\.?\.?/")
+_PLAIN_ONLY = frozenset((b"bin", b"volumes/secrets", b"volumes/.nuwa"))
+"""What the scripts themselves read and run: plain files and folders, but for the links of certificates."""
+_CERTIFICATE_LINK = re.compile(
+    rb"volumes/\.nuwa/tls/([^/]+ pairs|certbot/live/[^/]+/[^/]+ \.\./\.\./archive/[^/]+)/[^/]+"
+)
+"""Path and target: the link by which a certificate is changed, and those of certbot."""
+_SET_ID = b"sS"
+
+
+class RefusedError(Exception):
+    """Why an archive must not be extracted, as one line that names the entry."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry, as `borg list` tells it.
+
+    Args:
+        mode: as `ls -l` writes it; its first letter is the kind, `h` for another name of an earlier file.
+        uid: user and group, as they are written.
+        gid: see uid.
+        size: bytes.
+        path: below the deployment's folder.
+        target: of a link; else empty.
+    """
+
+    mode: bytes
+    uid: bytes
+    gid: bytes
+    size: int
+    path: bytes
+    target: bytes
+
+    @property
+    def kind(self) -> bytes:
+        return self.mode[:1]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an archive holds, once it was found harmless.
+
+    Args:
+        size: bytes of all files together.
+        entries: how many there are.
+        tops: `bin` and `volumes/NAME`, in the archive's order.
+    """
+
+    size: int
+    entries: int
+    tops: tuple[bytes, ...]
+
+
+def read(stream: BinaryIO) -> Iterator[Entry]:
+    """The entries of `borg list --format '{mode} {uid} {gid} {size} {path}{NUL}{source}{NUL}'`.
+
+    Raises:
+        RefusedError: it is no such list.
+    """
+    fields = _fields(stream)
+    for head in fields:
+        words = head.split(b" ", 4)
+        if len(words) != 5 or not words[3].isdigit():
+            raise RefusedError(f"{printable(head)}: this line of the list cannot be read")
+        mode, uid, gid, size, path = words
+        yield Entry(mode, uid, gid, int(size), path, next(fields, b""))
+
+
+def _fields(stream: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while chunk := stream.read(CHUNK_BYTES):
+        *whole, rest = (rest + chunk).split(b"\0")
+        yield from whole
+    if rest:
+        raise RefusedError(f"{printable(rest)}: the list is cut off")
+
+
+def judge(entries: Iterable[Entry]) -> Contents:
+    """What an archive holds.
+
+    Raises:
+        RefusedError: it must not be extracted.
+    """
+    size = count = 0
+    tops: dict[bytes, None] = {}
+    links: set[bytes] = set()
+    for entry in entries:
+        reason = _fault(entry, links)
+        if reason:
+            raise RefusedError(f"{printable(entry.path)}: {reason}")
+        if entry.kind == b"l":
+            links.add(entry.path)
+        if entry.kind == b"-":
+            size += entry.size
+        count += 1
+        tops[_top(entry.path)] = None
+    return Contents(size, count, tuple(tops))
+
+
+def _fault(entry: Entry, links: set[bytes]) -> str:
+    """Why an entry must not be extracted after those with these links; empty where it may be."""
+    if _strays(entry.path):
+        return "it lies outside of bin/ and volumes/"
+    if entry.kind not in (b"-", b"d", b"l", b"h", b"p"):
+        return "it is a device or the like"
+    top = _top(entry.path)
+    if b"\n" in top:
+        return "there is a line break in its name"
+    if entry.path == top and entry.kind != b"d":
+        return "it is no folder"
+    if top in _PLAIN_ONLY and not _is_plain(entry):
+        return "it is no plain file"
+    if entry.kind in (b"-", b"h") and _runs_as_another(entry):
+        return "it would run with the rights of another user"
+    if entry.kind == b"h" and (
+        _strays(entry.target) or entry.target in links or _crosses(entry.target, links)
+    ):
+        return f"it is a link to {printable(entry.target)}"
+    return "it lies behind a symbolic link" if _crosses(entry.path, links) else ""
+
+
+def _strays(path: bytes) -> bool:
+    return bool(_UPWARDS.search(b"/" + path + b"/")) or not _INSIDE.match(path)
+
+
+def _top(path: bytes) -> bytes:
+    found = _TOP.match(path)
+    return found[0] if found else path
+
+
+def _is_plain(entry: Entry) -> bool:
+    if entry.kind == b"l":
+        return bool(_CERTIFICATE_LINK.fullmatch(entry.path + b" " + entry.target))
+    return entry.kind in (b"-", b"d")
+
+
+def _runs_as_another(entry: Entry) -> bool:
+    app = str(APP_ID).encode()
+    return (entry.mode[3:4] in _SET_ID and entry.uid != app) or (
+        entry.mode[6:7] in _SET_ID and entry.gid != app
+    )
+
+
+def _crosses(path: bytes, links: set[bytes]) -> bool:
+    """Whether a folder on the way is a symbolic link of this archive."""
+    if not links:
+        return False
+    parts = path.split(b"/")
+    return any(b"/".join(parts[:end]) in links for end in range(1, len(parts)))
