@@ -131,7 +131,7 @@ def _many(host: Host) -> Iterator[Figure]:
     before = host.ticks()
     time.sleep(WATCHED)
     used = (host.ticks() - before) / WATCHED
-    yield Figure(title=f"agent: {SERVICES} new services in force", ours=[applied], unit="s", target=120)
+    yield Figure(title=f"agent: {SERVICES} new services applied", ours=[applied], unit="s", target=120)
     p95 = times[int(len(times) * 0.95)] * 1000
     yield Figure(title=f"agent: /ls of {SERVICES} services, p95", ours=[p95], unit="ms", target=100)
     yield Figure(

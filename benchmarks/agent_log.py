@@ -47,7 +47,7 @@ class Host(Protocol):
         """Make a file."""
 
     def configure(self, document: dict[str, object]) -> None:
-        """Put a configuration of the agent into force."""
+        """Apply a configuration of the agent."""
 
 
 def begin(host: Host, writers: int, lines: int) -> None:

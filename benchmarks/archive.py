@@ -66,7 +66,7 @@ def _figures(filled: Filled, rounds: int) -> Iterator[Figure]:
         # A disk has good and bad minutes; this shows what there is to do.
         cpu = {side: [each.cpu for each in values] for side, values in made.items()}
         yield Figure.of(
-            f"{title}: processor time", cpu, opponent="borg create", unit="s", target=target, decimals=2
+            f"{title}: CPU time", cpu, opponent="borg create", unit="s", target=target, decimals=2
         )
     yield Figure(
         title=f"Memory for an archive of {LARGE_MEGABYTES} MB, against {MEGABYTES} MB",

@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
     Raises:
         NuwaError: it is not installed.
     """
-    # Late: whoever measures something else needs no playwright.
+    # Late: code that measures something else needs no playwright.
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium")

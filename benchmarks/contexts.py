@@ -62,7 +62,7 @@ def _words(value: object) -> str:
 
 @dataclass(frozen=True)
 class Stage:
-    """One of nuwa's layers, as whoever has its Containerfile would build it with podman."""
+    """One of nuwa's layers, as anyone with its Containerfile would build it with podman."""
 
     name: str
     containerfile: str

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 LAB = Lab("benchdashboard")
 SERVICES = 500
 WATCHED = 30.0
-"""Seconds over which processor time is counted."""
+"""Seconds over which CPU time is counted."""
 SETTLED = 15.0
-"""Seconds that a page stands before."""
+"""Seconds for which a page stays open."""
 _SERVICE = '#!/bin/sh\necho "service $1 is here"\nexec sleep infinity\n'
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 _TICKS = """for p in $(systemctl show -p MainPID --value nuwa-ci nuwa-dashboard); do
@@ -56,7 +56,7 @@ class _Host:
         self.sh("nuwa config apply --quiet")
 
     def seconds_of_cpu(self) -> float:
-        """Processor time of agent and dashboard so far, with that of the programs that they called."""
+        """CPU time of agent and dashboard so far, with that of the programs that they called."""
         return sum(map(int, self.sh(_TICKS).split())) / 100
 
 

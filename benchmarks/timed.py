@@ -1,4 +1,4 @@
-"""Timed jobs and an exclusive process while one release takes over from another, again and again."""
+"""Scheduled jobs and an exclusive process while one release takes over from another, again and again."""
 
 from __future__ import annotations
 

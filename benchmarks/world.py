@@ -34,7 +34,7 @@ class World:
     """A folder and an engine; images are made when first asked for, and removed by `clean`.
 
     Args:
-        folder: for projects; removed by whoever made it.
+        folder: for projects; removed by its creator.
         rounds: how often each side of a figure is measured.
         say: told what is being done.
     """

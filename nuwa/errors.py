@@ -115,5 +115,5 @@ class CommandError(NuwaError):
         self.argv = argv
         self.code = code
         self.output = output
-        how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+        how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
         super().__init__(f"{shlex.join(argv)} {how}", details=output, hint=hint)

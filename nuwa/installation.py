@@ -24,7 +24,7 @@ from nuwa.process import run
 from nuwa.resources import BIN_TEMPLATES, DISTRIBUTION, IMAGES, PACKAGE, TEMPLATES
 
 PLACE = Path("/opt/nuwa")
-"""Where nuwa lies on a host: a virtual environment that every user may read."""
+"""Where nuwa is on a host: a virtual environment that every user may read."""
 COMMAND = Path("/usr/local/bin/nuwa")
 REQUIREMENTS = PACKAGE / "requirements.lock"
 """The packages that nuwa and its agent need, by version and sha256."""
@@ -34,7 +34,7 @@ _WHEEL = "Wheel-Version: 1.0\nGenerator: nuwa\nRoot-Is-Purelib: true\nTag: py3-n
 
 
 def is_in_place(place: Path = PLACE) -> bool:
-    """Whether the nuwa that runs is the one that lies at its place on a host."""
+    """Whether the nuwa that runs is the one that is at its place on a host."""
     return Path(sys.prefix).resolve() == place.resolve()
 
 
@@ -96,7 +96,7 @@ def install_requirements(target: list[str]) -> None:
 
 
 def is_current(place: Path = PLACE, command: Path = COMMAND) -> bool:
-    """Whether this very nuwa lies at its place on this host, with all that it needs.
+    """Whether this very nuwa is at its place on this host, with all that it needs.
 
     Raises:
         NuwaError: this nuwa is not installed.

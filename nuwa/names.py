@@ -170,7 +170,7 @@ class Names:
 
     @property
     def jobs_folder(self) -> str:
-        """Where both slots keep who runs which timed job, and each exclusive process: root's alone."""
+        """Where both slots keep who runs which scheduled job, and each exclusive process: root's alone."""
         return f"{self.runtime_folder}/jobs"
 
     def socket(self, slot: str) -> str:

@@ -155,7 +155,7 @@ def _changes() -> list[Settings]:
 def _try_container(binary: str, env: dict[str, str]) -> str:
     """Start a container from an empty folder; returns what podman said, or nothing when it works.
 
-    The command does not exist, and 127 is the runtime's word for that: everything before it went well.
+    The command does not exist, and 127 is the runtime's word for that: everything before it succeeded.
     """
     with tempfile.TemporaryDirectory(prefix="nuwa-probe-") as folder:
         argv = [binary, "run", "--rm", "--network", "none", "--rootfs", folder, _NOWHERE]

@@ -20,7 +20,7 @@ class Sample:
     outcome: str
     """Empty for an answer below 400, else `failed: …` or `unprocessed: …`."""
     body: str = ""
-    """The beginning of the answer: a release tells by it which one it is."""
+    """The beginning of the answer: it names the release that answers."""
 
     @property
     def end(self) -> float:

@@ -163,7 +163,7 @@ class Agent:
         return outcome
 
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
-        """Put a configuration into force, or say what it would change."""
+        """Apply a configuration, or say what it would change."""
         try:
             done: Applied = await worker.apply(self.paths, text, expected=expected, dry_run=dry_run)
         finally:

@@ -167,7 +167,7 @@ async def exchange(
         target: path and query.
 
     Raises:
-        AgentDown: nobody answers, or the answer breaks off.
+        AgentDown: nobody answers, or the connection closes early.
     """
     import asyncio
 

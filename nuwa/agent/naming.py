@@ -69,7 +69,7 @@ def upstream_file(service: str) -> str:
 
 
 def host_file(host: str) -> str:
-    """The file of one host's routes; `*` cannot stand in a file name that people type."""
+    """The file of one host's routes; `*` cannot be in a file name that people type."""
     return f"nuwa@{host.replace('*', '_')}.conf"
 
 

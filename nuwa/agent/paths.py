@@ -60,7 +60,7 @@ class Paths:
 
     @property
     def applied(self) -> Path:
-        """The configuration in force, validated, as JSON."""
+        """The applied configuration, validated, as JSON."""
         return self.state / "applied.json"
 
     @property

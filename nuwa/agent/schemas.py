@@ -118,7 +118,7 @@ class Listing(TypedDict):
     revision: str
     """Of the configuration on disk."""
     applied: str
-    """Of the one in force."""
+    """Of the applied one."""
     ps: list[ServiceRow]
     hooks: list[Hook]
 
@@ -160,7 +160,7 @@ class Applied(TypedDict):
 
 
 class Revision(TypedDict):
-    """A configuration that was in force once."""
+    """A configuration that was applied once."""
 
     revision: str
     time: float

@@ -36,7 +36,7 @@ async def act(verb: str, name: str) -> Any:
 
 
 async def apply(paths: Paths, text: bytes | None, *, expected: str, dry_run: bool) -> Any:
-    """Put a configuration into force, or say what it would change.
+    """Apply a configuration, or say what it would change.
 
     Args:
         text: the new content; None: what is in the file.

@@ -5,7 +5,7 @@ COMMANDS = {
     "check": "Validate nuwa.toml and report every error.",
     "build": "Build a project's image and the layers below it.",
     "deploy": "Build, send hosts what they lack, and deploy: one command, over ssh.",
-    "rollback": "Take hosts back to the release before.",
+    "rollback": "Take hosts back to the previous release.",
     "app": "Run a script of bin/ on the hosts: status, logs, shell, secret, …",
     "push": "Push the image to a registry, for hosts that pull from there.",
     "inspect": "Show what an image contains: layers, services, labels, what Setup would write.",
@@ -23,7 +23,7 @@ COMMANDS = {
     "lab": "Disposable hosts for trying things out.",
     "schema": "Print the JSON Schema of nuwa.toml.",
 }
-"""Every command, with the line that the help shows; each lies in the module of its name in `nuwa.cli`."""
+"""Every command, with the line that the help shows; each is in the module of its name in `nuwa.cli`."""
 
 OPTIONS = {
     "--json": "Print one JSON object on stdout, errors included.",

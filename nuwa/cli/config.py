@@ -39,7 +39,7 @@ def check(file: File = None) -> None:
 
 @shared.command(app)
 def apply(file: File = None) -> None:
-    """Put a configuration into force; only the services that it changes are restarted.
+    """Apply a configuration; only the services that it changes are restarted.
 
     With FILE, that becomes the host's configuration.
     """
@@ -53,7 +53,7 @@ def apply(file: File = None) -> None:
 
 @shared.command(app, json=False)
 def edit() -> None:
-    """Edit the configuration with $VISUAL or $EDITOR, and put it into force when it is valid."""
+    """Edit the configuration with $VISUAL or $EDITOR, and apply it when it is valid."""
     from nuwa.agent.paths import host_paths
     from nuwa.cli import config_editor
 
@@ -71,7 +71,7 @@ def edit() -> None:
 def history(
     revision: Annotated[str, typer.Argument(metavar="[REVISION]", help="Print this revision.")] = "",
 ) -> None:
-    """Show the configurations that were in force, or print one of them."""
+    """Show the configurations that were applied, or print one of them."""
     from nuwa.agent.config.history import Configurations
     from nuwa.agent.database import Database
     from nuwa.agent.paths import host_paths

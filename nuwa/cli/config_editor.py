@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def edit(paths: Paths) -> Applied | None:
-    """Let a person edit the configuration until it is valid, and put it into force.
+    """Let a person edit the configuration until it is valid, and apply it.
 
     Returns:
         what it changed; None when nothing was edited, or the person gave up.
@@ -38,7 +38,7 @@ def edit(paths: Paths) -> Applied | None:
 
 
 def _put(paths: Paths, text: str, expected: str) -> Applied | None:
-    """Put it into force; None, with its errors shown, when it is not valid."""
+    """Apply it; None, with its errors shown, when it is not valid."""
     from nuwa.agent.apply.apply import apply
     from nuwa.agent.client import AgentDown, Refused
     from nuwa.cli.host_services import client

@@ -164,7 +164,7 @@ def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:
     """The error, with what it means for the hosts before and after."""
     before, after = names[:done], names[done + 1 :]
     if before:
-        error.details += f"\nThe new release serves on {', '.join(before)}."
+        error.details += f"\nThe new release keeps serving {', '.join(before)}."
     if after:
         error.details += f"\nNot touched: {', '.join(after)}."
     error.details = error.details.strip()

@@ -58,7 +58,7 @@ def kubernetes(
 ) -> None:
     """Print an image as Kubernetes objects, or write them as a kustomize base.
 
-    Generated secrets that --secrets-from does not hold yet are made up and kept there, so that the next
+    Generated secrets that --secrets-from does not hold yet are generated and kept there, so that the next
     export finds them. Without --secrets-from no secret has a value.
     """
     from nuwa.kubernetes import diff as differences
@@ -130,7 +130,7 @@ def _secrets(made: App, source: Path, progress: Progress) -> dict[str, bytes]:
 
     try:
         for name in secret_values.keep_generated(source, made.env.generated):
-            progress.note(f"made up {name}, kept in {source}")
+            progress.note(f"generated {name}, kept in {source}")
         return secret_values.read(source)
     except (OSError, ExportError) as error:
         raise NuwaError(f"the secrets cannot be read: {error}") from None

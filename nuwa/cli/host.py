@@ -74,7 +74,7 @@ def _require_root() -> None:
 
 
 def _go_on_in_place() -> None:
-    """The agent runs from its place on the host: the nuwa that lies there looks after it."""
+    """The agent runs from its place on the host: the nuwa that is there looks after it."""
     from nuwa import installation, process
 
     own = installation.PLACE / "bin/nuwa"

@@ -21,7 +21,7 @@ def client() -> Client:
 
 
 def loaded() -> Loaded:
-    """The configuration in force."""
+    """The applied configuration."""
     from nuwa.agent.config import applied
     from nuwa.agent.paths import host_paths
 

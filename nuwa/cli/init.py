@@ -70,7 +70,7 @@ def _project(directory: Path, module: str, kind: str | None, name: str, family: 
         web = dataclasses.replace(web, module=module) if web else Web("", module, kind="gunicorn", found="")
     if project.elsewhere and not module:
         raise NuwaError(
-            f"the application does not lie in {directory.resolve()}, but in {', '.join(project.elsewhere)}",
+            f"the application is not in {directory.resolve()}, but in {', '.join(project.elsewhere)}",
             hint=f"Write its manifest there: nuwa init {directory / project.elsewhere[0]}",
         )
     if web is None:

@@ -42,7 +42,7 @@ def log(
     grep: Grep = "",
     priority: Priority = "",
 ) -> None:
-    """Show what a service wrote, or all of them: each line with its age, the younger the brighter.
+    """Show what a service wrote, or all of them: each line with its age, newer ones brighter.
 
     It reads the journal itself, so it works without the agent too.
     """

@@ -1,4 +1,4 @@
-"""`nuwa rollback`: hosts go back to the release before."""
+"""`nuwa rollback`: hosts go back to the previous release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ app = shared.new_app()
 
 @shared.command(app)
 def rollback(targets: Targets = None, project: Project = Path()) -> None:
-    """Go back to the release before, at once: bin/deploy --rollback on each host. Twice: forth again."""
+    """Go back to the previous release at once: bin/deploy --rollback on each host.
+
+    Run it twice to return to the newer release.
+    """
     from nuwa.remote import deploy, target
     from nuwa.remote.ssh import connect
 
@@ -24,4 +27,4 @@ def rollback(targets: Targets = None, project: Project = Path()) -> None:
         for connection in [stack.enter_context(connect(one)) for one in chosen]:
             deploy.rollback(connection, progress)
     names = [str(one) for one in chosen]
-    progress.result({"ok": True, "hosts": names}, f"The release before serves on {', '.join(names)}.")
+    progress.result({"ok": True, "hosts": names}, f"The previous release keeps serving {', '.join(names)}.")

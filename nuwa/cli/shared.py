@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Settings:
-    """The options that every command takes, wherever they stand on the command line."""
+    """The options that every command takes, anywhere on the command line."""
 
     json: bool = False
     quiet: bool = False

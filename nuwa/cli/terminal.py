@@ -41,7 +41,7 @@ def _width(text: str) -> int:
 
 
 def aged(since: float, now: float) -> str:
-    """An age, the younger the brighter."""
+    """An age, newer ones brighter."""
     seconds = now - since
     styles = ("green", "bold") if seconds < 60 else ("green",) if seconds < 600 else ()
     styles = styles or (("yellow",) if seconds < 3600 else () if seconds < 86400 else ("dim",))

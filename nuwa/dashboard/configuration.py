@@ -1,4 +1,4 @@
-"""The configuration: edited, checked, compared, put into force, and found again."""
+"""The configuration: edited, checked, compared, applied, and found again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def put(request: Request) -> Response:
 
 
 async def edit(request: Request) -> Response:
-    """What somebody typed: checked and compared, or put into force."""
+    """What somebody typed: checked and compared, or applied."""
     fields = request_context.form(request)
     if not {"text", "revision"} <= fields.keys():
         raise HTTPException(400, "a field of the form is missing")
@@ -67,7 +67,7 @@ async def edit(request: Request) -> Response:
         return await _editor(request, text, revision, 422, problems=problems)
     if is_dry:
         _, raw, _ = await agent_api.ask(request, "GET", "/config")
-        difference = diff(raw.decode("utf-8", "replace"), text, "in force", "as edited")
+        difference = diff(raw.decode("utf-8", "replace"), text, "applied", "as edited")
         return await _editor(request, text, revision, difference=difference, done=done)
     return RedirectResponse(
         request_context.home(request, f"/config?{urlencode({'saved': summary(done)})}"), 303
@@ -75,7 +75,7 @@ async def edit(request: Request) -> Response:
 
 
 async def history(request: Request) -> Response:
-    """Every configuration that was in force."""
+    """Every configuration that was applied."""
     found = await agent_api.ask(request, "GET", "/config/history")
     return (
         as_json(found)
@@ -85,7 +85,7 @@ async def history(request: Request) -> Response:
 
 
 async def revision(request: Request) -> Response:
-    """A configuration that was in force once, compared with the present one."""
+    """A configuration that was applied once, compared with the present one."""
     name = request.path_params["revision"]
     text = await _old(request, name)
     if not request_context.wants_page(request):
@@ -138,7 +138,7 @@ def _kind(line: str) -> str:
 def summary(done: dict[str, Any]) -> str:
     """What a new configuration brought about, in one sentence."""
     parts = [f"{verb} {', '.join(done[verb])}" for verb in ("started", "restarted", "stopped") if done[verb]]
-    text = f"Revision {done['revision']} is in force" + (": " + "; ".join(parts) if parts else "") + "."
+    text = f"Revision {done['revision']} was applied" + (": " + "; ".join(parts) if parts else "") + "."
     return " ".join([text, *done["warnings"]])
 
 

@@ -50,7 +50,7 @@ def has_own(request: Request) -> bool:
 
 
 def give(request: Request, answer: Response, sessions: Sessions, session: Session) -> None:
-    """Give a browser its session, and take away the cookie that it may have under a former name."""
+    """Give a browser its session, and remove the cookie that it may have under a former name."""
     own = name(request)
     answer.set_cookie(
         own,

@@ -26,7 +26,7 @@ RETRY_DELAYS_S = 0.5, 5.0
 GATHER_S = 0.25
 """Seconds for which lines of the log are gathered, so that a flood makes few events."""
 SILENCE_TIMEOUT_S = 45.0
-"""Seconds without a word after which the agent counts as gone: it speaks every 15."""
+"""Seconds of silence after which the agent counts as gone: it speaks every 15."""
 KEPT_EVENTS = 300
 """Events that a browser can catch up with; one that missed more loads its page again."""
 

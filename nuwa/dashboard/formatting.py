@@ -44,7 +44,7 @@ LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info"
 
 
 def age_class(since: float, now: float | None = None) -> str:
-    """The younger the brighter: `now`, `young`, `today`, `old`."""
+    """Newer is brighter: `now`, `young`, `today`, `old`."""
     seconds = (time.time() if now is None else now) - since
     return "now" if seconds < 60 else "young" if seconds < 3600 else "today" if seconds < 86400 else "old"
 
@@ -82,7 +82,7 @@ def lasted(seconds: float | None) -> str:
 
 
 def cores(value: float | None) -> str:
-    """Processor time in use, in hundredths of a core."""
+    """CPU time in use, in hundredths of a core."""
     return "–" if value is None else f"{value * 100:.0f}%" if value >= 0.1 or value == 0 else f"{value:.1%}"
 
 

@@ -39,5 +39,5 @@ async def _serve(paths: Paths) -> None:
 
 
 def _state(paths: Paths) -> Path:
-    """Where sessions that were ended are remembered: systemd says where, and it is the dashboard's own."""
+    """Where sessions that ended are remembered: systemd says where, and it is the dashboard's own."""
     return Path(os.environ.get("STATE_DIRECTORY") or paths.sessions)

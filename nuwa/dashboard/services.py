@@ -103,7 +103,7 @@ async def monitor(request: Request) -> Response:
 
 
 async def _is_edited(request: Request) -> bool:
-    """Whether somebody edited the configuration by hand, and did not put it into force."""
+    """Whether somebody edited the configuration by hand, and did not apply it."""
     try:
         _, _, headers = await agent_api.ask(request, "GET", "/config")
     except (AgentDown, Refused):

@@ -87,7 +87,7 @@ class Sessions:
         try:
             files.write_json(self._file, self._ended, mode=0o600)
         except OSError as error:
-            log.warning("a session that was ended would be valid again after a restart: %s", error)
+            log.warning("an ended session would be valid again after a restart: %s", error)
 
     def proof(self, session: Session) -> str:
         """What a form has to bring along: other sites can send forms, but not read this."""

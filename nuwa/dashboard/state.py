@@ -30,7 +30,7 @@ class Board:
         """Take a whole listing.
 
         Returns:
-            whether there are others than before, or another configuration is in force; and else which
+            whether there are others than before, or another configuration was applied; and else which
             services and which webhooks changed.
         """
         rows = {row["name"]: row for row in listing["ps"]}

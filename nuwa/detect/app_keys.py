@@ -24,7 +24,7 @@ def in_the_code(sources: Sequence[Source]) -> Iterator[str]:
         values = list(_key_values(item))
         if values and all(literal(value) for value in values):
             yield (
-                f"SECRET_KEY stands in {item.path}, and so in the image: read it with "
+                f"SECRET_KEY is in {item.path}, and so in the image: read it with "
                 'os.environ["SECRET_KEY"], and set generated = ["SECRET_KEY"] in [env]'
             )
             return

@@ -19,7 +19,7 @@ _ASGI_PACKAGES = frozenset(
 
 
 def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[str]) -> Web | None:
-    """The application of a Django project whose manage.py lies at the top, or in src/."""
+    """The application of a Django project whose manage.py is at the top, or in src/."""
     manage = next((path for path in ("manage.py", "src/manage.py") if tree.has(path)), "")
     if not manage or not _is_django(tree, manage):
         return None

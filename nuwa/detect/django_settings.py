@@ -146,7 +146,7 @@ def advice(settings: Sequence[Source]) -> Iterator[str]:
     condition = address_in_a_branch(settings)
     if condition:
         yield (
-            f"the settings read DATABASE_URL only if {condition}: otherwise the database is a file beside "
+            f"the settings read DATABASE_URL only if {condition}: otherwise the database is a file next to "
             "the code, which the app cannot write to"
         )
     file = "" if condition else database_file(settings)
@@ -163,7 +163,7 @@ def _secret_key(settings: Sequence[Source]) -> Iterator[str]:
     if decides is None:
         yield f"the settings set no SECRET_KEY: {_KEY}"
     elif all(literal(given) for given in decides.alternatives("SECRET_KEY")):
-        yield f"SECRET_KEY stands in the settings, and so in the image: {_KEY}"
+        yield f"SECRET_KEY is in the settings, and so in the image: {_KEY}"
 
 
 def _hosts(settings: Sequence[Source]) -> Iterator[str]:
@@ -201,7 +201,7 @@ def volumes(settings: Sequence[Source], static: str = "") -> tuple[list[Volume],
     if data and media and found and _touch(media, data):
         outer = data if media.startswith(f"{data}/") else media
         said.append(
-            f"uploads ({media}) and the database ({data}) lie in one another: give uploads a folder of "
+            f"uploads ({media}) and the database ({data}) are in one another: give uploads a folder of "
             "their own, so that nginx can serve it"
         )
         found = [(outer, "", "MEDIA_ROOT and DATABASES")]

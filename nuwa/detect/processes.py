@@ -1,4 +1,4 @@
-"""What a project's own commands run besides the server: migrations, workers and timed jobs."""
+"""What a project's own commands run besides the server: migrations, workers and scheduled jobs."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _name(text: str) -> str:
 
 
 def jobs(tree: Tree, said: Testimony) -> list[Job]:
-    """The timed jobs, as crontabs have them."""
+    """The scheduled jobs, as crontabs have them."""
     found = []
     for started in said.commands:
         if started.name.startswith("cron "):

@@ -31,7 +31,7 @@ DATABASE_PLACEHOLDERS = {
 
 
 def app_layer(recipe: Recipe, project: Path) -> Layer:
-    """The layer of the app whose project lies in the folder `project`.
+    """The layer of the app whose project is in the folder `project`.
 
     Raises:
         BuildError: a file of the project cannot go into an image, or the Setup label would be too long.
@@ -110,7 +110,7 @@ def _project(app: App, project: Path) -> list[layer_tree.Entry]:
 
 
 def _below(path: str, folders: Sequence[str]) -> bool:
-    """Whether a path in the image is one of some paths of the project, or lies in one."""
+    """Whether a path in the image is one of some paths of the project, or is in one."""
     return any(f"{path}/".startswith(f"{names.PROJECT}/{folder}/") for folder in folders)
 
 

@@ -20,7 +20,7 @@ _KEPT_OPTIONS = r"Acquire::(https?::|Check-|Retries|ForceIPv|By-Hash)"
 
 
 def sources(codename: str) -> list[str]:
-    """`deb` lines for a release of Debian; none where this machine knows no archive of Debian."""
+    """`deb` lines for a release of Debian; none where this machine has no Debian mirror configured."""
     chosen = os.environ.get("NUWA_APT_MIRROR", "").strip()
     if chosen:
         return _chosen(chosen, codename)

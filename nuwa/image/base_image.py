@@ -27,7 +27,7 @@ def chosen() -> str:
     """What `NUWA_BASE_IMAGE` names; empty: nothing.
 
     Raises:
-        BuildError: that is no name of an image.
+        BuildError: that is not the name of an image.
     """
     name = os.environ.get(VARIABLE, "").strip()
     if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", name):

@@ -53,7 +53,7 @@ def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
     """The name of an image with the bare distribution; it is made unless it is here, made in the same way.
 
     Raises:
-        BuildError: this machine has no mmdebstrap or knows no archive of Debian, or making it failed.
+        BuildError: this machine has no mmdebstrap or has no Debian mirror configured, or making it failed.
     """
     reference = platform.bootstrap_image
     if is_current(engine.image(reference)):

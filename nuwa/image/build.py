@@ -52,7 +52,7 @@ class BuiltLayer:
 
 @dataclass(frozen=True)
 class Built:
-    """An app's image, with the layers that it stands on, the lowest first."""
+    """An app's image, with its base layers, the lowest first."""
 
     tag: str
     id: str
@@ -61,7 +61,7 @@ class Built:
 
 
 def build(app: App, project: Path, options: Options, engine: Engine, progress: Progress) -> Built:
-    """Build the image of the app whose project lies in `project`, and tag it `app.tag`.
+    """Build the image of the app whose project is in `project`, and tag it `app.tag`.
 
     Raises:
         BuildError: it cannot be built; nothing was tagged and nothing is left behind.
@@ -196,7 +196,7 @@ class _Build:
         return layer.inputs(tuple(self._below(layer).values()))
 
     def _below(self, layer: Layer) -> dict[str, str]:
-        """The ids of the images that a layer stands on, by their names."""
+        """The ids of the images that a layer is built on, by their names."""
         found = {parent: self._images[parent] for parent in layer.parents}
         return {parent: image.id for parent, image in found.items() if image}
 

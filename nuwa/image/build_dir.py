@@ -53,7 +53,7 @@ def end_steps(folder: Path) -> None:
 
     podman's own processes see the mount as well, but live in this machine's process namespace.
     """
-    own = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - what it points to is no path
+    own = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - what it points to is not a path
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             inside = os.readlink(process / "ns" / "pid") != own  # noqa: PTH115

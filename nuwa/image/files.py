@@ -1,4 +1,4 @@
-"""Files that are made for an image, before they lie in a build context."""
+"""Files that are made for an image, before they are in a build context."""
 
 from __future__ import annotations
 

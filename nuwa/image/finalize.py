@@ -60,7 +60,7 @@ def _clean(configuration: Configuration, below: Configuration, name: str) -> Non
 
 
 def _below(engine: Engine, parent: str) -> Configuration:
-    """The configuration of the image below, which may lie in another store of podman's."""
+    """The configuration of the image below, which may be in another store of podman's."""
     try:
         return _read(engine, parent, _configuration_file(parent))
     except EngineError:

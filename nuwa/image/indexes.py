@@ -81,7 +81,7 @@ def _settings() -> Settings:
 
 
 def _mounted(address: str, folders: dict[str, Path]) -> str:
-    """The address as it is inside a build: folders of this machine lie below `/mnt` there.
+    """The address as it is inside a build: folders of this machine are below `/mnt` there.
 
     The folder above goes with it, because the pages of an index point to files next to it.
     """

@@ -94,7 +94,7 @@ def layers(history: list[dict[str, Any]]) -> tuple[LayerSize, ...]:
     """The layers of an image by its history, as `podman history` prints it: the newest first.
 
     Entries without a size belong to a layer too. Where podman made one layer of a whole build, its size
-    stands at the first of them; where it kept the steps apart, labels come before the layer that they follow.
+    is at the first of them; where it kept the steps apart, labels come before the layer that they follow.
     """
     chunks: list[list[dict[str, Any]]] = [[]]
     steps_apart = bool(history) and not history[0].get("size")

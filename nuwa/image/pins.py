@@ -34,7 +34,7 @@ class Downloads:
 
     version: str
     url: str
-    """The folder that they lie in."""
+    """The folder that they are in."""
     files: tuple[Download, ...]
 
     @property

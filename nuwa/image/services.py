@@ -1,6 +1,6 @@
 """From the manifest to the files of the app's image: services, commands, environment, settings. Pure.
 
-What runs lies in `images/*/rootfs` and is the same for every app. Only what the manifest decides is
+What runs is in `images/*/rootfs` and is the same for every app. Only what the manifest decides is
 generated: which services there are, their limits of time, and one script for each command line.
 """
 
@@ -201,7 +201,7 @@ def _handover() -> dict[str, File]:
 def _commands(app: App, family: Family) -> dict[str, File]:
     """One script a command line, so that no other file has to quote it.
 
-    The last one before the app's own program takes away what sh exports of itself where it is bash.
+    The last one before the app's own program removes what sh exports of itself where it is bash.
     """
     argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
     argvs |= {Names.process_service(process.name): _LAST + process.command for process in app.process}

@@ -56,7 +56,7 @@ def notes(context: Context) -> Iterator[str]:
     """What the manifest asks for and Kubernetes has no equal of, each with what to use instead."""
     limits, app = context.app.limits, context.app
     if limits.memory_high is not None:
-        yield "limits.memory_high has no equal: the pod is ended at limits.memory_max"
+        yield "limits.memory_high has no equal: the pod is killed at limits.memory_max"
     if limits.io_weight is not None:
         yield "limits.io_weight has no equal: give the volumes a storage class that is fast enough"
     if limits.open_files is not None:
@@ -92,7 +92,7 @@ def _about_choices(context: Context) -> Iterator[str]:
         yield "for podman: without the objects that it does not know; the release hook runs before each start"
         return
     if not context.domains:
-        yield "no domain is given (--domain): there is a Service, and nothing that leads to it"
+        yield "no domain is given (--domain): there is a Service, and nothing that routes to it"
     if not options.gateway_namespace:
         yield "any pod may ask the server: --gateway-namespace lets in those of the gateway alone"
     if options.image.startswith("localhost/"):

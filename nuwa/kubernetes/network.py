@@ -118,7 +118,7 @@ def _other(route: Route) -> Object:
 
 
 def other_app(route: Route) -> str:
-    """The Service of another app: what a route leads to that is not a place of one host."""
+    """The Service of another app: the target of a route that is not a place of one host."""
     kind, _, name = route.to.partition(":")
     if kind != "app":
         raise ExportError(

@@ -127,7 +127,7 @@ def _request(context: Context) -> Object:
         "Host": context.host,
         # The scheme is the public one, or an app that insists on HTTPS would only ever redirect.
         "X-Forwarded-Proto": "https",
-        # By these the log leaves out what went well.
+        # By these the log leaves out what succeeded.
         "X-Forwarded-For": "127.0.0.1",
         "User-Agent": "nuwa-healthcheck",
     }
@@ -154,7 +154,7 @@ def resources(context: Context) -> Object:
 
 
 def _environment(context: Context) -> list[Object]:
-    """What the container is told; the manifest's clear variables lie in the image."""
+    """What the container is told; the manifest's clear variables are in the image."""
     values = {"NUWA_HOST": context.host, "NUWA_DOMAINS": " ".join(context.domains)}
     if context.app.sqlite_file:
         values[DATABASE_SECRET] = f"sqlite:///{context.app.sqlite_file}"
@@ -181,7 +181,7 @@ def _volumes(context: Context) -> list[Object]:
     if context.secret_names:
         # A pod waits, and says for which one, until all are there.
         items = [{"key": name, "path": name} for name in context.secret_names]
-        # podman knows no fsGroup: there the file is closed by the folder that it lies in.
+        # podman knows no fsGroup: there the file is closed by the folder that it is in.
         mode = 0o444 if context.options.podman else 0o440
         source = {"secretName": context.name, "defaultMode": mode, "items": items}
         found.append({"name": "secrets", "secret": source})

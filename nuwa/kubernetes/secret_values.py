@@ -45,10 +45,10 @@ def _without_newline(content: bytes) -> bytes:
 
 
 def keep_generated(path: Path, names: Iterable[str]) -> list[str]:
-    """Make up the secrets that are not there yet, and keep them there: another export finds them.
+    """Generate the secrets that are not there yet, and keep them there: another export finds them.
 
     Returns:
-        The names of those that were made up.
+        The names of those that were generated.
     """
     there = read(path) if path.exists() else {}
     missing = [name for name in names if name not in there]

@@ -1,4 +1,4 @@
-"""What stays: a claim for each volume, and the Secret that the app's secrets lie in."""
+"""What stays: a claim for each volume, and the Secret that the app's secrets are in."""
 
 from __future__ import annotations
 

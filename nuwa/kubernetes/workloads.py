@@ -1,4 +1,4 @@
-"""What runs: the server, each process, each timed job, and the release hook that has to succeed first."""
+"""What runs: the server, each process, each scheduled job, and the release hook that has to succeed first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN_SECONDS = 3600
 HISTORY = 3
 HOOK_DEADLINE_S = 3600
 LATE_S = 300
-"""How late a timed job may start."""
+"""How late a scheduled job may start."""
 
 
 def server(context: Context) -> list[Object]:

@@ -54,7 +54,7 @@ def install(engine: Engine, progress: Progress, host: Host) -> None:
 
 
 def _gather(engine: Engine, host: Host, folder: Path) -> None:
-    """Everything that nuwa needs for the host's Python, as it lies in its folder of packages."""
+    """Everything that nuwa needs for the host's Python, as it is in its folder of packages."""
     version, machine = json.loads(engine.exec(host.container, "python3", "-c", _ABOUT).stdout)
     target = ["--target", str(folder), "--python", sys.executable]
     target += ["--python-version", version, "--python-platform", f"{machine}-manylinux_2_28"]

@@ -74,7 +74,7 @@ def _build(engine: Engine, progress: Progress, base: str, inputs: str) -> str:
 
 
 def _packages_by_mount(folder: Path) -> list[str]:
-    """Where this machine gets its packages, as files that lie in the container only while it builds."""
+    """Where this machine gets its packages, as files that are in the container only while it builds."""
     lines = apt.sources(CODENAME)
     if not lines:
         raise LabError(

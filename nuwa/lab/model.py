@@ -11,7 +11,7 @@ from nuwa.errors import LabError
 LABEL_LAB = "io.nuwa.lab"
 LABEL_HOST = "io.nuwa.lab.host"
 DEMO = "/srv/demo"
-"""Where the demo's deployment lies on the first host."""
+"""Where the demo's deployment is on the first host."""
 HTTPS, HTTP = 443, 80
 
 
@@ -24,7 +24,7 @@ class Lab:
     def __post_init__(self) -> None:
         if self.name and not re.fullmatch(r"[a-z][a-z0-9]{0,19}", self.name):
             raise LabError(
-                f"{self.name!r} is no name for a lab",
+                f"{self.name!r} is not a name for a lab",
                 hint="Take up to 20 small letters and digits, a letter first.",
             )
 

@@ -1,4 +1,4 @@
-"""What a value of `nuwa.toml` may be: each check returns it in its one spelling or says why not.
+"""What a value of `nuwa.toml` may be: each check returns it in its canonical spelling or says why not.
 
 These values reach Containerfiles, shells, unit files and URLs, so each check is an allow-list where that
 is possible. Only the standard library, and Python 3.9: this also runs inside images.

@@ -106,7 +106,7 @@ _REMEDIES = {
     "Cannot declare": "this table is already defined: put its keys together",
     "Cannot mutate": "this table is already defined: put its keys together",
     "Unclosed array": "a list ends with ]",
-    "Unclosed inline table": "an inline table { … } stands on one line",
+    "Unclosed inline table": "an inline table { … } has to be on one line",
     "Unescaped": "write the backslash twice, or use single quotes",
     "Illegal character": "a quoted string ends on its line; several lines need three quotes",
     "Unterminated string": "close the quotes",
@@ -168,7 +168,7 @@ _PLACEHOLDERS: dict[str, object] = {
     "engine": "postgresql",
     "repository": "/x",
 }
-"""Stand in for a required value that is broken; no problem about them is ever shown."""
+"""A placeholder for a required value that is broken; no problem about them is ever shown."""
 
 
 def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
 
 
 def _owner(path: Path) -> tuple[Path, str]:
-    """The table around a path, and the key in it that leads there."""
+    """The table around a path, and the key in it on the way there."""
     for length in range(len(path) - 1, -1, -1):
         if is_table(kind_at(path[:length])):
             return path[:length], str(path[length])

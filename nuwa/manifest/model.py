@@ -36,8 +36,8 @@ class Check:
     pydantic calls the two methods; without pydantic they are never called.
 
     Args:
-        function: takes the value and returns it in its one spelling, or raises ValueError.
-        accepts: what may stand in the file, where that is more than the field's own type.
+        function: takes the value and returns it in its canonical spelling, or raises ValueError.
+        accepts: what may be in the file, where that is more than the field's own type.
         words: what that is, in words.
     """
 
@@ -343,7 +343,7 @@ class Volume(Section):
 
     @property
     def holds_database(self) -> bool:
-        """Whether the file of a SQLite database may lie in it."""
+        """Whether the file of a SQLite database may be in it."""
         return self.policy != "read-only" and not self.url
 
 
@@ -641,7 +641,7 @@ class App(Section):
 
     @property
     def sqlite_file(self) -> str:
-        """Where the file of a SQLite database lies in the container; empty where there is none of nuwa's."""
+        """Where the file of a SQLite database is in the container; empty where there is none of nuwa's."""
         if self.database is None or self.database.engine != "sqlite":
             return ""
         volume = next(volume for volume in self.volume if volume.holds_database)

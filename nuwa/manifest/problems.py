@@ -1,4 +1,4 @@
-"""pydantic's findings in nuwa's own sentences: what stands there, what was expected, what to do."""
+"""pydantic's findings in nuwa's own sentences: what is there, what was expected, what to do."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _complain(path: Path, places: Places, message: str, hint: str = "", *also: P
 
 
 def line_of(path: Path, places: Places) -> int | None:
-    """The line of a path, or of the nearest thing around it that stands in the file."""
+    """The line of a path, or of the nearest thing around it that is in the file."""
     for length in range(len(path), 0, -1):
         if path[:length] in places:
             return places[path[:length]].line

@@ -22,7 +22,7 @@ def checked(
 
     Args:
         root: the dataclass of the whole document.
-        places: where the document's parts stand in its file.
+        places: where the document's parts are in its file.
         language: how the file is written, for hints.
     """
     model: Any = root

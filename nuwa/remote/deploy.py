@@ -55,7 +55,7 @@ def deploy(
 
     Raises:
         BusyError: somebody else deploys there.
-        RemoteError: a step failed; what served before serves on.
+        RemoteError: a step failed; what served before keeps serving.
     """
     begun = time.monotonic()
     target, image = connection.target, release.source.image
@@ -77,11 +77,11 @@ def deploy(
 
 
 def rollback(connection: Connection, progress: Progress) -> None:
-    """Have a deployment go back to the release before.
+    """Have a deployment go back to the previous release.
 
     Raises:
         BusyError: somebody deploys there.
-        RemoteError: it failed; what served before serves on.
+        RemoteError: it failed; what served before keeps serving.
     """
     with lock.held(connection), progress.step(f"{connection.target.destination}: rollback") as step:
         _perform(connection, "rollback", "", "", {}, step)

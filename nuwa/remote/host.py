@@ -1,4 +1,4 @@
-"""What a host is, what it lacks, and what lies in the deployment's folder."""
+"""What a host is, what it lacks, and what is in the deployment's folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HostState:
     lacks: tuple[str, ...]
     """Programs that are not there, by name."""
     app: str
-    """Whose deployment lies in the folder: empty for nobody's, `?` for something else."""
+    """Whose deployment is in the folder: empty for nobody's, `?` for something else."""
     scripts: str
     """The image that the scripts in bin/ belong to, by its id."""
     release: str

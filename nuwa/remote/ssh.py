@@ -117,7 +117,7 @@ class Connection:
     def lost(self) -> RemoteError:
         return RemoteError(
             f"the connection to {self.target.destination} was cut",
-            hint="The same command again goes on from here.",
+            hint="The same command again continues from here.",
         )
 
     # How it is made and ended

@@ -2,7 +2,7 @@
 
 `render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
-rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its one
+rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its canonical
 spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
 no room for. `render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`,
 `sqlite-restore` and `sums` work in volumes, whose folders follow: see `nuwa/render/volumes.py`.
@@ -31,7 +31,7 @@ from nuwa.render.render import PLANS, Plan, render
 
 PLAN = "PLAN"
 WORDS = {"release": hook_run, "rehearse": rehearsal_run}
-"""What is no file, but the words behind `podman run`."""
+"""What is not a file, but the words behind `podman run`."""
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def _render(what: str) -> None:
 
 
 def _contents(archive: Path) -> tuple[App, dict[str, str]]:
-    """The manifest and the templates that lie in the zipapp next to this code."""
+    """The manifest and the templates that are in the zipapp next to this code."""
     with zipfile.ZipFile(archive) as opened:
         app = from_json(App, json.loads(opened.read("manifest.json")))
         prefix = "templates/"

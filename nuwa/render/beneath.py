@@ -1,4 +1,4 @@
-"""Opening what lies in a folder that somebody else owns.
+"""Opening what is in a folder that somebody else owns.
 
 A volume belongs to the app, which may put a link, a pipe or another folder in the place of anything in it, at
 any moment. So nothing in it is opened by a whole path: each folder on the way by the descriptor of the one

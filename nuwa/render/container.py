@@ -78,7 +78,7 @@ def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
     """The same for the rehearsal of an archive, whose folder the facts name as the deployment's.
 
     Like the slots in all that the app can see, but without a network: what it does at a start reaches
-    nobody. As a slot that never serves, it runs no timed job and no exclusive process.
+    nobody. As a slot that never serves, it runs no scheduled job and no exclusive process.
     """
     return (
         f"--name={app.names.rehearsal_container}",

@@ -106,10 +106,10 @@ def read(text: str) -> Facts:
 
 
 def domains(text: str) -> tuple[str, ...]:
-    """The domains in a JSON list, each in its one spelling.
+    """The domains in a JSON list, each in its canonical spelling.
 
     Raises:
-        FactsError: one of them is no domain.
+        FactsError: one of them is not a domain.
     """
     taken: tuple[str, ...] = _take({"domains": json.loads(text)}, "domains", _domains)
     return taken

@@ -104,7 +104,7 @@ def restore(source: str, volumes: Mapping[bytes, str]) -> None:
     """Puts the copies SOURCE/NAME/PATH at their place in the volumes, with the copies' owner, mode and time.
 
     Raises:
-        VolumeError: a copy has no place, or is no file; then nothing was written.
+        VolumeError: a copy has no place, or is not a file; then nothing was written.
     """
     with top_folder(source) as top:
         copies = list(_copies(os.fsencode(source)))

@@ -4,8 +4,8 @@ All files of an image have one time, and nginx makes `ETag` and `Last-Modified` 
 that changed and kept its length would be taken for the one of before. Here each gets a time that its content
 decides, always in the past: the same content has the same time in every release, other content another one.
 
-The time also says whether the name changes with the content, so that a browser may keep the file for ever:
-then it lies in the 1980s or 1990s. The site's configuration reads it off `Last-Modified`, and needs no list.
+The time also says whether the name changes with the content, so that a browser may keep the file forever:
+then it is in the 1980s or 1990s. The site's configuration reads it off `Last-Modified`, and needs no list.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _original(name: str) -> str:
 
 
 def files(root: Path) -> Iterator[Path]:
-    """The regular files below a folder, wherever they lie in it."""
+    """The regular files below a folder, wherever they are in it."""
     return (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
 
 

@@ -55,7 +55,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def index(root: Path) -> dict[str, Any]:
-    """By path: type, ETag, whether a file may be kept for ever, and whether it has a compressed copy."""
+    """By path: type, ETag, whether a file may be kept forever, and whether it has a compressed copy."""
     files = {path.relative_to(root).as_posix(): path for path in static.files(root)}
     hashed = static.hashed_files(root, set(files))
     return {

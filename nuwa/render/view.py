@@ -78,7 +78,7 @@ class View:
         return f"{database.engine}.service"
 
     def database_guard(self, verb: str) -> tuple[str, ...]:
-        """A command of iptables: the way to the database is closed for all but the app's subnet."""
+        """A command of iptables: the database proxy is closed for all but the app's subnet."""
         way = self.facts.database
         if way is None:
             return ()
@@ -113,7 +113,7 @@ class View:
 
     @property
     def spare(self) -> str:
-        """Where nginx finds the former release while the new one is watched; empty where no two may be up."""
+        """Where nginx finds the previous release while the new one is watched; empty where two cannot run."""
         if self.facts.selinux or self.excluded_units:
             return ""
         return f"unix:{self.app.names.spare_socket}"
@@ -125,7 +125,7 @@ class View:
 
     @property
     def prepare_jobs(self) -> tuple[str, ...]:
-        """The command that makes the folder in which the slots agree on timed jobs."""
+        """The command that makes the folder in which the slots agree on scheduled jobs."""
         return ("/usr/bin/install", "-d", "-m", "0755", self.app.names.jobs_folder)
 
     @property
@@ -289,7 +289,7 @@ class View:
         """Seconds that nginx keeps an idle connection to the app, and is the first to close it; 0: none."""
         if self.facts.selinux:
             return self.app.server.keepalive * 4 // 5
-        # A kept connection still goes to the former release after a switch, so it must not last.
+        # A kept connection still goes to the previous release after a switch, so it must not last.
         may_keep = self.facts.nginx >= KEEPALIVE_TIME and self.app.server.keepalive > 2 * KEPT
         return KEPT if may_keep else 0
 

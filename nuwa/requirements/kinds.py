@@ -23,7 +23,7 @@ KINDS = (*LOCKS, *LISTS, *PROJECT_FILES)
 def find(folder: Path) -> str:
     """The file of `KINDS` that counts in a project, relative to it; `""` where none names requirements.
 
-    A lock of a uv workspace may lie in a folder above: `../uv.lock`.
+    A lock of a uv workspace may be in a folder above: `../uv.lock`.
     """
     for name in KINDS:
         if name == "uv.lock" and not (folder / name).is_file() and (above := _workspace_lock(folder)):

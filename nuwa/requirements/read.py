@@ -17,7 +17,7 @@ from nuwa.requirements.project_file import required
 from nuwa.requirements.text import Line, Target
 
 FOLDER = "requirements"
-"""Where the files lie below `/mnt` in a build."""
+"""Where the files are below `/mnt` in a build."""
 COPY = "/tmp/requirements"  # noqa: S108 - inside a build
 """Where a build copies them before it builds folders of the project: build backends write into those."""
 
@@ -201,7 +201,7 @@ class _Reading:
         self.builds = True
 
     def _inside(self, where: str, place: str, below: Path) -> tuple[Path, str]:
-        """A path that a line names, and where it lies below `FOLDER`; the project's folder is tried first."""
+        """A path that a line names, and where it is below `FOLDER`; the project's folder is tried first."""
         named = re.sub(r"^file:(?://(?=/))?", "", place) if place.startswith("file:") else place
         named = unquote(named).replace("${PROJECT_ROOT}/", "")
         candidates = [(folder / named).resolve() for folder in (self.project, below)]
@@ -209,7 +209,7 @@ class _Reading:
         root = self.project if path.is_relative_to(self.project) else below.resolve()
         if not path.is_relative_to(root):
             raise BuildError(
-                f"{where}: {place} lies outside the project, and an image has nothing of this machine",
+                f"{where}: {place} is outside the project, and an image has nothing of this machine",
                 hint="Move it into the project, or publish it where the build can get it.",
             )
         if not path.exists():

@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a requirement comes from that is no name of an index."""
+    """Where a requirement comes from that is not an index."""
 
     name: str
     """As in `name @ target`; empty: it names itself."""

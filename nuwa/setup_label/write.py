@@ -137,7 +137,7 @@ def _lean(script: str) -> str:
     """A script without comments on lines of their own, but for its head and what linters read.
 
     A label has room for the scripts of a deployment, and not for all that is said about them in the source.
-    What stands in a here-document is text, whatever it looks like.
+    What is in a here-document is text, whatever it looks like.
     """
     kept, in_head, end = [], True, ""
     for line in script.splitlines(keepends=True):

@@ -19,7 +19,7 @@ async def read(request: Request, most: int) -> bytes:
         most: bytes; a larger body is refused before it is read.
 
     Raises:
-        HTTPException: 413 too large, 408 too slow, 400 broken off.
+        HTTPException: 413 too large, 408 too slow, 400 interrupted.
     """
     length = request.headers.get("content-length", "0")
     if len(length) > MAX_LENGTH_DIGITS or (length.isdecimal() and int(length) > most):

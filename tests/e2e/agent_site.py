@@ -139,7 +139,7 @@ def write(host: LabHost, path: str, text: str, mode: str = "644") -> None:
 
 
 def configure(host: LabHost, document: dict[str, Any]) -> None:
-    """Put a configuration into force the way that the guide says."""
+    """Apply a configuration the way that the guide says."""
     write(host, "/etc/nuwa/config.json", json.dumps(document, indent=2), "600")
     done = json.loads(host.sh("nuwa config apply --json").stdout)
     assert done["warnings"] == []

@@ -96,7 +96,7 @@ class Deployment:
 
     @property
     def site(self) -> Site:
-        """A new visitor, who trusts the certificate that lies on the host and no other."""
+        """A new visitor, who trusts the certificate that is on the host and no other."""
         pem = self.host.out(f"cat {self.directory}/volumes/.nuwa/tls/{self.domain}/fullchain.pem")
         return Site(self.domain, self.host.https, pem)
 

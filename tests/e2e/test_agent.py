@@ -140,7 +140,7 @@ class TestAPush:
         _, answer = deliver(site.host, "site", "github", push_body(site.push("broken", broken=True)))
         run = finished(site.host, answer["run"])
         assert run["state"] == "failed"
-        assert "The old one serves on" in run["lines"][-1]["output"]
+        assert "The old one keeps serving" in run["lines"][-1]["output"]
         assert site.page() == before
 
     def test_with_rewritten_history_is_taken_as_it_is(self, site: Repository) -> None:
@@ -162,7 +162,7 @@ class TestAPush:
 
 @pytest.fixture(scope="module")
 def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHost]:
-    """An app that is installed from its image, whose source lies in a repository on the host."""
+    """An app that is installed from its image, whose source is in a repository on the host."""
     folder = tmp_path_factory.mktemp("pushed")
     (folder / "nuwa.toml").write_text(MANIFEST)
     (folder / "pushed.py").write_text(APP.format(version="first"))

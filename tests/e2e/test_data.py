@@ -18,7 +18,7 @@ from nuwa.process import run
 PROJECT = Path(__file__).parent / "dataapp"
 MAIL_PASSWORD = "mail-5e1f-of-this-test"
 MAIL = "/root/mail"
-"""Where it lies on the host: a command of this test must not hold it either."""
+"""Where it is on the host: a command of this test must not hold it either."""
 
 WATCH = """
 nohup bash -c 'until [[ -e /tmp/watched ]]; do
@@ -168,7 +168,7 @@ def test_a_read_only_volume_cannot_be_written_by_the_app(datapg: Deployment) -> 
     assert get(datapg, "seed") == "hello from the image (Read-only file system)"
 
 
-def test_a_copy_is_loaded_beside_the_live_database_and_swapped(datapg: Deployment) -> None:
+def test_a_copy_is_loaded_next_to_the_live_database_and_swapped(datapg: Deployment) -> None:
     library = f"""cd {datapg.directory}
 cat >bin/library <<'END'
 set -euo pipefail

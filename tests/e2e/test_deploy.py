@@ -105,7 +105,7 @@ def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels
     listening.start()
     deploying = threading.Thread(target=lambda: pixels.bin(f"deploy --watch 0 {image}"))
     deploying.start()
-    # Its volume is exclusive: the former release has to end before the new one starts.
+    # Its volume is exclusive: the previous release has to end before the new one starts.
     eventually(lambda: state(pixels, "deploy").startswith("starting"), "the deploy has begun", seconds=120)
     painter.send(bytes([3, 2, 7]))
     time.sleep(3)

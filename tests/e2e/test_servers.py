@@ -1,4 +1,4 @@
-"""The other two kinds of servers, beside the Django site on the same host."""
+"""The other two kinds of servers, next to the Django site on the same host."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class AgentHost:
             connection.execute(statement)
 
     def configure(self, document: Mapping[str, Any]) -> Any:
-        """Put a configuration into force."""
+        """Apply a configuration."""
         revision = self.client.ask("GET", "/ls")["revision"]
         return self.client.ask("PUT", "/config", json.dumps(document).encode(), {"If-Match": f'"{revision}"'})
 

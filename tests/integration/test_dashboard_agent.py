@@ -111,7 +111,7 @@ def test_what_would_change_is_shown_before_it_is_saved(visit: Visit, agent: Agen
     assert "extra" not in {row["name"] for row in agent.client.ask("GET", "/ls")["ps"]}
     assert faults(page) == []
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#result")).to_contain_text(re.compile("in force: started extra"))
+    expect(page.locator("#result")).to_contain_text(re.compile("was applied: started extra"))
     visit.go("/")
     expect(page.locator("#s-extra")).to_have_class("row good")
 
@@ -124,7 +124,7 @@ def test_a_configuration_comes_back_out_of_the_history(visit: Visit, agent: Agen
     expect(page.locator(".diff .add").filter(has_text='"job"')).to_be_visible()
     page.get_by_role("link", name="Restore it in the editor").click()
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#result")).to_contain_text("is in force")
+    expect(page.locator("#result")).to_contain_text("was applied")
     assert "job" in {item["name"] for item in agent.client.ask("GET", "/ls")["ps"]}
     assert agent.client.ask("GET", "/config/history")["history"][0]["who"] == "dashboard, 127.0.0.1"
 
@@ -141,13 +141,13 @@ def test_two_who_edit_at_once_do_not_overwrite_each_other(visit: Visit, agent: A
     assert {"theirs"} <= names
     assert "mine" not in names
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#result")).to_contain_text("is in force")
+    expect(page.locator("#result")).to_contain_text("was applied")
     assert "mine" in {row["name"] for row in agent.client.ask("GET", "/ls")["ps"]}
 
 
 def test_a_file_that_was_edited_by_hand_is_noticed(visit: Visit, agent: AgentHost) -> None:
     agent.paths.config.write_text('{"processes": {}}\n')
-    expect(visit.go("/").locator(".said.warn")).to_contain_text("not in force yet")
+    expect(visit.go("/").locator(".said.warn")).to_contain_text("not applied yet")
 
 
 def test_the_output_of_a_webhook_arrives_while_it_runs(

@@ -321,7 +321,7 @@ def test_a_killed_worker_is_replaced(container: Container) -> None:
 def test_a_killed_master_takes_its_workers_along_and_is_back_without_traffic(container: Container) -> None:
     master, worker = container.text("/pid").split()
     container.sh(f"kill -s KILL {master}")
-    # Orphaned workers would hold the port for 13 seconds (gunicorn) or for ever (Apache).
+    # Orphaned workers would hold the port for 13 seconds (gunicorn) or forever (Apache).
     listening = "grep -q ':1F40 .* 0A ' /proc/net/tcp"
     taken = wait_until(
         lambda: (

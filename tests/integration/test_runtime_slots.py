@@ -1,4 +1,4 @@
-"""Two containers of one deployment: timed jobs and exclusive processes are the slot's that serves."""
+"""Two containers of one deployment: scheduled jobs and exclusive processes are the slot's that serves."""
 
 from __future__ import annotations
 

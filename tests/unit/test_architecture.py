@@ -195,7 +195,7 @@ def module_of(name: str) -> str:
 
 def room_of(name: str) -> str:
     fitting = [room for room in ROOMS if name == room or (room != "nuwa" and name.startswith(f"{room}."))]
-    assert fitting, f"{name} lies in no room: give it one here and in docs/architecture.md"
+    assert fitting, f"{name} is in no room: give it one here and in docs/architecture.md"
     return max(fitting, key=len)
 
 

@@ -101,7 +101,7 @@ CONTROL = (
     ),
     Operation("get", "/config/schema", "The JSON Schema of the configuration.", {200: _CONFIG}),
     Operation(
-        "get", "/config/history", "Configurations that were in force.", {200: _many("history", "Revision")}
+        "get", "/config/history", "Configurations that were applied.", {200: _many("history", "Revision")}
     ),
     Operation("get", "/config/history/{revision}", "An earlier configuration.", {200: _CONFIG}, (404,)),
     Operation("post", "/webhook/{name}/restart", "Run a webhook again.", {202: _one("run", _ID)}, (404, 409)),

@@ -1,4 +1,4 @@
-"""A configuration comes into force: all files or none, and only the services that it changes are touched."""
+"""Applies a configuration: all files or none, and only the services that it changes are touched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RevisionConflict(NuwaError):
 def apply(
     paths: Paths, text: str | None = None, *, expected: str | None = None, dry_run: bool = False
 ) -> Applied:
-    """Put a configuration into force.
+    """Apply a configuration.
 
     Args:
         text: the new content of the file; None: what is in the file.

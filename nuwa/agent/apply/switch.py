@@ -1,4 +1,4 @@
-"""A process replaced without a gap: the other slot comes up, nginx turns to it, and the old one goes.
+"""A process replaced without a gap: the other slot comes up, nginx switches to it, and the old one stops.
 
 nginx looks for a mark on disk with every request, so turning it takes no reload, and no connection of a
 client is cut.
@@ -30,7 +30,7 @@ def switch(service: Service, loaded: Loaded, paths: Paths) -> str:
     """Replace the running instance of a process.
 
     Raises:
-        NuwaError: the new instance does not become healthy; the old one serves on.
+        NuwaError: the new instance does not become healthy; the old one keeps serving.
     """
     old, new = UnitName(service.name, service.slot), UnitName(service.name, naming.other(service.slot))
     _bring_up(new, loaded)

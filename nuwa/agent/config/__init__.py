@@ -1,1 +1,1 @@
-"""`/etc/nuwa/config.json`: its model, how its text is read and checked, and what was in force before."""
+"""`/etc/nuwa/config.json`: its model, how its text is read and checked, and what was applied before."""

@@ -1,4 +1,4 @@
-"""The configuration in force, as it was validated when it was applied: readable without pydantic."""
+"""The applied configuration, as it was validated when it was applied: readable without pydantic."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def save(loaded: Loaded, paths: Paths) -> None:
 
 
 def load(paths: Paths) -> Loaded:
-    """The configuration in force; an empty one where none was applied yet.
+    """The applied configuration; an empty one where none was applied yet.
 
     Raises:
         NuwaError: only root may read it, or another release of nuwa wrote it.

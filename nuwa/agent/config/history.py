@@ -1,4 +1,4 @@
-"""The configuration's file, and every content of it that was in force."""
+"""The configuration's file, and every content of it that was applied."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Configurations:
         return revision(self.content().decode("utf-8-sig", "replace"))
 
     def remember(self, who: str) -> None:
-        """Keep the present content as one that was in force; what cannot be kept is no reason to fail."""
+        """Keep the present content as one that was applied; what cannot be kept is no reason to fail."""
         content = self.content().decode("utf-8-sig")
         insert = "insert or replace into configurations values (?, ?, ?, ?)"
         kept = "select revision from configurations order by rowid desc limit ?"
@@ -45,7 +45,7 @@ class Configurations:
             )
 
     def history(self) -> list[Revision]:
-        """What was in force, the newest first."""
+        """What was applied, the newest first."""
         rows = self._database.rows("select revision, time, who from configurations order by rowid desc")
         return [{"revision": row["revision"], "time": row["time"], "who": row["who"]} for row in rows]
 

@@ -29,7 +29,7 @@ class Expansion:
         self.broken: list[Path] = []
 
     def apply(self, value: Any, path: Path, lookup: Lookup) -> Any:
-        """`value` with its references resolved; what stands at a reference that fails is only a stand-in."""
+        """`value` with its references resolved; what is at a reference that fails is only a stand-in."""
         if isinstance(value, dict):
             return {
                 self._key(key, path, lookup): self.apply(item, (*path, key), lookup)

@@ -14,9 +14,9 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SCALAR = re.compile(r"[^,\]}\s]+")
 
 _REMEDIES = {
-    "Expecting property name": "keys need double quotes, and no comma stands before }",
+    "Expecting property name": "keys need double quotes, and no comma before }",
     "Expecting ',' delimiter": "a comma is missing before this, or a bracket is open",
-    "Expecting value": "a value is missing, or a comma stands before ]",
+    "Expecting value": "a value is missing, or there is a comma before ]",
     "Extra data": "the file is one object in { }",
     "Invalid control character": "a string cannot contain a line break; write \\n",
     "Invalid \\escape": "write a literal backslash as \\\\",

@@ -86,7 +86,7 @@ def validate(
 
 
 def _take_former_names(document: dict[str, Any], places: Places) -> Places:
-    """Give renamed keys their present names; where both are set, the former one is unknown as any other.
+    """Give renamed keys their present names; where both are set, the old one is an unknown key.
 
     Returns:
         the places, by present names.

@@ -16,7 +16,7 @@ EMPTY = "{}\n"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A configuration in force.
+    """An applied configuration.
 
     Args:
         revision: names the file's content.

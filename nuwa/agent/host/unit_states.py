@@ -70,7 +70,7 @@ class Units:
         self._dirty |= {unit for unit, state in known.items() if found.get(unit, ASLEEP) != state}
 
     async def listen(self) -> None:
-        """Follow systemd's signals for ever; the bus may come and go."""
+        """Follow systemd's signals forever; the bus may come and go."""
         while True:
             try:
                 await self._listen()

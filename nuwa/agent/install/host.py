@@ -128,7 +128,7 @@ def _units(paths: Paths) -> dict[str, str]:
 
 
 def _installation() -> str:
-    """Another one for each nuwa that is installed: it stands in the units, so an update restarts them."""
+    """Another one for each nuwa that is installed: it is in the units, so an update restarts them."""
     return hashlib.sha256((distribution_of(DISTRIBUTION).read_text("RECORD") or "").encode()).hexdigest()[:12]
 
 
@@ -153,7 +153,7 @@ def _environment() -> list[tuple[str, str]]:
 
 
 def init(paths: Paths, progress: Progress) -> list[str]:
-    """Prepare the host, and put its configuration into force.
+    """Prepare the host, and apply its configuration.
 
     Returns:
         the titles of what was made.

@@ -94,7 +94,7 @@ class Monitor:
         return "; ".join(faults)
 
     async def run(self) -> None:
-        """Check for ever."""
+        """Check forever."""
         while True:
             settings = self._host.loaded.config.monitor
             try:

@@ -103,7 +103,7 @@ def certificate(
         return Finding(name, "certificate", service, "failed", "no certificate is served")
     left = (end - now) / DAY_S
     if on_disk is not None and on_disk - end > DAY_S:
-        message = f"a newer certificate lies on disk, but the one that is served ends in {left:.0f} days"
+        message = f"a newer certificate is on disk, but the one that is served ends in {left:.0f} days"
         return Finding(name, "certificate", service, "failed", message)
     state = "failed" if left < days else "ok"
     return Finding(name, "certificate", service, state, f"ends in {left:.0f} days")

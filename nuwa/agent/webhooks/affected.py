@@ -56,7 +56,7 @@ def parts(process: Process, base: str) -> Iterator[str]:
 
 
 def lives_in(process: Process, base: str, repository: str) -> bool:
-    """Whether a service, or something that it watches, lies in a repository."""
+    """Whether a service, or something that it watches, is in a repository."""
     return any(_below(part, repository) for part in parts(process, base))
 
 
@@ -84,5 +84,5 @@ def _touched(part: str, changed: Collection[str]) -> bool:
 
 
 def _below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or lies in it."""
+    """Whether `path` is `folder` or is in it."""
     return path == folder or path.startswith(posixpath.join(folder, ""))

@@ -28,7 +28,7 @@ class Dispatcher:
     """Runs webhooks.
 
     Args:
-        loaded: gives the configuration in force, whenever it is asked.
+        loaded: gives the applied configuration, whenever it is asked.
         environments: the folder for the environments of commands.
     """
 

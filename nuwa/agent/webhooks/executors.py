@@ -72,7 +72,7 @@ class InUnits:
     """In transient units of systemd.
 
     Args:
-        folder: for the environments of commands, which stand in no command line: every user may read those.
+        folder: for the environments of commands, which are in no command line: every user may read those.
     """
 
     def __init__(self, folder: Path) -> None:

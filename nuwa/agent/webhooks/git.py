@@ -1,4 +1,4 @@
-"""git's command lines: fetch a branch, stand on it, and say what is different."""
+"""git's command lines: fetch a branch, check it out, and list what differs."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class HookRun:
             self._services.append(concern.service)
 
     async def _update(self) -> set[str]:
-        """Stand on the branch's newest commit; returns the files that differ from the last run's."""
+        """Check out the branch's newest commit; returns the files that differ from the last run's."""
         hook = self._hook
         before = (await self._ask(git.commit())).strip()
         base = self._history.base_of(self.run, self._name) or before

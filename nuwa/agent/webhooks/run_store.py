@@ -49,7 +49,7 @@ class Accepted:
     """What became of a delivery.
 
     Args:
-        duplicate: it was there before, and its run is on its way or went well.
+        duplicate: it was there before, and its run is on its way or succeeded.
         merged: the run was waiting already, and brings this delivery in with it.
     """
 
@@ -126,7 +126,7 @@ class History:
             change.execute("update runs set commit_id = ? where id = ?", (commit, run))
 
     def base_of(self, run: int, hook: str) -> str:
-        """The commit that a run's changes count from: what the last run that went well brought in.
+        """The commit that a run's changes count from: what the last run that succeeded brought in.
 
         A run that failed has changed the repository already, so the next one begins where it began.
         """

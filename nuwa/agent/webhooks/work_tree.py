@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from nuwa.agent.webhooks.git import GIT, Argv
 
 SUBMODULE_PROTOCOLS = "https:ssh"
-"""For GIT_ALLOW_PROTOCOL: the addresses of submodules stand in what was pushed, so they are not trusted."""
+"""For GIT_ALLOW_PROTOCOL: the addresses of submodules are in what was pushed, so they are not trusted."""
 _LFS = tuple(
     word
     for key, value in {
@@ -114,7 +114,7 @@ def faults(changed: str, submodule_lines: str, pointers: Sequence[str]) -> Itera
         if mark == "-":
             yield f"submodule {path} is not checked out"
         elif mark == "+":
-            yield f"submodule {path} stands at {commit[:12]}, which is not the recorded commit"
+            yield f"submodule {path} is at {commit[:12]}, which is not the recorded commit"
         elif mark == "U":
             yield f"submodule {path} has a merge conflict"
     names = [entry[3:] for entry in changed.split("\0") if entry]

@@ -65,7 +65,7 @@ const nuwa = (() => {
   const plain = (text) => text.replace(escapes, "");
   const level = (priority) => (priority <= 3 ? "bad" : priority === 4 ? "warn" : priority === 7 ? "dim" : "");
 
-  // What is wrong with the connection stands at the top until it is right again.
+  // What is wrong with the connection is at the top until it is right again.
   const troubles = new Map();
   function trouble(name, text) {
     const banner = one("#banner");
@@ -76,7 +76,7 @@ const nuwa = (() => {
     if (banner.textContent !== shown) banner.textContent = shown;
   }
 
-  // The stream of events. It comes back by itself, also where the browser would give up, and rests while nobody looks.
+  // The stream of events. It reconnects automatically, also where the browser would give up, and rests while nobody looks.
   function watch(position, handlers) {
     let source = null;
     let last = position;

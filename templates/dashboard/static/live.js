@@ -11,7 +11,7 @@
 
   // Charts: four small curves for each row that is in sight.
   const FLOOR = [0.05, 16e6, 4096, 4096];
-  const MEANING = ["processor time, in hundredths of a core", "memory in use", "bytes a second, in and out", "bytes a second, read and written"];
+  const MEANING = ["CPU time, in hundredths of a core", "memory in use", "bytes a second, in and out", "bytes a second, read and written"];
   function made(gauge, index) {
     gauge.title = MEANING[index];
     const chart = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -179,7 +179,7 @@
     const row = document.getElementById(`s-${name}`);
     const ports = row && one(".ports", row).textContent.trim();
     const remark = CORE[name] ? `${CORE[name]} On the host, nuwa start ${name} brings it back.` : "";
-    one("#ask-text").textContent = remark || (ports && ports !== "no port" ? `It serves on ${ports.split(" · ")[0]}.` : "It will not run until somebody starts it.");
+    one("#ask-text").textContent = remark || (ports && ports !== "no port" ? `It keeps serving ${ports.split(" · ")[0]}.` : "It will not run until somebody starts it.");
     dialog.returnValue = "no";
     dialog.showModal();
     return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));

@@ -1,4 +1,4 @@
-"""Answers with the name of its release, which stands in a file: a new release is that file alone."""
+"""Answers with the name of its release, which is in a file: a new release is that file alone."""
 
 import time
 from pathlib import Path

@@ -38,7 +38,7 @@ def make(engine: Engine, stand_in: str, folder: Path) -> dict[str, str]:
 
 
 def _wkhtmltox(engine: Engine, stand_in: str) -> bytes:
-    """The stub rpm, which lies in the stand-in beside its repositories."""
+    """The stub rpm, which is in the stand-in beside its repositories."""
     words = ("-c", "base64 -w0 /usr/share/stand-in/pool/wkhtmltox-*.rpm")
     shown = engine.run(stand_in, *words, options=["--rm", "--network=none", "--entrypoint=/bin/sh"])
     return base64.b64decode(shown.stdout)

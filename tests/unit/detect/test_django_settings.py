@@ -37,7 +37,7 @@ def folders(text: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('SECRET_KEY = "django-insecure-1"', "stands in the settings"),
+        ('SECRET_KEY = "django-insecure-1"', "is in the settings"),
         ("ALLOWED_HOSTS = []", "ALLOWED_HOSTS is empty"),
         ("DEBUG = True", "DEBUG is on"),
         (SQLITE % 'BASE_DIR / "db.sqlite3"', "db.sqlite3 lies next to the code"),
@@ -81,7 +81,7 @@ def test_uploads_are_served_where_the_settings_say(url: str, prefix: str) -> Non
 def test_a_folder_inside_another_needs_no_volume_of_its_own() -> None:
     text = GOOD + 'MEDIA_ROOT = BASE_DIR / "var" / "media"\n' + SQLITE % 'BASE_DIR / "var" / "db.sqlite3"'
     assert folders(text) == [("var", "/srv/app/var", "")]
-    assert "lie in one another" in " ".join(volumes([settings(text)])[1])
+    assert "are in one another" in " ".join(volumes([settings(text)])[1])
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_needed_values_come_from_the_project_s_own_files_or_stay_open(tmp_path: 
 def test_a_key_in_the_code_is_told_only_where_it_is_one(tmp_path: Path, code: str, said: bool) -> None:
     text = f"import os\nfrom flask import Flask\napp = Flask(__name__)\n{code}\n"
     (tmp_path / "app.py").write_text(text)
-    assert any("SECRET_KEY stands in" in line for line in detect(tmp_path).check) == said
+    assert any("SECRET_KEY is in" in line for line in detect(tmp_path).check) == said
 
 
 def test_what_a_branch_alone_reads_is_not_required(tmp_path: Path) -> None:

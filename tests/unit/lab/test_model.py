@@ -13,7 +13,7 @@ def test_hosts_of_two_labs_never_share_a_name() -> None:
 
 @pytest.mark.parametrize("name", ["1", "a-1", "A", "x" * 21, "a b", "ä", "a\n"])
 def test_a_name_that_could_clash_with_a_host_or_mislead_podman_is_refused(name: str) -> None:
-    with pytest.raises(LabError, match="no name for a lab"):
+    with pytest.raises(LabError, match="not a name for a lab"):
         Lab(name)
 
 

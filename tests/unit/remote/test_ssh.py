@@ -80,7 +80,7 @@ def test_a_connection_that_is_cut_says_how_to_go_on(fake_ssh, tmp_path, monkeypa
     fake_ssh(RUNS)
     with ssh.connect(TARGET) as connection, pytest.raises(RemoteError, match="was cut") as caught:
         connection.run("cut")
-    assert "The same command again goes on from here." in str(caught.value)
+    assert "The same command again continues from here." in str(caught.value)
 
 
 def test_sudo_that_wants_a_password_is_no_way_without_a_terminal(fake_ssh):

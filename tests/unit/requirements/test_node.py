@@ -1,4 +1,4 @@
-"""Which package manager builds a frontend: the one whose lock file lies there."""
+"""Which package manager builds a frontend: the one whose lock file is there."""
 
 from __future__ import annotations
 

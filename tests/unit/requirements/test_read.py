@@ -161,8 +161,8 @@ def test_the_project_itself_is_on_the_path_and_brings_its_requirements(tmp_path:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("../lib", "lies outside the project"),
-        ("lib @ file:///srv/lib", "lies outside the project"),
+        ("../lib", "is outside the project"),
+        ("lib @ file:///srv/lib", "is outside the project"),
         ("./gone", "is not in the project"),
         ("./notes", "is no Python package"),
     ],

@@ -1,5 +1,5 @@
 #!/usr/lib/nuwa/python -IS
-"""What runs in this container, and how it fares: for bin/status, bin/deploy and monitors. Root runs it.
+"""What runs in this container, and how it does: for bin/status, bin/deploy and monitors. Root runs it.
 
 `service_states.py` prints one line for each process, and for what else is wrong; `--json` all, as a list of
 objects; `--faults` only what is wrong, with exit code 1 if anything is. The server is listed too, but whether
@@ -19,7 +19,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 LIFE = Path("/run/nuwa/life")
 SERVICES = Path("/run/service")
 STABLE_S = 120
-"""Seconds after which a service that has ended before counts as up again; the same stands in `life`."""
+"""Seconds after which a service that has ended before counts as up again; the same is in `life`."""
 FAILING = 4
 """Points of `life` from which a service keeps failing: two crashes, or four ends with exit code 0."""
 PREFIX = "process-"

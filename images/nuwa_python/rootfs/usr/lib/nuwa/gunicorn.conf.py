@@ -58,7 +58,7 @@ worker_tmp_dir = _writable("/dev/shm", "/run/app")
 control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
-# nginx stands in front and says no first: see large_client_header_buffers there.
+# nginx is in front and says no first: see large_client_header_buffers there.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 1000
@@ -141,7 +141,7 @@ def client(environ):
 
 
 class Logger(glogging.Logger):
-    """Logs the real client, and leaves out the health checks that went well."""
+    """Logs the real client, and leaves out the health checks that succeeded."""
 
     def setup(self, cfg):
         glogging.Logger.setup(self, cfg)

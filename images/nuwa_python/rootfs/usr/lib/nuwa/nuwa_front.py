@@ -22,7 +22,7 @@ DEFAULTS = (
     ("X-Frame-Options", "SAMEORIGIN"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
 )
-# An uploaded page runs without rights: no script, no forms, no origin. Older browsers show no PDF in a sandbox.
+# An uploaded page runs without rights: no script, forms or origin. Older browsers show no PDF in a sandbox.
 UPLOADS_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; "
     "form-action 'none'; base-uri 'none'"
@@ -227,7 +227,7 @@ def last_hop(forwarded):
 
 
 class Limited(object):
-    """The body of a request whose length is not known before: it breaks off beyond the limit."""
+    """The body of a request whose length is not known before: it stops at the limit."""
 
     def __init__(self, body, left):
         self._body = body

@@ -82,6 +82,6 @@ try:
         application = nuwa_front.wsgi(with_client(application))
     application = as_sent(application)
 except BaseException:
-    # Apache would go on answering 500 for ever. gunicorn ends when the app cannot be loaded; so does this.
+    # Apache would go on answering 500 forever. gunicorn ends when the app cannot be loaded; so does this.
     traceback.print_exc()
     os.killpg(os.getpgrp(), signal.SIGKILL)
