@@ -86,13 +86,17 @@ def sqlalchemy_scheme(engine: str, packages: Collection[str], version: str, is_a
     return f"{scheme}+{driver}" if driver not in ("", own) else ""
 
 
-def with_driver(database: Database, scheme: str) -> Database:
-    """A database whose whole addresses have a scheme, unless they have one with a driver already."""
+def with_driver(database: Database, scheme: str, *, reads_url: bool) -> Database:
+    """A database whose whole addresses have a scheme, unless they have one with a driver already.
+
+    Args:
+        reads_url: the app reads DATABASE_URL, which it is given in any case.
+    """
     address = f"{scheme}://{{user}}:{{password}}@{{host}}:{{port}}/{{name}}"
     given = {name: address if part == "url" else part for name, part in database.env.items()}
     whole = any(part not in _PART_NAMES for part in given.values())
     separate = {"host", "password"} <= set(given.values())
-    if DATABASE_URL not in given and not whole and not separate:
+    if DATABASE_URL not in given and not whole and (reads_url or not separate):
         given[DATABASE_URL] = address
     return replace(database, env=dict(sorted(given.items())))
 

@@ -127,14 +127,16 @@ class _Required:
     family: str
 
 
-def _with_driver(tree: Tree, database: Database | None, of: _Required, web: Web) -> Database | None:
+def _with_driver(
+    tree: Tree, database: Database | None, of: _Required, web: Web, *, reads_url: bool
+) -> Database | None:
     """The database with the driver in its address, where SQLAlchemy would look for another one."""
     if database is None or web.framework == "Django":
         return database
     version = packages.pinned(tree, of.file, "sqlalchemy")
     is_async = any(b"create_async_engine" in tree.content(path) for path in tree.python)
     scheme = databases.sqlalchemy_scheme(database.engine, set(of.packages), version, is_async)
-    return databases.with_driver(database, scheme) if scheme else database
+    return databases.with_driver(database, scheme, reads_url=reads_url) if scheme else database
 
 
 def _whole(
@@ -148,7 +150,8 @@ def _whole(
     required = of.packages
     read = variables.read(tree, _modules(tree, web))
     database = None if web.without_address else databases.find(read, required, said, web.database)
-    database = _with_driver(tree, database, of, web)
+    reads_url = any(variable.name == databases.DATABASE_URL for variable in read)
+    database = _with_driver(tree, database, of, web, reads_url=reads_url)
     env = environment.sort(read, tree, said, database, web.keys, web.clear)
     node, include, said_of_node = frontend.find(tree)
     notes.check += said_of_node

@@ -545,3 +545,12 @@ def test_an_example_gives_values_that_are_the_same_everywhere(tmp_path: Path) ->
     found = detect(lay(tmp_path, files)).environment
     assert found.clear == {"JWT_ALGORITHM": "HS256"}
     assert [variable.name for variable in found.open] == ["MAIL_HOST"]
+
+
+def test_an_address_that_is_read_before_its_parts_names_the_driver_too(tmp_path: Path) -> None:
+    code = API + "H, P = os.environ['POSTGRES_HOST'], os.environ['POSTGRES_PASSWORD']\n"
+    files = {"main.py": code, "requirements.txt": "sqlalchemy==2.0.4\npsycopg\n"}
+    database = detect(lay(tmp_path, files)).database
+    assert database is not None
+    assert database.env["DATABASE_URL"] == PSYCOPG
+    assert database.env["POSTGRES_HOST"] == "host"
