@@ -189,6 +189,26 @@ class Engine:
     def save(self, image: str, file: Path, *, format: str = "docker-archive") -> None:
         self.podman("save", "--format", format, "--output", file, image)
 
+    def save_layer(self, image: str, layers: Iterable[str], digest: str, folder: Path) -> Path:
+        """Write one layer of an image, uncompressed, and return its file.
+
+        `podman save` into an OCI layout skips a blob that is there already, whatever is in it: empty files
+        stand for the layers that are not wanted.
+
+        Args:
+            layers: digests of all layers of the image.
+            digest: that of the wanted one.
+            folder: an empty folder.
+        """
+        blobs = folder / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        for other in layers:
+            if other != digest:
+                (blobs / other.removeprefix("sha256:")).touch()
+        options = ("--quiet", "--format", "oci-dir", "--uncompressed", "--output", folder)
+        self.podman("save", *options, image)
+        return blobs / digest.removeprefix("sha256:")
+
     def load(self, file: Path) -> list[str]:
         """Load an archive and return the names, or ids, of its images."""
         lines = self.podman("load", "--input", file).stdout.splitlines()

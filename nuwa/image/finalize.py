@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -18,9 +20,11 @@ from typing import Any
 
 from nuwa.engine import Engine
 from nuwa.errors import EngineError
+from nuwa.image import overlay_attributes
 
 _ACCIDENTAL = ("container", "container_config", "docker_version", "parent")
 _ACCIDENTAL_IN_CONFIG = ("Hostname", "Domainname", "Image", "OnBuild")
+_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 _NOTHING: dict[str, Any] = {"rootfs": {"diff_ids": []}}
 
 Configuration = dict[str, Any]
@@ -42,6 +46,8 @@ def seal(engine: Engine, image: str, name: str, labels: Mapping[str, str], paren
     manifest = _read(engine, image, "manifest")
     configuration = _read(engine, image, _configuration_file(image))
     below = _below(engine, parent) if parent else _NOTHING
+    if os.getuid() != 0:
+        _strip_layers(engine, image, manifest, configuration, len(below["rootfs"]["diff_ids"]), folder)
     _clean(configuration, below, name)
     config = configuration["config"]
     config["Labels"] = {**(config.get("Labels") or {}), **labels}
@@ -57,6 +63,27 @@ def _clean(configuration: Configuration, below: Configuration, name: str) -> Non
     added = len(configuration["rootfs"]["diff_ids"]) - len(below["rootfs"]["diff_ids"])
     line = {"created": configuration["created"], "created_by": f"nuwa {name}"}
     configuration["history"] = [*below.get("history", ()), *[line] * added]
+
+
+def _strip_layers(
+    engine: Engine,
+    image: str,
+    manifest: Configuration,
+    configuration: Configuration,
+    first: int,
+    folder: Path,
+) -> None:
+    """Put the layers from `first` on into the folder, without what only rootless podman leaves there."""
+    digests = configuration["rootfs"]["diff_ids"]
+    for index, digest in list(enumerate(digests))[first:]:
+        with tempfile.TemporaryDirectory(dir=folder.parent) as layout:
+            saved = engine.save_layer(image, tuple(digests), digest, Path(layout))
+            made = folder / "layer"
+            with saved.open("rb") as source, made.open("wb") as target:
+                layer = overlay_attributes.strip(source, target)
+        made.rename(folder / layer.digest.removeprefix("sha256:"))
+        digests[index] = layer.digest
+        manifest["layers"][index] |= {"mediaType": _LAYER, "size": layer.size, "digest": layer.digest}
 
 
 def _below(engine: Engine, parent: str) -> Configuration:

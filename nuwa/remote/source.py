@@ -49,15 +49,7 @@ class LocalSource:
 
     def layer(self, digest: str) -> Path:
         layout = Path(tempfile.mkdtemp(dir=self.folder))
-        blobs = layout / "blobs" / "sha256"
-        blobs.mkdir(parents=True)
-        for other in self.image.layers:
-            if other != digest:
-                (blobs / other.removeprefix("sha256:")).touch()
-        self.engine.podman(
-            "save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", layout, self.image.id
-        )
-        return blobs / digest.removeprefix("sha256:")
+        return self.engine.save_layer(self.image.id, self.image.layers, digest, layout)
 
     def configuration(self) -> bytes:
         """What podman keeps, if its sha256 is right; else what it saves together with all layers."""
