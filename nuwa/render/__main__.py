@@ -7,7 +7,8 @@ spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scri
 no room for. `render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`,
 `sqlite-restore` and `sums` work in volumes, whose folders follow: see `nuwa/render/volumes.py`.
 `render.pyz archive-entries` reads borg's list of an archive; it prints bytes, number of entries and the
-folders at the top, one a line; or `refused`, the entry and why.
+folders at the top, one a line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE SERVER
+FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.as_lines`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import io
 import json
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from nuwa.manifest.model import App, from_json
 from nuwa.quoting import CannotQuote
-from nuwa.render import archive_entries, static, volumes
+from nuwa.render import archive_entries, certbot_advice, static, volumes
 from nuwa.render import facts as host_facts
 from nuwa.render.beneath import CHUNK_BYTES
 from nuwa.render.container import hook_run, rehearsal_run, warnings
@@ -45,6 +47,11 @@ def main() -> None:
             static.pack(Path(sys.argv[2]), sys.stdout.buffer)
         elif what == "domains":
             print("\n".join(host_facts.domains(sys.stdin.read())))
+        elif sys.argv[1:2] == ["certbot-advice"] and len(sys.argv) == 6:
+            output = sys.stdin.buffer.read().decode(errors="replace")
+            challenge, server, folder, log = sys.argv[2:]
+            advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
+            print("\n".join(certbot_advice.as_lines(advice)))
         elif what == "archive-entries":
             sys.stdout.buffer.writelines(_archive_entries())
         elif what in WORDS:
@@ -57,7 +64,7 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            others = ("archive-entries", "domains", "scripts", "static")
+            others = ("archive-entries", "certbot-advice", "domains", "scripts", "static")
             sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")

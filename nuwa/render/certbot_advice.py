@@ -1,0 +1,137 @@
+"""What certbot's output of a failure means: what was said, when to ask again, and what to do about it."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+_EACH_TIME = re.compile(
+    r"Saving debug log|Ask for help|Hint:|Account registered|Requesting a|Renewing an"
+    r"|An unexpected error occurred:|Some challenges have failed|- -|\s*\Z"
+)
+"""Lines that certbot prints whatever happened."""
+_LIMITED = re.compile(r"rate ?limit|too many (certificates|requests|failed|new|currently)", re.IGNORECASE)
+_RETRY_AFTER = re.compile(r"retry after (\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})")
+"""As limits are told: "…, retry after 2026-11-26 09:30:00 UTC: see …"."""
+_LIMIT_WITHOUT_A_TIME_S = 24 * 3600
+
+_LOST_ACCOUNT = re.compile(r"accountDoesNotExist|Account .* not found")
+_BAD_NONCE = re.compile(r"badNonce|anti-replay nonce")
+
+_REMEDIES = (
+    (r"No space left", "The disk is full: make room below {folder}."),
+    (r"Another instance of Certbot", "certbot is at work here already: wait for it to end."),
+    (
+        r"ConnectionError|Max retries exceeded|Error: Requesting |requests\.exceptions",
+        "The ACME server {server} cannot be reached from here.",
+    ),
+    (r"Type:   caa", "A CAA record in the DNS keeps this authority from issuing."),
+)
+_REMEDIES_OF_DNS = (
+    (
+        r"PluginError",
+        "The DNS could not be changed: look at the file of [tls] dns_credentials, and whether its server "
+        "answers.",
+    ),
+    (
+        r"Type:   ",
+        "The authority did not find the record. Where it takes a while to be seen, [tls] dns_wait gives it "
+        "more seconds.",
+    ),
+)
+_OTHER_REMEDIES = (
+    (
+        r"NXDOMAIN|Type:   dns|SERVFAIL",
+        "Give the domain an A (and AAAA) record that leads to this host; new records take a while to be "
+        "seen.",
+    ),
+    (
+        r"Type:   connection",
+        "Port 80 of the domain has to reach this host from the internet: look at its DNS, firewall and "
+        "router.",
+    ),
+    (
+        r"Type:   unauthorized",
+        "The authority found something else there: does the DNS of each domain lead to this host, and to no "
+        "other?",
+    ),
+    (r"", "certbot tells more in {log}."),
+)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to make of a failure.
+
+    Args:
+        said: the lines that say something about it.
+        until: seconds since 1970; the authority is not to be asked again before. None: it named no limit.
+        repeat: `account`: the authority no longer knows the account, which certbot makes again once its
+            files are gone; `nonce`: it refused a nonce, as it may at any time; empty: asking once more is
+            of no use.
+        remedy: a sentence for the operator.
+    """
+
+    said: tuple[str, ...]
+    until: int | None
+    repeat: str
+    remedy: str
+
+
+def advise(output: str, challenge: str, server: str, folder: str, log: str, *, now: float) -> Advice:
+    """Judge what certbot printed.
+
+    Args:
+        output: all of it.
+        challenge: `http-01` or `dns-01`.
+        server: URL of the ACME server; empty: certbot's own choice.
+        folder: where certbot's data is.
+        log: certbot's own log.
+        now: seconds since 1970.
+    """
+    until = _until(output, now)
+    if until is None:
+        remedy = _remedy(output, challenge).format(
+            server=server or "of certbot itself", folder=folder, log=log
+        )
+    else:
+        remedy = (
+            "The authority limits how often it may be asked. It is not asked again before "
+            f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(until))} UTC."
+        )
+    said = tuple(line for line in output.splitlines() if not _EACH_TIME.match(line))
+    return Advice(said or ("certbot failed without a word",), until, _repeat(output), remedy)
+
+
+def _until(output: str, now: float) -> int | None:
+    if not _LIMITED.search(output):
+        return None
+    found = _RETRY_AFTER.search(output)
+    with suppress(ValueError):
+        if found:
+            return calendar.timegm(time.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M:%S"))
+    return int(now) + _LIMIT_WITHOUT_A_TIME_S
+
+
+def _repeat(output: str) -> str:
+    if _LOST_ACCOUNT.search(output):
+        return "account"
+    return "nonce" if _BAD_NONCE.search(output) else ""
+
+
+def _remedy(output: str, challenge: str) -> str:
+    remedies: tuple[tuple[str, str], ...] = (
+        *_REMEDIES,
+        *(_REMEDIES_OF_DNS if challenge == "dns-01" else ()),
+        *_OTHER_REMEDIES,
+    )
+    return next(text for pattern, text in remedies if re.search(pattern, output))
+
+
+def as_lines(advice: Advice) -> list[str]:
+    """For the scripts: seconds since 1970 or nothing, what may be repeated, the remedy, what was said."""
+    until = "" if advice.until is None else str(advice.until)
+    return [until, advice.repeat, advice.remedy, *advice.said]
