@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nuwa.detect import django, packages, variables
 from nuwa.detect.databases import DRIVERS
 from nuwa.detect.environment import FRAMEWORK_KEYS, belongs_to_the_app, is_secret
-from nuwa.detect.tree import Tree
+from nuwa.detect.tree import SCRIPTS, Tree
 from nuwa.errors import BuildError
 from nuwa.manifest.model import App
 from nuwa.requirements import kinds
@@ -146,12 +146,16 @@ def _commands(app: App, tree: Tree) -> Iterator[Difference]:
             )
 
 
+def _of_the_app(tree: Tree) -> list[str]:
+    return [path for path in tree.python if not SCRIPTS.intersection(path.split("/")[:-1])]
+
+
 def _variables(app: App, tree: Tree) -> Iterator[Difference]:
     """Variables without which the code does not start."""
     given = {*app.env.clear, *app.env.secrets, *app.env.generated}
     given |= {"DATABASE_URL", *app.database.env} if app.database else set()
     name = app.env.clear.get("DJANGO_SETTINGS_MODULE", "")
-    modules = django.settings_modules(tree, name) if name else list(tree.python)
+    modules = django.settings_modules(tree, name) if name else _of_the_app(tree)
     for variable in variables.read(tree, modules):
         if variable.required and variable.name not in given and belongs_to_the_app(variable.name):
             kind = (

@@ -25,7 +25,7 @@ from nuwa.detect import (
 from nuwa.detect.django_settings import accepted
 from nuwa.detect.model import Database, Environment, Process, Project, Variable, Volume, Web
 from nuwa.detect.testimony import Testimony
-from nuwa.detect.tree import Tree
+from nuwa.detect.tree import SCRIPTS, Tree
 from nuwa.detect.versions import choose_python
 from nuwa.manifest import checks
 from nuwa.names import PROJECT
@@ -51,8 +51,6 @@ _GENERIC = frozenset(
     }
 )
 """Names that say nothing: the folder above says more."""
-_SCRIPTS = frozenset({"scripts", "script", "tools", "bin", "benchmarks", "notebooks"})
-"""Folders whose modules are run by developers, and not by the app."""
 _WORKER_PACKAGES = (
     "celery",
     "rq",
@@ -205,7 +203,7 @@ def _modules(tree: Tree, web: Web) -> list[str]:
         r"(?:^|/)settings/|(?:^|/)(?:local_)?settings\w*\.py$|(?:dev|test|local)\w*\.py$"
     )
     rest = [path for path in tree.python if path not in first and path != "manage.py"]
-    rest = [path for path in rest if not _SCRIPTS.intersection(path.split("/")[:-1])]
+    rest = [path for path in rest if not SCRIPTS.intersection(path.split("/")[:-1])]
     rest = [path for path in rest if not (first and other_settings.search(path))]
     return [
         *first,

@@ -20,6 +20,8 @@ NOT_THE_PROJECT = frozenset(
     }
 )
 """Folders whose Python is not the application's own."""
+SCRIPTS = frozenset({"scripts", "script", "tools", "bin", "benchmarks", "notebooks"})
+"""Folders whose modules are run by developers, and not by the app."""
 _DEPTH = 6
 _ENTRIES = 30_000
 _TEXT_BYTES = 1 << 20

@@ -162,6 +162,10 @@ def _conditional(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and not re.search(r"(?i)debug|prod", ast.unparse(node.test)):
             for branch in (node.body, node.orelse):
                 yield from (inner for statement in branch for inner in ast.walk(statement))
+        elif isinstance(node, ast.IfExp):
+            yield from (inner for choice in (node.body, node.orelse) for inner in ast.walk(choice))
+        elif isinstance(node, ast.BoolOp):
+            yield from (inner for value in node.values[1:] for inner in ast.walk(value))
 
 
 def _database_url(source: Source) -> Iterator[Variable]:

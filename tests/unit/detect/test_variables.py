@@ -210,6 +210,8 @@ def test_a_variable_that_looks_like_an_engine_is_not_lost(tmp_path: Path) -> Non
         ("A = os.environ.get('X').split(',')", True),
         ("A = int(os.getenv('X'))", True),
         ("A = os.environ.get('X', '').split(',')", False),
+        ("A = os.getenv('X').split(',') if os.getenv('X') else []", False),
+        ("A = os.getenv('X') and os.getenv('X').split(',')", False),
         ("A = os.environ.get('X')", False),
     ],
 )
