@@ -98,6 +98,15 @@ class Platform:
 
 
 @dataclass(frozen=True)
+class WayUnits:
+    """A server of the host, the socket through which a container gets to it, and the proxy behind."""
+
+    server: str
+    socket: str
+    service: str
+
+
+@dataclass(frozen=True)
 class Names:
     """What an app's parts are called on the host."""
 
@@ -199,6 +208,11 @@ class Names:
     @property
     def access_log(self) -> str:
         return f"/var/log/nginx/nuwa-{self.app}.log"
+
+    def service_units(self, name: str) -> WayUnits:
+        """The units of a `[[service]]`. No app's name holds `_`, so they are no other app's."""
+        unit = f"{self.site}_{name}"
+        return WayUnits(f"{unit}.service", f"{unit}-proxy.socket", f"{unit}-proxy.service")
 
     def database_unit(self, kind: str) -> str:
         """The socket through which the container gets to the host's database server, or the proxy behind."""

@@ -154,6 +154,7 @@ def _variables(app: App, tree: Tree) -> Iterator[Difference]:
     """Variables without which the code does not start."""
     given = {*app.env.clear, *app.env.secrets, *app.env.generated}
     given |= {"DATABASE_URL", *app.database.env} if app.database else set()
+    given |= {name for service in app.service for name in service.env}
     name = app.env.clear.get("DJANGO_SETTINGS_MODULE", "")
     modules = django.settings_modules(tree, name) if name else _of_the_app(tree)
     for variable in variables.read(tree, modules):

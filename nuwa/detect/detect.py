@@ -19,6 +19,7 @@ from nuwa.detect import (
     packages,
     processes,
     servers,
+    services,
     variables,
     witnesses,
 )
@@ -150,9 +151,13 @@ def _whole(
     database = None if web.without_address else databases.find(read, required, said, web.database)
     reads_url = any(variable.name == databases.DATABASE_URL for variable in read)
     database = _with_driver(tree, database, of, web, reads_url=reads_url)
-    env = environment.sort(read, tree, said, database, web.keys, web.clear)
+    service, said_of_service = services.find(read, required, said)
+    notes.check += said_of_service
+    env = environment.sort(read, tree, said, database, service, web.keys, web.clear)
     node, include, said_of_node = frontend.find(tree)
     notes.check += said_of_node
+    if service:
+        notes.found.append(f"Valkey (Redis) for {', '.join(service.env)} ({service.where})")
     if node:
         notes.found.append(f"frontend: {node.where}, built to {', '.join(node.output)}")
     to_build = packages.without_wheel(tree, of.file, required, of.python)
@@ -180,6 +185,7 @@ def _whole(
         build_packages=tuple(dict(build)),
         include=include,
         frontend=node,
+        service=service,
         processes=tuple(workers),
         jobs=tuple(processes.jobs(tree, said)),
         volumes=tuple(volumes),
@@ -334,10 +340,10 @@ def _sentences(
             f'{hosts[0]} is "*", as nginx passes on requests for the site\'s domains alone: '
             "name them to be stricter"
         )
-    services = [name for name in sorted(said.services) if name != "memcached"]
-    if services:
+    others = [name for name in sorted(said.services) if name not in ("memcached", "redis", "valkey")]
+    if others:
         notes.check.append(
-            f"{' and '.join(services)} runs next to the app elsewhere: it needs one on this host, or a URL"
+            f"{' and '.join(others)} runs next to the app elsewhere: it needs one on this host, or a URL"
         )
     if web.websocket and web.workers == 1:
         notes.check.append("Flask-SocketIO keeps its sessions in one process: workers = 1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from nuwa.detect.model import Database, Environment, Variable
+from nuwa.detect.model import Database, Environment, Service, Variable
 from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
 from nuwa.names import RESERVED_VARIABLES
@@ -95,6 +95,7 @@ def sort(
     tree: Tree,
     said: Testimony,
     database: Database | None,
+    service: Service | None = None,
     own_keys: Collection[str] = (),
     given: Mapping[str, str] | None = None,
 ) -> Environment:
@@ -102,7 +103,7 @@ def sort(
 
     Args:
         variables: as `variables.read` has them.
-        database: whose variables are filled by nuwa.
+        database, service: whose variables are filled by nuwa.
         own_keys: variables that the code assigns to the framework's own key.
         given: clear values that are known already.
     """
@@ -112,7 +113,7 @@ def sort(
     secrets: list[Variable] = []
     unknown: list[Variable] = []
     optional: list[Variable] = []
-    filled = {*(database.env if database else ())}
+    filled = {*(database.env if database else ()), *(service.env if service else ())}
     for variable in variables:
         name = variable.name
         if name in filled or name in clear or not belongs_to_the_app(name):

@@ -71,6 +71,20 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Service:
+    """Valkey, or Redis.
+
+    Args:
+        env: what its variables get of the address, as in `service.env`.
+        queue: it keeps work that a restart must not lose.
+    """
+
+    env: Mapping[str, str]
+    queue: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True)
 class Frontend:
     """A frontend that Node builds, as in `[build.node]`."""
 
@@ -169,6 +183,7 @@ class Project:
     jobs: tuple[Job, ...] = ()
     volumes: tuple[Volume, ...] = ()
     database: Database | None = None
+    service: Service | None = None
     environment: Environment = field(default_factory=Environment)
     found: tuple[str, ...] = ()
     check: tuple[str, ...] = ()

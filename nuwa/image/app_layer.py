@@ -14,8 +14,9 @@ from nuwa.image import context, git, layer_tree, pins, services
 from nuwa.image.build_spec import Recipe
 from nuwa.image.files import File, Files, script
 from nuwa.image.layers import Layer, containerfile, rootfs, shared_labels
+from nuwa.manifest import checks
 from nuwa.manifest.model import App, to_json
-from nuwa.quoting import comment
+from nuwa.quoting import comment, sh
 from nuwa.render import zipapp
 from nuwa.setup_label import write
 
@@ -64,7 +65,7 @@ def _values(app: App) -> dict[str, object]:
     static = f"{names.PROJECT}/{app.static.directory}" if app.static else ""
     return {
         "port": names.PORT,
-        "placeholders": "".join(f" {name}={value}" for name, value in placeholders(app).items()),
+        "placeholders": "".join(f" {name}={sh(value)}" for name, value in placeholders(app).items()),
         "folders": [volume.path for volume in app.volume] + ([static] if static else []),
         "writable": [volume.path for volume in app.volume if volume.policy != "read-only"],
         "static": static,
@@ -80,7 +81,14 @@ def placeholders(app: App) -> dict[str, str]:
     found = dict.fromkeys((*app.env.secrets, *app.env.generated), PLACEHOLDER)
     if app.database:
         found[names.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
+    for service in app.service:
+        found |= {name: _service_placeholder(part) for name, part in service.env.items()}
     return {name: value for name, value in found.items() if name not in app.env.clear}
+
+
+def _service_placeholder(part: str) -> str:
+    text = checks.service_text(part)
+    return text.format(host="127.0.0.1", port="1", password=PLACEHOLDER)
 
 
 def _entries(recipe: Recipe, project: Path) -> tuple[layer_tree.Entry, ...]:

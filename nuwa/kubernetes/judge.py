@@ -22,6 +22,11 @@ def refuse(context: Context) -> None:
             'server that the cluster reaches, write where = "url" in [database], build, and give its address '
             "as the secret DATABASE_URL"
         )
+    for service in app.service:
+        raise ExportError(
+            f"the service {service.name} runs on the host, which a cluster does not have. Run Valkey in the "
+            "cluster, and name its variables in env.secrets in place of [[service]]"
+        )
     for job in app.cron:
         if job.schedule == "@reboot":
             raise ExportError(

@@ -138,6 +138,40 @@ def address_part(value: str) -> str:
     return value
 
 
+SERVICE_PARTS = ("url", "host", "port", "password")
+"""What the address of a service consists of, and the whole."""
+
+
+def service_variables(value: object) -> dict[str, str]:
+    """Variables by name, each with a part of a service's address: one name or several stand for the whole."""
+    if isinstance(value, dict):
+        given = {variable_name(str(name)): service_part(str(part)) for name, part in value.items()}
+    else:
+        listed = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        given = {variable_name(str(name)): "url" for name in listed}
+    if not given:
+        raise ValueError("no variable gets the address: name at least one, such as REDIS_URL")
+    return given
+
+
+def service_part(value: str) -> str:
+    """One of `SERVICE_PARTS`, or a text that holds some of them in braces."""
+    named = re.findall(r"\{([^{}]*)\}", value)
+    known = bool(named) and all(name in SERVICE_PARTS[1:] for name in named)
+    if value not in SERVICE_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
+        listed = ", ".join(SERVICE_PARTS)
+        raise ValueError(f"{shown(value)} is none of {listed}, nor a text with one of them in braces")
+    return value
+
+
+SERVICE_URL = "redis://:{password}@{host}:{port}/0"
+
+
+def service_text(part: str) -> str:
+    """What a variable gets, as a text with host, port and password in braces."""
+    return SERVICE_URL if part == "url" else f"{{{part}}}" if part in SERVICE_PARTS else part
+
+
 def volume_name(value: str) -> str:
     """A `part_name` that is none of nuwa's own folders below volumes/."""
     if value in ("log", "secrets", "static"):

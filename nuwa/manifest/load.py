@@ -165,7 +165,6 @@ _PLACEHOLDERS: dict[str, object] = {
     "module": "x:x",
     "command": "x",
     "schedule": "@daily",
-    "engine": "postgresql",
     "repository": "/x",
 }
 """A placeholder for a required value that is broken; no problem about them is ever shown."""
@@ -189,6 +188,7 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
                 "directory": f"x{count}",
                 "output": f"o{count}",
             }
+            unique["engine"] = "valkey" if owner[:1] == ("service",) else "postgresql"
             table[key] = copy.deepcopy(_PLACEHOLDERS.get(key) or unique[key])
     return clean
 

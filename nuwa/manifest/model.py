@@ -369,6 +369,44 @@ class Database(Section):
 
 
 @dataclass(frozen=True)
+class Service(Section):
+    """A server of the app's own on the host, which bin/run sets up; the app gets its address as a secret."""
+
+    engine: Annotated[
+        Literal["valkey"],
+        Doc("Kind of server; Redis, which it is compatible with, where the host's release has no Valkey."),
+    ]
+    name: Annotated[str, Check(checks.part_name), Doc("Name of the service, as in its unit.")] = "valkey"
+    env: Annotated[
+        dict[str, str],
+        Check(
+            checks.service_variables,
+            Union[str, list[str], dict[str, str]],
+            "a variable, a list of variables, or a table of variables with a part of the address each",
+        ),
+        Doc(
+            "Variables that get the address, redis://:PASSWORD@HOST:PORT/0. In a table each names its part: "
+            'url, host, port, password, or a text such as "redis://:{password}@{host}:{port}/1".'
+        ),
+    ] = field(default_factory=lambda: {"REDIS_URL": "url"})
+    memory: Annotated[Size, Doc("What its data may take.")] = 64 * 1024**2
+    eviction: Annotated[
+        Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl"],
+        Doc(
+            "What goes when memory is full. noeviction: nothing, writes fail (queues); allkeys-lru: what was "
+            "not used for longest (caches)."
+        ),
+    ] = "noeviction"
+    persist: Annotated[
+        bool,
+        Doc(
+            "Keep the data over a restart, written to disk within a minute, and in the archives. Without it, "
+            "a restart of the server or the host empties it."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class Hooks(Section):
     """Commands at set points of a deployment."""
 
@@ -601,6 +639,7 @@ class App(Section):
     cron: Annotated[tuple[Cron, ...], Doc("")] = ()
     volume: Annotated[tuple[Volume, ...], Doc("")] = ()
     database: Annotated[Optional[Database], Doc("")] = None
+    service: Annotated[tuple[Service, ...], Doc("")] = ()
     hooks: Annotated[Hooks, Doc("")] = field(default_factory=Hooks)
     health: Annotated[Health, Doc("")] = field(default_factory=Health)
     limits: Annotated[Limits, Doc("")] = field(default_factory=Limits)

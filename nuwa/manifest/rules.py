@@ -36,10 +36,10 @@ def findings(app: App, given: Given) -> Iterator[Finding]:
 
 
 def _names(app: App, _: Given) -> Iterator[Finding]:
-    """Processes, cron jobs, volumes and groups of hosts: names are unique within each kind."""
+    """Processes, cron jobs, volumes, services and groups of hosts: names are unique within each kind."""
     groups = enumerate(app.deploy.group)
     yield from _twice([(("deploy", "group", index, "name"), group.name) for index, group in groups])
-    for section in ("process", "cron", "volume"):
+    for section in ("process", "cron", "volume", "service"):
         paths = [((section, index, "name"), item.name) for index, item in enumerate(getattr(app, section))]
         yield from _twice(paths)
 
@@ -251,6 +251,36 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
                 )
 
 
+_NO_SERVICE = ("backup", "blue", "database", "green", "services", "site")
+"""Names that units and ports of the app have besides."""
+
+
+def _services(app: App, _: Given) -> Iterator[Finding]:
+    """Services: what gets the address of one gets no value from elsewhere, and its name is none of nuwa's."""
+    others: dict[str, Path] = {name: ("env", "clear", name) for name in app.env.clear}
+    others |= dict.fromkeys(app.env.secrets, ("env", "secrets"))
+    others |= dict.fromkeys(app.env.generated, ("env", "generated"))
+    if app.database:
+        others |= {"DATABASE_URL": ("database",), **dict.fromkeys(app.database.env, ("database", "env"))}
+    for index, service in enumerate(app.service):
+        path: Path = ("service", index, "env")
+        for variable in service.env:
+            if variable in RESERVED_VARIABLES or variable.startswith(("NUWA_", "S6_")):
+                yield Finding((path,), f"{variable} is set by nuwa itself", "choose another name")
+            if variable in others:
+                elsewhere = dotted(others[variable])
+                yield Finding(
+                    (path, others[variable]),
+                    f"{variable} gets its value from this service's address and from {elsewhere}",
+                    "remove one of the two",
+                )
+            others[variable] = path
+        if service.name in _NO_SERVICE:
+            yield Finding(
+                (("service", index, "name"),), f"{service.name} is a name of nuwa's own", "choose another"
+            )
+
+
 def _limits(app: App, _: Given) -> Iterator[Finding]:
     """Limits: `memory_low` ≤ `memory_high` ≤ `memory_max`, and `tmp` ≤ `memory_max`."""
     keys = ("memory_low", "memory_high", "memory_max")
@@ -330,6 +360,7 @@ RULES = (
     _routes,
     _volume_paths,
     _database,
+    _services,
     _limits,
     _scale,
     _environment,

@@ -24,6 +24,8 @@ class Distribution:
     cron_service: str
     databases: tuple[tuple[str, str], ...]
     """Clients of database servers, and the servers' services, each with its package."""
+    valkey: str
+    """The package of a Valkey server, or of Redis where there is none."""
     ssh_client: str = "openssh-client"
     """The package that holds `ssh`."""
     elsewhere: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ def _debian(release: int) -> Distribution:
         nginx_user="www-data",
         monit_folder="/etc/monit/conf.d",
         cron_service="cron",
+        valkey="redis-server" if release < 13 else "valkey-server",
         databases=(
             *_clients("postgresql-client", "mariadb-client"),
             ("postgresql.service", "postgresql"),
@@ -88,6 +91,7 @@ def _rocky(release: int) -> Distribution:
         nginx_user="nginx",
         monit_folder="/etc/monit.d",
         cron_service="crond",
+        valkey="redis" if release < 10 else "valkey",
         databases=(
             *_clients("postgresql", "mariadb"),
             ("postgresql.service", "postgresql-server"),

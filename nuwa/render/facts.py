@@ -32,8 +32,8 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class DatabaseWay:
-    """How the container gets to the host's own database server."""
+class ServerWay:
+    """How the container gets to a server of the host."""
 
     address: str
     """The host's address in the app's network, where a proxy listens."""
@@ -61,7 +61,11 @@ class Facts:
     """The subnet of the app's own network; empty while there is none yet, None where it shares podman's."""
     domains: tuple[str, ...]
     tls: Optional[Certificate]
-    database: Optional[DatabaseWay]
+    database: Optional[ServerWay]
+    services: dict[str, ServerWay]
+    """By the name of each `[[service]]`."""
+    valkey_server: str
+    """Path of the host's valkey-server or redis-server; empty where none is needed."""
     podman: Version
     nginx: Version
     nginx_modules: tuple[str, ...]
@@ -100,6 +104,8 @@ def read(text: str) -> Facts:
         distribution=_distribution(values),
         tls=_certificate(values),
         database=_database(values),
+        services=_services(values),
+        valkey_server=_take({"valkey_server": "", **values}, "valkey_server", _text),
         network=_take({"network": None, **values}, "network", _network),
         **{name: _take(values, name, check) for name, check in _CHECKS.items()},
     )
@@ -142,15 +148,23 @@ def _certificate(values: dict[str, Any]) -> Optional[Certificate]:
     )
 
 
-def _database(values: dict[str, Any]) -> Optional[DatabaseWay]:
+def _database(values: dict[str, Any]) -> Optional[ServerWay]:
     """Absent or null where there is no server of the host to get to."""
     way = _take(
         {"database": None, **values}, "database", lambda value: value if value is None else _object(value)
     )
-    if way is None:
-        return None
+    return None if way is None else _way(way, "database.")
+
+
+def _services(values: dict[str, Any]) -> dict[str, ServerWay]:
+    """Absent or null where the app has none."""
+    given = _take({"services": None, **values}, "services", lambda value: _object(value or {}))
+    return {name: _way(_take(given, name, _object, "services."), f"services.{name}.") for name in given}
+
+
+def _way(given: dict[str, Any], prefix: str) -> ServerWay:
     fields = {"address": _address, "subnet": _subnet, "port": _port, "server_port": _port}
-    return DatabaseWay(**{name: _take(way, name, check, "database.") for name, check in fields.items()})
+    return ServerWay(**{name: _take(given, name, check, prefix) for name, check in fields.items()})
 
 
 def _of(kind: type, expected: str) -> Callable[[Any], Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nuwa.manifest.model import App
-from nuwa.names import HTTP3_SITE, NGINX_DROP_IN
+from nuwa.names import HTTP3_SITE, NGINX_DROP_IN, WayUnits
 from nuwa.render.facts import Facts, FactsError
 from nuwa.render.view import View
 from nuwa.templating import Sources
@@ -28,13 +29,15 @@ class HostFile:
     content: str
 
 
+_UNITS = "/etc/systemd/system"
+
 Plan = dict[str, HostFile]
 """Files by absolute path."""
 
 
 def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
-    """The host's files for `what`: `run` (the container), `install` (the site) or `database` (the
-    way to the host's own server).
+    """The host's files for `what`: `run` (the container), `install` (the site) `database` (the
+    way to the host's own server) or `services` (the app's own servers on the host).
 
     Raises:
         FactsError: a fact that `what` needs is missing.
@@ -84,11 +87,34 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
 def _database(app: App, facts: Facts, templates: Sources) -> Plan:
     if facts.database is None:
         raise FactsError("fact database is missing: where does the host's server listen?")
+    server = View(app, facts).database_service
+    units = WayUnits(server, app.names.database_unit("socket"), app.names.database_unit("service"))
+    values = {"names": units, "way": facts.database, "what": "database server"}
+    return _way(app, facts, templates, values)
+
+
+def _services(app: App, facts: Facts, templates: Sources) -> Plan:
+    files: Plan = {}
+    for service in app.service:
+        if service.name not in facts.services:
+            raise FactsError(f"fact services.{service.name} is missing: where does it listen?")
+        way, units = facts.services[service.name], app.names.service_units(service.name)
+        values = {"names": units, "way": way, "what": service.name, "service": service}
+        values["server"] = facts.valkey_server
+        text = _write(templates, "systemd/valkey.service.j2", app, facts, **values)
+        files[f"{_UNITS}/{units.server}"] = HostFile("systemd", 0o644, text)
+        files |= _way(app, facts, templates, values)
+    return files
+
+
+def _way(app: App, facts: Facts, templates: Sources, values: dict[str, Any]) -> Plan:
+    """From the app's network to a server that listens on 127.0.0.1."""
+    units = values["names"]
     return {
-        app.names.database_unit_file(kind): HostFile(
-            "systemd", 0o644, _write(templates, f"systemd/database.{kind}.j2", app, facts)
+        f"{_UNITS}/{unit}": HostFile(
+            "systemd", 0o644, _write(templates, f"systemd/way.{kind}.j2", app, facts, **values)
         )
-        for kind in ("socket", "service")
+        for kind, unit in (("socket", units.socket), ("service", units.service))
     }
 
 
@@ -96,8 +122,9 @@ PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
     "run": _run,
     "install": _install,
     "database": _database,
+    "services": _services,
 }
 
 
-def _write(templates: Sources, name: str, app: App, facts: Facts) -> str:
-    return render_template(templates, name, app=app, facts=facts, view=View(app, facts))
+def _write(templates: Sources, name: str, app: App, facts: Facts, **more: Any) -> str:
+    return render_template(templates, name, app=app, facts=facts, view=View(app, facts), **more)

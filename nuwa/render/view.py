@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 import zlib
 from dataclasses import dataclass
 
-from nuwa.manifest.model import App, Route
+from nuwa.manifest.model import App, Route, Service
 from nuwa.names import APP_ID, SLOTS, SOCKET, Names
 from nuwa.render import container
-from nuwa.render.facts import Facts
+from nuwa.render.facts import Facts, ServerWay
 
+VALKEY_BUFFERS_BYTES = 128 * 1024**2
+"""What a server takes besides its data."""
 WEBSOCKET_TIMEOUT_S = 3600
 """Seconds that a silent websocket stays open."""
 KEPT = 1
@@ -77,14 +80,41 @@ class View:
             return ""
         return f"{database.engine}.service"
 
-    def database_guard(self, verb: str) -> tuple[str, ...]:
-        """A command of iptables: the database proxy is closed for all but the app's subnet."""
-        way = self.facts.database
-        if way is None:
-            return ()
+    def guard(self, way: ServerWay, verb: str) -> tuple[str, ...]:
+        """A command of iptables: the way to a server is closed for all but the app's subnet."""
         foreign = ("!", "--source", way.subnet, "--destination", way.address)
         port = ("--protocol", "tcp", "--dport", str(way.port))
         return ("/usr/sbin/iptables", "--wait", verb, "INPUT", *foreign, *port, "--jump", "DROP")
+
+    @property
+    def valkey_user(self) -> str:
+        """The user that the server's package makes: valkey or redis."""
+        return posixpath.basename(self.facts.valkey_server).partition("-")[0]
+
+    def service_folder(self, service: Service) -> str:
+        """Below /var/lib: in the folder of the server's package, which SELinux lets it write to."""
+        return f"{self.valkey_user}/{self.app.names.site}_{service.name}"
+
+    def service_secret(self, service: Service) -> str:
+        """The file with the line that sets the server's password."""
+        return f"{self.facts.directory}/volumes/.nuwa/private/service.{service.name}"
+
+    def valkey_options(self, service: Service, way: ServerWay) -> tuple[tuple[str, ...], ...]:
+        """The server's configuration as options with their values, in words that Redis 5 knows as well."""
+        return (
+            ("--bind", "127.0.0.1"),
+            ("--port", str(way.server_port)),
+            ("--dir", f"/var/lib/{self.service_folder(service)}"),
+            ("--maxmemory", str(service.memory)),
+            ("--maxmemory-policy", service.eviction),
+            ("--save", *(("60", "1") if service.persist else ("",))),
+            ("--supervised", "systemd"),
+            ("--daemonize", "no"),
+        )
+
+    def valkey_memory(self, service: Service) -> int:
+        """Bytes that the unit may use: as much again while a copy is written, and its buffers."""
+        return 2 * service.memory + VALKEY_BUFFERS_BYTES
 
     @property
     def stop_timeout(self) -> int:

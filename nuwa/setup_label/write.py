@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from nuwa import names
 from nuwa.errors import BuildError
+from nuwa.manifest import checks
 from nuwa.manifest.model import App, Backup
 from nuwa.render import distributions, facts, zipapp
 from nuwa.resources import BIN_TEMPLATES
@@ -166,6 +167,11 @@ def _facts(app: App) -> dict[str, object]:
         "secrets": app.supplied_secrets,
         "reserved": sorted(names.RESERVED_VARIABLES),
         "sqlite": app.sqlite_file,
+        "service_variables": [
+            f"{service.name}\t{name}\t{checks.service_text(part)}"
+            for service in app.service
+            for name, part in service.env.items()
+        ],
         "backup": app.backup or Backup(repository=""),
         "archived": [volume.name for volume in app.volume if volume.backup],
         # As the unit waits for a slot.

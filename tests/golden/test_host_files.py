@@ -57,7 +57,8 @@ def test_systemd_takes_the_units(case: Case, tmp_path: Path):
             (tmp_path / unit).write_text(file.content)
     checked = run(tool("systemd-analyze", "systemd"), "verify", "--man=no", "--recursive-errors=no", *copies)
     ours = [line for line in checked.stderr.splitlines() if any(copy.name in line for copy in copies)]
-    assert [line for line in ours if "podman" not in line] == []
+    # Programs that a host has, and this machine may not.
+    assert [line for line in ours if not re.search(r"podman|valkey-server is not executable", line)] == []
 
 
 @every_case

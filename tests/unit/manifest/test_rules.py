@@ -191,3 +191,35 @@ def test_no_problem_is_about_a_stand_in_for_a_broken_value():
         "cron[0].schedule", "cron[0].command", "volume[0].name", "volume[0].path", "static.directory",
         "database.engine", "backup.repository",
     }  # fmt: skip
+
+
+SERVICE = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n[[service]]\nengine = "valkey"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('env = "SECRET"\n[env]\nsecrets = ["SECRET"]\n', "SECRET gets its value from this"),
+        ('env = ["DATABASE_URL"]\n[database]\nengine = "postgresql"\n', "DATABASE_URL gets its value"),
+        ('env = "NUWA_X"\n', "NUWA_X is set by nuwa itself"),
+        ('name = "database"\n', "database is a name of nuwa's own"),
+        ('[[service]]\nengine = "valkey"\nname = "b"\n', "REDIS_URL gets its value"),
+        ('[[service]]\nengine = "valkey"\nenv = "B"\n', '"valkey" is'),
+        ('env = { A = "{user}" }\n', "is none of url, host, port, password"),
+    ],
+)
+def test_a_service_hands_its_address_to_variables_of_its_own(text: str, message: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        validate(tomllib.loads(SERVICE + text), "nuwa.toml")
+    assert any(message in problem.message for problem in caught.value.problems)
+
+
+def test_a_service_takes_one_variable_several_or_parts() -> None:
+    for given, env in (
+        ('"A"', {"A": "url"}),
+        ('["A", "B"]', {"A": "url", "B": "url"}),
+        ('{ A = "host", B = "redis://{host}/1" }', {"A": "host", "B": "redis://{host}/1"}),
+    ):
+        app = validate(tomllib.loads(f"{SERVICE}env = {given}\n"), "nuwa.toml")
+        assert app.service[0].env == env
+    assert validate(tomllib.loads(SERVICE), "nuwa.toml").service[0].env == {"REDIS_URL": "url"}

@@ -1,0 +1,72 @@
+"""Valkey or Redis that a project uses, and in which variables it looks for the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from nuwa.detect.model import Service, Variable
+from nuwa.detect.testimony import Testimony
+
+_PACKAGES = frozenset(
+    {"redis", "valkey", "django-redis", "channels-redis", "rq", "django-rq", "arq", "aioredis"}
+)
+_QUEUES = frozenset({"celery", "rq", "django-rq", "arq", "dramatiq", "huey", "saq", "taskiq-redis"})
+"""What keeps work in it that a restart must not lose."""
+_SERVERS = frozenset({"redis", "valkey"})
+_ADDRESS = re.compile(r"rediss?://[^/]*(?:/(\d+))?")
+_OWN = re.compile(r"(?:[A-Z0-9]+_)*(?:REDIS|VALKEY)(?:_[A-Z0-9]+)*_?UR[LI]")
+_USUAL = re.compile(
+    r"(?:[A-Z0-9]+_)*(?:BROKER_UR[LI]|RESULT_BACKEND|CACHE_UR[LI]|CHANNEL_LAYERS?_UR[LI]|RESULT_BACKEND_UR[LI])"
+)
+"""Names that say what it is for, and not what it is."""
+_PART = re.compile(r"(?:[A-Z0-9]+_)*(?:REDIS|VALKEY)_(HOST|HOSTNAME|SERVER|PORT|PASSWORD|PASS)")
+_PARTS = {"HOST": "host", "HOSTNAME": "host", "SERVER": "host", "PORT": "port", "PASSWORD": "password"}
+
+
+def find(
+    variables: Iterable[Variable], packages: Mapping[str, set[str]], said: Testimony
+) -> tuple[Service | None, list[str]]:
+    """The service, with a sentence where a person has to do something for it.
+
+    Args:
+        variables: what the code reads.
+        packages: the required packages, each with its extras.
+    """
+    names = {item.name: item.default or "" for item in variables}
+    told = {name: value for name, value in said.environment.items() if _ADDRESS.match(value)}
+    names |= {name: value for name, value in told.items() if not names.get(name)}
+    client = next((name for name in sorted(_PACKAGES) if name in packages), "")
+    client = client or next((f"{name}[redis]" for name in sorted(packages) if "redis" in packages[name]), "")
+    used = bool(said.services & _SERVERS or client)
+    env = {name: part for name, value in sorted(names.items()) if (part := _url(name, value, said, used))}
+    parts = {
+        name: _PARTS.get(found[1], "password") for name in sorted(names) if (found := _PART.fullmatch(name))
+    }
+    check = []
+    if {"host", "password"} <= set(parts.values()):
+        env |= parts
+    elif parts and not env:
+        listed = " and ".join(parts)
+        check.append(f"{listed} are read without a password, which a [[service]] has: read REDIS_URL instead")
+    if not env:
+        if said.services & _SERVERS and not check:
+            kind = " and ".join(sorted(said.services & _SERVERS))
+            check.append(f"{kind} runs next to the app elsewhere: have the code read its address, REDIS_URL")
+        return None, check
+    where = f"{client} in the requirements" if client else "the addresses in the code"
+    return Service(env, bool(_QUEUES.intersection(packages)), where), check
+
+
+def _url(name: str, value: str, said: Testimony, used: bool) -> str:
+    """What a variable gets: the address, with the number of the database that it names; empty: nothing."""
+    given = _ADDRESS.match(value)
+    if given:
+        number = given[1] or "0"
+        return "url" if number == "0" else f"redis://:{{password}}@{{host}}:{{port}}/{number}"
+    if value and "://" in value:
+        return ""
+    if _OWN.fullmatch(name):
+        return "url"
+    broker = "BROKER" in name and "rabbitmq" in said.services
+    return "url" if used and not value and not broker and _USUAL.fullmatch(name) else ""

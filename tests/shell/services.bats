@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# [[service]]: the app's own servers on the host, which bin/run sets up, and what of them is left.
+
+load helper
+
+export MANIFEST=$REPO/tests/shell/manifest-services.json FAKE_APP=blog
+
+setup() {
+  TEST=$BATS_TEST_TMPDIR
+  export PATH=$TEST/programs:$REPO/tests/shell/fakes:$PATH TEST
+  unset KILL_AT NO_COLOR
+  mkdir "$TEST/programs"
+  ln -s /usr/bin/true "$TEST/programs/valkey-server"
+  make_host
+  make_deployment
+  UNITS=$NUWA_ROOT/etc/systemd/system
+}
+
+password() {
+  sed 's/requirepass //' "volumes/.nuwa/private/service.$1"
+}
+
+@test "run starts a server of the app's own, whose password stands where it is read and nowhere else" {
+  run -0 bin/run
+  says 'nuwa-blog_queue is up'
+  [[ $(password queue) =~ ^[0-9a-f]{64}$ && $(password queue) != "$(password cache)" ]]
+  [[ $(stat -c %a volumes/.nuwa/private/service.queue) == 600 ]]
+  [[ $(<volumes/secrets/REDIS_URL) == "redis://:$(password queue)@10.89.0.1:17000/0" ]]
+  [[ $(<volumes/secrets/CACHE_URL) == "redis://:$(password cache)@10.89.0.1:17001/1" ]]
+  [[ $(<volumes/secrets/CACHE_HOST) == 10.89.0.1 ]]
+  [[ $(stat -c '%a %u' volumes/secrets/REDIS_URL) == '400 10001' ]]
+  says_not "$(password queue)"
+  run ! grep -rq "$(password queue)" "$UNITS" volumes/.nuwa/nuwa.log
+  for unit in nuwa-blog_{queue,cache}{.service,-proxy.socket}; do
+    [[ -e $FAKE/active/$unit && -e $FAKE/enabled/$unit ]] || fail "$unit does not run"
+  done
+  grep -q 'ListenStream=10.89.0.1:17000' "$UNITS/nuwa-blog_queue-proxy.socket"
+  grep -q -- '--bind 127.0.0.1' "$UNITS/nuwa-blog_queue.service"
+}
+
+@test "run again restarts nothing" {
+  bin/run --quiet
+  before=$(<volumes/secrets/REDIS_URL)
+  : >"$FAKE/starts"
+  run -0 bin/run
+  says_not blog_queue
+  [[ $(<volumes/secrets/REDIS_URL) == "$before" && ! -s $FAKE/starts ]]
+}
+
+@test "a dry run shows the units and makes nothing" {
+  run -0 bin/run --dry-run
+  says 'would write /etc/systemd/system/nuwa-blog_queue.service:'
+  says 'would store the secret REDIS_URL, the address of queue'
+  [[ ! -e $UNITS/nuwa-blog_queue.service && ! -e volumes/.nuwa/private && ! -e $NUWA_ROOT/var/lib/nuwa-app/ports/17000 ]]
+}
+
+@test "a password that was removed is made anew, and server and app are restarted with it" {
+  bin/run --quiet
+  before=$(password queue)
+  rm volumes/.nuwa/private/service.queue
+  run -0 bin/run
+  says 'nuwa-blog_queue is up' 'nuwa-blog-blue.service is up'
+  says_not 'nuwa-blog_cache is up'
+  [[ $(password queue) != "$before" && $(<volumes/secrets/REDIS_URL) == *":$(password queue)@"* ]]
+}
+
+@test "the address of a service is bin/run's own, and is listed as such" {
+  bin/run --quiet
+  run -0 bin/secret list
+  says 'REDIS_URL' 'of a service'
+  run -2 bin/secret set REDIS_URL <<<redis://elsewhere
+  says 'REDIS_URL is the address of a service on this host'
+}
+
+@test "status tells how its servers are" {
+  bin/run --quiet
+  run -0 bin/status --json
+  jq -e '.servers | map(.name) == ["queue", "cache"] and map(.state) == ["active", "active"]' <<<"$output"
+}
+
+@test "uninstall stops them, run brings them back, kill removes all but data that is kept" {
+  bin/run --quiet
+  run -0 bin/uninstall --yes
+  [[ ! -e $FAKE/active/nuwa-blog_queue.service && ! -e $FAKE/enabled/nuwa-blog_queue-proxy.socket ]]
+  bin/run --quiet
+  [[ -e $FAKE/active/nuwa-blog_queue.service && -e $FAKE/enabled/nuwa-blog_queue-proxy.socket ]]
+  bin/uninstall --yes --quiet
+  mkdir -p "$NUWA_ROOT"/var/lib/valkey/nuwa-blog_{queue,cache}
+  touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
+  run -0 bin/kill --yes
+  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
+  [[ ! -e $NUWA_ROOT/var/lib/valkey/nuwa-blog_cache ]]
+  run find "$UNITS" "$NUWA_ROOT/var/lib/nuwa-app/ports" -name '*blog*' -o -name '17*'
+  [[ -z $output ]]
+}
+
+@test "a host without such a server is told the package of its release" {
+  rm "$TEST/programs/valkey-server"
+  for release in 'debian 12 redis-server' 'debian 13 valkey-server' 'rocky 9 redis' 'rocky 10 valkey'; do
+    read -r name number package <<<"$release"
+    printf 'ID=%s\nVERSION_ID="%s"\n' "$name" "$number" >"$NUWA_ROOT/etc/os-release"
+    run -4 bin/run
+    says 'valkey-server' " $package"
+  done
+  ln -s /usr/bin/true "$TEST/programs/redis-server"
+  printf 'ID=debian\nVERSION_ID="12"\n' >"$NUWA_ROOT/etc/os-release"
+  bin/run --quiet
+  grep -q '^User=redis$' "$UNITS/nuwa-blog_queue.service"
+}
+
+@test "SELinux lets the server at its port, and at the file with its password" {
+  make_rocky 9
+  # shellcheck disable=SC2016  # the program reads them
+  printf '#!/bin/sh\necho "$*" >>"$FAKE/semanage"\n' >"$TEST/programs/semanage"
+  chmod +x "$TEST/programs/semanage"
+  bin/run --quiet
+  grep -qxF 'port --add --type redis_port_t --proto tcp 17000' "$FAKE/semanage"
+}
