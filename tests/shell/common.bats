@@ -124,3 +124,17 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   says 'ok       Debian 12'
   says 'ok       podman 4.3.1'
 }
+
+@test "parts that the image handed out are kept, and used only as long as they are what Setup knows" {
+  bin/run --quiet
+  tar -tf volumes/.nuwa/scripts.tar | grep -qx unpack
+  echo forged >volumes/.nuwa/scripts.tar
+  run -0 bin/secret set MAIL_PASSWORD --yes <<<word
+  tar -tf volumes/.nuwa/scripts.tar | grep -qx unpack
+  # Nobody asks the image any more.
+  rm -r "$FAKE/images/$ONE/render.pyz" "$TEST/rendered"
+  run -0 bin/secret rm MAIL_PASSWORD --yes
+  rm volumes/.nuwa/scripts.tar
+  run ! bin/secret rm SECRET_KEY --yes
+  [[ -s volumes/secrets/SECRET_KEY ]]
+}
