@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,30 @@ def test_nginx_accepts_every_route_and_upstream(files: Path) -> None:
     result = run(["nginx", "-t", "-q", "-p", files, "-c", main], check=False)
     assert result.ok, result.stderr
     assert "warn" not in result.stderr
+
+
+def test_a_service_that_does_not_listen_is_503_with_a_time_to_come_again(files: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for conf in (files / "etc/nginx/conf.d").iterdir():
+        text = re.sub(r" *listen (80|\[::\]:\d+)[^;]*;\n", "", conf.read_text())
+        text = re.sub(r"listen 443\b", f"listen 127.0.0.1:{port}", text)
+        (tmp_path / conf.name).write_text(text.replace("/var/log/nginx", str(tmp_path)))
+    main = tmp_path / "main"
+    main.write_text(
+        f"error_log {tmp_path}/error; pid {tmp_path}/pid; events {{}}\n"
+        f"http {{ access_log off; include {tmp_path}/*.conf; }}\n"
+    )
+    nginx = ("nginx", "-e", tmp_path / "error", "-c", main)
+    assert run([*nginx], check=False).ok, (tmp_path / "error").read_text()
+    try:
+        ask = ["curl", "--silent", "--insecure", "--head", "--resolve", f"example.org:{port}:127.0.0.1"]
+        answer = run([*ask, f"https://example.org:{port}/"]).stdout.lower()
+    finally:
+        run([*nginx, "-s", "stop"])
+    assert " 503" in answer.splitlines()[0]
+    assert "retry-after: 10" in answer
 
 
 def test_systemd_accepts_every_unit(files: Path) -> None:
