@@ -12,7 +12,7 @@ TABLE = ROOT / "tests" / "data" / "remedies.tsv"
 """A command, as `commands` spells it; a tab; the file of the test that runs it; a tab; the test's name."""
 
 MESSAGE = re.compile(
-    r"""\b(?:die|warn|say|go_back|confirm|printf)\s+(?:\d\s+)?(["'])(.*?)(?<!\\)\1(?=\s|$|\)|;)""", re.M
+    r"""\b(?:die(?:_[a-z]+)?|warn|say|go_back|confirm|printf)\s+(["'])(.*?)(?<!\\)\1(?=\s|$|\)|;)""", re.M
 )
 VALUE = re.compile(r"%s|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$[A-Za-z_0-9]+|[A-Z]{3,}@?[A-Z:\[\]]*…?")
 """What differs each time: a variable, a substitution, a word in capitals that stands for one."""
