@@ -119,7 +119,7 @@ def judge(entries: Iterable[Entry]) -> Contents:
 def _fault(entry: Entry, links: set[bytes]) -> str:
     """Why an entry must not be extracted after those with these links; empty where it may be."""
     if _strays(entry.path):
-        return "it lies outside of bin/ and volumes/"
+        return "it is outside of bin/ and volumes/"
     if entry.kind not in (b"-", b"d", b"l", b"h", b"p"):
         return "it is a device or the like"
     top = _top(entry.path)

@@ -45,7 +45,7 @@ _REMEDIES_OF_DNS = (
 _OTHER_REMEDIES = (
     (
         r"NXDOMAIN|Type:   dns|SERVFAIL",
-        "Give the domain an A (and AAAA) record that leads to this host; new records take a while to be "
+        "Give the domain an A (and AAAA) record that points to this host; new records take a while to be "
         "seen.",
     ),
     (
@@ -55,7 +55,7 @@ _OTHER_REMEDIES = (
     ),
     (
         r"Type:   unauthorized",
-        "The authority found something else there: does the DNS of each domain lead to this host, and to no "
+        "The authority found something else there: does the DNS of each domain point to this host, and to no "
         "other?",
     ),
     (r"", "certbot tells more in {log}."),

@@ -187,7 +187,7 @@ def test_a_domain_that_leads_elsewhere_is_told_and_takes_nothing_away(
     assert refused.code == 1
     assert f"{elsewhere} has no address as far as this host can see" in refused.stderr
     assert "Port 80 of the domain has to reach this host" in refused.stderr
-    assert "the site goes on with its former domains and their certificate" in refused.stderr
+    assert "the site keeps its previous domains and their certificate" in refused.stderr
     assert serial(host) == before
     assert visitor(host).get("/health/").status == 200
     assert elsewhere not in site.inside("printenv NUWA_DOMAINS")

@@ -32,7 +32,7 @@ class Line:
     Attributes:
         words: its words.
         place: file and line, for the message of a test that fails.
-        whole: it stands in a block of commands, so nothing is left out of it.
+        whole: it is in a block of commands, so nothing is left out of it.
     """
 
     words: tuple[str, ...]

@@ -14,7 +14,7 @@ issuer() {
   openssl x509 -in "$FOLDER/fullchain.pem" -noout -issuer -nameopt RFC2253
 }
 
-# Whether what nginx has read is what lies on the disk, and by whom it is.
+# Whether what nginx has read is what is on the disk, and by whom it is.
 serves() {
   cmp "$FOLDER/fullchain.pem" "$FAKE/serving/certificate"
   [[ $(issuer) == *"$1"* ]] || fail "issued by $(issuer)"
@@ -106,7 +106,7 @@ fails_with() {
   says_not 'Connection refused'
 }
 
-@test "a renewed certificate waits for another site's broken file to be mended" {
+@test "a renewed certificate waits for another site's broken file to be fixed" {
   bin/run
   echo 20 >"$FAKE/certbot-days"
   bin/install
@@ -115,7 +115,7 @@ fails_with() {
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -1 bin/lib/check --quiet
   says 'other.conf'
-  says 'goes on with the former certificate'
+  says 'keeps serving the previous certificate'
   cmp "$FAKE/serving/certificate" "$TEST/old"
   rm "$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -0 bin/lib/check --quiet
@@ -135,7 +135,7 @@ fails_with() {
   done <<'END'
   Type:   dns|Give the domain an A (and AAAA) record
   Type:   connection|Port 80 of the domain has to reach this host
-  Type:   unauthorized|does the DNS of each domain lead to this host
+  Type:   unauthorized|does the DNS of each domain point to this host
   Type:   caa|A CAA record in the DNS
 OSError: [Errno 28] No space left on device|The disk is full
 Another instance of Certbot is already running.|certbot is at work here already
@@ -174,7 +174,7 @@ END
   bin/install
   fails_with '  Type:   unauthorized'
   run -1 bin/install new.example.com --acme-server https://acme.example.com/directory
-  says 'goes on with its former domains'
+  says 'keeps its previous domains'
   serves 'Fake Authority'
   run ! grep -rq new.example.com "$NUWA_ROOT"
   grep -q 'NUWA_HOST=blog.example.com' "$FAKE/active/nuwa-blog-blue.service"
@@ -258,11 +258,11 @@ END
   says 'no certificate for a wildcard can be obtained over HTTP'
 }
 
-@test "a domain that does not lead here is warned of, and the authority has the last word" {
+@test "a domain that does not resolve to this host is warned of, and the authority has the last word" {
   bin/run
   echo 'blog.example.com 198.51.100.7' >"$FAKE/addresses"
   run -0 bin/install
-  says 'blog.example.com leads to 198.51.100.7, and not to this host (203.0.113.1)'
+  says 'blog.example.com resolves to 198.51.100.7, not to this host (203.0.113.1)'
   says 'www.blog.example.com has no address'
   serves 'Fake Authority'
 }

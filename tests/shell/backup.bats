@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Archives, rehearsals, and the way back: what is written where, what is refused, and that live data is never touched
+# Archives, rehearsals and restores: what is written where, what is refused, and that live data is never touched
 # by what fails.
 # shellcheck disable=SC2016  # words that must arrive as they are
 
@@ -113,7 +113,7 @@ refuses() {
   [[ $(<"$FAKE/borg") == create$'\n'check$'\n'prune ]]
 }
 
-@test "a repository that is gone is not made anew without a word" {
+@test "a repository that is gone is not recreated silently" {
   "${archive[@]}" --quiet 2>/dev/null
   mv "$TEST/borg" "$TEST/away"
   run -1 "${archive[@]}"
@@ -184,7 +184,7 @@ END
   run -2 bin/archive_volumes --repository nonsense
   says 'is no borg repository'
   run -2 bin/archive_volumes --repository "$DEPLOYMENT/volumes/borg"
-  says 'lies in volumes/'
+  says 'is in volumes/'
   mkdir "$TEST/theirs"
   chown 12345 "$TEST/theirs"
   run -1 bin/archive_volumes --repository "$TEST/theirs"
@@ -308,7 +308,7 @@ END
   run -0 bin/restore_volumes --dry-run
   says 'swap volumes/data volumes/media and the database'
   run -2 bin/restore_volumes </dev/null
-  says 'repeat with --yes'
+  says 'rerun with --yes'
   run -1 bin/restore_volumes --yes nuwa-blog-1999
   says 'no such archive'
   run -2 bin/restore_volumes --yes 'a b'
@@ -378,7 +378,7 @@ END
   refuses 'rights of another user'
 }
 
-@test "links that lead anywhere stay links, and nothing goes through them" {
+@test "links with any target stay links, and nothing goes through them" {
   ln -s /etc/passwd volumes/media/outside
   ln volumes/media/picture volumes/media/twice
   "${archive[@]}" --quiet 2>/dev/null
@@ -388,7 +388,7 @@ END
   [[ $(readlink volumes/media/outside) == /etc/passwd && volumes/media/picture -ef volumes/media/twice ]]
 }
 
-@test "a restore beside a deployment of the same app on this host is refused, and that one goes on" {
+@test "a restore next to a deployment of the same app on this host is refused, and that one keeps running" {
   "${archive[@]}" --quiet 2>/dev/null
   passphrase=$(<volumes/.nuwa/private/BORG_PASSPHRASE)
   snapshot >"$TEST/before"

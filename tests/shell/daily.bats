@@ -84,7 +84,7 @@ END
   bin/install
   snapshot >"$TEST/before"
   run -2 bin/uninstall </dev/null
-  says 'repeat with --yes'
+  says 'rerun with --yes'
   run -0 bin/uninstall --yes
   [[ $(find "$NUWA_ROOT/etc" -name '*nuwa*') == "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service" ]]
   [[ ! -e $FAKE/serving/nuwa-blog.conf && ! -e $FAKE/active/nuwa-blog-blue.service ]]

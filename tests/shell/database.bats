@@ -232,7 +232,7 @@ END
   [[ -z $(ls "$PG/roles") ]]
 }
 
-@test "a dump is loaded beside the live database, swapped, and swapped back" {
+@test "a dump is loaded next to the live database, swapped, and swapped back" {
   bin/run --quiet
   echo first >"$PG/databases/blog/content"
   run -0 library database_dump "$TEST/dump"

@@ -44,7 +44,7 @@ serves() {
   says 'serves already'
 }
 
-@test "a release that somebody still talks to gets its time, and is then ended with a word" {
+@test "a release that somebody still talks to gets its time, and is then stopped with a message" {
   mkdir -p "$NUWA_ROOT/proc/self/net"
   printf "0: 3 0 %s 0001 3 7 $NUWA_ROOT/run/nuwa-app/%s/server.sock\n" \
     00010000 blog/blue 0 blog/blue 0 blog/green 0 shop/blue >"$NUWA_ROOT/proc/self/net/unix"
@@ -92,11 +92,11 @@ serves() {
   [[ ! -e volumes/.nuwa/former_scripts ]]
 }
 
-@test "a release that does not come up leaves the former one serving, scripts and all" {
+@test "a release that does not come up leaves the previous one serving, scripts and all" {
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/deploy "$TWO"
   says 'ModuleNotFoundError: the last line of the app'
-  says 'The release before (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
+  says 'The previous release (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
   serves "$ONE" blue
 }
 
@@ -128,7 +128,7 @@ serves() {
   serves "$ONE" blue
 }
 
-@test "when the share of errors rises after the switch, the former release comes back by itself" {
+@test "when the share of errors rises after the switch, it rolls back automatically" {
   log=$NUWA_ROOT/var/log/nginx/nuwa-blog.log
   mkdir -p "${log%/*}"
   line='1.2.3.4 - - [25/Nov/2026:22:00:00 +0000] "GET / HTTP/2.0" %s 12 "-" "curl"\n'
@@ -137,20 +137,20 @@ serves() {
   (
     until [[ $(cat volumes/.nuwa/deploy 2>/dev/null) == switched* ]]; do sleep 0.05; done
     sleep 0.5
-    # While both are up, nginx turns to the former one where the new one does not take a request.
+    # While both are up, nginx tries the previous one where the new one does not take a request.
     readlink "$NUWA_ROOT/run/nuwa-app/blog/spare" >"$TEST/spare"
     # shellcheck disable=SC2059
     for _ in {1..30}; do printf "$line" 502; done >>"$log"
   ) 3>&- &
   run -1 bin/deploy --watch 20 "$TWO"
   says 'of 30 answers were errors (5xx): 100 %, before 0 %'
-  says 'The release before (aaaaaaaaaaaa) serves'
+  says 'The previous release (aaaaaaaaaaaa) serves'
   [[ $(<"$TEST/spare") == blue/server.sock ]]
   serves "$ONE" blue
   [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE" ]]
 }
 
-@test "rollback goes back without the hook, and forth again; a release that is gone is named" {
+@test "rollback goes back without the hook, and returns; a release that is gone is named" {
   run -1 bin/deploy --rollback
   says 'no release before this one (aaaaaaaaaaaa)'
   bin/deploy --quiet "$TWO"
@@ -162,7 +162,7 @@ serves() {
   serves "$TWO" green
   rm -r "$FAKE/images/$ONE"
   run -4 bin/deploy --rollback
-  says 'the image aaaaaaaaaaaa of the release before is not on this host any more. There are: none'
+  says 'the image aaaaaaaaaaaa of the previous release is not on this host any more. There are: none'
   run -2 bin/deploy --rollback "$THREE"
   says 'is no earlier release'
 }
@@ -184,7 +184,7 @@ serves() {
   snapshot | diff "$TEST/before" -
 }
 
-@test "an exclusive volume: the former release ends first, and comes back when the new one fails" {
+@test "an exclusive volume: the previous release ends first, and comes back when the new one fails" {
   unset MANIFEST
   make_image "$TWO" 2.0
   BID=$ONE bash "$(payload)/Setup" >/dev/null
@@ -219,7 +219,7 @@ serves() {
   grep -q -- "--publish=127.0.0.1:$(<volumes/.nuwa/port.green):" "$FAKE/active/nuwa-blog-green.service"
 }
 
-# A hook whose script was killed: its container runs on.
+# A hook whose script was killed: its container keeps running.
 orphan_hook() {
   echo "$TWO" >volumes/.nuwa/hook.running
   echo "$TWO" >"$FAKE/containers/nuwa-blog-release"

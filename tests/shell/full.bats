@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# A disk that is full: the site goes on, what is there stays whole, and the same command finishes once there is room.
+# A disk that is full: the site keeps serving, what is there stays whole, and the same command finishes once there is room.
 
 load helper
 
-# A disk of its own for a folder, with what is in it.
+# A file system of its own for a folder, with what is in it.
 small_disk() {
   mv "$1" "$1.kept"
   mkdir "$1"

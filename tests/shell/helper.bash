@@ -19,7 +19,7 @@ payload() {
       return 1
     }
     PYTHONPATH=$REPO "$NUWA_PYTHON" "$REPO/tests/shell/make_payload.py" "$manifest" "$folder.$BASHPID"
-    # Tests run side by side: whoever comes second takes what the first one made.
+    # Tests run side by side: the second takes what the first one made.
     mv -T "$folder.$BASHPID" "$folder" 2>/dev/null || rm -rf "$folder.$BASHPID"
   fi
   printf '%s' "$folder"

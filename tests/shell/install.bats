@@ -69,7 +69,7 @@ own_certificate() {
   run -0 bin/run bücher.example
 }
 
-@test "install refuses what is no domain, and changes nothing" {
+@test "install refuses what is not a domain, and changes nothing" {
   bin/run
   snapshot >"$TEST/before"
   for domain in 'a b' '$(id)' 'a;b' '../x' 'x-.example' $'a\nb;' '10.0.0.1'; do
@@ -154,7 +154,7 @@ own_certificate() {
   says 'are no certificate and its key'
 }
 
-@test "a self-signed certificate that ends soon is made anew and served" {
+@test "a self-signed certificate that expires soon is renewed and served" {
   bin/run
   bin/install --self-signed
   folder=volumes/.nuwa/tls/blog.example.com

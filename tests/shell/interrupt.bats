@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# Each script is ended by kill -9 before each single thing that it does, then run again: the result is that of an
+# Each script is killed (-9) before each single thing that it does, then run again: the result is that of an
 # undisturbed run.
 
 load helper
 
-# Programs that change files are counted as steps too, beside the fakes.
+# Programs that change files are counted as steps too, in addition to the fakes.
 count_steps() {
   local tool
   mkdir "$TEST/shims"
@@ -32,7 +32,7 @@ restore() {
 }
 
 # interrupt_each SCRIPT [ARGUMENT…]: kills at step 1, 1 + STRIDE, 1 + 2 STRIDE, … until one run gets through, so that
-# all of it stays quick. Whoever has changed a script kills it at each step: NUWA_STRIDE=1 script/test shell.
+# all of it stays quick. After changing a script, kill it at each step: NUWA_STRIDE=1 script/test shell.
 interrupt_each() {
   local stride=${NUWA_STRIDE:-${STRIDE:-1}} step
   step=$((1 - stride))
@@ -142,7 +142,7 @@ is_whole() {
   STRIDE=4 cut_off_each bin/deploy "$TWO"
 }
 
-@test "deploy, a power cut, and a new release that does not come up after it: the former one serves, or all is told" {
+@test "deploy, a power cut, and a new release that does not come up after it: the previous one serves, or all is told" {
   after_boot() {
     touch "$FAKE/images/$TWO/broken"
     if resume; then
@@ -150,7 +150,7 @@ is_whole() {
       [[ $(<bin/.image) == "$ONE" ]] || fail "after $CUT"
     else
       grep -q 'nobody serves' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
-      # Only where the former release was on its way out: its unit is gone.
+      # Only where the previous release was on its way out: its unit is gone.
       [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service ]] || fail "after $CUT: blue was there" "$(<"$TEST/errors")"
     fi
   }

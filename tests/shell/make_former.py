@@ -1,4 +1,4 @@
-"""Writes the Setup label and the renderer of the release before `bin/lib/`.
+"""Writes the Setup label and the renderer of the previous release `bin/lib/`.
 
 python make_former.py NEW FOLDER
 

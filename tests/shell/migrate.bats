@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bin/migrate to another host: a copy that is tried there, the switch, and the way back.
+# bin/migrate to another host: a copy that is tried there, the switch, and the rollback.
 
 load helper
 
@@ -42,7 +42,7 @@ moved() {
   run -0 bin/migrate "root@there:$THERE"
   says 'sending the image aaaaaaaaaaaa'
   says 'the checksums of all files are the same on both sides'
-  says 'is stopped there again; this host goes on serving'
+  says 'is stopped there again; this host keeps serving'
   says "bin/migrate --cutover root@there:$THERE"
   serves fake
   run ! serves fake2
@@ -89,13 +89,13 @@ state_there() {
   run ! serves fake
 }
 
-@test "a cutover that lacks its last step alone is ended by the same command" {
+@test "a cutover that lacks only its last step is finished by the same command" {
   moved
   touch "$THERE/volumes/.nuwa/migration.incoming"
   run -0 bin/migrate --dry-run --yes --cutover "root@there:$THERE"
   [[ -e $THERE/volumes/.nuwa/migration.incoming ]]
   run -0 bin/migrate --yes --cutover "root@there:$THERE"
-  says 'serves on root@there already'
+  says 'keeps serving root@there already'
   [[ ! -e $THERE/volumes/.nuwa/migration.incoming ]]
   # As an earlier release calls it.
   touch "$THERE/volumes/.nuwa/arriving"
@@ -194,7 +194,7 @@ state_there() {
 @test "what the stream did not bring is sent after it" {
   echo 'tar -xp --' >"$FAKE/cut-at"
   run -1 bin/migrate "root@there:$THERE"
-  says 'was cut. The same command again goes on from here.'
+  says 'was cut. The same command again continues from here.'
   rm "$FAKE/cut-at"
   mkdir -p "$THERE/volumes/media"
   run -0 bin/migrate "root@there:$THERE"
@@ -213,7 +213,7 @@ state_there() {
 @test "a connection that is cut says so, and the same command goes on" {
   echo 'bin/migrate --load' >"$FAKE/cut-at"
   run -1 bin/migrate "root@there:$THERE"
-  says 'was cut. The same command again goes on from here. Here everything is as it was'
+  says 'was cut. The same command again continues from here. Here everything is as it was'
   rm "$FAKE/cut-at"
   run -0 bin/migrate "root@there:$THERE"
 }
@@ -240,7 +240,7 @@ state_there() {
   snapshot | diff "$TEST/before" -
 }
 
-# That the same command goes on from there is for interrupt.bats.
+# That the same command resumes is for interrupt.bats.
 @test "a cutover that is killed on its way can be taken back" {
   bin/migrate --quiet "root@there:$THERE"
   mkdir "$TEST/copied"

@@ -65,7 +65,7 @@ recover() {
   [[ -z $(starts) ]]
 }
 
-@test "whoever starts the app again takes the stop back" {
+@test "starting the app again takes the stop back" {
   mkdir -p "$NUWA_ROOT/run/nuwa-app/blog"
   touch "$NUWA_ROOT/run/nuwa-app/blog/stopped" volumes/.nuwa/restart.needed
   bin/run --quiet

@@ -35,19 +35,19 @@ roll_back() {
   mv "$TEST/aside" "$TEST/borg"
 }
 
-@test "a repository that was put back to an earlier state is read all the same, with a word" {
+@test "a repository that was put back to an earlier state is read all the same, with a warning" {
   roll_back
   for command in 'archive_volumes --list' 'archive_volumes --check' 'archive_volumes --rehearse' "archive_volumes --export-key $TEST/key" 'restore_volumes --yes'; do
     # shellcheck disable=SC2086  # words
     run -0 bin/$command
-    says 'is older than this host has seen it: it was put back to an earlier state. It is only read here, so this goes on.'
+    says 'is older than this host has seen it: it was put back to an earlier state. It is only read here, so this continues.'
   done
   mkdir "$TEST/to"
   run -0 bin/restore_volumes --to "$TEST/to"
   [[ -e $TEST/to/volumes/media/picture ]]
 }
 
-@test "archives go on in a repository that was put back, once somebody says that it was meant" {
+@test "archives continue in a repository that was put back, once somebody says that it was meant" {
   roll_back
   run -1 bin/archive_volumes --yes
   says 'it was put back to an earlier state. If that was you: bin/archive_volumes --yes --accept'
@@ -86,7 +86,7 @@ roll_back() {
   BORG_PASSPHRASE=$right run -0 bin/archive_volumes --list
 }
 
-@test "a repository that is gone is not made anew by itself, and then by the printed commands" {
+@test "a repository that is gone is not recreated automatically, but by the printed commands" {
   mv "$TEST/borg" "$TEST/unmounted"
   run -1 bin/archive_volumes
   says 'Is its disk mounted?'
@@ -100,7 +100,7 @@ roll_back() {
   [[ $(archives) -eq 1 ]]
 }
 
-@test "a repository of the manifest that is gone is not made anew either" {
+@test "a repository of the manifest that is gone is not recreated either" {
   sed -i "s|^readonly NUWA_BACKUP=.*|readonly NUWA_BACKUP=$TEST/named|" bin/lib/app
   rm volumes/.nuwa/repository*
   run -0 bin/archive_volumes
@@ -262,7 +262,7 @@ roll_back() {
   bin/install --quiet 2>/dev/null
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -0 bin/uninstall --yes
-  follows='goes on with the former one: '
+  follows='keeps the previous one: '
   run -1 bash -c "$(sed -n "s/.*$follows//p" <<<"$output")"
   says 'unknown directive "BROKEN"'
 }

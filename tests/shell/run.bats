@@ -31,7 +31,7 @@ starts() {
   [[ $(starts) == 1 ]]
 }
 
-@test "run keeps a secret and a generated one, and takes one anew only when told" {
+@test "run keeps a secret and a generated one, and replaces one only when told" {
   bin/run
   before=$(cat volumes/secrets/SECRET_KEY)
   MAIL_PASSWORD=other run -0 bin/run
@@ -140,19 +140,19 @@ starts() {
   run -0 bin/run
 }
 
-@test "a new release that fails brings the former one back" {
+@test "a new release that fails brings the previous one back" {
   bin/run
   make_image "$TWO" 2.0
   touch "$FAKE/images/$TWO/broken"
   make_deployment "$TWO"
   run -1 bin/run
-  says 'The release before (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
+  says 'The previous release (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
   grep -q "$ONE" "$FAKE/active/nuwa-blog-blue.service"
   grep -q "$ONE" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   [[ $(readlink volumes/static/current) == aaaaaaaaaaaa && $(cat volumes/.nuwa/release.blue) == "$ONE" ]]
 }
 
-@test "a new release is taken up, with its static files beside those of the former" {
+@test "a new release is taken up, with its static files next to those of the previous one" {
   bin/run
   make_image "$TWO" 2.0
   make_deployment "$TWO"
@@ -224,7 +224,7 @@ END
   [[ $(cat "$FAKE/hooks") == 1 ]]
 }
 
-@test "a release hook that fails shows its output and leaves the former release serving" {
+@test "a release hook that fails shows its output and leaves the previous release serving" {
   bin/run
   make_image "$TWO" 2.0
   make_deployment "$TWO"
@@ -265,7 +265,7 @@ instead_of() {
   chmod +x "$TEST/instead/$1"
 }
 
-@test "a full disk ends the run with a word on how to go on, and the next run finishes" {
+@test "a full disk stops the run with a message on how to resume, and the next run finishes" {
   instead_of install 'echo "install: No space left on device" >&2; exit 1'
   PATH=$TEST/instead:$PATH run -1 bin/run
   says 'No space left on device'
@@ -278,12 +278,12 @@ instead_of() {
   # shellcheck disable=SC2016  # the program itself looks at these
   instead_of install 'kill -INT "$NUWA_LOCK_OWNER"; exec /usr/bin/install "$@"'
   PATH=$TEST/instead:$PATH run -130 bin/run
-  says 'interrupted. bin/run again goes on from here'
+  says 'interrupted. bin/run again continues from here'
   run -0 bin/run
   [[ $(starts) == 1 && ! -e volumes/.nuwa/change.run ]]
 }
 
-@test "the app has a network of its own, which kill takes away, and a dry run does not make" {
+@test "the app has a network of its own, which kill removes, and a dry run does not make" {
   run -0 bin/run --dry-run
   says 'would make the network nuwa-blog'
   [[ ! -e $FAKE/networks/nuwa-blog ]]

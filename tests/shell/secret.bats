@@ -60,10 +60,10 @@ setup() {
   [[ $(<volumes/secrets/EXTRA) == value ]]
 }
 
-@test "a value with which the app does not come up gives way to the former one" {
+@test "a value with which the app does not come up gives way to the previous one" {
   touch "$FAKE/images/$ONE/broken"
   run -1 bin/secret set MAIL_PASSWORD <<<new
-  says 'comes up neither with the new MAIL_PASSWORD nor with the former one'
+  says 'comes up neither with the new MAIL_PASSWORD nor with the previous one'
   [[ $(<volumes/secrets/MAIL_PASSWORD) == word && ! -e volumes/.nuwa/private/former ]]
 }
 
@@ -92,7 +92,7 @@ setup() {
   says 'there is no secret MAIL_PASSWORD'
 }
 
-@test "generate makes up a value; a dry run stores none" {
+@test "generate creates a value; a dry run stores none" {
   before=$(<volumes/secrets/SECRET_KEY)
   run -0 bin/secret generate SECRET_KEY --dry-run
   [[ $(<volumes/secrets/SECRET_KEY) == "$before" ]]
@@ -103,7 +103,7 @@ setup() {
 @test "the passphrase of the archives is kept from the app" {
   sed -i 's/^readonly NUWA_PASSPHRASE=.*/readonly NUWA_PASSPHRASE=BORG_PASSPHRASE/' bin/lib/app
   run -0 bin/run
-  says 'made up BORG_PASSPHRASE'
+  says 'generated the backup passphrase BORG_PASSPHRASE'
   [[ $(stat -c '%a %u' volumes/.nuwa/private/BORG_PASSPHRASE) == '600 0' && ! -e volumes/secrets/BORG_PASSPHRASE ]]
   run -0 bin/run
   says_not BORG_PASSPHRASE

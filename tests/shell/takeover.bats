@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A deployment of the release before bin/lib/ is taken over, and can go back.
+# A deployment of the previous release bin/lib/ is taken over, and can go back.
 
 load helper
 
@@ -69,7 +69,7 @@ serves() {
   laid_out_anew
 }
 
-@test "a deploy of a new release takes it over, a rollback goes back, and forth again" {
+@test "a deploy of a new release takes it over, a rollback goes back, and again returns" {
   bin/install --quiet
   run -0 bin/deploy "$TWO"
   says_not edited
@@ -112,7 +112,7 @@ serves() {
   laid_out_anew
 }
 
-@test "state that the former release kept under other names is taken over" {
+@test "state that the previous release kept under other names is taken over" {
   [[ $(<volumes/.nuwa/told) == 'blog.example.com www.blog.example.com' ]]
   printf 'volumes/.rehearsal\n' >volumes/.nuwa/rehearsing
   printf '1\n' | tee volumes/.nuwa/{restart,reload_nginx} >volumes/.nuwa/swap.hook
@@ -120,13 +120,13 @@ serves() {
   run -0 bin/lib/check --quiet
   [[ $(<volumes/.nuwa/container_domains) == 'blog.example.com www.blog.example.com' ]]
   [[ $(<volumes/.nuwa/rehearsal.folder) == volumes/.rehearsal && -e volumes/.nuwa/restart.needed && -e volumes/.nuwa/restore.hook ]]
-  [[ ! -e volumes/.nuwa/nginx.reload_needed ]] || fail 'nginx was not reloaded for what the former release put there'
+  [[ ! -e volumes/.nuwa/nginx.reload_needed ]] || fail 'nginx was not reloaded for what the previous release put there'
   for name in told rehearsing restart reload_nginx swap.hook; do
     [[ ! -e volumes/.nuwa/$name ]]
   done
 }
 
-@test "a restore that the former release was killed in is undone first" {
+@test "a restore that the previous release was killed in is undone first" {
   mkdir -p volumes/.nuwa/former/volumes
   mv volumes/media volumes/.nuwa/former/volumes/
   printf 'running\nvolumes/media\n' >volumes/.nuwa/swap
@@ -135,7 +135,7 @@ serves() {
   [[ $(<volumes/media/picture) == 'first picture' && ! -e volumes/.nuwa/restore.pending && ! -e volumes/.nuwa/swap ]]
 }
 
-@test "a file of the former release that somebody edited is kept" {
+@test "a file of the previous release that somebody edited is kept" {
   echo '# mine' >>bin/_host
   run -0 env BID="$TWO" bash "$FAKE/images/$TWO/Setup"
   grep -q '# mine' bin/_host

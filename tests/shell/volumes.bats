@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# An app may leave anything in its volumes: links, pipes, devices, sockets, odd names. Whatever script comes, it ends, and
+# An app may leave anything in its volumes: links, pipes, devices, sockets, odd names. Each script, whichever it is, ends, and
 # writes and reads nothing outside.
 
 load helper
@@ -103,7 +103,7 @@ another_image() {
   says '-mine'
 }
 
-@test "an archive holds the app's own databases, whole, and none that a link leads to" {
+@test "an archive holds the app's own databases, whole, and none that a link points to" {
   ends -0 bin/archive_volumes --repository "$TEST/borg"
   tar -tf "$TEST"/borg/*.tar >"$TEST/names"
   grep -qx 'volumes/.nuwa/archive/sqlite/data/sub/app.sqlite3' "$TEST/names"

@@ -65,7 +65,7 @@ def test_an_archive_of_a_deployment_passes():
     ],
 )
 def test_what_lies_elsewhere_is_refused(path: str):
-    assert refusal(entry("-rw-r--r--", path)).endswith("it lies outside of bin/ and volumes/")
+    assert refusal(entry("-rw-r--r--", path)).endswith("it is outside of bin/ and volumes/")
 
 
 @pytest.mark.parametrize(
