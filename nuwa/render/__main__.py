@@ -75,7 +75,7 @@ def _archive_entries() -> Iterator[bytes]:
         found = archive_entries.judge(archive_entries.read(sys.stdin.buffer))
     except archive_entries.RefusedError as error:
         yield f"refused {error}\n".encode()
-        # whoever writes the list is not cut off: that would look like a fault of its own
+        # the writer of the list is not cut off: that would look like a fault of its own
         while sys.stdin.buffer.read(CHUNK_BYTES):
             pass
         return

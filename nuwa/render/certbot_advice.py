@@ -103,7 +103,7 @@ def advise(output: str, challenge: str, server: str, folder: str, log: str, *, n
             f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(until))} UTC."
         )
     said = tuple(line for line in output.splitlines() if not _EACH_TIME.match(line))
-    return Advice(said or ("certbot failed without a word",), until, _repeat(output), remedy)
+    return Advice(said or ("certbot failed without a message",), until, _repeat(output), remedy)
 
 
 def _until(output: str, now: float) -> int | None:

@@ -81,7 +81,7 @@ def test_what_may_be_asked_once_more(output: str, repeat: str):
 def test_what_is_printed_each_time_is_left_out():
     output = "Saving debug log to /x\nRequesting a certificate for x\n\n- - - -\nThe reason\nAsk for help\n"
     assert advice(output).said == ("The reason",)
-    assert advice("Saving debug log to /x\n").said == ("certbot failed without a word",)
+    assert advice("Saving debug log to /x\n").said == ("certbot failed without a message",)
 
 
 def test_the_scripts_get_lines():
