@@ -106,7 +106,9 @@ class Connection:
         sudo = self._sudo
         if self._password:
             sudo = ("sudo",) if terminal else self._sudo
-        argv = ["ssh", *(["-t"] if terminal else []), *self._options(), "--", self.target.destination]
+        # The login stands already: all that ssh has left to say is that this use of it has ended.
+        quiet = ("-o", "LogLevel=ERROR")
+        argv = ["ssh", *(["-t"] if terminal else []), *quiet, *self._options(), "--", self.target.destination]
         return run([*argv, shlex.join([*sudo, *words])], interactive=True, check=False).code
 
     def capture(self, command: str, input: bytes = b"") -> Result:
