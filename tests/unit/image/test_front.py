@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from nuwa.process import run
 from nuwa.render import static_index
 from nuwa.resources import IMAGES
 
@@ -225,3 +226,20 @@ def test_a_body_that_is_too_large_is_refused(ask: Ask):
     assert ask("/page", method="POST", body=b"x" * 100).body == b"x" * 100
     with pytest.raises(ValueError, match=r"larger|gone"):
         ask("/page", method="POST", body=b"x" * 101)
+
+
+@pytest.mark.parametrize(
+    ("given", "in_front", "wanted"),
+    [("*", "", "0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1"), ("10.0.0.1,::1", "", "10.0.0.1 ::1"),
+     ("*", "1", "255.255.255.255")],
+)  # fmt: skip
+def test_apache_believes_the_proxies_in_words_that_it_takes(given: str, in_front: str, wanted: str):
+    """A mask of no bits is an error for it; and with the front it leaves X-Forwarded-For alone."""
+    script = (IMAGES / "nuwa_python/rootfs-mod_wsgi/usr/lib/nuwa/apache/start").read_text()
+    functions = script.removesuffix('main "$@"\n')
+    assert functions != script
+    done = run(
+        ["sh", "-c", f"{functions}\ninternal_proxies"],
+        env={"FORWARDED_ALLOW_IPS": given, "NUWA_FRONT": in_front},
+    )
+    assert done.stdout.strip() == wanted
