@@ -44,7 +44,7 @@ def init(world: World) -> Iterator[Figure]:
     world.say(f"init of two projects, {world.rounds} rounds")
     sides = {"ours": partial(_processor_time, partial(detect, small)), "theirs": partial(_reading, small)}
     yield Figure.of(
-        "init of a Flask project of 350 files: processor time",
+        "init of a Flask project of 350 files: CPU time",
         interleaved(world.rounds, **sides),
         opponent="reading the files",
         unit="s",
@@ -53,7 +53,7 @@ def init(world: World) -> Iterator[Figure]:
     )
     sides = {"ours": partial(_processor_time, partial(detect, large)), "theirs": partial(_parsing, large)}
     yield Figure.of(
-        "init of 1,200 files of 900 lines: processor time",
+        "init of 1,200 files of 900 lines: CPU time",
         interleaved(world.rounds, **sides),
         opponent=f"parsing {PARSED} of them",
         unit="s",

@@ -71,7 +71,7 @@ class Board:
         """Take what a command of a run wrote.
 
         Returns:
-            whether it begins or ends with that; None if it is no command of a run that is known.
+            whether it begins or ends with that; None if it is not a command of a known run.
         """
         hook = self.hooks.get(output["hook"])
         if hook is None or hook["run"] != output["run"]:

@@ -126,7 +126,7 @@ def _fault(entry: Entry, links: set[bytes]) -> str:
     if b"\n" in top:
         return "there is a line break in its name"
     if entry.path == top and entry.kind != b"d":
-        return "it is no folder"
+        return "it is not a folder"
     if top in _PLAIN_ONLY and not _is_plain(entry):
         return "it is no plain file"
     if entry.kind in (b"-", b"h") and _runs_as_another(entry):

@@ -32,6 +32,22 @@ def test_a_page_uses_no_phrase_to_avoid(page: Path) -> None:
     assert not list(phrases_in(prose(page)))
 
 
+CODE = ("nuwa", "bin-templates", "templates", "images", "script", "benchmarks")
+
+
+def code() -> Iterator[Path]:
+    """Code whose messages, comments and docstrings people read; but no lock files."""
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and not {"__pycache__", "locks"} & set(path.parts) and path.suffix != ".pyc":
+                yield path
+
+
+@pytest.mark.parametrize("path", list(code()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_code_uses_no_phrase_to_avoid(path: Path) -> None:
+    assert not list(phrases_in(path.read_text(encoding="utf-8")))
+
+
 def test_phrases_to_avoid_are_found_with_their_lines() -> None:
     assert list(phrases_in("one\nWhoever mends it leads\nto nothing; `anew` is code.")) == [
         "2: 'Whoever' → anyone who",

@@ -361,7 +361,7 @@ END
   hostile 'drwxr-xr-x volumes/media' '' 'lrwxrwxrwx volumes/media/d' /etc '-rw-r--r-- volumes/media/d/cron.d/x' ''
   refuses 'behind a symbolic link'
   hostile 'lrwxrwxrwx volumes/media' /etc
-  refuses 'it is no folder'
+  refuses 'it is not a folder'
   hostile 'lrwxrwxrwx volumes/secrets/x' /etc/shadow
   refuses 'it is no plain file'
   for target in ../private /etc pairs/../../private; do

@@ -222,7 +222,7 @@ END
   run -2 bin/run </dev/null
   says 'DATABASE_URL is the address of the database (postgresql): ENGINE://USER:PASSWORD@HOST:PORT/NAME'
   DATABASE_URL=db.example.com run -2 bin/run
-  says 'DATABASE_URL is no address of a server'
+  says 'DATABASE_URL is not the URL of a server'
   printf 'postgresql://blog:p%%40ss@db.example.com/blog?sslmode=require' | install -o 10001 -m 0400 /dev/stdin volumes/secrets/DATABASE_URL
   touch "$FAKE/unreachable"
   run -1 bin/run

@@ -44,7 +44,7 @@ setup() {
 @test "names that lead elsewhere, or are nuwa's, are refused" {
   for name in ../x a/b '' .x 'x y' 1x; do
     run -2 bin/secret set "$name" <<<value
-    says 'is no name of a secret'
+    says 'is not a valid name for a secret'
   done
   for name in PATH NUWA_HOST LD_PRELOAD; do
     run -2 bin/secret set "$name" <<<value

@@ -72,8 +72,8 @@ def test_what_lies_elsewhere_is_refused(path: str):
     ("entries", "reason"),
     [
         ([entry("brw-r--r--", "volumes/media/disk")], "it is a device or the like"),
-        ([entry("lrwxrwxrwx", "volumes/media", "/etc")], "it is no folder"),
-        ([entry("-rw-r--r--", "bin")], "it is no folder"),
+        ([entry("lrwxrwxrwx", "volumes/media", "/etc")], "it is not a folder"),
+        ([entry("-rw-r--r--", "bin")], "it is not a folder"),
         ([entry("drwxr-xr-x", "volumes/a\nb")], "there is a line break in its name"),
         ([entry("lrwxrwxrwx", "volumes/secrets/x", "/etc/shadow")], "it is no plain file"),
         ([entry("prw-r--r--", "bin/run")], "it is no plain file"),
