@@ -43,6 +43,7 @@ _GENERIC = frozenset(
             "django",
             "flask",
             "fastapi",
+            "celery",
             "api",
             "server",
             "code",

@@ -16,6 +16,7 @@ from nuwa.process import run
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 OWN_TESTS = {
+    "celery": (["manage.py", "test"], []),
     "django": (["manage.py", "test"], []),
     "flask": (["-m", "unittest"], []),
     "fastapi": (["-m", "unittest"], ["httpx2"]),
@@ -37,6 +38,7 @@ def test_its_manifest_loads_for_both_families(name: str, family: str) -> None:
 @pytest.mark.parametrize(
     ("name", "framework", "module", "kind"),
     [
+        ("celery", "Django", "config.wsgi:application", "gunicorn"),
         ("django", "Django", "config.wsgi:application", "gunicorn"),
         ("flask", "Flask", "wsgi:application", "gunicorn"),
         ("fastapi", "FastAPI", "pixels.main:app", "uvicorn"),
@@ -68,6 +70,16 @@ def test_init_finds_what_the_django_site_needs() -> None:
         "python manage.py collectstatic --noinput",
         "python manage.py migrate --noinput",
     )
+
+
+def test_init_finds_the_frontend_the_queue_and_the_database_of_the_celery_site() -> None:
+    project = detect(EXAMPLES / "celery", ["3.13"])
+    assert project.frontend
+    assert project.service
+    assert project.database
+    assert (project.frontend.directory, project.frontend.output) == ("frontend", ("frontend/dist",))
+    assert (project.service.env, project.service.queue) == ({"REDIS_URL": "url"}, True)
+    assert project.database.engine == "postgresql"
 
 
 @pytest.mark.parametrize("name", OWN_TESTS)
