@@ -8,7 +8,10 @@ from typing import Any
 
 from nuwa.manifest.model import App
 from nuwa.names import HTTP3_SITE, NGINX_DROP_IN, WayUnits
+from nuwa.render.checks_view import ChecksView
 from nuwa.render.facts import Facts, FactsError
+from nuwa.render.site_view import SiteView
+from nuwa.render.unit_view import UnitView
 from nuwa.render.view import View
 from nuwa.templating import Sources
 from nuwa.templating import render as render_template
@@ -51,7 +54,7 @@ def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
 def _run(app: App, facts: Facts, templates: Sources) -> Plan:
     unit = app.names.unit_file(facts.slot)
     files = {unit: HostFile("systemd", 0o644, _write(templates, "systemd/app.service.j2", app, facts))}
-    for kind in ("socket", "service") if View(app, facts).proxy else ():
+    for kind in ("socket", "service") if UnitView(app, facts).proxy else ():
         path = app.names.proxy_file(facts.slot, kind)
         files[path] = HostFile("systemd", 0o644, _write(templates, f"systemd/proxy.{kind}.j2", app, facts))
     if facts.monit:
@@ -74,7 +77,7 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
         f"{row.cron_folder}/{name}": ("cron", "cron/site.j2"),
         f"/etc/systemd/system/nginx.service.d/{NGINX_DROP_IN}": ("systemd", "systemd/nginx.j2"),
     }
-    if View(app, facts).http3:
+    if SiteView(app, facts).http3:
         files[f"{row.nginx_folder}/{HTTP3_SITE}"] = ("nginx", "nginx/http3.conf.j2")
     if facts.monit:
         files[f"{row.monit_folder}/{name}.certificate"] = ("monit", "monit/certificate.j2")
@@ -87,7 +90,7 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
 def _database(app: App, facts: Facts, templates: Sources) -> Plan:
     if facts.database is None:
         raise FactsError("fact database is missing: where does the host's server listen?")
-    server = View(app, facts).database_service
+    server = UnitView(app, facts).database_service
     units = WayUnits(server, app.names.database_unit("socket"), app.names.database_unit("service"))
     values = {"names": units, "way": facts.database, "what": "database server"}
     return _way(app, facts, templates, values)
@@ -118,6 +121,14 @@ def _way(app: App, facts: Facts, templates: Sources, values: dict[str, Any]) -> 
     }
 
 
+VIEWS: Mapping[str, type[View]] = {
+    "systemd": UnitView,
+    "nginx": SiteView,
+    "monit": ChecksView,
+    "cron": ChecksView,
+}
+"""What the templates of each folder see."""
+
 PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
     "run": _run,
     "install": _install,
@@ -127,4 +138,5 @@ PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
 
 
 def _write(templates: Sources, name: str, app: App, facts: Facts, **more: Any) -> str:
-    return render_template(templates, name, app=app, facts=facts, view=View(app, facts), **more)
+    view = VIEWS[name.partition("/")[0]](app, facts)
+    return render_template(templates, name, app=app, facts=facts, view=view, **more)

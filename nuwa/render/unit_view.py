@@ -1,0 +1,148 @@
+"""What the templates of systemd units say: the container, its socket and network, the servers of the host."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from nuwa.manifest.model import Service
+from nuwa.names import APP_ID, SOCKET
+from nuwa.render import container
+from nuwa.render.facts import ServerWay
+from nuwa.render.view import View
+
+VALKEY_BUFFERS_BYTES = 128 * 1024**2
+"""What a server takes besides its data."""
+
+
+@dataclass(frozen=True)
+class UnitView(View):
+    """An app's units on a host."""
+
+    @property
+    def podman_run(self) -> tuple[str, ...]:
+        return container.podman_run(self.app, self.facts)
+
+    @property
+    def database_service(self) -> str:
+        """The unit of the host's own database server; empty where the app uses none."""
+        database = self.app.database
+        if database is None or database.where != "host" or database.engine == "sqlite":
+            return ""
+        return f"{database.engine}.service"
+
+    def guard(self, way: ServerWay, verb: str) -> tuple[str, ...]:
+        """A command of iptables: the way to a server is closed for all but the app's subnet."""
+        foreign = ("!", "--source", way.subnet, "--destination", way.address)
+        port = ("--protocol", "tcp", "--dport", str(way.port))
+        return ("/usr/sbin/iptables", "--wait", verb, "INPUT", *foreign, *port, "--jump", "DROP")
+
+    @property
+    def valkey_user(self) -> str:
+        """The user that the server's package makes: valkey or redis."""
+        return posixpath.basename(self.facts.valkey_server).partition("-")[0]
+
+    def service_folder(self, service: Service) -> str:
+        """Below /var/lib: in the folder of the server's package, which SELinux lets it write to."""
+        return f"{self.valkey_user}/{self.app.names.site}_{service.name}"
+
+    def service_secret(self, service: Service) -> str:
+        """The file with the line that sets the server's password."""
+        return f"{self.facts.directory}/volumes/.nuwa/private/service.{service.name}"
+
+    def valkey_options(self, service: Service, way: ServerWay) -> tuple[tuple[str, ...], ...]:
+        """The server's configuration as options with their values, in words that Redis 5 knows as well."""
+        return (
+            ("--bind", "127.0.0.1"),
+            ("--port", str(way.server_port)),
+            ("--dir", f"/var/lib/{self.service_folder(service)}"),
+            ("--maxmemory", str(service.memory)),
+            ("--maxmemory-policy", service.eviction),
+            ("--save", *(("60", "1") if service.persist else ("",))),
+            ("--supervised", "systemd"),
+            ("--daemonize", "no"),
+        )
+
+    def valkey_memory(self, service: Service) -> int:
+        """Bytes that the unit may use: as much again while a copy is written, and its buffers."""
+        return 2 * service.memory + VALKEY_BUFFERS_BYTES
+
+    @property
+    def stop_timeout(self) -> int:
+        return container.stop_timeout(self.app)
+
+    @property
+    def start_timeout(self) -> int:
+        """Seconds: the manifest's start period and one last check."""
+        return self.app.health.start_period + self.app.health.timeout + 5
+
+    @property
+    def wait(self) -> tuple[str, ...]:
+        """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
+        script = f"{self.facts.directory}/bin/lib/wait"
+        words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
+        return (*words, self.app.names.current_socket, self.socket_target, str(self.app.health.timeout))
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}{self.app.health.path}"
+
+    @property
+    def socket_target(self) -> str:
+        """What the link `current_socket` holds while this slot serves."""
+        return f"{self.facts.slot}/{SOCKET}"
+
+    @property
+    def prepare_jobs(self) -> tuple[str, ...]:
+        """The command that makes the folder in which the slots agree on scheduled jobs."""
+        return ("/usr/bin/install", "-d", "-m", "0755", self.app.names.jobs_folder)
+
+    @property
+    def prepare_socket(self) -> tuple[str, ...]:
+        """The command that makes the folder for the server's socket; empty where it has none."""
+        if not container.listens_on_socket(self.app, self.facts):
+            return ()
+        owner = str(APP_ID)
+        folder = self.app.names.socket_folder(self.facts.slot)
+        return ("/usr/bin/install", "-d", "-m", "0755", "-o", owner, "-g", owner, folder)
+
+    @property
+    def remove_orphan(self) -> tuple[str, ...]:
+        """Ends, as late as possible, what `clear_away` left running; `podman run --replace` does the rest."""
+        words = f"test ! -e {self._id_file} || {{ {self._remove}; rm -f {self._id_file}; }}"
+        return ("/bin/sh", "-c", words)
+
+    @property
+    def clear_away(self) -> tuple[str, ...]:
+        """Removes a container that ended, and its socket.
+
+        Where conmon alone was killed, the container still serves, and continues until the next start ends it:
+        what comes before costs nobody a request. But not where somebody asked for the stop: no start follows.
+        """
+        keeps = (
+            f'test $SERVICE_RESULT = signal && test -z "$(systemctl show --property=Job --value {self.unit})"'
+        )
+        # Twice: after conmon was killed, podman refuses the first time.
+        words = f"{self._remove} || {self._remove}; rm -f {self._id_file}"
+        if self.prepare_socket:
+            words += f"; rm -rf {self.app.names.socket_folder(self.facts.slot)}"
+        return ("/bin/sh", "-c", f"{keeps} || {{ {words}; }}")
+
+    @property
+    def _remove(self) -> str:
+        return f"podman rm --force --ignore --time=0 {self.container} >/dev/null 2>&1"
+
+    @property
+    def _id_file(self) -> str:
+        """As `%t/%N.cid` in the unit."""
+        return f"/run/{self.container}.cid"
+
+    @property
+    def make_network(self) -> tuple[str, ...]:
+        """The command that makes the app's network where it is missing; empty where it has none."""
+        return container.make_network(self.app, self.facts)
+
+    @property
+    def backoff(self) -> str:
+        """The script that waits between restarts of a slot that keeps ending."""
+        return f"{self.facts.directory}/bin/lib/backoff"
