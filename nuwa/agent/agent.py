@@ -106,7 +106,7 @@ class Agent:
 
     def read_again(self, units: list[str]) -> None:
         """Say that something was done to units."""
-        self._units.doubt(units)
+        self._units.invalidate(units)
 
     def _forget_services(self) -> None:
         self._services_at = float("-inf")
@@ -159,7 +159,7 @@ class Agent:
             outcome: Outcome = await worker.act(verb, name)
         finally:
             self._forget_services()
-            self._units.doubt(service.units)
+            self._units.invalidate(service.units)
         return outcome
 
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
@@ -170,7 +170,7 @@ class Agent:
             if not dry_run:
                 self.loaded = applied.load(self.paths)
                 self._forget_services()
-                self._units.doubt()
+                self._units.invalidate()
         if not dry_run:
             self.configurations.remember(who)
             await self._tell_all(done["revision"])

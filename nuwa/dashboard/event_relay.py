@@ -125,7 +125,7 @@ class Relay:
             while self._is_wanted():
                 with contextlib.suppress(AgentDown):
                     async with exchange(self._socket, "GET", "/watch") as reply:
-                        async for frame in frames(_audible(reply.pieces)):
+                        async for frame in frames(_until_silent(reply.pieces)):
                             self._take(*frame)
                             pause = RETRY_DELAYS_S[0]
                             if not self._is_wanted():
@@ -225,7 +225,7 @@ class Relay:
         return {"up": self.is_up, "since": self.changed_at}
 
 
-async def _audible(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _until_silent(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The pieces of a stream, until it falls silent."""
     with contextlib.suppress(TimeoutError):
         while True:

@@ -43,7 +43,7 @@ class Units:
         self._wanted = set(units)
         self._dirty |= self._wanted - set(self._known)
 
-    def doubt(self, units: Iterable[str] | None = None) -> None:
+    def invalidate(self, units: Iterable[str] | None = None) -> None:
         """Something was done to units: read them again before systemd says so; without `units`, all."""
         self._dirty |= self._wanted if units is None else set(units) & self._wanted
 

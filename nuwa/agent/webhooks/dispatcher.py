@@ -15,7 +15,7 @@ from nuwa.agent.schemas import Hook
 from nuwa.agent.webhooks import affected, executors
 from nuwa.agent.webhooks.executors import Executor
 from nuwa.agent.webhooks.hook_run import HookRun
-from nuwa.agent.webhooks.recorder import Publish, patiently
+from nuwa.agent.webhooks.recorder import Publish, with_retry
 from nuwa.agent.webhooks.run_store import Accepted, History
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Dispatcher:
     async def start(self) -> None:
         """Take up what was interrupted, and what waits."""
         await executors.end_leftovers(self._environments)
-        await patiently(self._history.recover)
+        await with_retry(self._history.recover)
         self._is_started = True
         for run, hook in self._history.queued():
             self.add(hook, Accepted(run))
@@ -101,7 +101,7 @@ class Dispatcher:
     async def _run(self, hook: str, run: int) -> None:
         loaded = self._loaded()
         if hook not in loaded.config.webhooks:
-            await patiently(lambda: self._history.finish(run, "cancelled", [], 0))
+            await with_retry(lambda: self._history.finish(run, "cancelled", [], 0))
             return
         if not self._history.is_queued(run):
             return

@@ -27,7 +27,7 @@ def fetch(remote: str, branch: str) -> Argv:
     return (*GIT, "fetch", "--no-tags", "--no-recurse-submodules", "--", remote, target)
 
 
-def stand_on(remote: str, branch: str) -> Argv:
+def checkout(remote: str, branch: str) -> Argv:
     """Make the work tree what the fetched branch is; changes made by hand to its files go."""
     return (*GIT, "reset", "--hard", "--no-recurse-submodules", f"refs/remotes/{remote}/{branch}")
 

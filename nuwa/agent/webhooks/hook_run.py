@@ -22,7 +22,7 @@ from nuwa.agent.schemas import Step
 from nuwa.agent.webhooks import affected, executors, git, work_tree
 from nuwa.agent.webhooks.affected import Concern
 from nuwa.agent.webhooks.executors import Command, Executor
-from nuwa.agent.webhooks.recorder import Publish, Recorder, patiently
+from nuwa.agent.webhooks.recorder import Publish, Recorder, with_retry
 from nuwa.agent.webhooks.run_store import History
 from nuwa.errors import NuwaError
 
@@ -72,7 +72,7 @@ class HookRun:
         Returns:
             the state that the run ended in; it is in the history by then.
         """
-        await patiently(lambda: self._history.begin(self.run))
+        await with_retry(lambda: self._history.begin(self.run))
         begun = time.monotonic()
         self._publish("hook", {"name": self._name})
         state = "failed"
@@ -93,7 +93,7 @@ class HookRun:
         except Exception:
             log.exception("run %d of %s", self.run, self._name)
         duration = time.monotonic() - begun
-        await patiently(lambda: self._history.finish(self.run, state, self._services, duration))
+        await with_retry(lambda: self._history.finish(self.run, state, self._services, duration))
         self._publish("hook", {"name": self._name})
         return state
 
@@ -118,7 +118,7 @@ class HookRun:
         self._history.note_base(self.run, base)
         branch = hook.branch or (await self._ask(git.branch())).strip() or "main"
         await self._step(git.fetch(hook.remote, branch), user=self._user)
-        await self._step(git.stand_on(hook.remote, branch), user=self._user)
+        await self._step(git.checkout(hook.remote, branch), user=self._user)
         await self._complete()
         now = (await self._ask(git.commit())).strip()
         self._history.note_commit(self.run, now)

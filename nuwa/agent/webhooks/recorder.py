@@ -57,7 +57,7 @@ class Recorder:
         self._untold.clear()
 
 
-async def patiently(write: Callable[[], None]) -> None:
+async def with_retry(write: Callable[[], None]) -> None:
     """Write to the history; while its disk is full, try again: what a run comes to must not be lost."""
     while True:
         try:

@@ -11,7 +11,7 @@ import pytest
 from nuwa.agent.config.history import Configurations
 from nuwa.agent.database import Database
 from nuwa.agent.paths import Paths
-from nuwa.agent.webhooks.recorder import patiently
+from nuwa.agent.webhooks.recorder import with_retry
 from nuwa.agent.webhooks.run_store import KEPT_RUNS, Accepted, Delivery, History, Replay
 from nuwa.errors import NuwaError
 
@@ -287,6 +287,6 @@ class TestAFullDisk:
                 full.row("pragma max_page_count = 100000")
             history.accept("web", named("x" * 99999, None), "c")
 
-        asyncio.run(patiently(accept))
+        asyncio.run(with_retry(accept))
         assert len(tries) == 3
         assert len(history.queued()) == 1
