@@ -54,6 +54,7 @@ class Image:
         )
 
 
+_LIST_RETRIES = 5
 MAX_BUILD_PROCESSES = 32768
 """What podman 4.3 lowers its own limit to before it builds; nothing that it starts may have more."""
 
@@ -71,6 +72,10 @@ def _own_limits() -> list[str]:
     if processes != resource.RLIM_INFINITY:
         limits["nproc"] = min(processes, MAX_BUILD_PROCESSES)
     return [f"--ulimit={name}={limit}:{limit}" for name, limit in limits.items()]
+
+
+def _is_missing_image(result: Result) -> bool:
+    return "image not known" in result.stderr or "no such image" in result.stderr
 
 
 class Engine:
@@ -119,7 +124,7 @@ class Engine:
             return {}
         result = self.podman("image", "inspect", *references, check=False)
         found = [Image.of(data) for data in json.loads(result.stdout or "[]")]
-        if not result.ok and "image not known" not in result.stderr and "no such image" not in result.stderr:
+        if not result.ok and not _is_missing_image(result):
             raise EngineError("podman cannot look at its images", details=result.stderr.strip())
         return {
             reference: next((image for image in found if image.answers_to(reference)), None)
@@ -132,7 +137,16 @@ class Engine:
     def find_image(self, label: str, value: str) -> str | None:
         """The id of an image that has a name and that label; None where there is none."""
         filters = ("--filter", f"label={label}={value}", "--filter", "dangling=false")
-        listed = self.podman("image", "ls", "--quiet", "--no-trunc", *filters).stdout.split()
+        words = ("image", "ls", "--quiet", "--no-trunc", *filters)
+        result = self.podman(*words, check=False)
+        for _ in range(_LIST_RETRIES):
+            # The whole listing fails when another process removes one of the images meanwhile.
+            if result.ok or not _is_missing_image(result):
+                break
+            result = self.podman(*words, check=False)
+        if not result.ok:
+            raise EngineError("podman cannot list its images", details=result.stderr.strip())
+        listed = result.stdout.split()
         return listed[0].removeprefix("sha256:") if listed else None
 
     def build(

@@ -166,3 +166,20 @@ def test_no_containers_are_removed_without_a_call(engine: Engine, fake: Fake) ->
 
 def test_free_space_is_that_of_the_folder_above_a_missing_one(engine: Engine) -> None:
     assert engine.free_space() > 0
+
+
+VANISHING = """#!/bin/sh
+echo >>"$0.calls"
+[ "$(wc -l <"$0.calls")" -gt "$(cat "$0.failures")" ] && echo sha256:feed && exit 0
+echo "Error: feed: image not known" >&2
+exit 125
+"""
+
+
+def test_an_image_that_vanishes_while_images_are_listed_is_no_failure(fake: Fake, engine: Engine) -> None:
+    fake.path.write_text(VANISHING)
+    Path(f"{fake.path}.failures").write_text("2")
+    assert engine.find_image("nuwa.inputs", "x") == "feed"
+    Path(f"{fake.path}.failures").write_text("99")
+    with pytest.raises(EngineError, match="cannot list its images"):
+        engine.find_image("nuwa.inputs", "x")
