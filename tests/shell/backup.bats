@@ -297,7 +297,7 @@ END
   bin/run --quiet
   run -1 bin/restore_volumes --yes
   says 'everything is swapped back'
-  says 'It runs with its former data'
+  says 'It runs with its previous data'
   live | diff "$TEST/before" -
   [[ -e $FAKE/active/nuwa-blog-blue.service && ! -e volumes/.nuwa/restore.pending && ! -e volumes/.nuwa/restore ]]
 }
