@@ -29,20 +29,35 @@ _HEALTH = re.compile(
 )
 
 
+def _is_open(text: str, route: re.Match[str]) -> bool:
+    """Whether no other decorator of a route's function asks who sends the request."""
+    if not route[1]:
+        return True
+    decorators = text[route.end() : text.find("def ", route.end())]
+    return not re.search(r"@\S*(?:auth|login|token|permission|require|apikey|protected)", decorators, re.I)
+
+
 def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, list[str]]:
     """A path that answers, and a sentence where none is known. Empty: `/` does."""
     routes: list[tuple[str, str]] = []
+    made: dict[str, str | None] = {}
+    registered: dict[str, str | None] = {}
     mounted_at_top = False
     for path in tree.python:
         content = tree.content(path)
-        if b"@" not in content and b"add_" not in content:
+        if b"@" not in content and b"add_" not in content and b"register_blueprint" not in content:
             continue
         text = tree.text(path)
-        routes += [(found[0], found[1] or found[2]) for found in _ROUTE.findall(text)]
+        if framework == "Flask":
+            made |= _prefixes(_BLUEPRINT, text)
+            registered |= _prefixes(_REGISTERED, text)
+        routes += [
+            (found[1], found[2] or found[3]) for found in _ROUTE.finditer(text) if _is_open(text, found)
+        ]
         mounted_at_top |= bool(re.search(r"""\.mount\(\s*["']/?["']""", text))
     own = [path for owner, path in routes if owner in ("app", "application", "api", "")]
-    healthy = next((path for path in own if _HEALTH.match(path)), "")
-    if healthy:
+    prefixes = {name: registered.get(name, prefix) for name, prefix in made.items()}
+    if healthy := _health_path(own, routes, prefixes):
         return healthy, []
     paths = {path for _, path in routes}
     if framework == "Flask":
@@ -60,6 +75,35 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
             ["no route for / was found: set [health] path to one that answers without a login"],
         )
     )
+
+
+def _health_path(
+    own: Sequence[str], routes: Sequence[tuple[str, str]], prefixes: dict[str, str | None]
+) -> str:
+    """A path whose name says that it is for health checks: the application's, else a blueprint's."""
+    for path in own:
+        if _HEALTH.match(path):
+            return path
+    for owner, path in routes:
+        prefix = prefixes.get(owner)
+        if prefix is not None and (_HEALTH.match(path) or _HEALTH.match(prefix + path)):
+            return prefix.rstrip("/") + path
+    return ""
+
+
+_BLUEPRINT = re.compile(r"\b(\w+) *= *(?:flask\.)?Blueprint\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_REGISTERED = re.compile(r"\.register_blueprint\(\s*(?:\w+\.)*(\w+)\s*,([^()]*)\)")
+_URL_PREFIX = re.compile(r"""url_prefix *= *(?:["']([^"']*)["'])?""")
+
+
+def _prefixes(pattern: re.Pattern[str], text: str) -> dict[str, str | None]:
+    """The URL prefix that a file gives to each blueprint; None: it is computed."""
+    found: dict[str, str | None] = {}
+    for name, words in pattern.findall(text):
+        given = _URL_PREFIX.search(words)
+        if given or pattern is _BLUEPRINT:
+            found[name] = given[1] if given else ""
+    return found
 
 
 def _has_docs(sources: Sequence[Source]) -> bool:

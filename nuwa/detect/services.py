@@ -44,8 +44,18 @@ def find(
         name: _PARTS.get(found[1], "password") for name in sorted(names) if (found := _PART.fullmatch(name))
     }
     check = []
+    queued = bool(_QUEUES.intersection(packages))
     if {"host", "password"} <= set(parts.values()):
-        env |= parts
+        if (
+            queued
+            or said.services & _SERVERS
+            or any(item.required for item in variables if item.name in parts)
+        ):
+            env |= parts
+        elif not env:
+            check.append(
+                f'{" and ".join(parts)} may be left out; a [[service]] with engine = "valkey" gives them'
+            )
     elif parts and not env:
         listed = " and ".join(parts)
         check.append(f"{listed} are read without a password, which a [[service]] has: read REDIS_URL instead")
@@ -53,9 +63,13 @@ def find(
         if said.services & _SERVERS and not check:
             kind = " and ".join(sorted(said.services & _SERVERS))
             check.append(f"{kind} runs next to the app elsewhere: have the code read its address, REDIS_URL")
+        elif client and not check:
+            check.append(
+                f"{client} is required, but no variable has its address: have the code read REDIS_URL"
+            )
         return None, check
     where = f"{client} in the requirements" if client else "the addresses in the code"
-    return Service(env, bool(_QUEUES.intersection(packages)), where), check
+    return Service(env, queued, where), check
 
 
 def _url(name: str, value: str, said: Testimony, used: bool) -> str:

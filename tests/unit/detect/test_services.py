@@ -71,6 +71,13 @@ def test_the_variables_get_the_address(
         ('b = os.getenv("CELERY_BROKER_URL", "amqp://guest@mq//")\n', "celery[redis]\n", "", ""),
         ("", "flask\n", "redis:7", "have the code read its address"),
         ('h = os.environ["REDIS_HOST"]\n', "redis\n", "", "without a password"),
+        ('u = "redis://localhost:6379/1"\n', "celery[redis]\n", "", "have the code read REDIS_URL"),
+        (
+            'h = os.getenv("REDIS_HOST")\nw = os.getenv("REDIS_PASSWORD")\n',
+            "redis\n",
+            "",
+            "REDIS_HOST and REDIS_PASSWORD may be left out",
+        ),
     ],
 )
 def test_what_is_no_valkey_or_cannot_be_served_gets_none(
