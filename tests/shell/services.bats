@@ -116,3 +116,24 @@ password() {
   bin/run --quiet
   grep -qxF 'port --add --type redis_port_t --proto tcp 17000' "$FAKE/semanage"
 }
+
+@test "an archive without a server that keeps data is refused, and the printed command brings it back" {
+  cat >"$TEST/programs/valkey-cli" <<'END'
+#!/bin/sh
+# The server's client: copies its data while the server runs.
+[ -e "$FAKE/active/nuwa-blog_queue.service" ] || { echo 'Could not connect to Valkey'; exit 1; }
+while [ $# -gt 0 ]; do
+  [ "$1" != --rdb ] || echo data >"$2"
+  shift
+done
+END
+  chmod +x "$TEST/programs/valkey-cli"
+  bin/run --quiet
+  systemctl stop nuwa-blog_queue.service
+  run -1 bin/archive_volumes --repository "$TEST/borg"
+  says 'Could not connect to Valkey'
+  says 'the data of queue could not be copied. Does it run? systemctl start nuwa-blog_queue.service'
+  ! compgen -G "$TEST/borg/*.tar" || fail 'an archive was made'
+  systemctl start nuwa-blog_queue.service
+  run -0 bin/archive_volumes --repository "$TEST/borg"
+}
