@@ -155,7 +155,7 @@ END
   run -1 bin/install
   says 'not asked again before 2099-01-02 03:04:05 UTC'
   run -1 bin/install
-  says 'not asked again before 2099-01-02 03:04:05 UTC'
+  says 'next attempt after 2099-01-02 03:04:05 UTC'
   [[ $(calls) == 1 ]]
   fails_with 'ValueError: something unheard of'
   for _ in 1 2 3 4; do
@@ -163,7 +163,7 @@ END
     says 'something unheard of'
   done
   run -1 bin/lib/check --quiet
-  says 'is not asked again before'
+  says 'next attempt after'
   [[ $(calls) == 5 ]]
   rm "$FAKE/certbot-fails"
   run -0 bin/install third.example.com
