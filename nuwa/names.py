@@ -10,6 +10,8 @@ from dataclasses import dataclass
 SLOTS = ("blue", "green")
 PORT = 8000
 """The port that the server listens on inside the container."""
+CLUSTER_API_PORTS = (443, 6443)
+"""Where a Kubernetes cluster's API answers that pods may ask, by whichever address they reach it."""
 APP_USER = "app"
 APP_ID = 10001
 """User and group id of the unprivileged user inside images, and so of its files on the host."""

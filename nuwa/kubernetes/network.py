@@ -7,14 +7,12 @@ from typing import Any
 from nuwa.kubernetes.context import Context, Object
 from nuwa.kubernetes.options import ExportError
 from nuwa.manifest.model import Route
-from nuwa.names import PORT
+from nuwa.names import CLUSTER_API_PORTS, PORT
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 HTTP, HTTPS = "http", "https"
 SERVICE_PORT = 80
 DATABASE_PORTS = {"postgresql": 5432, "mariadb": 3306}
-API_PORTS = (443, 6443)
-"""Where a cluster's API answers, by whichever address a pod reaches it."""
 ROUTE_MARGIN_S = 5
 """Seconds that the proxy waits beyond the server's own limit, as nginx does on a host."""
 
@@ -184,7 +182,7 @@ def _let_out(context: Context) -> list[Object]:
     if database and database.engine in DATABASE_PORTS:
         found.append({"ports": [{"protocol": "TCP", "port": DATABASE_PORTS[database.engine]}]})
     if context.app.hooks.release:
-        found.append({"ports": [{"protocol": "TCP", "port": port} for port in API_PORTS]})
+        found.append({"ports": [{"protocol": "TCP", "port": port} for port in CLUSTER_API_PORTS]})
     return found
 
 

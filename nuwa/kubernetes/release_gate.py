@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import ssl
 import sys
@@ -15,44 +16,67 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nuwa.names import CLUSTER_API_PORTS
+
 PAUSE_S = 3.0
 TIMEOUT_S = 10
 SAID_EVERY_S = 60
 
 
 def main(words: Sequence[str]) -> None:
-    """`wait-for-release JOB FOLDER`: returns once the Job has succeeded, exits with 1 when it has failed.
+    """`wait-for-release JOB FOLDER [SECONDS]`: returns once the Job has succeeded, exits with 1 otherwise.
 
-    The folder holds token, ca.crt and namespace. kubelet starts the container again after a failure, so a Job
-    that was repaired is seen.
+    The folder holds token, ca.crt and namespace. With SECONDS it waits so long and no longer. In a Deployment
+    kubelet starts the container again after a failure, so a Job that was repaired is seen.
     """
     job, folder = words[0], Path(words[1])
-    failure = wait(lambda: _job(job, folder), job)
+    limit_s = float(words[2]) if len(words) > 2 else math.inf
+    failure = wait(lambda: _job(job, folder), job, limit_s)
     if failure:
         sys.exit(f"wait-for-release: {failure}")
 
 
-def wait(ask: Callable[[], Any], job: str, *, pause: Callable[[float], object] = time.sleep) -> str | None:
-    """Ask until the Job has ended. Returns why it failed; None where it succeeded.
+def wait(
+    ask: Callable[[], Any],
+    job: str,
+    limit_s: float = math.inf,
+    *,
+    pause: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> str | None:
+    """Ask until the Job has ended. Returns why the pod may not start; None where the Job has succeeded.
 
     Args:
         ask: gives the Job as the API does, or raises OSError, HTTPException or ValueError.
+        limit_s: after how many seconds to give up.
         pause: waits for some seconds.
+        clock: the time in seconds.
     """
-    said, seconds = "", 0.0
+    said, seconds, end = "", 0.0, clock() + limit_s
     while True:
         try:
             state, ended = _state(ask(), job)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            state, ended = f"the cluster's API gives no answer: {error}", False
+            state, ended = _no_answer(error), False
         if ended:
             return state or None
+        if clock() >= end:
+            return f"given up after {limit_s:g} seconds: {state}"
         if state != said or seconds >= SAID_EVERY_S:
             sys.stderr.write(f"wait-for-release: {state}\n")
             sys.stderr.flush()
             said, seconds = state, 0.0
         pause(PAUSE_S)
         seconds += PAUSE_S
+
+
+def _no_answer(error: Exception) -> str:
+    ports = " and ".join(map(str, CLUSTER_API_PORTS))
+    return (
+        f"the cluster's API gives no answer: {error}. The NetworkPolicy lets pods out to ports {ports}; "
+        "kubectl get endpointslices -n default -l kubernetes.io/service-name=kubernetes shows the API's own: "
+        "let pods out to another one by a patch of the NetworkPolicy, as overlays/production shows"
+    )
 
 
 def _state(answer: Any, job: str) -> tuple[str, bool]:

@@ -16,6 +16,9 @@ TOKEN_SECONDS = 3600
 """How long the token lives by which a pod asks for the release hook's state; kubelet renews it."""
 HISTORY = 3
 HOOK_DEADLINE_S = 3600
+"""How long the release hook may take, and how long a scheduled job waits for it."""
+PROGRESS_DEADLINE_S = 600
+"""How long a new pod may take to be ready before its Deployment counts as failed: Kubernetes' own default."""
 LATE_S = 300
 """How late a scheduled job may start."""
 
@@ -25,7 +28,7 @@ def server(context: Context) -> list[Object]:
     spec: Object = {
         "strategy": _strategy(context.recreates),
         "revisionHistoryLimit": context.app.deploy.keep,
-        "progressDeadlineSeconds": max(600, context.app.health.start_period + 300),
+        "progressDeadlineSeconds": _progress_deadline(context),
         "selector": {"matchLabels": context.selector("server")},
         "template": pods.pod(
             context,
@@ -64,6 +67,7 @@ def _process(context: Context, process: Process) -> Object:
         "replicas": 1,
         "strategy": _strategy(context.recreates or process.handover == "exclusive"),
         "revisionHistoryLimit": context.app.deploy.keep,
+        "progressDeadlineSeconds": PROGRESS_DEADLINE_S + _hook_seconds(context),
         "selector": {"matchLabels": context.selector(component)},
         "template": template,
     }
@@ -81,7 +85,13 @@ def _timed_job(context: Context, job: Cron) -> Object:
     # The script of the image waits for its slot and logs as cron does; here the command runs by itself.
     container = pods.container(context, "job", [pods.APP_ENV, *_escaped(job.command)])
     template = pods.pod(
-        context, component, container, restartPolicy="Never", terminationGracePeriodSeconds=30
+        context,
+        component,
+        container,
+        restartPolicy="Never",
+        terminationGracePeriodSeconds=30,
+        # No two runs at once: one that waited forever would be the last.
+        **_after_release(context, HOOK_DEADLINE_S),
     )
     spec = {
         "schedule": kubernetes_schedule(job.schedule),
@@ -149,14 +159,29 @@ def _release_spec(context: Context) -> Object:
     return {"backoffLimit": 0, "activeDeadlineSeconds": HOOK_DEADLINE_S, "template": template}
 
 
-def _after_release(context: Context) -> Object:
-    """Keys of a pod that starts only once the release hook has succeeded."""
+def _hook_seconds(context: Context) -> int:
+    """How long new pods may wait for the release hook, which is no failure of theirs."""
+    return HOOK_DEADLINE_S if context.app.hooks.release else 0
+
+
+def _progress_deadline(context: Context) -> int:
+    return max(PROGRESS_DEADLINE_S, context.app.health.start_period + 300) + _hook_seconds(context)
+
+
+def _after_release(context: Context, limit_s: int | None = None) -> Object:
+    """Keys of a pod that starts only once the release hook has succeeded.
+
+    Args:
+        limit_s: after how many seconds of waiting the pod fails; None: it waits on.
+    """
     if not context.app.hooks.release:
         return {}
     if context.options.podman:
         # One pod, on one machine: it runs the hook itself, before each start.
         return {"initContainers": [pods.container(context, "release", pods.command("release"))]}
     words = [*pods.RENDERER, "wait-for-release", release_name(context), pods.TOKEN_FOLDER]
+    if limit_s is not None:
+        words.append(str(limit_s))
     waiting = pods.container(context, "wait-for-release", words)
     token = {"name": "release-token", "mountPath": pods.TOKEN_FOLDER, "readOnly": True}
     waiting |= {"env": [], "volumeMounts": [*waiting["volumeMounts"][:2], token]}

@@ -95,6 +95,22 @@ def test_a_failed_hook_holds_the_pod_back_and_says_where_to_look():
     assert "kubectl logs job/j" in (release_gate.wait(answers(ended("Failed")), "j") or "")
 
 
+def test_a_limited_wait_ends_with_what_it_last_saw():
+    times = iter(range(0, 1000, 50))
+    failure = release_gate.wait(lambda: job(), "j", 120, pause=lambda _: None, clock=lambda: next(times))
+    assert failure == "given up after 120 seconds: the Job j has not ended yet"
+
+
+def test_an_api_that_does_not_answer_is_told_with_the_ports_of_the_policy(
+    capsys: pytest.CaptureFixture[str],
+):
+    ask = answers(OSError("timed out"), ended("Complete"))
+    assert release_gate.wait(ask, "j", pause=lambda _: None) is None
+    said = capsys.readouterr().err
+    assert "timed out. The NetworkPolicy lets pods out to ports 443 and 6443" in said
+    assert "kubectl get endpointslices" in said
+
+
 def test_the_job_is_asked_for_with_the_token_and_over_tls_that_is_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -19,6 +19,7 @@ from nuwa.manifest.model import (
     Cron,
     Database,
     Env,
+    Health,
     Hooks,
     Limits,
     Process,
@@ -48,9 +49,12 @@ def export(made: App, **options: Any) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
+def template(made: dict[str, Any]) -> dict[str, Any]:
+    return made["spec"].get("jobTemplate", made)["spec"]["template"]
+
+
 def container(made: dict[str, Any]) -> dict[str, Any]:
-    spec = made["spec"].get("jobTemplate", made)["spec"]["template"]["spec"]
-    return spec["containers"][0]
+    return template(made)["spec"]["containers"][0]
 
 
 REFUSED = {
@@ -147,21 +151,48 @@ def test_sunday_is_0_in_a_schedule(given_schedule: str, wanted: str):
 
 
 def test_the_release_hook_runs_once_per_release_and_holds_the_pods_back():
-    made = app(hooks=Hooks(release=("migrate",)), process=(Process("w", ("x",)),))
+    made = app(
+        hooks=Hooks(release=("migrate",)),
+        process=(Process("w", ("x",)),),
+        cron=(Cron("c", "@daily", ("x",)),),
+    )
     first, again = export(made), export(made)
     other = export(made, image=IMAGE.replace("a" * 64, "b" * 64))
     (job,) = [name for kind, name in first if kind == "Job"]
     assert ("Job", job) in again
     assert ("Job", job) not in other
     assert first["Role", job]["rules"][0]["resourceNames"] == [job]
-    for deployment in ("blog", "blog-process-w"):
-        spec = first["Deployment", deployment]["spec"]["template"]["spec"]
+    waiting = [("Deployment", "blog"), ("Deployment", "blog-process-w"), ("CronJob", "blog-cron-c")]
+    for key in waiting:
+        spec = template(first[key])["spec"]
         assert job in spec["initContainers"][-1]["command"]
+        assert spec["serviceAccountName"] == "blog-release"
         mounted = {mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
         assert "release-token" not in mounted, "the app has the token"
     hook = first["Job", job]["spec"]["template"]["spec"]
     assert "initContainers" not in hook
     assert "serviceAccountName" not in hook
+
+
+def test_waiting_for_the_hook_is_no_failure_of_a_deployment_and_ends_for_a_scheduled_job():
+    """A job that waits forever would keep its next run back: no two run at once."""
+    made = app(
+        hooks=Hooks(release=("migrate",)),
+        health=Health(start_period=900),
+        process=(Process("w", ("x",)),),
+        cron=(Cron("c", "@daily", ("x",)),),
+    )
+    found = export(made)
+    (hook,) = [item for (kind, _), item in found.items() if kind == "Job"]
+    longest = hook["spec"]["activeDeadlineSeconds"]
+    for name, starting in (("blog", 900), ("blog-process-w", 0)):
+        assert found["Deployment", name]["spec"]["progressDeadlineSeconds"] > longest + starting
+    (words,) = [
+        item["command"] for item in template(found["CronJob", "blog-cron-c"])["spec"]["initContainers"]
+    ]
+    assert words[-1] == str(longest)
+    (words,) = [item["command"] for item in template(found["Deployment", "blog"])["spec"]["initContainers"]]
+    assert words[-1] != str(longest), "kubelet would only start the wait again"
 
 
 def test_generated_secrets_and_empty_ones_are_in_no_object():
