@@ -99,6 +99,14 @@ def test_what_podman_says_of_a_layer_names_what_to_send(programs, tmp_path, mess
     assert (stage / digests[0]).exists() == answer.startswith("missing")
 
 
+@pytest.mark.parametrize("pair", ["hunter2", "A B=hunter2", "=hunter2", "x\nA=hunter2"])
+def test_what_is_no_variable_is_refused_and_not_printed(pair):
+    done = run("perform", "/nowhere", "lock", "deploy", "", "", input=f"{pair}\0".encode())
+    assert done.returncode == 2
+    assert b"NAME=VALUE" in done.stdout
+    assert b"hunter2" not in done.stdout + done.stderr
+
+
 def test_a_host_is_looked_at_without_podman(programs, tmp_path):
     programs("podman")
     programs("systemctl", "exit 3")
