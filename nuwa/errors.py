@@ -100,6 +100,10 @@ class RemoteError(NuwaError):
     exit_code = 8
 
 
+class ConnectionLost(RemoteError):
+    """The connection to a host was cut: what was begun there may have continued to its end."""
+
+
 class CommandError(NuwaError):
     """A program that was run failed.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuwa.cli import shared
-from nuwa.errors import NuwaError, UsageError
+from nuwa.errors import ConnectionLost, NuwaError, UsageError
 
 if TYPE_CHECKING:
     from nuwa.console import Progress
@@ -67,7 +67,7 @@ def deploy(
     made = shared.load_app(project, family)
     progress = shared.progress()
     chosen = target.choose(made, targets or [], _domains(domain))
-    with ExitStack() as stack:
+    with _repeatable(), ExitStack() as stack:
         connections = [stack.enter_context(connect(one)) for one in chosen]
         states = [host.look(connection, made) for connection in connections]
         if prepare:
@@ -86,6 +86,16 @@ def deploy(
     progress.result(
         {"ok": True, "hosts": [dataclasses.asdict(outcome) for outcome in outcomes]}, _summary(outcomes)
     )
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """What a cut connection means for a deploy: repeated, it does what is left to do."""
+    try:
+        yield
+    except ConnectionLost as error:
+        error.hint = "The same command again continues from here."
+        raise
 
 
 def _domains(given: Sequence[str] | None) -> tuple[str, ...]:

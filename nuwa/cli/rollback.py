@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nuwa.cli import shared
 from nuwa.cli.deploy import Project, Targets
+from nuwa.errors import ConnectionLost, NuwaError, RemoteError
+
+if TYPE_CHECKING:
+    from nuwa.console import Progress
+    from nuwa.manifest.model import App
+    from nuwa.remote.ssh import Connection
 
 app = shared.new_app()
 
@@ -15,16 +23,79 @@ app = shared.new_app()
 def rollback(targets: Targets = None, project: Project = Path()) -> None:
     """Go back to the previous release at once: bin/deploy --rollback on each host.
 
-    Run it twice to return to the newer release.
+    Run it twice to return to the newer release. Several hosts take their turn; the first failure ends it, and
+    names the hosts that are left.
     """
-    from nuwa.remote import deploy, target
+    from nuwa.remote import target
     from nuwa.remote.ssh import connect
 
     made = shared.load_app(project)
     progress = shared.progress()
     chosen = target.choose(made, targets or [])
     with ExitStack() as stack:
-        for connection in [stack.enter_context(connect(one)) for one in chosen]:
-            deploy.rollback(connection, progress)
+        connections = [stack.enter_context(connect(one)) for one in chosen]
+        for connection in connections:
+            _check(connection, made)
+        _in_turn(connections, progress)
     names = [str(one) for one in chosen]
     progress.result({"ok": True, "hosts": names}, f"The previous release keeps serving {', '.join(names)}.")
+
+
+def _check(connection: Connection, made: App) -> None:
+    """Refuse a folder without a deployment of this app, before any host goes back."""
+    from nuwa.remote import host
+
+    state = host.look(connection, made)
+    host.check_folder(state, made)
+    if state.is_new:
+        raise RemoteError(
+            f"nothing is deployed in {state.target.directory} on {state.target.destination}",
+            hint=f"Deploy there first (nuwa deploy {state.target}), or name the deployment's folder.",
+        )
+
+
+def _in_turn(connections: Sequence[Connection], progress: Progress) -> None:
+    """Roll back one host after the other. A second rollback would undo the first: what is said of a failure
+    leaves out the hosts that went back."""
+    from nuwa.remote import deploy
+
+    names = [str(connection.target) for connection in connections]
+    for done, connection in enumerate(connections):
+        try:
+            deploy.rollback(connection, progress)
+        except ConnectionLost as error:
+            raise _unknown(error, names[:done], names[done], names[done + 1 :]) from None
+        except NuwaError as error:
+            error.details = "\n".join(filter(None, (error.details, _so_far(names[:done], names[done:]))))
+            again = f"nuwa rollback {' '.join(names[done:])}"
+            error.hint = f"{error.hint} Then: {again}" if error.hint else f"When the cause is gone: {again}"
+            raise
+        except KeyboardInterrupt:
+            progress.note(_so_far(names[:done], names[done + 1 :], names[done]))
+            progress.note(_look_first(names[done], names[done + 1 :]))
+            raise
+
+
+def _unknown(error: NuwaError, before: Sequence[str], this: str, after: Sequence[str]) -> NuwaError:
+    """The error of a host that may have gone back and may not."""
+    error.details = _so_far(before, after, this)
+    error.hint = _look_first(this, after)
+    return error
+
+
+def _so_far(back: Sequence[str], left: Sequence[str], unknown: str = "") -> str:
+    lines = {
+        "Rolled back": back,
+        "Perhaps rolled back": [unknown] if unknown else (),
+        "Not rolled back": left,
+    }
+    return "\n".join(f"{what}: {', '.join(names)}." for what, names in lines.items() if names)
+
+
+def _look_first(this: str, after: Sequence[str]) -> str:
+    """A rollback that is repeated where it took place brings the newer release again."""
+    left = f" Those that were not: nuwa rollback {' '.join(after)}" if after else ""
+    return (
+        f"See which release serves there: nuwa app --on {this} status\n"
+        f"If it is still the newer one: nuwa rollback {this}.{left}"
+    )

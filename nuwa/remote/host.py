@@ -117,6 +117,20 @@ def check(state: HostState, app: App, architecture: str) -> None:
     Raises:
         RemoteError: the folder is another app's, or programs are missing, or it is another kind of machine.
     """
+    check_folder(state, app)
+    check_architecture(state, architecture)
+    if state.lacks:
+        raise RemoteError(
+            f"{state.target.destination} lacks {', '.join(state.lacks)}", hint=_how_to_prepare(state)
+        )
+
+
+def check_folder(state: HostState, app: App) -> None:
+    """Refuse a folder that is not the app's.
+
+    Raises:
+        RemoteError: it is another app's, or holds something else.
+    """
     target = state.target
     if state.app == "?":
         raise RemoteError(
@@ -128,9 +142,6 @@ def check(state: HostState, app: App, architecture: str) -> None:
             f"{target.directory} on {target.destination} is the deployment of {state.app}, not of {app.name}",
             hint=f"Name another folder: {target.destination}:/srv/{app.name}",
         )
-    check_architecture(state, architecture)
-    if state.lacks:
-        raise RemoteError(f"{target.destination} lacks {', '.join(state.lacks)}", hint=_how_to_prepare(state))
 
 
 def check_architecture(state: HostState, architecture: str) -> None:

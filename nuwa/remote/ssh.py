@@ -12,12 +12,13 @@ import os
 import shlex
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from nuwa.errors import NuwaError, RemoteError
+from nuwa.errors import ConnectionLost, NuwaError, RemoteError
 from nuwa.process import Result, run
 from nuwa.remote import pipes
 from nuwa.remote.target import Target
@@ -28,10 +29,11 @@ CUT = 255
 FULL = 28
 """Exit code of our scripts on a host whose disk has no room."""
 _KEEP_S = 60
-"""Seconds that the login outlives the last command, should this process be killed."""
+"""Seconds that the login outlives this process, should it be killed; until then a session holds it open."""
 _CONNECT_TIMEOUT_S = 20
+# With -k, sudo looks at no password that was given earlier: such a memory ends in the middle of a deploy.
 _WHO = (
-    "if [ $(id -u) = 0 ]; then echo root; elif sudo -n true 2>/dev/null; then echo sudo; "
+    "if [ $(id -u) = 0 ]; then echo root; elif sudo -k -n true 2>/dev/null; then echo sudo; "
     "else echo password; fi"
 )
 
@@ -44,6 +46,7 @@ class Connection:
         self._folder = folder
         self._sudo: tuple[str, ...] = ()
         self._password = b""
+        self._holder: tuple[threading.Thread, int] | None = None
 
     def run(
         self,
@@ -116,10 +119,10 @@ class Connection:
         result = run(self._argv("bash", "-c", command), input=self._password + input, check=False)
         return self._judged(result, check=False)
 
-    def lost(self) -> RemoteError:
-        return RemoteError(
+    def lost(self) -> ConnectionLost:
+        return ConnectionLost(
             f"the connection to {self.target.destination} was cut",
-            hint="The same command again continues from here.",
+            hint=f"Look at what was done there before you repeat it: nuwa app --on {self.target} status",
         )
 
     # How it is made and ended
@@ -132,6 +135,7 @@ class Connection:
         """
         argv = ["ssh", *self._options(), "--", self.target.destination, _WHO]
         how = self._log_in_at_terminal(argv) if sys.stdin.isatty() else self._log_in_alone(argv)
+        self._hold()
         if how == "sudo":
             self._sudo = ("sudo", "-n", "--")
         elif how == "password":
@@ -142,12 +146,33 @@ class Connection:
             )
 
     def close(self) -> None:
+        holder, self._holder = self._holder, None
+        if holder:
+            os.close(holder[1])
         with contextlib.suppress(NuwaError):
             run(
                 ["ssh", *self._options(), "-O", "exit", "--", self.target.destination],
                 check=False,
                 timeout=10,
             )
+        if holder:
+            holder[0].join()
+
+    def _hold(self) -> None:
+        """Keep a session open that does nothing: ssh gives up a login that is idle, as during a build here.
+
+        It reads from a pipe of ours, so it ends with this process, however that ends.
+        """
+        reading, writing = os.pipe()
+        argv = ["ssh", *self._options(), "--", self.target.destination, "exec cat >/dev/null"]
+
+        def hold() -> None:
+            with os.fdopen(reading, "rb") as source, contextlib.suppress(NuwaError):
+                run(argv, stdin=source, check=False)
+
+        thread = threading.Thread(target=hold, daemon=True)
+        self._holder = thread, writing
+        thread.start()
 
     def _log_in_at_terminal(self, argv: Sequence[str]) -> str:
         """ssh asks what it has to ask, and says itself what is wrong."""
@@ -182,7 +207,8 @@ class Connection:
                 hint="Run this at a terminal, log in as root, or let sudo work without a password there.",
             )
         self._password = getpass.getpass(f"sudo password on {self.target.destination}: ").encode() + b"\n"
-        self._sudo = ("sudo", "-S", "-p", "", "--")
+        # With -k, sudo always reads the password; without, it could leave that line to the script.
+        self._sudo = ("sudo", "-k", "-S", "-p", "", "--")
         if not run(self._argv("true"), input=self._password, check=False).ok:
             raise RemoteError(f"sudo on {self.target.destination} refuses {user}")
 

@@ -74,13 +74,13 @@ def test_no_option_of_ours_weakens_the_check_of_the_host(fake_ssh, tmp_path):
     assert "KnownHosts" not in calls
 
 
-def test_a_connection_that_is_cut_says_how_to_go_on(fake_ssh, tmp_path, monkeypatch):
+def test_a_connection_that_is_cut_says_where_to_look_first(fake_ssh, tmp_path, monkeypatch):
     (tmp_path / "cut").write_text("exit 255")
     monkeypatch.setattr(ssh, "SCRIPTS", tmp_path)
     fake_ssh(RUNS)
     with ssh.connect(TARGET) as connection, pytest.raises(RemoteError, match="was cut") as caught:
         connection.run("cut")
-    assert "The same command again continues from here." in str(caught.value)
+    assert "nuwa app --on root@h:/srv/blog status" in str(caught.value)
 
 
 def test_sudo_that_wants_a_password_is_no_way_without_a_terminal(fake_ssh):
@@ -96,9 +96,60 @@ def test_with_sudo_scripts_run_through_it(fake_ssh, tmp_path, monkeypatch):
     monkeypatch.setattr(ssh, "SCRIPTS", tmp_path)
     fake_ssh(RUNS)
     fake_ssh("#!/bin/sh\necho 1000\n", "id")
-    fake_ssh('#!/bin/sh\nshift\n[ "$1" != -- ] || shift\nAS=root exec "$@"\n', "sudo")
+    fake_ssh('#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nAS=root exec "$@"\n', "sudo")
     with ssh.connect(TARGET) as connection:
         assert connection.run("who").stdout == "root\n"
+
+
+REMEMBERS = """#!/bin/sh
+# A sudo that remembers a password, and reads none while it does, unless it is told -k.
+case $1$2 in
+  -k-n) exit 1 ;;
+  -k*) IFS= read -r password && [ "$password" = hunter2 ] || exit 1 ;;
+esac
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+"""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def with_password(fake_ssh, monkeypatch):
+    """A host whose sudo wants the password hunter2, from a terminal."""
+    fake_ssh(RUNS)
+    fake_ssh("#!/bin/sh\necho 1000\n", "id")
+    fake_ssh(REMEMBERS, "sudo")
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", lambda _: "hunter2")
+
+
+def test_the_password_of_sudo_is_no_input_of_a_script(with_password, tmp_path, monkeypatch):
+    (tmp_path / "cat").write_text("cat")
+    monkeypatch.setattr(ssh, "SCRIPTS", tmp_path)
+    with ssh.connect(TARGET) as connection:
+        assert connection.run("cat", input=b"value").stdout == "value"
+        assert connection.capture("cat", b"value").stdout == "value"
+
+
+def test_the_login_is_held_open_while_nothing_is_asked_of_the_host(fake_ssh, tmp_path):
+    """By a session that ends with this process: it reads from a pipe of it."""
+    held = tmp_path / "held"
+    fake_ssh(
+        RUNS.replace(
+            "shift 2",
+            f'shift 2\ncase $1 in *cat*) echo begun >{held}; sh -c "$1"; echo over >{held}; exit;; esac',
+        )
+    )
+    with ssh.connect(TARGET):
+        while not held.exists() or not held.read_text():
+            pass
+        assert held.read_text() == "begun\n"
+    assert held.read_text() == "over\n"
 
 
 HOLD = """file=$NUWA_TEST_LOCK
