@@ -73,7 +73,8 @@ def run(
         on_line: called with each line that it prints (both streams), as it is printed.
         wind_down: called when this process is interrupted meanwhile. It makes the program end by itself,
             which gets `WIND_DOWN_S` seconds for that before it is killed.
-        interactive: let it use this process's own terminal; nothing is captured, but `stdout` may be set.
+        interactive: let it use this process's own terminal; nothing is captured, but `stdin` and `stdout` may
+            be set.
 
     Raises:
         NuwaError: the program is not installed, or did not end in time.
@@ -83,7 +84,7 @@ def run(
     log.debug("run: %s", shlex.join(words))
     environment = {**os.environ, **(env or {})}
     if interactive:
-        code = _wait_interactive(words, environment, cwd, stdout)
+        code = _wait_interactive(words, environment, cwd, stdin, stdout)
         result = Result(words, code, "", "")
     else:
         result = _run_captured(words, environment, cwd, input, stdin, stdout, timeout, on_line, wind_down)
@@ -171,10 +172,14 @@ def _follow(process: subprocess.Popen[bytes], on_line: Callable[[str], None]) ->
 
 
 def _wait_interactive(
-    words: list[str], environment: Mapping[str, str], cwd: Path | None, stdout: IO[bytes] | None
+    words: list[str],
+    environment: Mapping[str, str],
+    cwd: Path | None,
+    stdin: IO[bytes] | None,
+    stdout: IO[bytes] | None,
 ) -> int:
     """The terminal sends Ctrl-C to the child as well: it decides, and this process waits for it."""
-    process = _start(words, env=environment, cwd=cwd, stdout=stdout)
+    process = _start(words, env=environment, cwd=cwd, stdin=stdin, stdout=stdout)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return process.wait()

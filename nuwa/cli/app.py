@@ -14,7 +14,7 @@ import typer
 
 from nuwa.cli import shared
 from nuwa.cli.deploy import Project
-from nuwa.errors import UsageError
+from nuwa.errors import NuwaError, UsageError
 
 if TYPE_CHECKING:
     from nuwa.process import Result
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 app = shared.new_app()
 _WITH_JSON = ("status",)
-"""Scripts that print JSON themselves."""
+"""Scripts that print JSON themselves, and take --json."""
+_UNREACHABLE = 255
+"""Exit code of a host that could not be asked: ssh's own."""
 
 
 @shared.command(app, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -40,15 +42,16 @@ def run(
     """Run a script of bin/ where the app is deployed: nuwa app status, nuwa app logs -f, nuwa app shell.
 
     It has this terminal, and its exit code is this one's. Without --on: on deploy.hosts of nuwa.toml. With
-    --json the answers of all hosts come as one object.
+    --json, ahead of the script's name, the answers of all hosts come as one object.
     """
     script, arguments = words[0], words[1:]
     if not re.fullmatch(r"[a-z][a-z_]*", script):
         raise UsageError(f"{script!r} is no script of bin/", hint="nuwa app status")
     targets = _targets(on or [], project)
-    if shared.settings.json or "--json" in arguments:
+    if script in _WITH_JSON and "--json" in arguments:
         shared.settings.json = True
         arguments = [word for word in arguments if word != "--json"]
+    if shared.settings.json:
         _merged(targets, script, arguments)
     else:
         _one_by_one(targets, script, arguments)
@@ -80,15 +83,18 @@ def _one_by_one(targets: Sequence[Target], script: str, arguments: Sequence[str]
     fed = sys.stdin.buffer.read() if several and not sys.stdin.isatty() else b""
     worst = 0
     for target in targets:
-        with connect(target) as connection:
-            if not several:
-                raise typer.Exit(connection.interactive(command(target, script, arguments)))
+        if several:
             print(f"{target}:", flush=True)
-            if fed:
-                code = _shown(connection.capture(command(target, script, arguments), fed))
-            else:
-                code = connection.interactive(command(target, script, arguments))
-            worst = worst or code
+        try:
+            with connect(target) as connection:
+                line = command(target, script, arguments)
+                code = _shown(connection.capture(line, fed)) if fed else connection.interactive(line)
+        except NuwaError as error:
+            if not several:
+                raise
+            print(f"Error: {error}", file=sys.stderr, flush=True)
+            code = _UNREACHABLE
+        worst = worst or code
     raise typer.Exit(worst)
 
 
@@ -105,8 +111,11 @@ def _merged(targets: Sequence[Target], script: str, arguments: Sequence[str]) ->
     fed = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
     answers: dict[str, dict[str, object]] = {}
     for target in targets:
-        with connect(target) as connection:
-            answers[str(target)] = _answer(connection, command(target, script, words), fed)
+        try:
+            with connect(target) as connection:
+                answers[str(target)] = _answer(connection, command(target, script, words), fed)
+        except NuwaError as error:
+            answers[str(target)] = {"code": _UNREACHABLE, "output": "", "messages": str(error)}
     codes = [int(str(answer["code"])) for answer in answers.values()]
     shared.progress().result({"ok": not any(codes), "hosts": answers})
     raise typer.Exit(next((code for code in codes if code), 0))

@@ -37,6 +37,16 @@ def packed(
     packing.result()
 
 
+@contextmanager
+def filled(text: bytes) -> Iterator[IO[bytes]]:
+    """A pipe with a text of less than 4 KiB in it, to be read while the block runs."""
+    out_of, into = os.pipe()
+    with os.fdopen(out_of, "rb") as reader:
+        with os.fdopen(into, "wb") as writer:
+            writer.write(text)
+        yield reader
+
+
 def _pack(file: Path, offset: int, packer: Sequence[str], into: int) -> None:
     with os.fdopen(into, "wb") as target, file.open("rb", buffering=0) as source:
         source.seek(offset)

@@ -103,16 +103,22 @@ class Connection:
         return self._password
 
     def interactive(self, command: str) -> int:
-        """Run a shell command there, as root, with our own terminal or pipes; returns its exit code."""
+        """Run a shell command there, as root, with our own terminal or pipes; returns its exit code.
+
+        Where sudo wants a password and only the output goes elsewhere, as in `nuwa app logs | less`, the
+        password is all that the command can read: sudo would wait for it at a terminal without a question.
+        """
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         words = ["bash", "-c", command]
-        sudo = self._sudo
-        if self._password:
-            sudo = ("sudo",) if terminal else self._sudo
+        sudo = ("sudo",) if self._password and terminal else self._sudo
         # The login stands already: all that ssh has left to say is that this use of it has ended.
         quiet = ("-o", "LogLevel=ERROR")
         argv = ["ssh", *(["-t"] if terminal else []), *quiet, *self._options(), "--", self.target.destination]
-        return run([*argv, shlex.join([*sudo, *words])], interactive=True, check=False).code
+        argv.append(shlex.join([*sudo, *words]))
+        if not self._password or terminal:
+            return run(argv, interactive=True, check=False).code
+        with pipes.filled(self._password) as source:
+            return run(argv, stdin=source, interactive=True, check=False).code
 
     def capture(self, command: str, input: bytes = b"") -> Result:
         """Run a shell command there, as root, with that as its input, and return what it printed."""

@@ -136,6 +136,12 @@ def test_the_password_of_sudo_is_no_input_of_a_script(with_password, tmp_path, m
         assert connection.capture("cat", b"value").stdout == "value"
 
 
+def test_where_only_the_output_goes_elsewhere_sudo_gets_the_password_unasked(with_password, capfd):
+    with ssh.connect(TARGET) as connection:
+        assert connection.interactive("cat; echo from there; exit 3") == 3
+    assert capfd.readouterr().out == "from there\n"
+
+
 def test_the_login_is_held_open_while_nothing_is_asked_of_the_host(fake_ssh, tmp_path):
     """By a session that ends with this process: it reads from a pipe of it."""
     held = tmp_path / "held"
