@@ -65,6 +65,11 @@ class Context:
         """Everything that the Secret has to hold before a pod starts."""
         return tuple(sorted({*self.app.supplied_secrets, *self.app.env.generated}))
 
+    @cached_property
+    def missing_secrets(self) -> tuple[str, ...]:
+        """Those that this export gives no value to."""
+        return tuple(name for name in self.secret_names if name not in self.options.secrets)
+
     @property
     def replicas(self) -> int:
         if self.options.podman:

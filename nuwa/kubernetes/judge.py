@@ -22,10 +22,12 @@ def refuse(context: Context) -> None:
             'server that the cluster reaches, write where = "url" in [database], build, and give its address '
             "as the secret DATABASE_URL"
         )
+    _refuse_some_secrets(context)
     for service in app.service:
         raise ExportError(
             f"the service {service.name} runs on the host, which a cluster does not have. Run Valkey in the "
-            "cluster, and name its variables in env.secrets in place of [[service]]"
+            "cluster, name its variables in env.secrets in place of [[service]], and let pods reach its port "
+            "by a patch of the NetworkPolicy, as overlays/production shows"
         )
     for job in app.cron:
         if job.schedule == "@reboot":
@@ -40,6 +42,16 @@ def refuse(context: Context) -> None:
     if context.autoscales and app.limits.cpu is None:
         raise ExportError(
             "[scale]: pods that come with the load need limits.cpu, whose share is measured: set it"
+        )
+
+
+def _refuse_some_secrets(context: Context) -> None:
+    """`kubectl apply` would remove a value that an earlier export gave and this one does not."""
+    missing = ", ".join(context.missing_secrets)
+    if missing and context.missing_secrets != context.secret_names:
+        raise ExportError(
+            f"the Secret {context.name} would have no value for {missing}, and applying it would remove one "
+            "that is there: give values to all (--secrets-from), or to none and set them in the cluster"
         )
 
 
@@ -75,6 +87,11 @@ def notes(context: Context) -> Iterator[str]:
         yield f"[tls] {app.tls.challenge}: put the certificate into the cluster with: {command}"
     elif app.tls.server or app.tls.email:
         yield f"tls.server and tls.email belong to cert-manager's ClusterIssuer {context.options.issuer}"
+    if (port := network.assumed_database_port(context)) is not None:
+        yield (
+            f"pods may reach a database at port {port} alone, as DATABASE_URL is not given (--secrets-from): "
+            "for another port patch the NetworkPolicy, as overlays/production shows"
+        )
     yield from _about_storage(context)
     yield from _about_choices(context)
 
@@ -83,11 +100,14 @@ def _about_storage(context: Context) -> Iterator[str]:
     if context.app.volume and context.spreads:
         names = ", ".join(context.claim(volume.name) for volume in context.app.volume)
         yield f"several pods share volumes: {names} need a storage class with ReadWriteMany (--storage-class)"
-    missing = [name for name in context.secret_names if name not in context.options.secrets]
-    if missing:
+    if context.missing_secrets and context.options.podman:
+        yield f"pods do not start without values of {', '.join(context.missing_secrets)}: use --secrets-from"
+    elif context.missing_secrets:
+        values = " ".join(f"--from-literal={name}=VALUE" for name in context.missing_secrets)
+        command = f"kubectl create secret generic {context.name} {values}"
         yield (
-            f"pods wait for these keys of the Secret {context.name}: {', '.join(missing)} "
-            "(--secrets-from, or see docs/guide/kubernetes.md)"
+            f"the Secret {context.name} is not in this export (--secrets-from), and pods wait for all of its "
+            f"keys. Set them in the cluster with: {command}"
         )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from nuwa.kubernetes.context import Context, Object
 from nuwa.kubernetes.options import ExportError
 from nuwa.manifest.model import Route
-from nuwa.names import CLUSTER_API_PORTS, PORT
+from nuwa.names import CLUSTER_API_PORTS, DATABASE_SECRET, PORT
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 HTTP, HTTPS = "http", "https"
 SERVICE_PORT = 80
 DATABASE_PORTS = {"postgresql": 5432, "mariadb": 3306}
+_PORT = re.compile("[0-9]{1,5}")
 ROUTE_MARGIN_S = 5
 """Seconds that the proxy waits beyond the server's own limit, as nginx does on a host."""
 
@@ -178,12 +180,34 @@ def _policies(context: Context) -> list[Object]:
 
 def _let_out(context: Context) -> list[Object]:
     found = [{"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}]
-    database = context.app.database
-    if database and database.engine in DATABASE_PORTS:
-        found.append({"ports": [{"protocol": "TCP", "port": DATABASE_PORTS[database.engine]}]})
+    if ports := _database_ports(context):
+        found.append({"ports": [{"protocol": "TCP", "port": port} for port in ports]})
     if context.app.hooks.release:
         found.append({"ports": [{"protocol": "TCP", "port": port} for port in CLUSTER_API_PORTS]})
     return found
+
+
+def _database_ports(context: Context) -> list[int]:
+    """Where the database server answers, by its address where that is given."""
+    database = context.app.database
+    if not database or database.engine not in DATABASE_PORTS:
+        return []
+    default = DATABASE_PORTS[database.engine]
+    address = context.options.secrets.get(DATABASE_SECRET, b"").decode(errors="replace")
+    # Of several servers, as libpq takes them, each may have a port of its own.
+    named = (host.rpartition(":")[2] for host in _netloc(address).rpartition("@")[2].split(","))
+    return sorted({int(port) if _PORT.fullmatch(port) else default for port in named})
+
+
+def _netloc(address: str) -> str:
+    return re.split("[/?#]", address.partition("://")[2], maxsplit=1)[0]
+
+
+def assumed_database_port(context: Context) -> int | None:
+    """The one port of a database server whose address is not given; None where it is, or there is none."""
+    if context.options.podman or DATABASE_SECRET in context.options.secrets:
+        return None
+    return next(iter(_database_ports(context)), None)
 
 
 def _policy(context: Context, name: str, spec: Object) -> Object:

@@ -11,7 +11,6 @@ CLAIM_SIZE = "5Gi"
 """What each claim asks for: nuwa.toml knows no size, an overlay does."""
 PODMAN_OWNER = ("volume.podman.io/uid", "volume.podman.io/gid")
 """By these podman gives a volume to the app, which fsGroup does in a cluster."""
-KEYS_ANNOTATION = "nuwa.io/keys"
 
 
 def claims(context: Context) -> list[Object]:
@@ -35,24 +34,22 @@ def claims(context: Context) -> list[Object]:
 
 
 def secret(context: Context) -> list[Object]:
-    """The Secret, with the values that were given.
+    """The Secret with all of its values; without any it is left out.
 
-    A name without a value is in its annotation alone. As an empty value, each `kubectl apply` would put it in
-    the place of the one that was set in the cluster.
+    `kubectl apply` removes what an earlier export gave and this one does not, so a Secret without values
+    would delete those in the cluster. `judge.refuse` stops an export that has only some.
     """
-    names = context.secret_names
-    if not names:
-        return []
     given = context.options.secrets
-    data = {name: base64.b64encode(given[name]).decode() for name in names if name in given}
-    annotations = {"annotations": {KEYS_ANNOTATION: " ".join(names)}}
+    data = {name: base64.b64encode(given[name]).decode() for name in context.secret_names if name in given}
+    if not data:
+        return []
     return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {**context.metadata(context.name, "secret"), **annotations},
+            "metadata": context.metadata(context.name, "secret"),
             "type": "Opaque",
-            **({"data": data} if data else {}),
+            "data": data,
         }
     ]
 

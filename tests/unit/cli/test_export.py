@@ -43,7 +43,7 @@ def test_it_prints_objects_that_name_the_image_in_its_registry(capsys: pytest.Ca
     assert "replicas: 2" in printed.out
     assert "MAIL" in printed.err
     assert run("--json") == 0
-    assert json.loads(capsys.readouterr().out)["objects"][0]["kind"] == "Secret"
+    assert json.loads(capsys.readouterr().out)["objects"][0]["kind"] == "PersistentVolumeClaim"
 
 
 def test_what_is_wrong_is_said_with_the_remedy(capsys: pytest.CaptureFixture[str], tmp_path: Path):
@@ -84,4 +84,4 @@ def test_a_second_export_keeps_secrets_and_overlay_and_removes_what_is_no_longer
 
 def test_no_value_of_a_secret_is_printed_unless_it_was_given(capsys: pytest.CaptureFixture[str]):
     assert run() == 0
-    assert "\ndata:" not in capsys.readouterr().out
+    assert "\nkind: Secret" not in capsys.readouterr().out

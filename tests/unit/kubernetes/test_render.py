@@ -26,6 +26,7 @@ from nuwa.manifest.model import (
     Route,
     Scale,
     Server,
+    Service,
     Volume,
 )
 
@@ -67,6 +68,7 @@ REFUSED = {
     "gateway": (app(), {"gateway": "a/B"}, "--gateway"),
     "two entrances": (app(), {"gateway": "a", "ingress": True}, "exclude each other"),
     "host database": (app(database=Database(engine="postgresql")), {}, 'where = "url"'),
+    "service": (app(service=(Service("valkey"),)), {}, "NetworkPolicy"),
     "reboot": (app(cron=(Cron("a", "@reboot", ("x",)),)), {}, "hooks.release"),
     "host route": (app(route=(Route("/a/", "http://127.0.0.1:1"),)), {}, "app:NAME"),
     "strip": (app(route=(Route("/a/", "app:b", strip=True),)), {"ingress": True}, "strip = false"),
@@ -79,6 +81,11 @@ REFUSED = {
         app(volume=(Volume("a", "/srv/a"),), database=Database(engine="sqlite")),
         {"replicas": 2},
         "database server",
+    ),
+    "some secrets": (
+        app(env=Env(secrets=("MAIL",), generated=("KEY",))),
+        {"secrets": {"KEY": b"x"}},
+        "no value for MAIL",
     ),
     "no cpu": (app(scale=Scale(min=1, max=3)), {}, "limits.cpu"),
 }
@@ -195,14 +202,45 @@ def test_waiting_for_the_hook_is_no_failure_of_a_deployment_and_ends_for_a_sched
     assert words[-1] != str(longest), "kubelet would only start the wait again"
 
 
-def test_generated_secrets_and_empty_ones_are_in_no_object():
+def test_a_secret_has_all_of_its_values_or_is_left_out():
+    """`kubectl apply` removes a value that an earlier export gave and this one does not."""
     made = app(env=Env(secrets=("MAIL",), generated=("KEY",)))
-    found = export(made, secrets={"KEY": b"\xff\n", "OTHER": b"x"})
-    assert found["Secret", "blog"]["data"] == {"KEY": "/wo="}
-    assert "data" not in export(made)["Secret", "blog"]
+    found = export(made, secrets={"KEY": b"\xff\n", "MAIL": b"", "OTHER": b"x"})
+    assert found["Secret", "blog"]["data"] == {"KEY": "/wo=", "MAIL": ""}
+    objects, notes = render(made, Options(IMAGE))
+    assert "Secret" not in {item["kind"] for item in objects}
+    (told,) = [note for note in notes if "Secret" in note]
+    assert told.endswith(
+        "kubectl create secret generic blog --from-literal=KEY=VALUE --from-literal=MAIL=VALUE"
+    )
+    assert "kubectl" not in " ".join(render(made, Options("a" * 64, podman=True))[1])
     items = found["Deployment", "blog"]["spec"]["template"]["spec"]["volumes"][2]["secret"]["items"]
     assert [item["key"] for item in items] == ["KEY", "MAIL"], "a pod waits for each of them"
-    assert storage.values_of(list(found.values())) == {"KEY": b"\xff\n"}
+    assert storage.values_of(list(found.values())) == {"KEY": b"\xff\n", "MAIL": b""}
+
+
+@pytest.mark.parametrize(
+    ("engine", "address", "ports"),
+    [
+        ("postgresql", "postgresql://u:p:1@db:6432/a?x=:9", [6432]),
+        ("postgresql", "postgresql://db/a", [5432]),
+        ("postgresql", "postgresql://u@[::1]/a", [5432]),
+        ("postgresql", "postgresql://a:1,b:2,c/a", [1, 2, 5432]),
+        ("mariadb", "mysql://u:p@db:3307", [3307]),
+        ("mariadb", None, [3306]),
+    ],
+)
+def test_pods_reach_the_database_at_the_port_of_its_address(
+    engine: str, address: str | None, ports: list[int]
+):
+    made = app(database=Database(engine=engine, where="url"))
+    secrets = {} if address is None else {"DATABASE_URL": address.encode()}
+    policy = export(made, secrets=secrets)["NetworkPolicy", "blog"]
+    assert [port["port"] for port in policy["spec"]["egress"][1]["ports"]] == ports
+    _, notes = render(made, Options(IMAGE, secrets=secrets))
+    assert [note for note in notes if "at port 3306 alone" in note] == [
+        note for note in notes if address is None and "NetworkPolicy" in note
+    ]
 
 
 def test_several_pods_and_the_load():
