@@ -76,9 +76,33 @@ email = Pattern(
     r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
     "a mail address",
 )
-remote_host = Pattern(
-    r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
-    r"(?::/[A-Za-z0-9._/+@=-]*[A-Za-z0-9._+@=-])?",
+
+
+@dataclass(frozen=True)
+class _RemoteHost(Pattern):
+    """A host with a port gets a remedy of its own: ssh's configuration is the place for it."""
+
+    def __call__(self, value: str) -> str:
+        try:
+            return super().__call__(value)
+        except ValueError as error:
+            found = re.fullmatch(
+                r"(?:ssh://)?([^/:]*@)?([^/:@\[\]]+|\[[^/\]]*\])(?::([0-9]{1,5}))?(/.*)?", value
+            )
+            if not found or not (found[3] or value.startswith("ssh://")):
+                raise
+            user, host, port, folder = found.groups("")
+            there = f"{user}{host}:{folder}" if folder.strip("/") else f"{user}{host}"
+            if not re.fullmatch(self.expression, there):
+                raise
+            bare = host.strip("[]")
+            first = f"set the port in ~/.ssh/config (Host {bare}, Port {port}) and " if port else ""
+            raise ValueError(f"{error}; {first}write {there}") from None
+
+
+remote_host = _RemoteHost(
+    r"(?!ssh://)(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])"
+    r"(?::/[A-Za-z0-9._/+@=-]*[A-Za-z0-9._+@=-]/*)?",
     "a host for ssh, with a folder or without: root@www.example.com:/srv/blog",
 )
 registry_name = Pattern(

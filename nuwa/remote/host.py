@@ -135,12 +135,12 @@ def check_folder(state: HostState, app: App) -> None:
     if state.app == "?":
         raise RemoteError(
             f"{target.directory} on {target.destination} is not empty, and no deployment of nuwa's",
-            hint=f"Name another folder: {target.destination}:/srv/{app.name}",
+            hint=f"Name another folder: {target.host}:/srv/{app.name}",
         )
     if state.app not in ("", app.name):
         raise RemoteError(
             f"{target.directory} on {target.destination} is the deployment of {state.app}, not of {app.name}",
-            hint=f"Name another folder: {target.destination}:/srv/{app.name}",
+            hint=f"Name another folder: {target.host}:/srv/{app.name}",
         )
 
 
@@ -153,7 +153,7 @@ def check_architecture(state: HostState, architecture: str) -> None:
     if architecture and architecture != state.architecture:
         raise RemoteError(
             f"the image is for {architecture}, and {state.target.destination} is {state.architecture}",
-            hint=f"Build there: nuwa deploy --build-on {state.target.destination} {state.target}",
+            hint=f"Build there: nuwa deploy --build-on {state.target.host} {state.target}",
         )
 
 

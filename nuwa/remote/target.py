@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import posixpath
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +34,14 @@ class Target:
         """The folder there that an image comes into."""
         return f"/var/lib/nuwa-app/incoming/{self.lock}"
 
+    @property
+    def host(self) -> str:
+        """The destination as a command line of nuwa takes it: an IPv6 address is in brackets."""
+        user, at, address = self.destination.rpartition("@")
+        return f"{user}{at}[{address}]" if ":" in address else self.destination
+
     def __str__(self) -> str:
-        return f"{self.destination}:{self.directory}"
+        return f"{self.host}:{self.directory}"
 
 
 def parse(text: str, app: str = "", domains: tuple[str, ...] = ()) -> Target:
@@ -58,7 +65,17 @@ def parse(text: str, app: str = "", domains: tuple[str, ...] = ()) -> Target:
         destination, slash, folder = address.replace("[", "") + bracket.replace("]", ""), rest[:2], rest[2:]
     if not slash and not app:
         raise UsageError(f"{text} names no folder", hint=f"Name the deployment's folder: {text}:/srv/NAME")
-    return Target(destination, f"/{folder}" if slash else f"/srv/{app}", domains)
+    # One folder has one spelling, because the deployment's lock is named after it.
+    directory = posixpath.normpath(f"/{folder.strip('/')}" if slash else f"/srv/{app}")
+    if directory == "/":
+        raise UsageError(
+            f"{text} names no folder for a deployment", hint=f"A folder of its own: {_own(text, app)}"
+        )
+    return Target(destination, directory, domains)
+
+
+def _own(text: str, app: str) -> str:
+    return f"{text.partition(':/')[0]}:/srv/{app or 'NAME'}"
 
 
 def choose(app: App, words: Sequence[str], domains: tuple[str, ...] = ()) -> list[Target]:

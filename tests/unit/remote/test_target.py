@@ -26,6 +26,9 @@ APP = App(
         ("me@10.0.0.1:/opt/a", "me@10.0.0.1", "/opt/a"),
         ("root@[fd00::1]:/srv/x", "root@fd00::1", "/srv/x"),
         ("[fd00::1]", "fd00::1", "/srv/blog"),
+        ("host:/srv//b", "host", "/srv/b"),
+        ("host://srv/b/", "host", "/srv/b"),
+        ("host:/srv/./b/../c/", "host", "/srv/c"),
     ],
 )
 def test_a_target_is_what_ssh_is_given_and_a_folder(text, destination, directory):
@@ -38,6 +41,41 @@ def test_a_target_is_what_ssh_is_given_and_a_folder(text, destination, directory
 def test_what_is_no_host_is_refused_before_ssh_sees_it(text):
     with pytest.raises(UsageError, match="is not a host for ssh"):
         parse(text, "blog")
+
+
+@pytest.mark.parametrize("text", ["root@[fd00::1]:/srv/x", "[fd00::1]:/srv/x", "root@host:/srv/x"])
+def test_a_target_is_printed_as_it_can_be_given_again(text):
+    target = parse(text, "blog")
+    assert str(target) == text
+    assert parse(f"{target.host}:/srv/x", "blog") == target
+
+
+def test_one_folder_has_one_lock():
+    assert parse("h:/srv//b/", "").lock == parse("h:/srv/b", "").lock
+
+
+@pytest.mark.parametrize("text", ["root@host:/srv/..", "root@host:/."])
+def test_the_root_of_a_host_is_no_folder_for_a_deployment(text):
+    with pytest.raises(UsageError, match=r"root@host:/srv/blog"):
+        parse(text, "blog")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("root@host:2222", "set the port in ~/.ssh/config (Host host, Port 2222) and write root@host"),
+        ("host:2222/srv/b", "set the port in ~/.ssh/config (Host host, Port 2222) and write host:/srv/b"),
+        ("ssh://root@host", "folder or without: root@www.example.com:/srv/blog; write root@host"),
+        (
+            "ssh://root@[fd00::1]:22/srv/b",
+            "set the port in ~/.ssh/config (Host fd00::1, Port 22) and write root@[fd00::1]:/srv/b",
+        ),
+    ],
+)
+def test_a_port_belongs_into_the_configuration_of_ssh(text, remedy):
+    with pytest.raises(UsageError) as caught:
+        parse(text, "blog")
+    assert str(caught.value).endswith(remedy)
 
 
 def test_without_words_the_hosts_of_the_manifest_are_meant_in_their_order():
