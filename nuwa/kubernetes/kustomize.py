@@ -45,7 +45,10 @@ def overlay(app: str, claims: Iterable[str]) -> str:
 def _patches(app: str, claims: Iterable[str]) -> Iterable[Object]:
     env = {"name": "LOG_LEVEL", "value": "info"}
     yield _patch("Deployment", app, "/spec/template/spec/containers/0/env/-", env)
-    yield _patch("Deployment", app, "/spec/template/spec/imagePullSecrets", [{"name": "registry"}])
+    pull_secrets = [{"name": "registry"}]
+    for kind, above in (("Deployment", ""), ("Job", ""), ("CronJob", "/spec/jobTemplate")):
+        # Of all of that kind: each pulls the image.
+        yield _patch(kind, "", f"{above}/spec/template/spec/imagePullSecrets", pull_secrets)
     for claim in claims:
         yield _patch("PersistentVolumeClaim", claim, "/spec/resources/requests/storage", "50Gi")
     mail = {"ports": [{"protocol": "TCP", "port": 587}]}
@@ -53,11 +56,12 @@ def _patches(app: str, claims: Iterable[str]) -> Iterable[Object]:
 
 
 def _patch(kind: str, name: str, path: str, value: object) -> Object:
+    """A patch of one object, or with an empty name of all of the kind."""
     operation = write([{"op": "add", "path": path, "value": value}]).partition("\n")[2]
     item = "".join(
         f"{'- ' if number == 0 else '  '}{line}\n" for number, line in enumerate(operation.splitlines())
     )
-    return {"target": {"kind": kind, "name": name}, "patch": item}
+    return {"target": {"kind": kind, **({"name": name} if name else {})}, "patch": item}
 
 
 def _one(made: Object) -> str:

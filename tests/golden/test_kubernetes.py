@@ -118,4 +118,7 @@ def test_kustomize_builds_base_and_overlay(case: Case, tmp_path: Path):
     if not case.options.podman:
         changed = yaml_text.read(kubectl("kustomize", tmp_path / "overlays/b"))
         assert {made["metadata"]["namespace"] for made in changed} == {case.app.name}
-        assert [made for made in changed if "imagePullSecrets" in str(made)]
+        jobs = [made["spec"].get("jobTemplate", made)["spec"] for made in changed if "spec" in made]
+        templates = [spec["template"]["spec"] for spec in jobs if "template" in spec]
+        assert templates
+        assert [spec["imagePullSecrets"] for spec in templates] == [[{"name": "registry"}]] * len(templates)
