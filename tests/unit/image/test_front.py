@@ -18,7 +18,13 @@ from nuwa.render import static_index
 from nuwa.resources import IMAGES
 
 CSS = "app.0123456789ab.css"
-FILES = {CSS: "a{}" * 999, "plain.txt": "0123456789", "sub/é.js": "x", "page.html": "<p>"}
+FILES = {
+    CSS: "a{}" * 999,
+    "plain.txt": "0123456789",
+    "sub/é.js": "x",
+    "page.html": "<p>",
+    "docs/index.html": "<h1>",
+}
 
 
 def load(name: str, path: Path) -> ModuleType:
@@ -54,6 +60,8 @@ def front(tmp_path: Path) -> Any:
     (static / f"{CSS}.gz").write_bytes(b"packed")
     media.mkdir()
     (media / "a.html").write_text("<script>")
+    (media / "album").mkdir()
+    (media / "album/index.html").write_text("<ol>")
     (media / "a.pdf").write_text("pdf")
     (media / "link").symlink_to("/etc/passwd")
     (media / "folder").symlink_to("/etc")
@@ -176,11 +184,20 @@ def test_a_part_of_a_file_can_be_asked_for(ask: Ask, asked: str, status: int, bo
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/", "/static/../media/a.html", "/static/none", "/media/", "/media/none", "/media/link",
-     "/media/folder/passwd", "/media/../static/plain.txt", "/media//etc/passwd", "/media/a\0"],
+    ["/static/", "/static/sub/", "/static/sub", "/static/../media/a.html", "/static/none",
+     "/media/", "/media/none", "/media/link", "/media/folder/passwd", "/media/../static/plain.txt", "/media//etc/passwd", "/media/a\0"],
 )  # fmt: skip
 def test_nothing_else_is_a_file(ask: Ask, path: str):
     assert ask(path).status == 404
+
+
+def test_a_folder_is_its_page(ask: Ask):
+    page = ask("/static/docs/")
+    assert (page.status, page.body, page.headers["content-type"]) == (200, b"<h1>", "text/html")
+    assert page.headers["etag"] == ask("/static/docs/index.html").headers["etag"]
+    moved = ask("/static/docs")
+    assert (moved.status, moved.headers["location"]) == (301, "/static/docs/")
+    assert ask("/media/album/").body == b"<ol>"
 
 
 def test_an_upload_acts_as_nobody(ask: Ask):

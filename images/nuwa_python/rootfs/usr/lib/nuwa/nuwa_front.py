@@ -134,6 +134,9 @@ class Front(object):
         return Answer("301 Moved Permanently", [("Location", where)])
 
     def _static(self, method, name, header):
+        if name + "/index.html" in self.index:
+            return Answer("301 Moved Permanently", [("Location", quoted(self.static_url + name + "/"))])
+        name = page_of(name)
         known = self.index.get(name)
         if not known:
             return Answer("404 Not Found", text=b"Not found.\n")
@@ -151,6 +154,7 @@ class Front(object):
 
     def _upload(self, method, name, folder, header):
         """What visitors have uploaded: nothing of it runs, and no link leads out of the folder."""
+        name = page_of(name)
         file = posixpath.join(os.path.realpath(folder), name)
         plain = "\0" not in name and not name.startswith("/") and posixpath.normpath(file) == file
         if not plain or os.path.realpath(file) != file or not os.path.isfile(file):
@@ -188,6 +192,11 @@ class Front(object):
         file = io.open(path, "rb")  # noqa: SIM115 - `chunks` closes it
         file.seek(first)
         return Answer(status, headers, file=file, length=last - first + 1)
+
+
+def page_of(name):
+    """The file of a name: that of a folder is its page."""
+    return name + "index.html" if not name or name.endswith("/") else name
 
 
 def part(asked, size):
