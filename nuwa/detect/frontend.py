@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pathspec import GitIgnoreSpec
@@ -37,6 +38,9 @@ _CONFIGURATIONS = (
 """Files in which tools are told where to build to, and how they say it."""
 _ROOT = re.compile(rf"\broot{_FOLDER}")
 _OUT_OPTION = re.compile(r"(?:\s-o|\s--out(?:put|file|dir)?(?:-path|-dir)?|\s--outDir)[ =]([\w./@-]+)")
+
+_RUNS = re.compile(r"\b(?:npm|pnpm|yarn|npm-run-all|run-s|run-p)\s+([^&|;]+)")
+"""How one script runs others: what follows has their names, and patterns such as `build:*`."""
 
 
 def find(tree: Tree) -> tuple[Frontend | None, tuple[str, ...], list[str]]:
@@ -78,7 +82,7 @@ def _dependencies(package: Mapping[str, Any]) -> set[str]:
 
 def _outputs(tree: Tree, folder: str, package: Mapping[str, Any]) -> Iterator[str]:
     """Where it builds to: what its tool is told, on the command line or in its file, else the default."""
-    told = [option for text in scripts(dict(package)).values() for option in _OUT_OPTION.findall(f" {text}")]
+    told = [option for text in _build_scripts(package) for option in _OUT_OPTION.findall(f" {text}")]
     for pattern, expression in _CONFIGURATIONS if not told else ():
         for path in tree.named(pattern):
             text = tree.text(path)
@@ -90,6 +94,19 @@ def _outputs(tree: Tree, folder: str, package: Mapping[str, Any]) -> Iterator[st
     for path in dict.fromkeys(posixpath.normpath(posixpath.join(folder, output)) for output in told):
         if accepted(checks.relative_path, path):
             yield path
+
+
+def _build_scripts(package: Mapping[str, Any]) -> Iterator[str]:
+    """The script called build and those that it runs: an option -o of another one names no built files."""
+    known = scripts(dict(package))
+    waiting, seen = ["build"], set[str]()
+    while waiting:
+        name = waiting.pop(0)
+        if name in known and name not in seen:
+            seen.add(name)
+            yield known[name]
+            words = {word.strip("\"'") for found in _RUNS.findall(known[name]) for word in found.split()}
+            waiting += [other for other in known if any(fnmatchcase(other, word) for word in words)]
 
 
 def _root(configuration: str) -> str:

@@ -76,6 +76,33 @@ VITE = {"scripts": {"build": "vite build"}, "devDependencies": {"vite": "^6"}}
             {"scripts": {"build": "webpack"}, "devDependencies": {"webpack": "5"}},
             ("frontend", ("static/bundles",), ()),
         ),
+        (
+            {},
+            {
+                **VITE,
+                "scripts": {
+                    "build": "vite build",
+                    "types": "openapi-typescript ../openapi.yaml -o src/api.ts",
+                    "book": "storybook build --output-dir book",
+                    "prebuild": "npm run types",
+                },
+            },
+            ("frontend", ("frontend/dist",), ()),
+        ),
+        (
+            {},
+            {
+                "scripts": {
+                    "build": "npm run build:css && yarn -s js && run-s 'post:*'",
+                    "build:css": "tailwindcss -i in.css -o css/site.css",
+                    "js": "esbuild a.js --outdir=js",
+                    "post:icons": "svg -o icons && npm run build",
+                    "watch": "tailwindcss -i in.css -o /tmp/site.css --watch",
+                },
+                "devDependencies": {"tailwindcss": "^3"},
+            },
+            ("frontend", ("frontend/css/site.css", "frontend/js", "frontend/icons"), ()),
+        ),
     ],
 )
 def test_the_frontend_and_its_output(

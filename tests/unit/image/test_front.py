@@ -185,7 +185,8 @@ def test_a_part_of_a_file_can_be_asked_for(ask: Ask, asked: str, status: int, bo
 @pytest.mark.parametrize(
     "path",
     ["/static/", "/static/sub/", "/static/sub", "/static/../media/a.html", "/static/none",
-     "/media/", "/media/none", "/media/link", "/media/folder/passwd", "/media/../static/plain.txt", "/media//etc/passwd", "/media/a\0"],
+     "/media/", "/media/none", "/media/link", "/media/folder/passwd",
+     "/media/../static/plain.txt", "/media//etc/passwd", "/media/a\0"],
 )  # fmt: skip
 def test_nothing_else_is_a_file(ask: Ask, path: str):
     assert ask(path).status == 404
