@@ -63,7 +63,7 @@ def layer(recipe: Recipe, project: Path) -> Layer:
         tag=app.names.frontend_image(app.app.version),
         parents=(parent,),
         containerfile=containerfile(recipe, "frontend", parent, values),
-        entries=layer_tree.merge(_entries(project, node), layer_tree.generated(scripts)),
+        entries=layer_tree.merge(entries(project, node), layer_tree.generated(scripts)),
         labels=shared_labels(recipe, "frontend"),
         variables=_variables(project / node.directory),
         time=pins.source_date_epoch(),
@@ -71,8 +71,12 @@ def layer(recipe: Recipe, project: Path) -> Layer:
     )
 
 
-def _entries(project: Path, node: Node) -> list[layer_tree.Entry]:
-    """The frontend's files. Of files like .env, which may hold secrets, only those that git tracks."""
+def entries(project: Path, node: Node) -> list[layer_tree.Entry]:
+    """The frontend's files. Of files like .env, which may hold secrets, only those that git tracks.
+
+    Raises:
+        BuildError: a symbolic link leads out of the project, or a file cannot be read.
+    """
     everything = ("*", *(f"!{pattern}" for pattern in _NO_PART))
     own = everything if node.directory == "." else (f"/{node.directory}/",)
     found = context.entries(project, Image(include=(*own, *node.files)), _NEVER)

@@ -1,7 +1,8 @@
 """A build on a host, where this machine cannot build: nuwa itself and a copy of the project go there by ssh.
 
-The copy holds what the image takes of the project, and the files that say what it requires. The image stays
-there, in that host's podman; `BuiltThere` hands out its layers like those of an image here.
+The copy holds what the image and its frontend take of the project, the files that say what it requires, and
+what git says of all these: the image is the same as if it were built here. It stays there, in that host's
+podman; `BuiltThere` hands out its layers like those of an image here.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ import json
 import re
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nuwa import installation
 from nuwa.console import Step
 from nuwa.engine import Image
 from nuwa.errors import BuildError, RemoteError
-from nuwa.image import context
+from nuwa.image import context, frontend, git
+from nuwa.image.app_layer import project_time
 from nuwa.manifest import load
 from nuwa.manifest.checks import LOCKS, PROJECT_FILES
 from nuwa.manifest.model import App
 from nuwa.manifest.model import Image as ImageSection
+from nuwa.names import PROJECT
 from nuwa.process import run
 from nuwa.remote.ssh import Connection
+from nuwa.requirements import kinds
 
 _BUILT = re.compile(r"nuwa-built ([0-9a-f]{64})")
 
@@ -63,9 +67,10 @@ def build(connection: Connection, app: App, project: Path, options: Sequence[str
         options: further words of `nuwa build`.
 
     Raises:
-        BuildError: it cannot be built there; the last lines say why.
+        BuildError: it cannot be built there, or not as here; the last lines say why.
         RemoteError: the connection was cut.
     """
+    _check(app, project)
     with tempfile.TemporaryDirectory(prefix="nuwa-build-on-") as folder:
         archive = Path(folder, "sent.tar")
         _pack(app, project, archive)
@@ -92,11 +97,36 @@ def inspect(connection: Connection, image: str) -> Image:
 
 
 def files(app: App, project: Path) -> list[str]:
-    """What of a project goes to the host, by path: no more than the image takes, and its requirements."""
-    requirements = (*LOCKS, *PROJECT_FILES, app.image.requirements)
+    """What of a project goes to the host, by path: what the build takes, and what decides about that."""
     everything = context.select(project, ImageSection()).paths
-    wanted = {path for path in everything if path in requirements or _is_requirements(path)}
-    return sorted({*context.select(project, app.image).paths, *wanted, load.NAME})
+    wanted = {path for path in everything if path in (*LOCKS, *PROJECT_FILES) or _is_requirements(path)}
+    # These count even where .gitignore names them.
+    named = [path for path in (*kinds.every(project), app.image.requirements) if not path.startswith("../")]
+    wanted |= {path for path in named if (project / path).is_file()}
+    if app.build.node:
+        entries = frontend.entries(project, app.build.node)
+        wanted |= {entry.path.removeprefix(f"{PROJECT}/") for entry in entries}
+    wanted.update(context.select(project, app.image).paths)
+    return sorted({*wanted, *_ignore_files(project, wanted), load.NAME})
+
+
+def _ignore_files(project: Path, paths: Iterable[str]) -> set[str]:
+    """Each .gitignore that decides about some paths; no image takes one."""
+    folders = {parent for path in paths for parent in PurePosixPath(path).parents}
+    files = {str(folder / ".gitignore") for folder in folders}
+    return {file for file in files if (project / file).is_file()}
+
+
+def _check(app: App, project: Path) -> None:
+    """Refuse a project that needs a file above its folder: without it, other versions would be installed."""
+    found = app.image.requirements or kinds.find(project)
+    if found.startswith("../"):
+        raise BuildError(
+            f"the requirements are in {found}, above the project, and only the project is sent to a host",
+            hint="Build here, without --build-on. Or write them into the project: uv export --frozen "
+            "--no-dev --no-emit-project --output-file requirements.txt, and in nuwa.toml "
+            'image.requirements = "requirements.txt".',
+        )
 
 
 def _is_requirements(path: str) -> bool:
@@ -109,8 +139,12 @@ def _pack(app: App, project: Path, archive: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="nuwa-wheel-") as folder, tarfile.open(archive, "w") as packed:
         packed.add(installation.write_wheel(Path(folder)), "nuwa.whl.d/" + _wheel_name(folder))
         packed.add(installation.REQUIREMENTS, "requirements.lock")
-        for path in files(app, project):
+        paths = files(app, project)
+        for path in paths:
             packed.add(project / path, f"project/{path}", recursive=False)
+        state = Path(folder, "git.json")
+        state.write_text(git.state(project, paths, project_time(project)))
+        packed.add(state, state.name)
 
 
 def _wheel_name(folder: str) -> str:

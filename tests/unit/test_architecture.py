@@ -69,7 +69,7 @@ ROOMS = {
     ],
     "nuwa.remote.build_on": [
         *("nuwa.remote", "nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.installation"),
-        *("nuwa.image.context", "nuwa.manifest"),
+        *("nuwa.image", "nuwa.manifest", "nuwa.names", "nuwa.requirements"),
     ],
     "nuwa.web": ["nuwa.errors"],
     "nuwa.web.limits": [],
