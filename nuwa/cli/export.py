@@ -83,10 +83,7 @@ def kubernetes(
         gateway_namespace=gateway_namespace,
         issuer=issuer,
         storage_class=storage_class,
-        secrets={
-            **storage.values_of(before),
-            **(_secrets(made, secrets_from, progress) if secrets_from else {}),
-        },
+        secrets=_secrets(made, secrets_from, storage.values_of(before), progress),
         podman=podman,
     )
     try:
@@ -124,14 +121,23 @@ def _digest(image: Image) -> str:
     return next((name for name in names if not name.startswith("localhost/")), next(iter(names), ""))
 
 
-def _secrets(made: App, source: Path, progress: Progress) -> dict[str, bytes]:
+def _secrets(
+    made: App, source: Path | None, earlier: dict[str, bytes], progress: Progress
+) -> dict[str, bytes]:
+    """The values of an earlier export and those of a source, which come first.
+
+    What an earlier export has is not generated again: a new key would end every session.
+    """
     from nuwa.kubernetes import secret_values
     from nuwa.kubernetes.options import ExportError
 
+    if source is None:
+        return earlier
     try:
-        for name in secret_values.keep_generated(source, made.env.generated):
+        wanted = [name for name in made.env.generated if name not in earlier]
+        for name in secret_values.keep_generated(source, wanted):
             progress.note(f"generated {name}, kept in {source}")
-        return secret_values.read(source)
+        return {**earlier, **secret_values.read(source)}
     except (OSError, ExportError) as error:
         raise NuwaError(f"the secrets cannot be read: {error}") from None
 

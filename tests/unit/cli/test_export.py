@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -80,6 +81,21 @@ def test_a_second_export_keeps_secrets_and_overlay_and_removes_what_is_no_longer
     assert run("--output", output) == 0
     assert not (output / "base/persistentvolumeclaim.yaml").exists()
     assert secret.read_bytes() == first[secret]
+
+
+def test_a_name_that_is_added_needs_its_value_alone(
+    image: dict[str, App], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    values, more, output = tmp_path / "values", tmp_path / "more", tmp_path / "out"
+    values.write_text("MAIL=word\nKEY=of-the-sessions\n")
+    assert run("--output", output, "--secrets-from", values) == 0
+    image["app"] = made(env=Env(secrets=("MAIL", "SMS"), generated=("KEY",)))
+    assert run("--output", output) == 1
+    assert "no value for SMS" in capsys.readouterr().err
+    more.write_text("SMS=1\n")
+    assert run("--output", output, "--secrets-from", more) == 0
+    assert more.read_text() == "SMS=1\n", "the key was generated again"
+    assert b64encode(b"of-the-sessions").decode() in (output / "base/secret.yaml").read_text()
 
 
 def test_no_value_of_a_secret_is_printed_unless_it_was_given(capsys: pytest.CaptureFixture[str]):
