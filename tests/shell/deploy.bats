@@ -128,6 +128,31 @@ serves() {
   serves "$ONE" blue
 }
 
+@test "errors that nginx hides by asking the previous release count as well" {
+  logs=$NUWA_ROOT/var/log/nginx
+  mkdir -p "$logs"
+  answer='1.2.3.4 - - [25/Nov/2026:22:00:00 +0000] "GET / HTTP/2.0" 200 12 "-" "curl"'
+  error='[error] upstream prematurely closed connection, server: x, upstream: "http://unix:/run/nuwa-app/blog/current:/", host: "x"'
+  for _ in {1..40}; do echo "$answer"; done >"$logs/nuwa-blog.log"
+  : >"$logs/error.log"
+  (
+    until [[ $(cat volumes/.nuwa/deploy 2>/dev/null) == switched* ]]; do sleep 0.05; done
+    sleep 0.5
+    for _ in {1..30}; do echo "$answer"; done >>"$logs/nuwa-blog.log"
+    for _ in {1..20}; do echo "$error"; done >>"$logs/error.log"
+  ) 3>&- &
+  run -1 bin/deploy --watch 20 "$TWO"
+  says '20 of 30 answers were errors (5xx): 66 %'
+  serves "$ONE" blue
+}
+
+@test "a new release that keeps being restarted while the previous one answers is taken back" {
+  echo 2 >"$FAKE/restarts"
+  run -1 bin/deploy --watch 6 "$TWO"
+  says 'the new release was restarted 2 times'
+  serves "$ONE" blue
+}
+
 @test "when the share of errors rises after the switch, it rolls back automatically" {
   log=$NUWA_ROOT/var/log/nginx/nuwa-blog.log
   mkdir -p "${log%/*}"
@@ -299,6 +324,7 @@ reserve() {
 @test "two that choose a port at once never get the same" {
   source bin/lib/common
   source bin/lib/host
+  source bin/lib/ports
   taken() { false; }
   for name in a b c d e f; do
     reserve_port "port.$name" 18500 18599 taken '' taken >"$TEST/port.$name" 3>&- &
