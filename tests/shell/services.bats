@@ -36,6 +36,9 @@ password() {
   done
   grep -q 'ListenStream=10.89.0.1:17000' "$UNITS/nuwa-blog_queue-proxy.socket"
   grep -q -- '--bind 127.0.0.1' "$UNITS/nuwa-blog_queue.service"
+  # much data is neither loaded nor saved within systemd's 90 s
+  grep -qxF TimeoutStartSec=infinity "$UNITS/nuwa-blog_queue.service"
+  grep -qxF TimeoutStopSec=infinity "$UNITS/nuwa-blog_queue.service"
 }
 
 @test "run again restarts nothing" {
@@ -94,6 +97,120 @@ password() {
   [[ -z $output ]]
 }
 
+# An image with other services: make_release_of ID FILTER, a filter of jq over the manifest.
+make_release_of() {
+  jq "$2" "$REPO/tests/shell/manifest-services.json" >"$TEST/$1.json"
+  MANIFEST=$TEST/$1.json make_image "$1" 2.0
+}
+
+# What each server of a service has: units, port, password.
+is_there() {
+  local port
+  port=$(<"volumes/.nuwa/port.$1")
+  [[ -e $FAKE/active/nuwa-blog_$1.service && -e $FAKE/active/nuwa-blog_$1-proxy.socket && -s volumes/.nuwa/private/service.$1 ]]
+  [[ -e $NUWA_ROOT/var/lib/nuwa-app/ports/$port && $(find "$UNITS" -name "nuwa-blog_$1*" | wc -l) == 3 ]]
+  grep -q "nuwa-blog_$1.service" volumes/.nuwa/plan.services
+}
+
+is_gone() {
+  run find "$UNITS" "$FAKE"/{active,enabled} volumes/.nuwa -name "nuwa-blog_$1*" -o -name "*.$1"
+  [[ -z $output ]] || fail "left of $1:" "$output"
+  run ! grep -rq -- "port.$1\$" "$NUWA_ROOT/var/lib/nuwa-app/ports"
+  run ! grep -q "nuwa-blog_$1[.-]" volumes/.nuwa/plan.services
+}
+
+@test "a service that is renamed or dropped serves until the new release has taken over, and is gone then" {
+  make_release_of "$TWO" '.service[0].name = "jobs" | del(.service[1])'
+  bin/run --quiet
+  before=$(cd volumes/secrets && sha256sum -- *)
+  mkdir -p "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue"
+  touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb" "$FAKE/images/$TWO/broken"
+  : >"$FAKE/starts"
+  run -0 bin/deploy --dry-run "$TWO"
+  says 'would set up the servers that bbbbbbbbbbbb names, and once it serves remove others: queue cache are there'
+  run -1 bin/deploy "$TWO"
+  says 'The previous release (aaaaaaaaaaaa) serves'
+  is_there queue
+  is_there cache
+  run ! grep -E 'blog_(queue|cache)' "$FAKE/starts"
+  [[ $(cd volumes/secrets && sha256sum -- *) == "$before" ]]
+
+  rm "$FAKE/images/$TWO/broken"
+  run -0 bin/deploy "$TWO"
+  says 'removed nuwa-blog_queue, which nuwa.toml names no more'
+  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
+  says 'removed the secret CACHE_URL, the address of cache'
+  is_there jobs
+  is_gone queue
+  is_gone cache
+  [[ $(<volumes/secrets/REDIS_URL) == *":$(password jobs)@"* && ! -e volumes/secrets/CACHE_HOST && ! -e volumes/.nuwa/change.services ]]
+  run -0 bin/run
+  says_not blog_
+
+  run -0 bin/deploy --rollback
+  is_there queue
+  is_there cache
+  is_gone jobs
+  [[ $(<volumes/secrets/REDIS_URL) == *":$(password queue)@"* && -e volumes/secrets/CACHE_URL ]]
+  run find volumes/.nuwa/private -name 'address.*'
+  [[ -z $output ]]
+}
+
+@test "run removes all services that nuwa.toml names no more, after the start, though it was killed meanwhile" {
+  make_release_of "$TWO" 'del(.service)'
+  bin/run --quiet
+  systemctl stop nuwa-blog-blue.service
+  BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
+  run -0 bin/run --dry-run
+  says 'would stop and remove nuwa-blog_queue, which nuwa.toml names no more'
+  touch "$FAKE/images/$TWO/broken"
+  run -1 bin/run
+  is_there queue
+  # as after a kill while queue was removed
+  systemctl disable --now nuwa-blog_queue.service
+  rm "$FAKE/images/$TWO/broken" "$UNITS/nuwa-blog_queue.service"
+  run -0 bin/run
+  is_gone queue
+  is_gone cache
+  [[ ! -e volumes/secrets/REDIS_URL && ! -e volumes/.nuwa/plan.services ]]
+}
+
+@test "a secret that the app gets from elsewhere from now on stays, and the message says how to store it" {
+  make_release_of "$TWO" 'del(.service[0]) | .env.secrets = ["REDIS_URL"]'
+  bin/run --quiet
+  run -0 bin/deploy "$TWO"
+  says 'the secret REDIS_URL was the address of queue, which is gone. To store another: bin/secret set REDIS_URL'
+  [[ -s volumes/secrets/REDIS_URL ]]
+  run -0 bin/secret set REDIS_URL <<<redis://elsewhere
+}
+
+@test "a change of one service restarts that one alone" {
+  make_release_of "$TWO" '.service[1].memory = 134217728'
+  bin/run --quiet
+  : >"$FAKE/starts"
+  run -0 bin/deploy "$TWO"
+  says 'nuwa-blog_cache is up'
+  says_not 'nuwa-blog_queue is up'
+  run ! grep blog_queue "$FAKE/starts"
+  grep -qxF nuwa-blog_cache.service "$FAKE/starts"
+}
+
+@test "kill removes what is left of services that today's nuwa.toml does not name" {
+  make_release_of "$TWO" 'del(.service)'
+  bin/run --quiet
+  mkdir -p "$NUWA_ROOT"/var/lib/valkey/nuwa-blog_{queue,cache} "$NUWA_ROOT/var/lib/valkey/nuwa-blog-other_queue"
+  touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
+  BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
+  bin/uninstall --yes --quiet
+  # as after an interruption
+  rm volumes/.nuwa/plan.services
+  run -0 bin/kill --yes
+  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
+  [[ ! -e $NUWA_ROOT/var/lib/valkey/nuwa-blog_cache && -e $NUWA_ROOT/var/lib/valkey/nuwa-blog-other_queue ]]
+  run find "$UNITS" "$FAKE"/{active,enabled} "$NUWA_ROOT/var/lib/nuwa-app/ports" -name 'nuwa-blog_*' -o -name '17*'
+  [[ -z $output ]] || fail "$output"
+}
+
 @test "a host without such a server is told the package of its release" {
   rm "$TEST/programs/valkey-server"
   for release in 'debian 12 redis-server' 'debian 13 valkey-server' 'rocky 9 redis' 'rocky 10 valkey'; do
@@ -136,4 +253,14 @@ END
   ! compgen -G "$TEST/borg/*.tar" || fail 'an archive was made'
   systemctl start nuwa-blog_queue.service
   run -0 bin/archive_volumes --repository "$TEST/borg"
+}
+
+@test "after uninstall, an archive has what the server saved when it stopped" {
+  bin/run --quiet
+  bin/uninstall --yes --quiet
+  mkdir -p "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue"
+  echo saved >"$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
+  run -0 bin/archive_volumes --repository "$TEST/borg"
+  archive=$(find "$TEST/borg" -name '*.tar')
+  [[ $(tar -xOf "$archive" volumes/.nuwa/archive/services/queue.rdb) == saved ]]
 }
