@@ -279,7 +279,7 @@ def test_the_log_is_searched_and_followed(
     page.get_by_label("Service").select_option("mailer")
     expect(page.locator("#log")).to_contain_text("No line matches.")
     page.goto(f"{host.url}/log?since=nonsense")
-    expect(page.get_by_role("alert")).to_contain_text("does not understand this: nonsense")
+    expect(page.get_by_role("alert")).to_contain_text("journalctl rejects this: nonsense")
     visit.complaints.clear()
 
 

@@ -77,7 +77,11 @@ def test_it_writes_what_the_label_writes(image: str, engine: Engine, tmp_path: P
         capture_output=True,
     )
     content = [
-        {path.name: path.read_bytes() for path in (folder / "bin").iterdir()}
+        {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in (folder / "bin").rglob("*")
+            if path.is_file()
+        }
         for folder in (by_tool, by_label)
     ]
     assert content[0] == content[1]
