@@ -17,7 +17,7 @@ def test_rocky_linux_offers_9_first_and_all_pythons_of_the_mission() -> None:
 
 def test_debian_offers_its_own_python_first() -> None:
     family = load("debian")
-    assert family.releases == ("13",)
+    assert family.releases == ("13", "12")
     assert family.pythons("13")[0] == "3.13"
     assert family.release("13").codename == "trixie"
 
@@ -27,6 +27,8 @@ def test_debian_offers_its_own_python_first() -> None:
     [
         ("debian", "13", "3.13", "distribution"),
         ("debian", "13", "3.12", "uv"),
+        ("debian", "12", "3.11", "distribution"),
+        ("debian", "12", "3.13", "uv"),
         ("rockylinux", "9", "3.9", "distribution"),
         ("rockylinux", "10", "3.9", "uv"),
         ("rockylinux", "8", "2.7", "conda"),
@@ -42,9 +44,9 @@ def test_what_is_not_offered_is_refused_with_what_is() -> None:
     with pytest.raises(BuildError, match=r"3\.5 is not offered") as caught:
         load("debian").release("13").python("3.5")
     assert "3.13" in caught.value.hint
-    with pytest.raises(BuildError, match="Debian 12 is not offered") as caught:
-        load("debian").release("12")
-    assert "13" in caught.value.hint
+    with pytest.raises(BuildError, match="Debian 11 is not offered") as caught:
+        load("debian").release("11")
+    assert "13, 12" in caught.value.hint
 
 
 def test_a_release_may_replace_packages_of_its_family() -> None:
