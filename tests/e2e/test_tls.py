@@ -212,7 +212,7 @@ def test_a_renewal_without_the_authority_is_told_and_the_old_certificate_is_serv
 
 def test_what_cron_runs_leaves_alone_what_lasts(site: Deployment, host: LabHost) -> None:
     before = serial(host)
-    (line,) = host.out(f"grep -v @reboot /etc/cron.d/nuwa-{site.app} | grep _check").splitlines()
+    (line,) = host.out(f"grep -v @reboot /etc/cron.d/nuwa-{site.app} | grep lib/check").splitlines()
     host.sh(f"cd / && {line.split(' root ', 1)[1]}")
     assert serial(host) == before
 
