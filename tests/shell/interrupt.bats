@@ -251,3 +251,25 @@ pack() {
   STRIDE=2 interrupt_each pack
   sh "$TEST/blog.sh" --verify
 }
+
+# fake PATH LINE…: a program of those lines.
+fake() {
+  mkdir -p "${1%/*}"
+  printf '%s\n' '#!/usr/bin/env bash' "${@:2}" >"$1"
+  chmod +x "$1"
+}
+
+@test "checksums that outlive a killed command write nothing into the next one" {
+  bin/run --quiet
+  # shellcheck disable=SC2016  # the programs expand these
+  fake "$TEST/before/openssl" '[[ $1 == dgst ]] || exec "$REPO/tests/shell/fakes/openssl" "$@"' \
+    'touch "$TEST/waits"' 'until [[ -e $TEST/continue ]]; do sleep 0.05; done'
+  # shellcheck disable=SC2016  # the program expands it
+  fake "$TEST/after/mkfifo" 'touch "$TEST/continue"' 'sleep 2' 'exec /usr/bin/mkfifo "$@"'
+  PATH=$TEST/before:$PATH pack 3>&- &
+  until [[ -e $TEST/waits ]]; do sleep 0.05; done
+  pkill -KILL -P $!
+  pkill -KILL -f -- "^tar .*$TEST"
+  PATH=$TEST/after:$PATH pack --quiet
+  sh "$TEST/blog.sh" --verify
+}
