@@ -24,7 +24,8 @@ from nuwa.image.build_layer import make
 from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
 from nuwa.lock import in_turn
-from nuwa.manifest.model import App, AppSection, Image, Server
+from nuwa.manifest.image import Image
+from nuwa.manifest.model import App, AppSection, Server
 from tests.standin.rocky import downloads, image
 
 PADDING = {"BaseOS": 1000, "AppStream": 4000, "CRB": 1000, "EPEL": 12000}

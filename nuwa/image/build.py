@@ -21,8 +21,8 @@ from nuwa.image.build_layer import NeedsCompiler, make
 from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
 from nuwa.lock import in_turn, only_one
+from nuwa.manifest.image import Image as ImageSection
 from nuwa.manifest.model import App
-from nuwa.manifest.model import Image as ImageSection
 from nuwa.requirements.read import Requirements, read
 
 _OF_THE_VERSION = ("requirements", "frontend")

@@ -13,7 +13,7 @@ from pathspec import GitIgnoreSpec
 from nuwa.errors import BuildError
 from nuwa.image import git
 from nuwa.image.layer_tree import Entry, permissions
-from nuwa.manifest.model import Image
+from nuwa.manifest.image import Image
 from nuwa.names import PROJECT
 
 NEVER = (

@@ -16,7 +16,7 @@ from nuwa.image import context, git, layer_tree, node_registries, pins
 from nuwa.image.build_spec import Recipe
 from nuwa.image.files import Files, script
 from nuwa.image.layers import Layer, containerfile, shared_labels
-from nuwa.manifest.model import Image, Node
+from nuwa.manifest.image import Image, Node
 from nuwa.quoting import comment
 from nuwa.requirements import kinds
 from nuwa.requirements.node import Manager, manager

@@ -7,7 +7,7 @@ from typing import Any
 
 from nuwa.kubernetes.context import Context, Object
 from nuwa.kubernetes.options import ExportError
-from nuwa.manifest.model import Route
+from nuwa.manifest.site import Route
 from nuwa.names import CLUSTER_API_PORTS, DATABASE_SECRET, PORT
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"

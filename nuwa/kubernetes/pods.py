@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nuwa.kubernetes.context import Context, Object
-from nuwa.manifest.model import Volume
+from nuwa.manifest.data import Volume
 from nuwa.names import APP_ID, DATABASE_SECRET, LIB, PORT, SECRETS, Names
 
 APP_ENV = f"{LIB}/app-env"

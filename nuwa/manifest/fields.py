@@ -10,7 +10,8 @@ from dataclasses import MISSING, dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union
 
-from nuwa.manifest.model import App, Between, Check, Doc
+from nuwa.manifest.marks import Between, Check, Doc
+from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path
 
 

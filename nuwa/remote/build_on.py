@@ -23,8 +23,8 @@ from nuwa.image import context, frontend, git
 from nuwa.image.app_layer import project_time
 from nuwa.manifest import load
 from nuwa.manifest.checks import LOCKS, PROJECT_FILES
+from nuwa.manifest.image import Image as ImageSection
 from nuwa.manifest.model import App
-from nuwa.manifest.model import Image as ImageSection
 from nuwa.names import PROJECT
 from nuwa.process import run
 from nuwa.remote.ssh import Connection

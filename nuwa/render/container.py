@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nuwa.manifest.model import App, Volume
+from nuwa.manifest.data import Volume
+from nuwa.manifest.model import App
 from nuwa.names import (
     CAPABILITIES,
     LABEL_MANIFEST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nuwa.manifest.model import Route
+from nuwa.manifest.site import Route
 from nuwa.names import Names
 from nuwa.render.view import View
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from nuwa.manifest.model import Service
+from nuwa.manifest.data import Service
 from nuwa.names import APP_ID, SOCKET
 from nuwa.render import container
 from nuwa.render.facts import ServerWay

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from nuwa import names
 from nuwa.errors import BuildError
 from nuwa.manifest import checks
-from nuwa.manifest.model import App, Backup
+from nuwa.manifest.data import Backup
+from nuwa.manifest.model import App
 from nuwa.render import distributions, facts, zipapp
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from nuwa.manifest.model import App, AppSection, Cron, Env, Image, Process, Server
+from nuwa.manifest.image import Image
+from nuwa.manifest.model import App, AppSection, Cron, Env, Process, Server
 
 Kind = Literal["gunicorn", "mod_wsgi", "uvicorn"]
 Init = Literal["nuwa-init", "s6-overlay"]

@@ -27,7 +27,8 @@ from nuwa.image import build_dir, families, layers, packages
 from nuwa.image.build import Options, build
 from nuwa.image.build_layer import make
 from nuwa.image.build_spec import Recipe
-from nuwa.manifest.model import App, Extras, Image
+from nuwa.manifest.image import Image
+from nuwa.manifest.model import App, Extras
 from tests.standin.rocky import downloads, image
 
 Built = Callable[..., str]

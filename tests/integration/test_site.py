@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 from unit.render.sample import FACTS
 
-from nuwa.manifest.model import App, AppSection, Server, Static
+from nuwa.manifest.model import App, AppSection, Server
+from nuwa.manifest.site import Static
 from nuwa.render import facts, static
 from nuwa.render.render import render
 from nuwa.resources import TEMPLATES

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ["nuwa.manifest.model", "nuwa.manifest.checks", "nuwa.manifest.commands", "nuwa.names"]
+MODEL = [f"nuwa.manifest.{name}" for name in ("model", "marks", "site", "image", "data")]
+"""The dataclasses of `nuwa.toml`."""
+
+PURE = [*MODEL, "nuwa.manifest.checks", "nuwa.manifest.commands", "nuwa.names"]
 """What runs on both sides, on the standard library alone."""
 
 BASE = ["nuwa.errors", "nuwa.resources"]
@@ -41,17 +44,17 @@ ROOMS = {
     "nuwa.journal": ["nuwa.process"],
     "nuwa.podman_probe": [*BASE, "nuwa.process"],
     "nuwa.engine": ["nuwa.errors", "nuwa.process", "nuwa.podman_probe"],
-    "nuwa.manifest.model": PURE,
+    **dict.fromkeys(MODEL, PURE),
     "nuwa.manifest.checks": [],
     "nuwa.manifest.commands": [],
     "nuwa.manifest": [*BASE, "nuwa.names", "nuwa.templating"],
     "nuwa.requirements": ["nuwa.manifest.checks", "nuwa.errors", "nuwa.process"],
     "nuwa.detect": [
-        *(*BASE, "nuwa.manifest.checks", "nuwa.manifest.model", "nuwa.requirements", "nuwa.names"),
+        *(*BASE, "nuwa.manifest.checks", *MODEL, "nuwa.requirements", "nuwa.names"),
         "nuwa.templating",
     ],
     "nuwa.render": [*PURE, "nuwa.quoting", "nuwa.templating"],
-    "nuwa.render.zipapp": [*BASE, "nuwa.manifest.model", "nuwa.kubernetes"],
+    "nuwa.render.zipapp": [*BASE, *MODEL, "nuwa.kubernetes"],
     "nuwa.kubernetes": [*PURE, "nuwa.render"],
     "nuwa.setup_label": [*BASE, *PURE, "nuwa.render", "nuwa.templating"],
     "nuwa.image": [
@@ -65,7 +68,7 @@ ROOMS = {
     ],
     "nuwa.remote": [
         *("nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.humanize"),
-        *("nuwa.manifest.model", "nuwa.manifest.checks", "nuwa.render.distributions"),
+        *(*MODEL, "nuwa.manifest.checks", "nuwa.render.distributions"),
     ],
     "nuwa.remote.build_on": [
         *("nuwa.remote", "nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.installation"),
@@ -137,7 +140,7 @@ ALONE = {
     "yaml": ["nuwa.detect.documents", "nuwa.kubernetes.yaml_text"],
     "typer": ["nuwa.cli", "nuwa.reference"],
     "pydantic": ["nuwa.manifest.validation", "nuwa.agent"],
-    "pydantic_core": ["nuwa.manifest.model", "nuwa.agent"],
+    "pydantic_core": ["nuwa.manifest.marks", "nuwa.agent"],
 }
 """Who alone may import what."""
 

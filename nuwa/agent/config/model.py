@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from nuwa.agent.config import value_types
 from nuwa.manifest import checks
 from nuwa.manifest.checks import OrEmpty
-from nuwa.manifest.model import Between, Check, Doc, Section, VariableName
+from nuwa.manifest.marks import Between, Check, Doc, Section, VariableName
 
 ServiceName = Annotated[str, Check(value_types.service_name)]
 Path = Annotated[str, Check(OrEmpty(value_types.path))]

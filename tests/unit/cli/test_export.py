@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nuwa.cli import export, main, shared
-from nuwa.manifest.model import App, AppSection, Env, Process, Server, Volume
+from nuwa.manifest.data import Volume
+from nuwa.manifest.model import App, AppSection, Env, Process, Server
 
 DIGEST = f"sha256:{'c' * 64}"
 NAMES = [f"localhost/app/blog@{DIGEST}", f"registry.example.com/blog@{DIGEST}"]

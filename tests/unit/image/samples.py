@@ -8,7 +8,8 @@ from dataclasses import replace
 from nuwa.errors import BuildError
 from nuwa.image.build_spec import Recipe
 from nuwa.image.families import load
-from nuwa.manifest.model import App, AppSection, Extras, Image, Server
+from nuwa.manifest.image import Image
+from nuwa.manifest.model import App, AppSection, Extras, Server
 
 
 def app(family: str = "debian", *, kind: str = "gunicorn", **image: object) -> App:

@@ -16,7 +16,10 @@ from nuwa.image import app_layer, pins
 from nuwa.image.app_layer import placeholders, project_time
 from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.manifest.model import App, Build, Database, Env, Hooks, Static, Volume, from_json
+from nuwa.manifest.data import Database, Volume
+from nuwa.manifest.image import Build
+from nuwa.manifest.model import App, Env, Hooks, from_json
+from nuwa.manifest.site import Static
 from nuwa.setup_label import write
 from unit.image.samples import app
 

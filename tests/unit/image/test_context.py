@@ -10,7 +10,7 @@ import pytest
 
 from nuwa.errors import BuildError
 from nuwa.image import context
-from nuwa.manifest.model import Image
+from nuwa.manifest.image import Image
 
 
 def lay(root: Path, *paths: str) -> None:

@@ -12,7 +12,8 @@ from nuwa.image import frontend
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.manifest.model import App, Build, Node
+from nuwa.manifest.image import Build, Node
+from nuwa.manifest.model import App
 from tests.unit.image.samples import app
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from nuwa.image import services
 from nuwa.image.build_spec import Recipe
-from nuwa.manifest.model import Database
+from nuwa.manifest.data import Database
 from nuwa.process import run
 from nuwa.resources import IMAGES
 from unit.image import samples

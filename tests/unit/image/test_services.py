@@ -13,18 +13,7 @@ import pytest
 
 from nuwa.image import families, layers, services
 from nuwa.image.files import File, Files, write
-from nuwa.manifest.model import (
-    App,
-    AppSection,
-    Cron,
-    Env,
-    Extras,
-    Health,
-    Hooks,
-    Process,
-    Server,
-    from_json,
-)
+from nuwa.manifest.model import App, AppSection, Cron, Env, Extras, Health, Hooks, Process, Server, from_json
 
 HOSTILE = ("a b", "$HOME", "`id`", '"', "'", "\\", "%d", "a\nb", "", "*", "é🌊", "-n", "$(id)", ";", "|")
 LIB = "/usr/lib/nuwa"

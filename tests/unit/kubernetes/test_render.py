@@ -13,22 +13,9 @@ from nuwa.kubernetes import diff, kustomize, storage
 from nuwa.kubernetes.options import ExportError, Options
 from nuwa.kubernetes.render import render
 from nuwa.manifest.commands import kubernetes_schedule
-from nuwa.manifest.model import (
-    App,
-    AppSection,
-    Cron,
-    Database,
-    Env,
-    Health,
-    Hooks,
-    Limits,
-    Process,
-    Route,
-    Scale,
-    Server,
-    Service,
-    Volume,
-)
+from nuwa.manifest.data import Database, Service, Volume
+from nuwa.manifest.model import App, AppSection, Cron, Env, Health, Hooks, Limits, Process, Scale, Server
+from nuwa.manifest.site import Route
 
 IMAGE = f"registry.example.com/blog@sha256:{'a' * 64}"
 DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -15,8 +15,9 @@ from nuwa.engine import Image
 from nuwa.errors import BuildError
 from nuwa.image import frontend, git
 from nuwa.image.app_layer import _project, project_time
-from nuwa.manifest.model import App, AppSection, Build, Node, Server
-from nuwa.manifest.model import Image as ImageSection
+from nuwa.manifest.image import Build, Node
+from nuwa.manifest.image import Image as ImageSection
+from nuwa.manifest.model import App, AppSection, Server
 from nuwa.process import Result
 from nuwa.remote import build_on
 from nuwa.remote.target import Target

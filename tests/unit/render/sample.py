@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nuwa.manifest.model import App, AppSection, Server, Volume
+from nuwa.manifest.data import Volume
+from nuwa.manifest.model import App, AppSection, Server
 from nuwa.render import facts
 from nuwa.render.facts import Facts
 

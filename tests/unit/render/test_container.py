@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from nuwa.manifest.model import Hooks, Limits, Volume
+from nuwa.manifest.data import Volume
+from nuwa.manifest.model import Hooks, Limits
 from nuwa.names import CAPABILITIES
 from nuwa.render.container import hook_run, make_network, podman_run, rehearsal_run, warnings
 from nuwa.render.facts import FactsError

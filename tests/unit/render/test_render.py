@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from nuwa.manifest.model import Route, Server
+from nuwa.manifest.model import Server
+from nuwa.manifest.site import Route
 from nuwa.render.facts import FactsError
 from nuwa.render.render import render
 from nuwa.resources import TEMPLATES

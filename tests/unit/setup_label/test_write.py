@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from nuwa.errors import BuildError
-from nuwa.manifest.model import App, AppSection, Database, Env, Hooks, Server, Static, Volume
+from nuwa.manifest.data import Database, Volume
+from nuwa.manifest.model import App, AppSection, Env, Hooks, Server
+from nuwa.manifest.site import Static
 from nuwa.render import zipapp
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.setup_label import write

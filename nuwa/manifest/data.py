@@ -1,0 +1,139 @@
+"""The data of an app in the model of `nuwa.toml`: volumes, database, services, and the archives of them.
+
+Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Union
+
+from nuwa.manifest import checks, commands
+from nuwa.manifest.marks import AbsolutePath, Between, Check, Doc, Section, Size, VariableName
+
+
+@dataclass(frozen=True)
+class Volume(Section):
+    """A folder whose content outlives the container: `volumes/<name>` on the host."""
+
+    name: Annotated[str, Check(checks.volume_name), Doc("Name of the folder below volumes/.")]
+    path: Annotated[AbsolutePath, Doc("Where it is mounted in the container.")]
+    policy: Annotated[
+        Literal["shared", "exclusive", "read-only"],
+        Doc("shared: two releases may use it at once; exclusive: never; read-only: the app cannot write."),
+    ] = "shared"
+    url: Annotated[
+        str,
+        Check(checks.OrEmpty(checks.url_prefix)),
+        Doc("URL prefix under which nginx serves its files, such as uploads; empty: nowhere."),
+    ] = ""
+    backup: Annotated[bool, Doc("Part of the archives that bin/archive_volumes makes.")] = True
+
+    @property
+    def holds_database(self) -> bool:
+        """Whether the file of a SQLite database may be in it."""
+        return self.policy != "read-only" and not self.url
+
+
+@dataclass(frozen=True)
+class Database(Section):
+    """The database that the app uses; its URL reaches the app as the secret DATABASE_URL."""
+
+    engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Database engine.")]
+    where: Annotated[
+        Literal["host", "url"],
+        Doc("host: bin/run makes it in the host's own server; url: elsewhere, you give DATABASE_URL."),
+    ] = "host"
+    name: Annotated[
+        str, Check(checks.OrEmpty(checks.part_name)), Doc("Name of the database; empty: the app's.")
+    ] = ""
+    env: Annotated[
+        dict[VariableName, Annotated[str, Check(checks.address_part)]],
+        Doc(
+            "Variables of the app's own that get a part of the address: url, host, port, user, password, "
+            'name, or a string such as "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}".'
+        ),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Service(Section):
+    """A server of the app's own on the host, which bin/run sets up; the app gets its address as a secret."""
+
+    engine: Annotated[
+        Literal["valkey"],
+        Doc("Kind of server; Redis, which it is compatible with, where the host's release has no Valkey."),
+    ]
+    name: Annotated[str, Check(checks.part_name), Doc("Name of the service, as in its unit.")] = "valkey"
+    env: Annotated[
+        dict[str, str],
+        Check(
+            checks.service_variables,
+            Union[str, list[str], dict[str, str]],
+            "a variable, a list of variables, or a table of variables with a part of the address each",
+        ),
+        Doc(
+            "Variables that get the address, redis://:PASSWORD@HOST:PORT/0. In a table each names its part: "
+            'url, host, port, password, or a text such as "redis://:{password}@{host}:{port}/1".'
+        ),
+    ] = field(default_factory=lambda: {"REDIS_URL": "url"})
+    memory: Annotated[Size, Doc("What its data may take.")] = 64 * 1024**2
+    eviction: Annotated[
+        Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl"],
+        Doc(
+            "What goes when memory is full. noeviction: nothing, writes fail (queues); allkeys-lru: what was "
+            "not used for longest (caches)."
+        ),
+    ] = "noeviction"
+    persist: Annotated[
+        bool,
+        Doc(
+            "Keep the data over a restart, written to disk within a minute, and in the archives. Without it, "
+            "a restart of the server or the host empties it."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class Keep(Section):
+    """How many archives are kept."""
+
+    daily: Annotated[int, Between(0, 10000), Doc("Daily archives.")] = 7
+    weekly: Annotated[int, Between(0, 10000), Doc("Weekly archives.")] = 4
+    monthly: Annotated[int, Between(0, 10000), Doc("Monthly archives.")] = 6
+
+
+@dataclass(frozen=True)
+class Backup(Section):
+    """Archives of volumes, database, secrets and configuration, made by bin/archive_volumes with borg."""
+
+    repository: Annotated[
+        str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
+    ]
+    schedule: Annotated[str, Check(commands.schedule), Doc("Schedule, in cron syntax.")] = "@daily"
+    rehearsal: Annotated[
+        str,
+        Check(checks.OrEmpty(commands.schedule)),
+        Doc("When the newest archive is restored, started and thrown away, as in cron; empty: never."),
+    ] = "15 5 * * sun"
+    keep: Annotated[Keep, Doc("Number of archives to keep.")] = field(default_factory=Keep)
+    passphrase: Annotated[
+        VariableName,
+        Doc("Name of the secret with the passphrase; it stays on the host, out of the app's reach."),
+    ] = "BORG_PASSPHRASE"  # noqa: S105 - a name, not a passphrase
+
+    @property
+    def archive_hours(self) -> int:
+        """Age at which the last archive is overdue; 0: the schedule names no time."""
+        return _overdue(self.schedule)
+
+    @property
+    def rehearsal_hours(self) -> int:
+        """The same for the last rehearsal; 0 also where there are none."""
+        return _overdue(self.rehearsal) if self.rehearsal else 0
+
+
+def _overdue(schedule: str) -> int:
+    """Hours: the longest pause of a schedule, and a quarter of it, at least two."""
+    pause = commands.longest_pause(schedule)
+    return pause + max(2, pause // 4) if pause else 0
