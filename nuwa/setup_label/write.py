@@ -177,6 +177,7 @@ def _facts(app: App) -> dict[str, object]:
         "archived": [volume.name for volume in app.volume if volume.backup],
         # As the unit waits for a slot.
         "start_seconds": app.health.start_period + app.health.timeout + 5,
+        "port": names.PORT,
         "no_labels": [
             f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
         ],
