@@ -14,7 +14,7 @@ from nuwa import quoting
 from nuwa.image.families import Family
 from nuwa.image.files import File, Files
 from nuwa.manifest import checks
-from nuwa.manifest.model import App, Cron, to_json
+from nuwa.manifest.model import App, Cron
 from nuwa.names import LIB, LOG, PROJECT, VENV, Names
 from nuwa.render.static_index import TYPES
 
@@ -37,7 +37,6 @@ def files(app: App, family: Family) -> Files:
         family: the distribution under the image; its paths of Apache are used for mod_wsgi.
     """
     made: dict[str, File] = {
-        f"{LIB}/manifest.json": _json(to_json(app)),
         f"{LIB}/server.json": _json(_server_settings(app)),
         f"{LIB}/settings": _settings(app),
         f"{LIB}/rsyslog-services.conf": _log_files(app),

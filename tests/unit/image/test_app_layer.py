@@ -43,7 +43,6 @@ def test_it_holds_project_services_renderer_and_search_path(project: Path) -> No
     (project / "src").mkdir()
     found = contents(layer(app(), project))
     assert found["/srv/app/manage.py"] == b""
-    assert "/usr/lib/nuwa/manifest.json" in found
     assert found["/usr/lib/nuwa/render.pyz"].startswith(b"PK")
     search = found["/opt/nuwa/venv/lib/python3.13/site-packages/nuwa-project.pth"]
     assert search == b"/srv/app\n/srv/app/src\n"

@@ -13,7 +13,7 @@ import pytest
 
 from nuwa.image import families, layers, services
 from nuwa.image.files import File, Files, write
-from nuwa.manifest.model import App, AppSection, Cron, Env, Extras, Health, Hooks, Process, Server, from_json
+from nuwa.manifest.model import App, AppSection, Cron, Env, Extras, Health, Hooks, Process, Server
 
 HOSTILE = ("a b", "$HOME", "`id`", '"', "'", "\\", "%d", "a\nb", "", "*", "é🌊", "-n", "$(id)", ";", "|")
 LIB = "/usr/lib/nuwa"
@@ -103,12 +103,6 @@ def test_the_settings_survive_a_shell() -> None:
 def test_the_health_check_asks_for_a_host_that_exists(domains: tuple[str, ...], host: str) -> None:
     app = App(app=AppSection(name="blog", domains=domains), server=Server(module="a:b"))
     assert services.health_host(app) == host
-
-
-def test_the_manifest_comes_back_from_the_image(busy: Files) -> None:
-    app = from_json(App, json.loads(busy[f"{LIB}/manifest.json"].content))
-    assert app.process[0].command == ("python", *HOSTILE)
-    assert app.env.clear["LINES"] == "a\n b \n"
 
 
 def test_server_json_names_what_the_server_loads() -> None:
