@@ -124,7 +124,7 @@ def _built_here(made: App, project: Path, progress: Progress) -> Iterator[LocalS
 
 @contextmanager
 def _built_there(made: App, project: Path, where: str, progress: Progress) -> Iterator[Source]:
-    from nuwa.remote import build_on, target
+    from nuwa.remote import build_on, build_settings, target
     from nuwa.remote.source import TEMPORARY
     from nuwa.remote.ssh import connect
 
@@ -133,6 +133,10 @@ def _built_there(made: App, project: Path, where: str, progress: Progress) -> It
         connect(place) as connection,
         tempfile.TemporaryDirectory(prefix="nuwa-deploy-", dir=TEMPORARY) as folder,
     ):
+        for name in build_settings.staying(made, project):
+            progress.note(
+                f"{name} names a folder of this machine, so it does not count on {place.destination}"
+            )
         with progress.step(f"{place.destination}: build") as step:
             built = build_on.build(connection, made, project, ["--family", made.image.family], step)
         yield build_on.BuiltThere(connection, build_on.inspect(connection, built), Path(folder))

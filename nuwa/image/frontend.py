@@ -65,7 +65,7 @@ def layer(recipe: Recipe, project: Path) -> Layer:
         containerfile=containerfile(recipe, "frontend", parent, values),
         entries=layer_tree.merge(entries(project, node), layer_tree.generated(scripts)),
         labels=shared_labels(recipe, "frontend"),
-        variables=_variables(project / node.directory),
+        variables=variables(project / node.directory),
         time=pins.source_date_epoch(),
         from_scratch=True,
     )
@@ -91,8 +91,12 @@ def _is_environment(path: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in _ENVIRONMENTS)
 
 
-def _variables(folder: Path) -> tuple[str, ...]:
-    """Variables of this machine that the frontend's own settings refer to, and those that Yarn reads."""
+def variables(folder: Path) -> tuple[str, ...]:
+    """Names of variables that the frontend's own settings refer to, and of those that Yarn reads.
+
+    Args:
+        folder: the frontend's.
+    """
     files = [folder / name for name in (".npmrc", ".yarnrc.yml") if (folder / name).is_file()]
     texts = (file.read_text(errors="replace") for file in files)
     named = {name for text in texts for name in node_registries.named_variables(text)}

@@ -39,6 +39,12 @@ _PIP_NAMES = {
     "no-index": "no-index",
     "trusted-host": "allow-insecure-host",
 }
+VARIABLES = (
+    *_UV_VARIABLES,
+    *_PYTHON_VARIABLES,
+    *(f"PIP_{name.replace('-', '_').upper()}" for name in _PIP_NAMES),
+)
+"""The variables of the environment that say where packages come from."""
 _UV_NAMES = ("index", "keyring-provider", *dict.fromkeys(_UV_VARIABLES.values()))
 _SHARED_UV_FILE = Path("/etc/uv/uv.toml")
 _SHARED_PIP_FILES = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))

@@ -96,16 +96,23 @@ def _expanded(value: str) -> str:
     return re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found[1], found[0]), value)
 
 
+def variables() -> list[str]:
+    """Names of this machine's variables that say where npm's packages come from."""
+    return [key for key, value in os.environ.items() if _setting(key, value)]
+
+
 def _of_variables() -> dict[str, str]:
-    found = {}
-    for key, value in os.environ.items():
-        named = _VARIABLE.fullmatch(key)
-        if named and value and "\n" not in value:
-            raw = named[1]
-            name = raw if raw.startswith(("//", "@", "_")) else raw.lower().replace("_", "-")
-            if _KEPT.fullmatch(name):
-                found[name] = value
-    return found
+    return {name: value for key, value in os.environ.items() if (name := _setting(key, value))}
+
+
+def _setting(key: str, value: str) -> str:
+    """The setting that a variable gives, empty where it gives none."""
+    named = _VARIABLE.fullmatch(key)
+    if not named or not value or "\n" in value:
+        return ""
+    raw = named[1]
+    name = raw if raw.startswith(("//", "@", "_")) else raw.lower().replace("_", "-")
+    return name if _KEPT.fullmatch(name) else ""
 
 
 def _yarnrc(registry: str, authorities: str) -> str:

@@ -27,6 +27,7 @@ from nuwa.manifest.image import Image as ImageSection
 from nuwa.manifest.model import App
 from nuwa.names import PROJECT
 from nuwa.process import run
+from nuwa.remote import build_settings
 from nuwa.remote.ssh import Connection
 from nuwa.requirements import kinds
 
@@ -145,6 +146,9 @@ def _pack(app: App, project: Path, archive: Path) -> None:
         state = Path(folder, "git.json")
         state.write_text(git.state(project, paths, project_time(project)))
         packed.add(state, state.name)
+        for name, content in build_settings.files(app, project).items():
+            (Path(folder) / name).write_bytes(content)
+            packed.add(Path(folder) / name, name)
 
 
 def _wheel_name(folder: str) -> str:

@@ -74,6 +74,7 @@ ROOMS = {
         *("nuwa.remote", "nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.installation"),
         *("nuwa.image", "nuwa.manifest", "nuwa.names", "nuwa.requirements"),
     ],
+    "nuwa.remote.build_settings": ["nuwa.remote.ssh", *MODEL, "nuwa.image"],
     "nuwa.web": ["nuwa.errors"],
     "nuwa.web.limits": [],
     "nuwa.agent": [],
