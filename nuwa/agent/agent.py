@@ -21,7 +21,10 @@ from nuwa.agent.host.services import Service
 from nuwa.agent.host.unit_states import Units
 from nuwa.agent.monitor.monitor import Monitor
 from nuwa.agent.paths import Paths
-from nuwa.agent.schemas import Applied, Listing, Outcome, ServiceRow
+from nuwa.agent.schemas import Applied, Listing, Outcome, ServiceRow, Stats
+from nuwa.agent.stats import answer as stats_answer
+from nuwa.agent.stats import marks
+from nuwa.agent.stats.recorder import Recorder
 from nuwa.agent.webhooks import executors
 from nuwa.agent.webhooks.dispatcher import Dispatcher
 from nuwa.agent.webhooks.run_store import History
@@ -60,6 +63,7 @@ class Agent:
         chosen = executor or executors.choose(environments)
         self.dispatcher = Dispatcher(self.history, lambda: self.loaded, chosen, self.publish, environments)
         self.monitor = Monitor(self)
+        self.recorder = Recorder(self)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -69,6 +73,7 @@ class Agent:
                 group.create_task(self._units.listen())
                 group.create_task(self._observe())
                 group.create_task(self.monitor.run())
+                group.create_task(self.recorder.run())
         finally:
             await self.dispatcher.stop()
             self.database.close()
@@ -147,6 +152,21 @@ class Agent:
             rows.append(row)
         return rows
 
+    async def stats(self, name: str, since: str) -> Stats:
+        """The history of a service, or, without a name, of the host.
+
+        Raises:
+            UnknownService: there is none of that name.
+            UsageError: `since` is no period.
+        """
+        others = list(marks.of_alerts(self.monitor.alerts(1000), name))
+        service = self.find(name) if name else None
+        if service and service.deployment:
+            others += marks.of_releases(service.deployment.releases)
+        elif service:
+            others += self.history.deploys(name)
+        return await stats_answer.of(self.recorder.store(), name, since, others)
+
     async def act(self, verb: str, name: str) -> Outcome:
         """Start, stop or restart a service.
 
@@ -155,6 +175,7 @@ class Agent:
             WorkFailed: it could not be done.
         """
         service = self.find(name)
+        self.recorder.expect_restart(name)
         try:
             outcome: Outcome = await worker.act(verb, name)
         finally:

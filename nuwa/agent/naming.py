@@ -64,6 +64,11 @@ def nginx_variable(service: str, index: int) -> str:
     return f"nuwa_{service.replace('-', '_')}_{index}"
 
 
+def access_log(service: str) -> str:
+    """Where nginx logs the requests that are routed to a plain process."""
+    return f"/var/log/nginx/nuwa@{service}.log"
+
+
 def upstream_file(service: str) -> str:
     return f"nuwa@{service}.upstream.conf"
 

@@ -55,6 +55,11 @@ class Paths:
         return self.state / "agent.db"
 
     @property
+    def stats(self) -> Path:
+        """What services used and answered, over days and years."""
+        return self.state / "stats.db"
+
+    @property
     def ports(self) -> Path:
         return self.state / "ports.json"
 

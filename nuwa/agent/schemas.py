@@ -190,6 +190,52 @@ class Alert(TypedDict):
     action: str
 
 
+class StatsPoint(TypedDict):
+    """What a service, or the host, used and answered in a stretch of time."""
+
+    at: int
+    minutes: int
+    """Those of it in which something was measured."""
+    cpu: float | None
+    memory: int | None
+    """The most of it."""
+    received: float | None
+    sent: float | None
+    read: float | None
+    written: float | None
+    space: int | None
+    """In use on the disk of the services' data; of the host alone."""
+    requests: int | None
+    errors: int | None
+    """Requests that were answered with a status of 500 and above."""
+    p50: float | None
+    """Seconds within which half of the requests were answered."""
+    p95: float | None
+    p99: float | None
+
+
+class Mark(TypedDict):
+    """Something that happened to a service."""
+
+    at: float
+    kind: str
+    """deploy, restart or alert."""
+    text: str
+
+
+class Stats(TypedDict):
+    """The history of a service, or of the host, whose name is empty."""
+
+    name: str
+    since: int
+    step: int
+    """Seconds of a point."""
+    points: list[StatsPoint]
+    total: StatsPoint
+    """All of them as one."""
+    marks: list[Mark]
+
+
 class Problem(TypedDict):
     """One thing that is wrong in a configuration."""
 

@@ -18,6 +18,8 @@ COMMANDS = {
     "log": "Show the logs of services.",
     "hooks": "Show webhooks and their runs, step by step.",
     "monitor": "Show the checks of this host and the latest alerts.",
+    "top": "Show what services use now, every two seconds.",
+    "stats": "Show what a service used and answered: hours, days, months.",
     "config": "The configuration of this host.",
     "host": "Prepare this machine as a host, check it, or remove nuwa from it.",
     "lab": "Disposable hosts for trying things out.",

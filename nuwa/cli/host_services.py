@@ -92,7 +92,8 @@ def hook_names() -> list[str]:
         return []
 
 
-def _complete(incomplete: str) -> list[str]:
+def complete(incomplete: str) -> list[str]:
+    """The names of services that begin so."""
     return [name for name in names() if name.startswith(incomplete)]
 
 
@@ -101,10 +102,10 @@ def _complete_hook(incomplete: str) -> list[str]:
 
 
 Names: Any = Annotated[
-    list[str], typer.Argument(metavar="NAME…", help="Services.", autocompletion=_complete, show_default=False)
+    list[str], typer.Argument(metavar="NAME…", help="Services.", autocompletion=complete, show_default=False)
 ]
 Name: Any = Annotated[
-    str, typer.Argument(metavar="[NAME]", help="A service; default: all.", autocompletion=_complete)
+    str, typer.Argument(metavar="[NAME]", help="A service; default: all.", autocompletion=complete)
 ]
 Hook: Any = Annotated[str, typer.Argument(metavar="NAME", help="A webhook.", autocompletion=_complete_hook)]
 

@@ -36,6 +36,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def cut(text: str, width: int) -> str:
+    """As much of a line as fits; one that is too long loses its colours."""
+    return text if _width(text) <= width else _ESCAPE.sub("", text)[:width]
+
+
 def _width(text: str) -> int:
     return len(_ESCAPE.sub("", text))
 

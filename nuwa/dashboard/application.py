@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from nuwa.dashboard import configuration, hooks, login, logs, responses, services
+from nuwa.dashboard import configuration, hooks, login, logs, responses, services, stats
 from nuwa.dashboard.auth import Guard
 from nuwa.dashboard.context import Dashboard
 from nuwa.dashboard.forwarded import Front
@@ -34,6 +34,8 @@ def application(dashboard: Dashboard) -> ASGIApp:
             Route("/hooks/{name}/{verb}", hooks.act, methods=["POST"]),
             Route("/runs/{id}", hooks.run),
             Route("/monitor", services.monitor),
+            Route("/stats", stats.host),
+            Route("/stats/{name}", stats.service),
             Route("/config", configuration.show),
             Route("/config", configuration.put, methods=["PUT"]),
             Route("/config", configuration.edit, methods=["POST"]),

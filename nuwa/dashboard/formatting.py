@@ -71,6 +71,11 @@ def moment(when: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(when)) if when is not None else ""
 
 
+def clock(when: float, has_days: bool) -> str:
+    """A time below a chart, in UTC; the browser turns it into its own."""
+    return time.strftime("%d %b" if has_days else "%H:%M", time.gmtime(when))
+
+
 def lasted(seconds: float | None) -> str:
     """A duration: `0.4 s`, `3 min 12 s`."""
     if seconds is None:
@@ -141,6 +146,7 @@ FILTERS = {
     "ahead": ahead,
     "certificate": certificate,
     "moment": moment,
+    "clock": clock,
     "lasted": lasted,
     "size": size,
     "level": level,

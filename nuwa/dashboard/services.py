@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from nuwa.agent.client import AgentDown, Refused
-from nuwa.dashboard import agent_api, request_context, sse
+from nuwa.dashboard import agent_api, request_context, sse, stats
 from nuwa.dashboard.responses import as_json
 
 VERBS = {"start": "started", "stop": "stopped", "restart": "restarted"}
@@ -62,9 +63,12 @@ async def service(request: Request) -> Response:
     if not request_context.wants_page(request):
         listing = await agent_api.ask(request, "GET", "/ls")
         return as_json(next(row for row in listing["ps"] if row["name"] == name))
-    found = await agent_api.ask(request, "GET", f"/log/{agent_api.segment(name)}", query={"lines": "30"})
-    lines = found["lines"][::-1]
-    return request_context.page(request, "service", row=board.rows[name], lines=lines, said=_said(request))
+    path = f"/log/{agent_api.segment(name)}"
+    found, history = await asyncio.gather(
+        agent_api.ask(request, "GET", path, query={"lines": "30"}), stats.history(request, name)
+    )
+    shown = {"row": board.rows[name], "lines": found["lines"][::-1], "said": _said(request)}
+    return request_context.page(request, "service", **shown, **history)
 
 
 async def act(request: Request) -> Response:

@@ -80,6 +80,7 @@ class ControlFake:
         self.checks: list[Any] = []
         self.alerts: list[Any] = []
         self.history: list[Any] = []
+        self.stats: dict[str, Any] = {}
         self.samples: dict[str, list[Any]] = {}
         self.content = b"{}\n"
         self.revision = "0123456789abcdef"
@@ -168,6 +169,8 @@ class ControlFake:
                 Route("/config/history", self._history),
                 Route("/config/history/{revision}", self._old),
                 Route("/monitor", self._monitor),
+                Route("/stats", self._stats),
+                Route("/stats/{name}", self._stats),
                 Route("/hooks/{name}/runs", self._runs),
                 Route("/runs/{id}", self._run),
                 Route("/webhook/{name}/{verb}", self._hook, methods=["POST"]),
@@ -251,6 +254,10 @@ class ControlFake:
     async def _monitor(self, request: Request) -> Response:
         return answer({"checks": self.checks, "alerts": self.alerts})
 
+    async def _stats(self, request: Request) -> Response:
+        name = request.path_params.get("name", "")
+        return answer(stats(name, **self.stats.get(name, {})))
+
     async def _runs(self, request: Request) -> Response:
         return answer({"runs": [_run_of(self.hooks[request.path_params["name"]])]})
 
@@ -273,6 +280,28 @@ class ControlFake:
         status = "stopped" if verb == "stop" else "running"
         self.change(name, status=status, pid=None if verb == "stop" else 4712)
         return answer({"name": name, "status": status, "message": {"stop": "stopped"}.get(verb, "running")})
+
+
+def stats(name: str = "", **given: Any) -> Any:
+    """A day's history with everything that is not given; `points` says what is known of which."""
+    since, step = int(time.time()) - 86400, 300
+    made = [point(since + step * number, **known) for number, known in given.pop("points", {}).items()]
+    return {
+        "name": name,
+        "since": since,
+        "step": step,
+        "points": made,
+        "total": point(since),
+        "marks": [],
+        **given,
+    }
+
+
+def point(at: int, **known: Any) -> Any:
+    """A point of a history."""
+    names = ("cpu", "memory", "received", "sent", "read", "written", "space", "requests", "errors")
+    nothing = dict.fromkeys((*names, "p50", "p95", "p99"))
+    return {"at": at, "minutes": 5, **nothing, **known}
 
 
 def hook(name: str, state: str = "ok", **given: Any) -> Any:

@@ -93,6 +93,7 @@ def demo(fake: ControlFake) -> None:
             for step in range(60)
         ]
         fake.rows[name]["usage"] = fake.samples[name][-1]
+    _history(fake, now)
     steps = [
         {"command": "git fetch origin main", "output": "From git.example.org:company/blog\n   1d20b7e..4f9c2e8  main -> main\n", "duration": 0.8, "code": 0},
         {"command": "uv sync --frozen", "output": "Resolved 41 packages in 12ms\nInstalled 2 packages in 31ms\n + markdown==3.10\n ~ blog==1.8.0\n", "duration": 3.4, "code": 0},
@@ -161,3 +162,47 @@ def demo(fake: ControlFake) -> None:
         {"revision": fake.revision, "time": now - 3 * day, "who": "dashboard, 203.0.113.40"},
         {"revision": "77aa01c9f2b41c07", "time": now - 12 * day, "who": "root"},
     ]
+
+
+def _history(fake: ControlFake, now: float) -> None:
+    """A day of the host and of the shop, with a gap while the agent was down."""
+    shown = [number for number in range(288) if not 150 <= number < 162]
+    fake.stats["shop"] = {
+        "points": {number: _of_shop(number) for number in shown},
+        "marks": [
+            {"at": now - 70_000, "kind": "restart", "text": "ended and was restarted by systemd: killed for memory"},
+            {"at": now - 31_000, "kind": "alert", "text": "failed: does not answer: HTTP 502 → restarted: running"},
+            {"at": now - 2.2 * 3600, "kind": "deploy", "text": "release 9f2b41c07e55 by lena"},
+        ],
+    }  # fmt: skip
+    host = {"received": 240e3, "sent": 2.1e6, "read": 12e3, "written": 380e3}
+    fake.stats[""] = {
+        "points": {
+            number: {
+                "cpu": wave(number, 0.3, 1.4, 96),
+                "memory": int(2.1e9 + wave(number, 0, 4e8, 60)),
+                **{key: wave(number, 0, most, 90, len(key)) for key, most in host.items()},
+                "space": int(31e9 + number * 2e6),
+            }
+            for number in shown
+        },
+        "marks": [{"at": now - 40_000, "kind": "alert", "text": "warning: 86 % used"}],
+    }
+
+
+def _of_shop(number: int) -> dict[str, float]:
+    requests = int(wave(number, 40, 900, 288, -70))
+    slow = wave(number, 0.03, 0.09, 40)
+    return {
+        "cpu": wave(number, 0.02, 0.42, 288, -70),
+        "memory": int(190e6 + (number % 150) * 400e3),
+        "received": wave(number, 2e3, 90e3, 288, -70),
+        "sent": wave(number, 9e3, 900e3, 288, -70),
+        "read": wave(number, 0, 8e3, 31),
+        "written": wave(number, 2e3, 22e3, 47),
+        "requests": requests,
+        "errors": requests // 12 if 180 <= number < 190 else 0,
+        "p50": slow / 3,
+        "p95": slow * 2,
+        "p99": slow * (9 if 180 <= number < 190 else 4),
+    }

@@ -308,3 +308,20 @@ def test_half_a_character_in_a_signed_body_is_refused(host: AgentHost, body: byt
     headers = {"X-Gitlab-Token": TOKEN, "X-Gitlab-Event": "Push Hook"}
     status, answer = host.post("/webhook/site", body, headers)
     assert (status, answer["error"]["code"]) == (400, "payload")
+
+
+class TestStats:
+    def test_the_host_and_each_service_have_a_history(self, host: AgentHost) -> None:
+        for path, name in (("/stats", ""), ("/stats/ci", "ci")):
+            found = host.client.ask("GET", path, since="7d")
+            assert (found["name"], found["step"]) == (name, 3600)
+            assert found["total"]["requests"] is None
+
+    @pytest.mark.parametrize(("path", "status"), [("/stats/nobody", 404), ("/stats?since=soon", 400)])
+    def test_what_makes_no_sense_is_refused_with_what_would(
+        self, host: AgentHost, path: str, status: int
+    ) -> None:
+        with pytest.raises(Refused) as refused:
+            host.client.ask("GET", path)
+        assert refused.value.status == status
+        assert refused.value.hint

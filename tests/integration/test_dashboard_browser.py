@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from benchmarks.browser import chromium
 
 PATHS = ["/", "/log", "/log/mailer", "/hooks", "/hooks/blog", "/runs/182", "/monitor", "/config",
-         "/proc/shop", "/proc/shop/stop", "/config/history/77aa01c9f2b41c07", "/nothing"]  # fmt: skip
+         "/stats?since=7d", "/proc/shop", "/proc/shop/stop", "/config/history/77aa01c9f2b41c07", "/nothing"]  # fmt: skip
 HOSTILE = """"><script>document.title='owned'</script><img src=x onerror="document.title='owned'">"""
 
 
@@ -328,3 +328,27 @@ def test_five_hundred_services_stay_usable(browser: Browser, host: DashboardHost
     expect(page.locator("#s-service-499 .text").first).to_have_text("the last of them")
     assert visit.complaints == []
     visit.close()
+
+
+def test_a_service_shows_its_history_with_what_happened(visit: Visit, fake: ControlFake) -> None:
+    page = visit.page
+    page.goto(f"{visit.url}/proc/shop")
+    expect(page.locator(".plot")).to_have_count(7)
+    expect(page.locator(".plot").first.locator("path.notch")).to_have_count(3)
+    expect(page.get_by_role("img", name="CPU: cores in use")).to_be_visible()
+    expect(page.locator(".marks tr").first).to_contain_text("release 9f2b41c07e55 by lena")
+    page.get_by_role("link", name="7 days").click()
+    expect(page).to_have_url(re.compile(r"/proc/shop[?]since=7d$"))
+    expect(page.locator(".periods [aria-current]")).to_have_text("7 days")
+
+
+def test_a_mark_cannot_bring_markup_along(visit: Visit, fake: ControlFake) -> None:
+    fake.stats["shop"]["marks"] = [{"at": 2e9, "kind": "deploy", "text": HOSTILE}]
+    visit.page.goto(f"{visit.url}/proc/shop")
+    expect(visit.page.locator(".marks")).to_contain_text("<script>")
+    assert "owned" not in visit.page.title()
+
+
+def test_without_a_history_a_service_is_shown_all_the_same(visit: Visit, fake: ControlFake) -> None:
+    visit.page.goto(f"{visit.url}/proc/mailer")
+    expect(visit.page.get_by_text("Nothing was recorded in this period yet")).to_be_visible()

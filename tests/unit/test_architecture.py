@@ -106,13 +106,16 @@ ROOMS = {
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.regular_files", "nuwa.errors"),
         *("nuwa.files", "nuwa.process", "nuwa.process_async", "nuwa.quoting", "nuwa.web"),
     ],
+    "nuwa.agent.stats": [
+        *("nuwa.agent.paths", "nuwa.agent.schemas", "nuwa.agent.naming", "nuwa.agent.host", "nuwa.errors"),
+    ],
     "nuwa.agent.monitor": [
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host", "nuwa.errors"),
         *("nuwa.names", "nuwa.process", "nuwa.web.sse"),
     ],
     "nuwa.agent.agent": [
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host", "nuwa.agent.monitor"),
-        *("nuwa.agent.webhooks", "nuwa.agent.worker", "nuwa.errors", "nuwa.web"),
+        *("nuwa.agent.stats", "nuwa.agent.webhooks", "nuwa.agent.worker", "nuwa.errors", "nuwa.web"),
     ],
     "nuwa.agent.api": [
         *(*AGENT, *BASE, "nuwa.agent.agent", "nuwa.agent.config", "nuwa.agent.host", "nuwa.agent.webhooks"),

@@ -48,6 +48,8 @@ def application(agent: Agent) -> Starlette:
         Route("/hooks/{name}/runs", api.runs),
         Route("/runs/{id}", api.run),
         Route("/monitor", api.monitor),
+        Route("/stats", api.stats),
+        Route("/stats/{name}", api.stats),
     ]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
 
@@ -140,6 +142,10 @@ class _Api:
 
     async def monitor(self, request: Request) -> Response:
         return answer({"checks": self._agent.monitor.checks(), "alerts": self._agent.monitor.alerts()})
+
+    async def stats(self, request: Request) -> Response:
+        name = request.path_params.get("name", "")
+        return answer(await self._agent.stats(name, request.query_params.get("since", "")))
 
     def _hook(self, request: Request) -> str:
         name = _name(request)

@@ -47,6 +47,7 @@ _QUERY: dict[str, tuple[str, Any]] = {
         {"type": "integer", "minimum": 1, "maximum": 10000},
     ),
     "since": ("Start time, as journalctl takes it: -1h, 2026-11-22 10:00.", {"type": "string"}),
+    "period": ("Period that ends now: 24h (default), 7d, 30d, 1y.", {"type": "string"}),
     "until": ("Not after.", {"type": "string"}),
     "grep": ("Only lines that match this regular expression.", {"type": "string"}),
     "priority": (
@@ -117,6 +118,16 @@ CONTROL = (
     ),
     Operation("get", "/runs/{id}", "One run with all its output.", {200: "Run"}, (404,)),
     Operation("get", "/monitor", "Checks and alerts.", {200: _CONFIG}),
+    Operation(
+        *("get", "/stats", "What the host used, over time.", {200: "Stats"}),
+        (400, 409),
+        ("period",),
+    ),
+    Operation(
+        *("get", "/stats/{name}", "What a service used and answered, over time.", {200: "Stats"}),
+        (400, 404, 409),
+        ("period",),
+    ),
 )
 LISTENER = (
     Operation(
@@ -169,7 +180,8 @@ def _operation(operation: Operation, tag: str) -> dict[str, Any]:
     ]
     for name in operation.query:
         text, schema = _QUERY[name]
-        parameters.append({"name": name, "in": "query", "description": text, "schema": schema})
+        sent = "since" if name == "period" else name
+        parameters.append({"name": sent, "in": "query", "description": text, "schema": schema})
     parameters += [{"name": name, "in": "header", "schema": _TEXT} for name in operation.headers]
     responses = {str(status): _answer(shape, operation) for status, shape in operation.answers.items()}
     responses |= {
@@ -208,6 +220,7 @@ def _schemas() -> dict[str, Any]:
         schemas.Run,
         schemas.Check,
         schemas.Alert,
+        schemas.Stats,
         schemas.ErrorAnswer,
     ):
         made = adapter(shape).json_schema(ref_template=REFERENCE)

@@ -74,6 +74,11 @@ class Deployment:
         return bool(_assigned(self.folder, "NUWA_BACKUP"))
 
     @property
+    def releases(self) -> list[Record]:
+        """The last releases, the oldest first."""
+        return self._records("releases.tsv")
+
+    @property
     def last_archive(self) -> Record | None:
         return self._last("archives.tsv")
 
@@ -89,15 +94,18 @@ class Deployment:
             return ""
 
     def _last(self, name: str) -> Record | None:
+        records = self._records(name)
+        return records[-1] if records else None
+
+    def _records(self, name: str) -> list[Record]:
         try:
             with (self.folder / "volumes/.nuwa" / name).open("rb") as file:
                 file.seek(0, 2)
                 file.seek(max(0, file.tell() - _TAIL))
                 lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError:
-            return None
-        records = [record for line in lines if (record := _record(line))]
-        return records[-1] if records else None
+            return []
+        return [record for line in lines if (record := _record(line))]
 
 
 def find(folder: str | Path) -> Deployment:

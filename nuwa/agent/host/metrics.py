@@ -32,7 +32,7 @@ class _Track:
     traffic: tuple[int, int] | None = None
     traffic_at: float = 0.0
     usage: Usage = field(default_factory=no_usage)
-    history: deque[Usage] = field(default_factory=lambda: deque(maxlen=KEPT_SAMPLES))
+    history: deque[Usage] = field(default_factory=deque)
 
 
 class Meter:
@@ -40,9 +40,11 @@ class Meter:
 
     Args:
         root: `/`, except in tests.
+        kept: samples that are kept of each service.
     """
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, root: Path = Path("/"), kept: int = KEPT_SAMPLES) -> None:
+        self._kept = kept
         self._cgroups = Cgroups(root)
         self._counters = Counters()
         self._tracks: dict[str, _Track] = {}
@@ -57,7 +59,9 @@ class Meter:
         """The usage of every service since the last sample."""
         self._sampled_at = time.monotonic()
         serving = {service.name: service for service in services if service.unit in units}
-        self._tracks = {name: self._tracks.get(name) or _Track() for name in serving}
+        self._tracks = {
+            name: self._tracks.get(name) or _Track(history=deque(maxlen=self._kept)) for name in serving
+        }
         tracks = self._tracks
         # In a thread: with hundreds of services it takes long enough for a request to notice.
         load: dict[str, float] = await asyncio.to_thread(

@@ -207,6 +207,8 @@ class Configuration:
         systemctl.reload()
         if sites:
             nginx.reload()
+        for log in (paths.root / "var/log/nginx").glob("nuwa@*.log*"):
+            log.unlink()
 
 
 def check(paths: Paths) -> list[tuple[str, str]]:

@@ -81,8 +81,9 @@ class Monitor:
     def checks(self) -> list[Check]:
         return self._states.checks()
 
-    def alerts(self) -> list[Alert]:
-        return self._states.alerts()
+    def alerts(self, count: int = 100) -> list[Alert]:
+        """The last alerts, the newest first."""
+        return self._states.alerts(count)
 
     def certificate_end(self, service: str) -> float | None:
         """When the first of a service's certificates ends."""

@@ -68,12 +68,17 @@ class Port:
 
 @dataclass(frozen=True)
 class Route:
-    """A location: kind `service`, `dashboard` or `ci`."""
+    """A location: kind `service`, `dashboard` or `ci`.
+
+    Args:
+        access_log: of a service that is known by name; empty for a bare port.
+    """
 
     path: str
     kind: str
     target: str
     choice: Choice | None
+    access_log: str = ""
 
 
 EVERY_NAME = ("", "~^")
@@ -200,7 +205,7 @@ def _route(loaded: Loaded, ports: Mapping[str, list[Port]], path: str, target: i
     if not service:
         return Route(path, kind, _address("127.0.0.1", index), None)
     port = ports[service][index]
-    return Route(path, kind, port.target, port.choice)
+    return Route(path, kind, port.target, port.choice, naming.access_log(service))
 
 
 def _address(host: str, port: int) -> str:

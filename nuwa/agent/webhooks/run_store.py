@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nuwa.agent.database import Database
-from nuwa.agent.schemas import Run, Step
+from nuwa.agent.schemas import Mark, Run, Step
 
 KEPT_RUNS = 100
 """Runs that are kept of each hook."""
@@ -183,6 +184,14 @@ class History:
         """The last runs of a hook, the newest first; without the output of their commands."""
         rows = self._database.rows("select * from runs where hook = ? order by id desc limit ?", hook, count)
         return [self._run(row, with_steps=False) for row in rows]
+
+    def deploys(self, service: str) -> Iterator[Mark]:
+        """The runs that restarted a service and succeeded."""
+        query = "select hook, commit_id, started, duration, services from runs where state = 'ok'"
+        for row in self._database.rows(query):
+            if service in row["services"].split():
+                text = f"hook {row['hook']} {row['commit_id'][:12]}"
+                yield {"at": row["started"] + (row["duration"] or 0), "kind": "deploy", "text": text}
 
     def last(self, hook: str) -> Run | None:
         """The run that a hook shows: one that is under way, or the last that was."""

@@ -55,6 +55,13 @@ const nuwa = (() => {
     }
   }
   const local = (seconds) => new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  for (const time of all("time[data-clock]")) {
+    const when = new Date(time.dataset.clock * 1000);
+    time.textContent =
+      "days" in time.dataset
+        ? when.toLocaleDateString(undefined, { day: "numeric", month: "short" })
+        : when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  }
   document.addEventListener("pointerover", (event) => {
     const time = event.target.closest?.("time[data-t]");
     if (time) time.title = local(time.dataset.t);

@@ -1,0 +1,133 @@
+"""A minute of a host: what is recorded of it, and what does not end the recording."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from nuwa.agent.config.model import Process
+from nuwa.agent.host.services import Service
+from nuwa.agent.paths import Paths
+from nuwa.agent.stats.recorder import Recorder, access_log
+from nuwa.agent.stats.store import HOST
+from nuwa.errors import NuwaError
+
+LINE = '10.0.0.1 - - [x] "GET / HTTP/1.1" {status} 5 "-" "-" 0.010\n'
+
+
+class Host:
+    def __init__(self, root: Path) -> None:
+        self.paths = Paths(root)
+        self.service = Service("web", "process", "blue", Process(script="/srv/web"), ports=(8000,))
+        self.properties = {"ActiveState": "active", "ControlGroup": "/nothing", "NRestarts": "0"}
+        self.fault = False
+        self.start(100)
+        self.log = root / "var/log/nginx/nuwa@web.log"
+        self.log.parent.mkdir(parents=True)
+
+    def start(self, at: int, restarts: int = 0) -> None:
+        self.properties |= {"ActiveEnterTimestampMonotonic": str(at * 10**6), "NRestarts": str(restarts)}
+
+    def services(self) -> list[Service]:
+        return [self.service]
+
+    async def units(self) -> dict[str, dict[str, str]]:
+        if self.fault:
+            raise NuwaError("no systemd")
+        return {self.service.unit: self.properties}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def rounds(recorder: Recorder, *between: object) -> None:
+    async def work() -> None:
+        await recorder._round(is_first=True)
+        for change in between:
+            change()  # type: ignore[operator]
+            await recorder._round()
+
+    asyncio.run(work())
+
+
+def texts(recorder: Recorder) -> list[str]:
+    return [mark["text"] for mark in recorder.store().marks("web", -(10**9))]
+
+
+def test_requests_of_a_route_are_counted_for_its_service(host: Host):
+    recorder = Recorder(host)
+    rounds(recorder, lambda: host.log.write_text(LINE.format(status=200) * 3 + LINE.format(status=503)))
+    (point,) = recorder.store().read("web", 0, 60)
+    assert (point.requests, point.errors, point.took.total()) == (4, 1, 4)
+
+
+def test_the_host_is_measured_too(host: Host):
+    recorder = Recorder(host)
+    rounds(recorder, lambda: None)
+    (point,) = recorder.store().read(HOST, 0, 60)
+    assert point.cpu is not None
+    assert point.memory
+
+
+def test_restarts_are_told_apart_by_who_caused_them(host: Host):
+    recorder = Recorder(host)
+
+    def by_nuwa() -> None:
+        recorder.expect_restart("web")
+        host.start(300, 1)
+
+    def by_somebody() -> None:
+        recorder._asked.clear()
+        host.start(400, 1)
+
+    rounds(recorder, lambda: host.start(200, 1), by_nuwa, by_somebody, lambda: None)
+    assert texts(recorder) == [
+        "ended and was restarted by systemd",
+        "restarted by nuwa",
+        "restarted, not by nuwa",
+    ]
+
+
+def test_the_other_slot_that_takes_over_is_no_restart(host: Host):
+    recorder = Recorder(host)
+
+    def switch() -> None:
+        host.service = Service("web", "process", "green", host.service.process, ports=(8000,))
+        host.start(500)
+
+    rounds(recorder, switch)
+    assert texts(recorder) == []
+
+
+def test_a_host_that_does_not_answer_is_said_once_and_recorded_again_later(
+    host: Host, caplog: pytest.LogCaptureFixture
+):
+    recorder = Recorder(host)
+
+    def fail() -> None:
+        host.fault = True
+
+    def recover() -> None:
+        host.fault = False
+
+    rounds(recorder, fail, lambda: None, recover)
+    assert sum("no systemd" in record.message for record in caplog.records) == 1
+    assert len(recorder.store().read(HOST, 0, 60)) == 1
+
+
+def test_a_store_that_cannot_be_opened_does_not_end_the_recording(
+    host: Host, caplog: pytest.LogCaptureFixture
+):
+    recorder = Recorder(host)
+    host.paths.stats.mkdir(parents=True)
+    rounds(recorder, lambda: None, host.paths.stats.rmdir)
+    assert "cannot be opened" in caplog.text
+    assert recorder.store().read(HOST, 0, 60)
+
+
+def test_core_services_have_no_requests(host: Host):
+    assert access_log(Service("ci", "core"), host.paths) is None
