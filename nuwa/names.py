@@ -134,6 +134,11 @@ class Names:
         return f"nuwa-{self.app}-release"
 
     @property
+    def once(self) -> str:
+        """What the containers and units of one-off commands begin with; no app's name holds `_`."""
+        return f"nuwa-{self.app}_once-"
+
+    @property
     def rehearsal_container(self) -> str:
         """The container that is started from the newest archive, seen healthy, and removed."""
         return f"nuwa-{self.app}-rehearsal"
@@ -244,6 +249,11 @@ class Names:
     @staticmethod
     def process_service(name: str) -> str:
         return f"process-{name}"
+
+    @staticmethod
+    def once_command(name: str) -> str:
+        """The script of a `[command.NAME]`."""
+        return f"once-{name}"
 
     @staticmethod
     def command(name: str) -> str:

@@ -183,6 +183,16 @@ class Agent:
             self._units.invalidate(service.units)
         return outcome
 
+    async def run_once(self, name: str, command: str) -> Outcome:
+        """Have a deployment run one of its one-off commands in the background.
+
+        Raises:
+            UnknownService: there is no such service.
+            WorkFailed: it could not be done.
+        """
+        outcome: Outcome = await worker.run_once(self.find(name).name, command)
+        return outcome
+
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
         """Apply a configuration, or say what it would change."""
         try:

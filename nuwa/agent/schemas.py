@@ -85,6 +85,13 @@ class Run(TypedDict):
     lines: list[Step]
 
 
+class NamedCommand(TypedDict):
+    """A one-off command of a deployment."""
+
+    name: str
+    help: str
+
+
 class ServiceRow(TypedDict):
     """A service."""
 
@@ -105,6 +112,8 @@ class ServiceRow(TypedDict):
     backup: float | None
     """When the last archive that is whole was made."""
     rehearsal: float | None
+    commands: list[NamedCommand]
+    """What `POST /run/NAME/COMMAND` runs; of deployments alone."""
     certificate_end: float | None
     usage: Usage
     last: list[Line]
@@ -124,7 +133,7 @@ class Listing(TypedDict):
 
 
 class Outcome(TypedDict):
-    """What became of a start, a stop or a restart."""
+    """What became of a start, a stop or a restart, or of a one-off command."""
 
     name: str
     status: str

@@ -35,6 +35,11 @@ async def act(verb: str, name: str) -> Any:
     return await _work(verb, name)
 
 
+async def run_once(name: str, command: str) -> Any:
+    """Have a deployment run one of its one-off commands in the background."""
+    return await _work("run", name, command)
+
+
 async def apply(paths: Paths, text: bytes | None, *, expected: str, dry_run: bool) -> Any:
     """Apply a configuration, or say what it would change.
 

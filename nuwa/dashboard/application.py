@@ -26,6 +26,7 @@ def application(dashboard: Dashboard) -> ASGIApp:
             Route("/events", services.events),
             Route("/usage", services.usage),
             Route("/proc/{name}", services.service),
+            Route("/proc/{name}/run/{command}", services.run_once, methods=["POST"]),
             Route("/proc/{name}/{verb}", services.act, methods=["GET", "POST"]),
             Route("/log", logs.log),
             Route("/log/{name}", logs.log),

@@ -81,16 +81,27 @@ async def act(request: Request) -> Response:
         if name not in board.rows:
             raise HTTPException(404, "there is no such service")
         return request_context.page(request, "confirm", row=board.rows[name], verb=verb)
+    return await _tell(request, f"/{verb}/{agent_api.segment(name)}", "/", f"{verb} failed")
+
+
+async def run_once(request: Request) -> Response:
+    """Have a deployment run one of the commands that its nuwa.toml names."""
+    name, command = (agent_api.segment(request.path_params[key]) for key in ("name", "command"))
+    return await _tell(request, f"/run/{name}/{command}", f"/proc/{name}", f"{command} was not started")
+
+
+async def _tell(request: Request, order: str, page: str, failed: str) -> Response:
+    """Give the agent an order, and show a person on a page what became of it."""
     try:
-        done = await agent_api.ask(request, "POST", f"/{verb}/{agent_api.segment(name)}")
+        done = await agent_api.ask(request, "POST", order)
     except (AgentDown, Refused) as error:
         if not request_context.wants_page(request):
             raise
-        done = {"name": name, "message": f"{verb} failed: {error.message}"}
+        done = {"name": request.path_params["name"], "message": f"{failed}: {error.message}"}
     if not request_context.wants_page(request):
         return as_json(done)
     said = urlencode({"said": f"{done['name']}: {done['message']}"[:300]})
-    return RedirectResponse(request_context.home(request, f"/?{said}"), 303)
+    return RedirectResponse(request_context.home(request, f"{page}?{said}"), 303)
 
 
 async def monitor(request: Request) -> Response:

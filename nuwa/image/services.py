@@ -209,9 +209,11 @@ def _commands(app: App, family: Family) -> dict[str, File]:
     argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
     if app.hooks.release:
         argvs["release"] = _LAST + app.hooks.release
+    lines = {name: quoting.sh_argv(argv) for name, argv in argvs.items()}
+    for name, command in app.command.items():
+        lines[Names.once_command(name)] = quoting.sh_argv(_LAST + command.run) + ' "$@"'
     return {
-        Names.command(name): File.text(f"#!/bin/sh\nexec {quoting.sh_argv(argv)}\n", _SCRIPT)
-        for name, argv in argvs.items()
+        Names.command(name): File.text(f"#!/bin/sh\nexec {line}\n", _SCRIPT) for name, line in lines.items()
     }
 
 

@@ -23,6 +23,7 @@ def render(app: App, options: Options) -> tuple[list[Object], list[str]]:
         *workloads.server(context),
         *workloads.processes(context),
         *workloads.timed_jobs(context),
+        *workloads.named_commands(context),
         *network.objects(context),
     ]
     return made, list(judge.notes(context))

@@ -79,11 +79,27 @@ def timed_jobs(context: Context) -> list[Object]:
     return [] if context.options.podman else [_timed_job(context, job) for job in context.app.cron]
 
 
+def named_commands(context: Context) -> list[Object]:
+    """A CronJob without a time for each named command: `kubectl create job --from` runs it."""
+    if context.options.podman:
+        return []
+    return [_named_command(context, name, command.run) for name, command in context.app.command.items()]
+
+
+def _named_command(context: Context, name: str, words: tuple[str, ...]) -> Object:
+    made = _job(context, context.object_name("command", name), "@yearly", words)
+    made["spec"]["suspend"] = True
+    return made
+
+
 def _timed_job(context: Context, job: Cron) -> Object:
-    name = context.object_name("cron", job.name)
+    return _job(context, context.object_name("cron", job.name), job.schedule, job.command)
+
+
+def _job(context: Context, name: str, schedule: str, words: tuple[str, ...]) -> Object:
     component = name[len(context.name) + 1 :]
     # The script of the image waits for its slot and logs as cron does; here the command runs by itself.
-    container = pods.container(context, "job", [pods.APP_ENV, *_escaped(job.command)])
+    container = pods.container(context, "job", [pods.APP_ENV, *_escaped(words)])
     template = pods.pod(
         context,
         component,
@@ -94,7 +110,7 @@ def _timed_job(context: Context, job: Cron) -> Object:
         **_after_release(context, HOOK_DEADLINE_S),
     )
     spec = {
-        "schedule": kubernetes_schedule(job.schedule),
+        "schedule": kubernetes_schedule(schedule),
         "timeZone": context.app.extras.timezone,
         "concurrencyPolicy": "Forbid",
         "startingDeadlineSeconds": LATE_S,

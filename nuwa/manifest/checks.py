@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+
+MAX_HELP = 200
+"""Signs of a text that is one line of a list."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,13 @@ def volume_name(value: str) -> str:
     if value in ("log", "secrets", "static"):
         raise ValueError(f"{value!r} is a folder that nuwa keeps itself; choose another name")
     return part_name(value)
+
+
+def one_line(value: str) -> str:
+    """A text for people, in one line of a list."""
+    if len(value) > MAX_HELP or any(unicodedata.category(sign)[0] == "C" for sign in value):
+        raise ValueError(f"{shown(value)} is not one line of at most {MAX_HELP} signs")
+    return value
 
 
 def variable_value(value: str) -> str:

@@ -43,6 +43,11 @@ class Field:
         """Whether it is a list of tables: `[[process]]`."""
         return self.section is not None and _is_list(_core(self.kind))
 
+    @property
+    def keyed(self) -> bool:
+        """Whether it is a table of tables, each under a name of the user's own: `[command.import]`."""
+        return self.section is not None and _is_dict(_core(self.kind))
+
 
 @cache
 def fields_of(section: type) -> dict[str, Field]:
@@ -62,10 +67,13 @@ def sections(root: type = App) -> dict[str, Field]:
 
 
 def section_of(kind: Any) -> type | None:
-    """The dataclass in a type: `Static` in `Optional[Static]`, `Process` in `tuple[Process, ...]`."""
+    """The dataclass in a type: `Static` in `Optional[Static]`, `Process` in `tuple[Process, ...]`, and
+    `NamedCommand` in `dict[str, NamedCommand]`."""
     core = _core(kind)
     if dataclasses.is_dataclass(core):
         return typing.cast("type", core)
+    if _is_dict(core):
+        return section_of(typing.get_args(core)[1])
     return section_of(typing.get_args(core)[0]) if _is_list(core) else None
 
 
@@ -79,7 +87,7 @@ def kind_at(path: Path, root: type = App) -> Any:
             kind = field.kind if field else None
         elif _is_list(core):
             kind = typing.get_args(core)[0]
-        elif typing.get_origin(core) is dict:
+        elif _is_dict(core):
             kind = typing.get_args(core)[1]
         else:
             kind = None
@@ -114,7 +122,7 @@ def describe(kind: Any) -> str:
     if origin in (list, tuple):
         inner = section_of(core)
         return "a list of tables" if inner else f"a list of {_plural(arguments[0])}"
-    if origin is dict:
+    if _is_dict(core):
         return f"a table of {_plural(arguments[1])}"
     limits = next((mark for mark in _marks(kind) if isinstance(mark, Between)), None)
     words = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
@@ -138,6 +146,10 @@ def _core(kind: Any) -> Any:
 
 def _is_list(core: Any) -> bool:
     return typing.get_origin(core) in (list, tuple)
+
+
+def _is_dict(core: Any) -> bool:
+    return typing.get_origin(core) is dict
 
 
 def _marks(kind: Any) -> Iterator[Any]:

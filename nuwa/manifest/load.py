@@ -164,6 +164,7 @@ _PLACEHOLDERS: dict[str, object] = {
     "server": {"module": "x:x"},
     "module": "x:x",
     "command": "x",
+    "run": "x",
     "schedule": "@daily",
     "repository": "/x",
 }

@@ -24,6 +24,7 @@ from nuwa.manifest.marks import (
     Domain,
     Locale,
     Package,
+    PartName,
     RemoteHost,
     Seconds,
     Section,
@@ -107,6 +108,20 @@ class Cron(Section):
     name: Annotated[str, Check(checks.part_name), Doc("Name of the job, as in the log.")]
     schedule: Annotated[str, Check(commands.schedule), Doc("Five cron fields, or @hourly, @daily, …")]
     command: Annotated[Command, Doc("Command line; no shell runs it.")]
+
+
+@dataclass(frozen=True)
+class NamedCommand(Section):
+    """A one-off command with a name: `bin/run-once NAME` runs it in a container of its own, as the app, and
+    the dashboard offers it."""
+
+    run: Annotated[Command, Doc("Command line; no shell runs it.")]
+    help: Annotated[
+        str, Check(checks.one_line), Doc("What it does, as bin/run-once --list and the dashboard show it.")
+    ] = ""
+    arguments: Annotated[
+        bool, Doc("Take further words behind the name: bin/run-once NAME WORD… The dashboard gives none.")
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -264,6 +279,7 @@ class App(Section):
     route: Annotated[tuple[Route, ...], Doc("")] = ()
     process: Annotated[tuple[Process, ...], Doc("")] = ()
     cron: Annotated[tuple[Cron, ...], Doc("")] = ()
+    command: Annotated[dict[PartName, NamedCommand], Doc("")] = field(default_factory=dict)
     volume: Annotated[tuple[Volume, ...], Doc("")] = ()
     database: Annotated[Optional[Database], Doc("")] = None
     service: Annotated[tuple[Service, ...], Doc("")] = ()

@@ -138,7 +138,7 @@ class _Reader:
 
     def _header(self, section: Field) -> str:
         several = section.repeated and self.language.repeated
-        return (several or self.language.header).format(section.name)
+        return (several or self.language.header).format(section.name + (".NAME" if section.keyed else ""))
 
     def _missing(self, path: Path) -> tuple[str, str]:
         section, name = self._section_around(path), str(path[-1])
@@ -158,6 +158,9 @@ class _Reader:
         words = self._describe(kind_at(path, self.root))
         message = f"found {self._shown(path, value)}, expected {words}"
         section = sections(self.root).get(str(path[0])) if len(path) == 1 else None
+        keyed = sections(self.root).get(str(path[0]))
+        if keyed and keyed.keyed and len(path) <= 2 and self.language.repeated:
+            return message, f"write {self._header(keyed)}, with a name of your own"
         if section and section.repeated and isinstance(value, dict) and self.language.repeated:
             return message, f"write {self._header(section)}, with two brackets: there can be several"
         if section and not section.repeated and self.language.repeated:

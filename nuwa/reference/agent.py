@@ -65,13 +65,8 @@ def _section(kind: type, title: str, seen: set[type]) -> Iterator[str]:
 
 
 def _inner(kind: Any) -> type | None:
-    import typing
 
-    found = section_of(kind)
-    if found:
-        return found
-    core = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
-    return section_of(typing.get_args(core)[1]) if typing.get_origin(core) is dict else None
+    return section_of(kind)
 
 
 def _takes(field: Field) -> str:

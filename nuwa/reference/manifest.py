@@ -45,7 +45,7 @@ def page() -> str:
 
 
 def _section(section: Field, path: str) -> str:
-    heading = f"[[{path}]]" if section.repeated else f"[{path}]"
+    heading = f"[[{path}]]" if section.repeated else f"[{path}.NAME]" if section.keyed else f"[{path}]"
     assert section.section
     keys = fields_of(section.section).values()
     table = [_row(key) for key in keys if not key.section]

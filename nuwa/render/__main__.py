@@ -2,13 +2,15 @@
 
 `render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
-rehearsal of an archive. `render.pyz domains` reads a JSON list of domains and prints each in its canonical
-spelling, one a line. `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has
-no room for. `render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`,
-`sqlite-restore` and `sums` work in volumes, whose folders follow: see `nuwa/render/volumes.py`.
-`render.pyz archive-entries` reads borg's list of an archive; it prints bytes, number of entries and the
-folders at the top, one a line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE SERVER
-FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.as_lines`.
+rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
+`render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one a line.
+`render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has no room for.
+`render.pyz static FOLDER`
+prints a tar of static files. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in
+volumes, whose folders follow: see `nuwa/render/volumes.py`. `render.pyz archive-entries` reads borg's list
+of an archive; it prints bytes, number of entries and the folders at the top, one a line; or `refused`, the
+entry and why. `render.pyz certbot-advice CHALLENGE SERVER FOLDER LOG` reads what certbot printed of a
+failure: see `certbot_advice.as_lines`.
 """
 
 from __future__ import annotations
@@ -27,12 +29,12 @@ from nuwa.quoting import CannotQuote
 from nuwa.render import archive_entries, certbot_advice, static, volumes
 from nuwa.render import facts as host_facts
 from nuwa.render.beneath import CHUNK_BYTES
-from nuwa.render.container import hook_run, rehearsal_run, warnings
+from nuwa.render.container import hook_run, once_run, rehearsal_run, warnings
 from nuwa.render.facts import FactsError
 from nuwa.render.render import PLANS, Plan, render
 
 PLAN = "PLAN"
-WORDS = {"release": hook_run, "rehearse": rehearsal_run}
+WORDS = {"release": hook_run, "rehearse": rehearsal_run, "once": once_run}
 """What is not a file, but the words behind `podman run`."""
 
 

@@ -1,4 +1,4 @@
-"""The command lines of `podman run`: one for a slot of a deployment, one for its release hook."""
+"""The command lines of `podman run`: for a slot of a deployment, its release hook, and one-off commands."""
 
 from __future__ import annotations
 
@@ -72,6 +72,27 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
         f"--entrypoint={LIB}/app-env",
         facts.image,
         app.names.command("release"),
+    )
+
+
+def once_run(app: App, facts: Facts) -> tuple[str, ...]:
+    """The same for a one-off command, which follows: no slot's, so that no deploy ends it.
+
+    The caller puts name, terminal and log in front. It has the limits of a slot, next to those of the slots.
+    """
+    return (
+        "--rm",
+        "--pull=never",
+        "--no-healthcheck",
+        f"--stop-timeout={stop_timeout(app)}",
+        *_short_labels(),
+        *_network(app, facts),
+        *_isolation(app),
+        *_mounts(app, facts),
+        *_environment(facts),
+        *_limits(app, facts),
+        f"--entrypoint={LIB}/run-once",
+        facts.image,
     )
 
 

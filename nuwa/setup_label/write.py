@@ -173,6 +173,10 @@ def _facts(app: App) -> dict[str, object]:
             for service in app.service
             for name, part in service.env.items()
         ],
+        "named_commands": [
+            f"{name}\t{'yes' if command.arguments else 'no'}\t{command.help}"
+            for name, command in app.command.items()
+        ],
         "backup": app.backup or Backup(repository=""),
         "archived": [volume.name for volume in app.volume if volume.backup],
         # As the unit waits for a slot.

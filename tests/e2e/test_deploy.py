@@ -57,6 +57,28 @@ def test_a_slow_request_is_answered_by_the_release_that_began_it(tiny: Deploymen
     assert serving(tiny) == "later"
 
 
+def test_a_one_off_command_outlives_a_deploy_and_is_stopped_by_a_signal(tiny: Deployment) -> None:
+    once = "bin/run-once --detach python -c 'import time; print(\"one-off\", flush=True); time.sleep(600)'"
+    name = tiny.bin(once.removeprefix("bin/")).stdout.split()[0]
+    eventually(lambda: "one-off" in tiny.bin("logs").stdout, "its line is in the log")
+    tiny.bin(f"deploy {release(tiny, 'while')}")
+    assert name in tiny.bin("status").stdout
+    began = time.monotonic()
+    tiny.host.sh(f"podman stop {name}")
+    assert time.monotonic() - began < 8
+    eventually(lambda: name not in tiny.bin("status").stdout, "it is gone")
+
+
+def test_a_one_off_command_has_the_apps_environment_its_input_and_its_own_exit_code(tiny: Deployment) -> None:
+    lines = "import os, sys; print(os.getuid(), os.environ['NUWA_HOST'], sys.stdin.read()); sys.exit(7)"
+    done = tiny.host.sh(f'cd {tiny.directory} && echo given | bin/run-once python -c "{lines}"', check=False)
+    assert (done.code, done.stdout.split()) == (7, ["10001", tiny.domain, "given"])
+    done = tiny.bin(
+        'run-once python -c "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"', check=False
+    )
+    assert done.code == 128 + 15
+
+
 def test_a_deploy_that_is_killed_is_finished_or_undone_by_the_next(tiny: Deployment) -> None:
     name = release(tiny, "killed")
     with load(tiny) as samples:

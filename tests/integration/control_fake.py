@@ -48,6 +48,7 @@ def service(name: str, status: str = "running", **given: Any) -> Any:
         "domains": [],
         "backup": None,
         "rehearsal": None,
+        "commands": [],
         "certificate_end": None,
         "usage": usage(0.02, 48_000_000) if runs else usage(),
         "last": [],
@@ -174,6 +175,7 @@ class ControlFake:
                 Route("/hooks/{name}/runs", self._runs),
                 Route("/runs/{id}", self._run),
                 Route("/webhook/{name}/{verb}", self._hook, methods=["POST"]),
+                Route("/run/{name}/{command}", self._run_once, methods=["POST"]),
                 Route("/{verb}/{name}", self._act, methods=["POST"]),
             ],
         )
@@ -271,6 +273,11 @@ class ControlFake:
         self.asked.append(request.url.path)
         is_cancel = request.path_params["verb"] == "cancel"
         return answer({"cancelled": [7]} if is_cancel else {"run": 8}, 200 if is_cancel else 202)
+
+    async def _run_once(self, request: Request) -> Response:
+        self.asked.append(request.url.path)
+        name, command = request.path_params["name"], request.path_params["command"]
+        return answer({"name": name, "status": "running", "message": f"{command} runs"})
 
     async def _act(self, request: Request) -> Response:
         verb, name = request.path_params["verb"], request.path_params["name"]

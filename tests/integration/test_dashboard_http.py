@@ -120,6 +120,23 @@ def test_a_script_starts_and_stops_with_any_method(
     assert fake.asked == [f"/{verb}/metrics"]
 
 
+def test_a_named_command_is_a_button_and_runs_for_forms_and_scripts_alone(
+    fake: ControlFake, host: DashboardHost
+) -> None:
+    fake.change("shop", commands=[{"name": "import", "help": "Reads <b>data</b>"}])
+    cookie = cookie_of(log_in(host))
+    page = host.ask("/proc/shop", headers=PAGE, cookie=cookie).text
+    assert 'formaction="/proc/shop/run/import"' in page.replace(host.url, "")
+    assert "Reads &lt;b&gt;data&lt;/b&gt;" in page
+    assert host.ask("/proc/shop/run/import", headers=PAGE, cookie=cookie).status == 405
+    assert host.ask("/proc/shop/run/import", "POST", "csrf=", FORM, cookie=cookie).status == 403
+    assert fake.asked == []
+    assert host.ask("/proc/shop/run/import", "POST", token=TOKEN).status == 200
+    right = f"csrf={proof_of(host, cookie)}"
+    assert host.ask("/proc/shop/run/import", "POST", right, FORM, cookie=cookie).status == 303
+    assert fake.asked == ["/run/shop/import"] * 2
+
+
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])
 def test_a_link_of_another_site_changes_nothing(fake: ControlFake, host: DashboardHost, verb: str) -> None:
     cookie = cookie_of(log_in(host))

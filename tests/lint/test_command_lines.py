@@ -87,7 +87,7 @@ def _of_bin(line: Line) -> Iterator[str]:
         yield f"there is no bin/{name}"
         return
     rest = itertools.takewhile(lambda word: word != "--", line.words[1:])
-    if name == "shell":  # what follows the first other word is the command that it runs
+    if name in ("shell", "run-once"):  # what follows the first other word is the command that it runs
         rest = itertools.takewhile(lambda word: word.startswith("-") or word in ("root", "app"), rest)
     words = [word.strip("[]") for word in rest]
     known = scripts.taken(name)
@@ -163,7 +163,7 @@ def test_the_command_lines_in_messages_and_comments_exist() -> None:
 @pytest.mark.parametrize("name", sorted(scripts.COMMANDS - {"archieve_volumes"}))
 def test_the_help_of_a_script_names_the_options_that_it_takes(name: str) -> None:
     hidden = {"-h", "-y", "-q", "--user"}  # other spellings of those that are named
-    others = {"--extract"} if name == "migrate" else {"--yes"} if name == "shell" else set()
+    others = {"--extract"} if name == "migrate" else {"--yes"} if name in ("shell", "run-once") else set()
     assert scripts.shown(name) - hidden - others == scripts.taken(name) - hidden - others
 
 

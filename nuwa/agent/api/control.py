@@ -35,6 +35,7 @@ def application(agent: Agent) -> Starlette:
         Route("/start/{name}", api.start, methods=both),
         Route("/stop/{name}", api.stop, methods=both),
         Route("/restart/{name}", api.restart, methods=both),
+        Route("/run/{name}/{command}", api.run_once, methods=["POST"]),
         Route("/log", api.log),
         Route("/log/{name}", api.log),
         Route("/config", api.config),
@@ -76,6 +77,9 @@ class _Api:
 
     async def restart(self, request: Request) -> Response:
         return answer(await self._agent.act("restart", _name(request)))
+
+    async def run_once(self, request: Request) -> Response:
+        return answer(await self._agent.run_once(_name(request), _name(request, "command")))
 
     async def log(self, request: Request) -> Response:
         name = request.path_params.get("name")

@@ -85,6 +85,10 @@ CONTROL = (
         for verb in ("start", "stop", "restart")
         for method in ("get", "post")
     ),
+    Operation(
+        *("post", "/run/{name}/{command}", "Run a one-off command of a deployment.", {200: "Outcome"}),
+        (404, 409),
+    ),
     Operation("get", "/log", "The log of all services.", {200: "Lines"}, (400, 409), _LOG),
     Operation("get", "/log/{name}", "The log of a service.", {200: "Lines"}, (400, 404, 409), _LOG),
     Operation("get", "/config", "The configuration's file, with its revision as ETag.", {200: _CONFIG}),

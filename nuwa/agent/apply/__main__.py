@@ -1,6 +1,6 @@
 """`python -m nuwa.agent.apply VERB …`: one host-changing task per process, its result as JSON on stdout.
 
-start|stop|restart NAME     apply [--expected REVISION] [--dry-run] [--file PATH]
+start|stop|restart NAME     run NAME COMMAND     apply [--expected REVISION] [--dry-run] [--file PATH]
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ def _do(arguments: list[str]) -> Any:
         expected = rest[rest.index("--expected") + 1] if "--expected" in rest else None
         text = _text(Path(rest[rest.index("--file") + 1])) if "--file" in rest else None
         return apply(host_paths(), text, expected=expected, dry_run="--dry-run" in rest)
-    from nuwa.agent.apply.lifecycle import act
+    from nuwa.agent.apply.lifecycle import act, run_once
 
+    if verb == "run":
+        return run_once(rest[0], rest[1], host_paths())
     return act(verb, rest[0], host_paths())
 
 

@@ -36,6 +36,24 @@ def act(verb: str, name: str, paths: Paths) -> Outcome:
     return {"name": name, "status": status, "message": message}
 
 
+def run_once(name: str, command: str, paths: Paths) -> Outcome:
+    """Have a deployment run one of its one-off commands in the background, as bin/run-once does.
+
+    Raises:
+        UnknownService: there is no such service, or it names no such command.
+        NuwaError: it was not started; the details say why.
+    """
+    service = services.find(name, applied.load(paths), paths)
+    found = service.deployment
+    known = list(found.commands) if found else []
+    if found is None or command not in known:
+        hint = f"known: {', '.join(known)}" if known else "nuwa.toml names some: [command.NAME]"
+        raise services.UnknownService(f"{name} has no command {command!r}", hint=hint)
+    run([f"{found.folder}/bin/run-once", "--quiet", "--detach", command], cwd=found.folder)
+    status = services.status(systemctl.show([service.unit]).get(service.unit, {}))
+    return {"name": name, "status": status, "message": f"{command} runs"}
+
+
 @contextmanager
 def locked(name: str, paths: Paths) -> Iterator[None]:
     """Be the only one who works on a service."""

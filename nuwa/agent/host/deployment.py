@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +78,21 @@ class Deployment:
     def releases(self) -> list[Record]:
         """The last releases, the oldest first."""
         return self._records("releases.tsv")
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """The one-off commands that its app names, with their help."""
+        found = re.search(r"^readonly NUWA_COMMANDS=\((.*)\)$", _app_facts(self.folder), re.MULTILINE)
+        try:
+            entries = [entry.split("\t") for entry in shlex.split(found[1])] if found else []
+        except ValueError:
+            return {}
+        return {entry[0]: entry[-1] for entry in entries if len(entry) == 3}
+
+    @property
+    def once_units(self) -> tuple[str, ...]:
+        """The units in which those run in the background."""
+        return tuple(f"{self.names.once}{name}.service" for name in self.commands) if self.app else ()
 
     @property
     def last_archive(self) -> Record | None:

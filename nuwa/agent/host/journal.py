@@ -118,6 +118,8 @@ class Sources:
 
 
 def _units(service: Service) -> tuple[str, ...]:
+    if service.deployment:
+        return (*service.units, *service.deployment.once_units)
     return (*service.units, "systemd-journald.service") if service.name == "log" else service.units
 
 

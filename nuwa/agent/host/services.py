@@ -151,6 +151,7 @@ def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
         "domains": found.domains if found else [],
         "backup": archive.time if archive and archive.ok else None,
         "rehearsal": rehearsal.time if rehearsal and rehearsal.ok else None,
+        "commands": [{"name": name, "help": text} for name, text in found.commands.items()] if found else [],
         "certificate_end": None,
         "usage": no_usage(),
         "last": [],

@@ -172,7 +172,7 @@ def test_no_value_of_a_wrong_type_passes_or_crashes(write, value):
 
     for name, section in sections().items():
         for key in fields_of(section.section):
-            table = f"[[{name}]]" if section.repeated else f"[{name}]"
+            table = f"[[{name}]]" if section.repeated else f"[{name}.x]" if section.keyed else f"[{name}]"
             try:
                 app = load(
                     write(f"{table}\n{key} = {value}\n" + (SMALLEST if name not in ("app", "server") else ""))
@@ -180,6 +180,26 @@ def test_no_value_of_a_wrong_type_passes_or_crashes(write, value):
             except ManifestError:
                 continue
             assert isinstance(app, App)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            '[command]\nrun = "x"\n',
+            'command.run: found the text "x", expected a table → write [command.NAME]',
+        ),
+        (
+            "[command.import]\n",
+            "command.import.run: is required: command line; no shell runs it. → add run = ",
+        ),
+        ('[command.import]\nrum = "x"\n', "command.import.rum: unknown key → did you mean 'run'?"),
+        ('[command.Import]\nrun = "x"\n', "'Import' is not a name of at most 31 lower-case letters"),
+        ('[command.x]\nrun = "x"\nhelp = "a\\nb"\n', "is not one line of at most 200 signs"),
+    ],
+)
+def test_a_wrong_named_command_says_what_is_right(problems, text, expected):
+    assert any(expected in problem for problem in problems(SMALLEST + text)), problems(SMALLEST + text)
 
 
 def test_a_broken_value_does_not_cause_errors_about_other_values(problems):

@@ -48,6 +48,7 @@ def test_the_example_names_every_field_and_shows_its_default():
     document = tomllib.loads(uncommented(TEXT))
     for name, section in sections().items():
         table = document[name][0] if section.repeated else document[name]
+        table = next(iter(table.values())) if section.keyed else table
         assert set(table) == set(fields_of(section.section)), name
     assert set(document["backup"]["keep"]) == {"daily", "weekly", "monthly"}
 
@@ -133,6 +134,9 @@ SMALLEST = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n'
         SMALLEST + '[image]\npackages = ["x;y"]\n',
         SMALLEST + '[process]\nname = "x"\ncommand = "x"\n',
         SMALLEST + '[[process]]\nname = "x"\n',
+        SMALLEST + '[command]\nrun = "x"\n',
+        SMALLEST + "[command.x]\n",
+        SMALLEST + '[command.X]\nrun = "x"\n',
         SMALLEST + '[[process]]\nname = "x"\ncommand = [1]\n',
         SMALLEST + "[env.clear]\nA = 1\n",
         SMALLEST + '[env.clear]\nA-B = "1"\n',
@@ -155,6 +159,7 @@ def test_the_reference_shows_each_key_with_its_default():
     assert '| `max_body` | a size: a number of bytes, or a string such as "512M" | `"64M"` |' in page
     assert "| `name` | a text | required |" in page
     for name, section in sections().items():
-        assert f"`[[{name}]]`" in page if section.repeated else f"`[{name}]`" in page
+        heading = f"[[{name}]]" if section.repeated else f"[{name}.NAME]" if section.keyed else f"[{name}]"
+        assert f"`{heading}`" in page
         for key in fields_of(section.section):
             assert f"`{key}`" in page or f"[{name}.{key}]" in page

@@ -13,6 +13,17 @@ def write(root: Path, files: dict[str, str]) -> None:
         (root / name).write_text(text)
 
 
+def test_a_deployment_names_its_one_off_commands_and_a_broken_list_is_none(tmp_path: Path) -> None:
+    text = "readonly NUWA_APP=shop\n"
+    text += "readonly NUWA_COMMANDS=('import\tno\tReads the day'\"'\"'s data.' 'mail\tyes\t')\n"
+    write(tmp_path, {"bin/lib/app": text})
+    found = find(tmp_path)
+    assert found.commands == {"import": "Reads the day's data.", "mail": ""}
+    assert found.once_units == ("nuwa-shop_once-import.service", "nuwa-shop_once-mail.service")
+    write(tmp_path, {"bin/lib/app": "readonly NUWA_COMMANDS=('import)\n"})
+    assert find(tmp_path).commands == {}
+
+
 def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp_path: Path) -> None:
     write(
         tmp_path,
