@@ -212,7 +212,8 @@ def _mapping(
     """`database.env`: what of the address goes into which variable."""
     separate = {name: part for name, part in parts.items() if part != "url"}
     mapped: dict[str, str] = {}
-    by_parts = engine != "sqlite" and {"host", "password"} <= set(separate.values())
+    instead = reads_url and all(_family(name) == "DATABASE" and not names[name].required for name in separate)
+    by_parts = engine != "sqlite" and {"host", "password"} <= set(separate.values()) and not instead
     for name, part in parts.items():
         if part == "url" and (names[name].required or not (reads_url or by_parts)):
             mapped[name] = _url(names[name], engine)

@@ -329,6 +329,12 @@ def _sentences(
         notes.check.append(
             f"{worker} is required, but no file says how its worker is started: add a [[process]]"
         )
+    for file in dict.fromkeys(where for _, where in said.timed):
+        commands = [command for command, where in said.timed if where == file]
+        notes.check.append(
+            f"{file} has a recipe of timed jobs ({', '.join(commands)}) and does not say when they run: "
+            "add a [[cron]] for each"
+        )
     if env.secrets:
         notes.found.append(f"secrets that you supply: {', '.join(env.secrets)}")
     if env.open:

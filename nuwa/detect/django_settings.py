@@ -212,6 +212,12 @@ def volumes(settings: Sequence[Source], static: str = "") -> tuple[list[Volume],
         for path, url, where in sorted(found)
     ]
     outside = next((path for item in settings if (path := item.absolute("MEDIA_ROOT"))), "")
+    written = value(settings, "MEDIA_ROOT")
+    if not (media or outside or written is None or isinstance(written, ast.Constant)):
+        said.append(
+            f"uploads go to MEDIA_ROOT ({ast.unparse(written)}), which the code alone does not tell: "
+            "give that folder a [[volume]]"
+        )
     if outside and not media:
         named.append(Volume(posixpath.basename(outside), outside, media_url(settings), "MEDIA_ROOT"))
     return [

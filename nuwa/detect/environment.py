@@ -83,6 +83,8 @@ _STAGE = re.compile(
 )
 _HOSTS = re.compile(r"^(?:[A-Z0-9]+_)*ALLOWED_HOSTS$")
 """Django's ALLOWED_HOSTS. nginx passes on requests for the site's domains alone, whatever it says."""
+_BEHIND_PROXY = re.compile(r"^(?:[A-Z0-9]+_)*(?:(?:REVERSE|BEHIND(?:_A)?|TRUST(?:ED)?)_PROXY|PROXY_FIX)$")
+"""What says that a proxy is in front of the app, as nginx is here."""
 _ENGINE = re.compile(
     r"^(?:[A-Z0-9]+_)*(?:DB|SQL|DATABASE|POSTGRES)(?:_(?:ENGINE|TYPE|DRIVER|BACKEND|DIALECT))?$"
 )
@@ -129,6 +131,8 @@ def sort(
             clear[name] = stage
         elif _ENGINE.match(name) and (engine := _engine(variable, said, database, django)) is not None:
             clear[name] = engine
+        elif _BEHIND_PROXY.match(name) and (value := _said(name, said)) is not None:
+            clear[name] = value
         elif is_secret(name):
             (secrets if variable.required else optional).append(variable)
         elif variable.required:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
+from nuwa.detect import ini_files
 from nuwa.detect.model import Variable
 from nuwa.detect.source import Source, called, keyword, literal
 from nuwa.detect.tree import Tree
@@ -61,13 +63,14 @@ def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
     settings = _settings_classes(tree, paths)
     found: dict[str, Variable] = {}
     marks = tuple(f"{name}(".encode() for name in wrappers)
-    for path in [*paths, *_callers(tree, marks, set(paths))]:
-        for variable in _of_module(tree, path, wrappers, settings):
-            before = found.get(variable.name)
-            undecided = before is not None and before.default is None and not before.required
-            here = before is not None and before.where == variable.where and variable.required
-            if before is None or (undecided and (variable.default is not None or here)):
-                found[variable.name] = variable
+    modules = [*paths, *_callers(tree, marks, set(paths))]
+    read_by_code = (item for path in modules for item in _of_module(tree, path, wrappers, settings))
+    for variable in chain(read_by_code, ini_files.read(tree, paths)):
+        before = found.get(variable.name)
+        undecided = before is not None and before.default is None and not before.required
+        here = before is not None and before.where == variable.where and variable.required
+        if before is None or (undecided and (variable.default is not None or here)):
+            found[variable.name] = variable
     return list(found.values())
 
 

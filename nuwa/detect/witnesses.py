@@ -32,6 +32,7 @@ def read(tree: Tree) -> Testimony:
         _samples,
         containerfile.read_aptfile,
         _crontabs,
+        _cron_recipes,
     ):
         reader(tree, said)
     for above in _folders_above(tree.root.resolve()):
@@ -222,3 +223,18 @@ def _crontabs(tree: Tree, said: Testimony) -> None:
             found = _SCHEDULE.match(line)
             if found and "python" in found[2]:
                 said.started(f"cron {found[1].strip()}", found[2], path)
+
+
+_RECIPE = re.compile(
+    r"^@?(cron\w*|\w+[_-]cron|scheduled?[_-](?:jobs|tasks))(?:\s[^:=]*)?:(?!=)", re.MULTILINE
+)
+
+
+def _cron_recipes(tree: Tree, said: Testimony) -> None:
+    """Recipes of a justfile or Makefile for timed jobs, which do not say when they run."""
+    for path in tree.named("justfile", "Justfile", ".justfile", "Makefile"):
+        text = tree.text(path)
+        for found in _RECIPE.finditer(text):
+            body = re.match(r"[^\n]*\n((?:[ \t]+\S.*\n?)+)", text[found.start() :])
+            lines = [line.strip().lstrip("@-") for line in body[1].splitlines()] if body else []
+            said.timed += [(line, path) for line in lines if not line.startswith("#")]

@@ -85,6 +85,20 @@ def test_a_folder_inside_another_needs_no_volume_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('MEDIA_ROOT = Path(os.environ["DATA_DIR"]) / "media"', True),
+        ('MEDIA_ROOT = "/srv/uploads"', False),
+        ('MEDIA_ROOT = BASE_DIR / "media"', False),
+        ('MEDIA_ROOT = ""', False),
+        ("", False),
+    ],
+)
+def test_uploads_whose_folder_only_running_tells_are_told(line: str, told: bool) -> None:
+    assert ("uploads go to MEDIA_ROOT" in " ".join(volumes([settings(GOOD + line)])[1])) is told
+
+
+@pytest.mark.parametrize(
     ("files", "chosen"),
     [
         (["dev.py", "production.py"], "site.settings.production"),

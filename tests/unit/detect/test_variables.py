@@ -119,6 +119,15 @@ def test_needed_values_come_from_the_project_s_own_files_or_stay_open(tmp_path: 
     assert [item.name for item in found.open] == ["ADMIN"]
 
 
+def test_an_app_that_asks_is_told_of_the_proxy_in_front_of_it(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n    environment:\n      REVERSE_PROXY: 'true'\n      THEME: dark\n"
+    )
+    text = 'A = os.getenv("REVERSE_PROXY")\nB = os.getenv("THEME")'
+    assert environment(tmp_path, text, **{"compose.yml": compose}).clear == {"REVERSE_PROXY": "true"}
+    assert environment(tmp_path, text, **{"compose.yml": ""}).clear == {}
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -170,6 +179,8 @@ def test_scripts_of_developers_ask_for_nothing(tmp_path: Path) -> None:
             ("POSTGRES_HOST", "POSTGRES_PASSWORD", "MYSQL_HOST", "MYSQL_PASSWORD", "MYSQL_USER"),
             {"MYSQL_HOST", "MYSQL_PASSWORD", "MYSQL_USER"},
         ),
+        # Its parts are read where there is no address, and the app is given one.
+        (("DATABASE_URL", "DATABASE_HOST", "DATABASE_PASSWORD"), set()),
     ],
 )
 def test_the_parts_of_one_database_are_filled(
