@@ -154,7 +154,8 @@ def _whole(
     database = _with_driver(tree, database, of, web, reads_url=reads_url)
     service, said_of_service = services.find(read, required, said)
     notes.check += said_of_service
-    env = environment.sort(read, tree, said, database, service, web.keys, web.clear)
+    given = {**web.clear, **environment.of_the_python_image(read, of.python)}
+    env = environment.sort(read, tree, said, database, service, web.keys, given)
     node, include, said_of_node = frontend.find(tree)
     notes.check += said_of_node
     if service:
@@ -168,7 +169,7 @@ def _whole(
     run += [item for item in more if item[0].removesuffix("t64") not in known]
     workers = processes.processes(tree, said)
     volumes = _volumes(web, said, database)
-    env = replace(env, clear={**env.clear, **_folders(volumes, said, env.clear)})
+    env = replace(env, clear={**env.clear, **_folders(volumes, said, env.clear, read)})
     web = _release(tree, said, web, notes)
     by_default = web.health in ("", "/docs") or web.health.endswith("login/")
     if by_default and said.health[0] not in ("", "/"):
@@ -285,14 +286,20 @@ def _volumes(web: Web, said: Testimony, database: Database | None) -> list[Volum
     return kept
 
 
-def _folders(volumes: Sequence[Volume], said: Testimony, known: Mapping[str, str]) -> dict[str, str]:
-    """Variables by which the project's own files hand a volume's folder to the app: UPLOAD_FOLDER."""
+def _folders(
+    volumes: Sequence[Volume], said: Testimony, known: Mapping[str, str], read: Sequence[Variable]
+) -> dict[str, str]:
+    """Variables by which the project's own files hand a volume's folder to the app: UPLOAD_FOLDER.
+
+    Libraries may read them too; Django's settings of such names are none that it reads.
+    """
     folder = said.folder or "/app"
     found = {}
+    settings = {"MEDIA_ROOT", "STATIC_ROOT"} - {variable.name for variable in read}
     for name, value in sorted(said.environment.items()):
         path = re.sub(rf"^{re.escape(folder)}(?=/)", PROJECT, value.rstrip("/"))
         inside = any(f"{path}/".startswith(f"{volume.path}/") for volume in volumes)
-        if inside and name not in known and environment.belongs_to_the_app(name):
+        if inside and name not in settings and name not in known and environment.belongs_to_the_app(name):
             found[name] = path
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -12,6 +13,7 @@ from nuwa.detect.servers import Server
 from nuwa.detect.source import Source, called, literal
 from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
+from nuwa.names import PROJECT
 
 _ASGI_PACKAGES = frozenset(
     {"channels", "daphne", "uvicorn", "hypercorn", "uvicorn-worker", "channels-redis", "granian"}
@@ -29,7 +31,9 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
     settings = django_settings.chain(tree, name)
     module = _module(tree, settings, server, packages, name)
     asgi = module[1] == "uvicorn"
-    static = django_settings.folder(settings, "STATIC_ROOT")
+    variable, outside = django_settings.elsewhere(settings, "STATIC_ROOT")
+    static = posixpath.basename(outside) or django_settings.folder(settings, "STATIC_ROOT")
+    moved = {variable: f"{PROJECT}/{static}"} if variable else {}
     volumes, touching = django_settings.volumes(settings, static)
     check = [*_checks(tree, name, settings, module[0], static), *touching]
     websocket = asgi and bool({"channels"} & packages)
@@ -50,7 +54,7 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
         database="" if django_settings.address_in_a_branch(settings) else django_settings.engine(settings),
         without_address=bool(django_settings.address_in_a_branch(settings)),
         health=health,
-        clear={"DJANGO_SETTINGS_MODULE": name},
+        clear={"DJANGO_SETTINGS_MODULE": name, **moved},
         keys=tuple(sorted(django_settings.key_variables(settings))),
     )
 

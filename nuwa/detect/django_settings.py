@@ -93,8 +93,22 @@ def text(settings: Sequence[Source], name: str) -> str:
 
 
 def folder(settings: Sequence[Source], name: str) -> str:
-    """The folder of the project that a setting means; empty where that cannot be told."""
-    return next((found for item in settings if (found := item.folder(name))), "")
+    """The folder of the project that a setting means; empty where that cannot be told, or is outside."""
+    for item in settings:
+        if found := item.folder(name):
+            return found
+        if item.absolute(name):
+            return ""
+    return ""
+
+
+def elsewhere(settings: Sequence[Source], name: str) -> tuple[str, str]:
+    """The variable that a folder is read from, and its default outside the project; both empty: none."""
+    given = value(settings, name)
+    folder = next((found for item in settings if (found := item.absolute(name))), "")
+    variable = literal(given.args[0]) if isinstance(given, ast.Call) and given.args else ""
+    reads = re.fullmatch(r"[A-Z][A-Z0-9_]*", variable)
+    return (variable, folder) if reads and folder else ("", "")
 
 
 def key_variables(sources: Sequence[Source]) -> set[str]:

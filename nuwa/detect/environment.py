@@ -153,6 +153,12 @@ def sort(
     )
 
 
+def of_the_python_image(variables: Iterable[Variable], python: str) -> dict[str, str]:
+    """PYTHON_VERSION, which the image `python` of Docker Hub sets, where the code does not do without it."""
+    wanted = any(variable.name == "PYTHON_VERSION" and variable.required for variable in variables)
+    return {"PYTHON_VERSION": python} if wanted and python else {}
+
+
 def is_secret(name: str) -> bool:
     """Whether a variable of that name holds what only the app may know."""
     return bool(_SECRET_WORDS.search(name.upper())) and not _NO_SECRET.search(name.upper())

@@ -401,6 +401,30 @@ def test_uploads_outside_the_project_are_a_volume_with_their_address(project):
     assert [(volume.path, volume.url) for volume in volumes] == [("/data/media", "/media/")]
 
 
+def test_static_files_that_a_variable_leads_outside_the_project_are_brought_into_it(project):
+    base = (
+        SETTINGS.replace("STATIC_ROOT", "#")
+        + 'STATIC_ROOT = BASE_DIR / "other"\nMEDIA_ROOT = BASE_DIR / "up"\n'
+    )
+    settings = (
+        "import os\nfrom config.base import *\n"
+        'STATIC_ROOT = os.environ.get("STATIC_FILES", "/home/shop/static")\nMEDIA_ROOT = "/home/shop/media"\n'
+    )
+    files = {"config/settings.py": settings, "config/base.py": base, "config/__init__.py": ""}
+    found = detect(project(django(**files)))
+    assert found.web.static_directory == "static"
+    assert found.environment.clear["STATIC_FILES"] == "/srv/app/static"
+    assert [volume.path for volume in found.volumes] == ["/home/shop/media"]
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_django_setting_is_no_variable_unless_the_code_reads_one_of_its_name(project, read):
+    compose = "services: {web: {build: ., volumes: ['m:/data'], environment: {MEDIA_ROOT: /data}}}\n"
+    settings = SETTINGS + ('import os\nMEDIA_ROOT = os.environ.get("MEDIA_ROOT")\n' if read else "")
+    found = detect(project(django(**{"config/settings.py": settings, "compose.yml": compose})))
+    assert found.environment.clear.get("MEDIA_ROOT") == ("/data" if read else None)
+
+
 def test_a_route_below_a_prefix_that_may_be_empty_is_one_of_the_top(project):
     urls = (
         "from django.urls import include, path\nfrom django.conf import settings\n"

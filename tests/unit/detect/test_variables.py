@@ -119,6 +119,21 @@ def test_needed_values_come_from_the_project_s_own_files_or_stay_open(tmp_path: 
     assert [item.name for item in found.open] == ["ADMIN"]
 
 
+@pytest.mark.parametrize(
+    ("text", "clear"),
+    [
+        ('A = os.environ["PYTHON_VERSION"]', {"PYTHON_VERSION": "3.13"}),
+        ('A = os.environ.get("PYTHON_VERSION")', {}),
+        ('A = os.environ["PYTHONPATH"]', {}),
+    ],
+)
+def test_an_app_that_needs_what_the_python_image_of_docker_sets_has_it(
+    tmp_path: Path, text: str, clear: dict[str, str]
+) -> None:
+    (tmp_path / "app.py").write_text(f"import os\nfrom flask import Flask\napp = Flask(__name__)\n{text}\n")
+    assert detect(tmp_path, ("3.13",)).environment.clear == clear
+
+
 def test_an_app_that_asks_is_told_of_the_proxy_in_front_of_it(tmp_path: Path) -> None:
     compose = (
         "services:\n  web:\n    build: .\n    environment:\n      REVERSE_PROXY: 'true'\n      THEME: dark\n"
