@@ -23,7 +23,7 @@ from nuwa.agent.monitor.monitor import Monitor
 from nuwa.agent.paths import Paths
 from nuwa.agent.schemas import Applied, Listing, Outcome, ServiceRow, Stats
 from nuwa.agent.stats import answer as stats_answer
-from nuwa.agent.stats import marks
+from nuwa.agent.stats import marks, openmetrics
 from nuwa.agent.stats.recorder import Recorder
 from nuwa.agent.webhooks import executors
 from nuwa.agent.webhooks.dispatcher import Dispatcher
@@ -59,6 +59,8 @@ class Agent:
         self._services: list[Service] = []
         self._services_at = float("-inf")
         self._changed = asyncio.Event()
+        self.reconfigured = asyncio.Event()
+        """Set when another configuration is applied; the next one has an event of its own."""
         environments = paths.hook_environments
         chosen = executor or executors.choose(environments)
         self.dispatcher = Dispatcher(self.history, lambda: self.loaded, chosen, self.publish, environments)
@@ -167,6 +169,10 @@ class Agent:
             others += self.history.deploys(name)
         return await stats_answer.of(self.recorder.store(), name, since, others)
 
+    async def metrics(self) -> str:
+        """Counters since the agent's start, as OpenMetrics text."""
+        return openmetrics.text(self.recorder.totals, await self.rows())
+
     async def act(self, verb: str, name: str) -> Outcome:
         """Start, stop or restart a service.
 
@@ -200,6 +206,8 @@ class Agent:
         finally:
             if not dry_run:
                 self.loaded = applied.load(self.paths)
+                self.reconfigured.set()
+                self.reconfigured = asyncio.Event()
                 self._forget_services()
                 self._units.invalidate()
         if not dry_run:

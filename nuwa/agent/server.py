@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable
 
 from nuwa.agent.agent import Agent
-from nuwa.agent.api import control, webhook_receiver
+from nuwa.agent.api import control, metrics, webhook_receiver
 from nuwa.agent.paths import WEBHOOKS, Paths
 from nuwa.web import sd_notify, uvicorn_server
 
@@ -33,6 +33,7 @@ async def _serve(paths: Paths) -> None:
     servers = {name: uvicorn_server.server(app) for name, app in apps.items()}
     uvicorn_server.at_end(lambda: _end(servers.values()))
     work = asyncio.create_task(agent.run())
+    collected = asyncio.create_task(metrics.listen(agent))
     beat = asyncio.create_task(sd_notify.keep_alive())
     work.add_done_callback(lambda _: _end(servers.values()))
     sd_notify.tell("READY=1")
@@ -40,6 +41,9 @@ async def _serve(paths: Paths) -> None:
     sd_notify.tell("STOPPING=1")
     beat.cancel()
     work.cancel()
+    collected.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await collected
     with contextlib.suppress(asyncio.CancelledError):
         await work
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from agent_host import TOKEN, AgentHost
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from nuwa.agent.client import Refused
 
@@ -325,3 +328,59 @@ class TestStats:
             host.client.ask("GET", path)
         assert refused.value.status == status
         assert refused.value.hint
+
+
+class TestMetrics:
+    @pytest.fixture
+    def port(self) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            return int(listening.getsockname()[1])
+
+    @staticmethod
+    def ask(port: int, token: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def test_they_are_there_with_a_token_once_the_configuration_asks_for_them(
+        self, host: AgentHost, port: int
+    ) -> None:
+        with pytest.raises(OSError, match="refused"):
+            self.ask(port, TOKEN)
+        host.configure({**CONFIG, "metrics": {"token": TOKEN, "port": port}})
+        until(lambda: self.ask(port, TOKEN)[0] == 200)
+        families = {family.name for family in text_string_to_metric_families(self.ask(port, TOKEN)[1])}
+        assert "nuwa_service_up" in families
+        assert self.ask(port, "another")[0] == 401
+        assert self.ask(port, "")[0] == 401
+        host.configure({**CONFIG, "metrics": {"token": TOKEN[::-1], "port": port}})
+        until(lambda: self.ask(port, TOKEN[::-1])[0] == 200)
+        assert self.ask(port, TOKEN)[0] == 401
+        host.configure(CONFIG)
+        until(lambda: _is_refused(port))
+
+    def test_a_port_that_is_taken_leaves_the_agent_running(self, host: AgentHost) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            host.configure({**CONFIG, "metrics": {"token": TOKEN, "port": taken.getsockname()[1]}})
+            assert host.client.ask("GET", "/health")["ok"]
+            host.configure(CONFIG)
+
+
+def _is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def until(check: Callable[[], bool]) -> None:
+    """Ask again and again; a refused connection counts as not yet."""
+    end = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(OSError):
+            if check():
+                return
+        assert time.monotonic() < end
+        time.sleep(0.1)

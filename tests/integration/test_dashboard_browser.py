@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from benchmarks.browser import chromium
 
 PATHS = ["/", "/log", "/log/mailer", "/hooks", "/hooks/blog", "/runs/182", "/monitor", "/config",
-         "/stats?since=7d", "/proc/shop", "/proc/shop/stop", "/config/history/77aa01c9f2b41c07", "/nothing"]  # fmt: skip
+         "/stats?since=7d", "/proc/shop", "/proc/shop/stop",
+         "/config/history/77aa01c9f2b41c07", "/nothing"]  # fmt: skip
 HOSTILE = """"><script>document.title='owned'</script><img src=x onerror="document.title='owned'">"""
 
 

@@ -119,7 +119,7 @@ ROOMS = {
     ],
     "nuwa.agent.api": [
         *(*AGENT, *BASE, "nuwa.agent.agent", "nuwa.agent.config", "nuwa.agent.host", "nuwa.agent.webhooks"),
-        *("nuwa.agent.worker", "nuwa.manifest", "nuwa.web"),
+        *("nuwa.agent.stats", "nuwa.agent.worker", "nuwa.manifest", "nuwa.web"),
     ],
     "nuwa.agent.server": ["nuwa.agent.agent", "nuwa.agent.api", "nuwa.agent.paths", "nuwa.web"],
     "nuwa.agent.install": [

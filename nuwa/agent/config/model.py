@@ -227,6 +227,16 @@ class Log(Section):
 
 
 @dataclass(frozen=True)
+class Metrics(Section):
+    """Metrics for Prometheus and others, as OpenMetrics text at http://127.0.0.1:PORT/metrics."""
+
+    token: Annotated[
+        str, Check(value_types.secret), Doc("Bearer token that a collector sends (Authorization header).")
+    ]
+    port: Annotated[Port, Doc("Port on the loopback interface.")] = 7502
+
+
+@dataclass(frozen=True)
 class Dashboard(Section):
     """The dashboard, where routes point to it."""
 
@@ -257,6 +267,7 @@ class Config(Section):
         dict[Annotated[str, Check(value_types.route)], Annotated[int | str, Check(value_types.target)]],
         Doc('Routes of nginx: host and path to a service or port; "dashboard" and "ci" are built in.'),
     ] = field(default_factory=dict)
+    metrics: Annotated[Metrics | None, Doc("Metrics for Prometheus; left out: nothing listens.")] = None
     dashboard: Annotated[Dashboard, Doc("The dashboard.")] = field(default_factory=Dashboard)
     certificates: Annotated[
         dict[Annotated[str, Check(checks.domain)], CertificateFiles],

@@ -35,7 +35,12 @@ def percentiles(counts: Latencies, shares: Iterable[float]) -> list[float | None
 def _at(ordered: list[tuple[int, int]], rank: float) -> float:
     seen = itertools.accumulate(count for _, count in ordered)
     number = next(number for (number, _), so_far in zip(ordered, seen, strict=True) if so_far >= rank)
-    return 0.0 if number == 0 else round(SHORTEST_S * GROWTH ** (number - 0.5), 4)
+    return round(middle(number), 4)
+
+
+def middle(number: int) -> float:
+    """The duration, in seconds, that stands for a bucket."""
+    return 0.0 if number == 0 else SHORTEST_S * GROWTH ** (number - 0.5)
 
 
 def pack(counts: Latencies) -> bytes | None:

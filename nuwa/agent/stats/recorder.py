@@ -20,6 +20,7 @@ from nuwa.agent.paths import Paths
 from nuwa.agent.schemas import Mark, Usage
 from nuwa.agent.stats import points
 from nuwa.agent.stats.access_log import Reader, Requests
+from nuwa.agent.stats.openmetrics import Totals
 from nuwa.agent.stats.points import Point
 from nuwa.agent.stats.store import HOST, Store
 from nuwa.errors import NuwaError
@@ -60,6 +61,8 @@ class Recorder:
         self._logs = Reader()
         self._starts: dict[str, _Start] = {}
         self._asked: dict[str, float] = {}
+        self.totals: dict[str, Totals] = {}
+        """What was counted since the agent's start."""
         self._store: Store | None = None
         self._fault = ""
 
@@ -114,6 +117,9 @@ class Recorder:
         minute[HOST] = replace(host, space=self._machine.space())
         marks = list(self._restarts(everything, units))
         if not is_first:
+            self.totals = {name: self.totals.get(name, Totals()) for name in minute}
+            for name, point in minute.items():
+                self.totals[name].add(point)
             await asyncio.to_thread(lambda: self.store().add(minute, marks))
 
     def _requests(self, everything: list[Service]) -> dict[str, Requests]:

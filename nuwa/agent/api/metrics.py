@@ -1,0 +1,67 @@
+"""The metrics' listener: on the loopback interface, with a token, where the configuration asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import socket
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from nuwa.agent.agent import Agent
+from nuwa.agent.api.responses import HANDLERS, failure
+from nuwa.agent.config.model import Metrics
+from nuwa.agent.stats import openmetrics
+from nuwa.web import uvicorn_server
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 60.0
+"""Seconds after which a port that was taken is tried again."""
+
+
+def application(agent: Agent) -> Starlette:
+    """What answers on the listener's port."""
+
+    async def metrics(request: Request) -> Response:
+        settings = agent.loaded.config.metrics
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if settings is None or not hmac.compare_digest(given.encode(), settings.token.encode()):
+            return failure(
+                401, "token", "the token is missing or wrong", headers={"WWW-Authenticate": "Bearer"}
+            )
+        return PlainTextResponse(await agent.metrics(), media_type=openmetrics.MEDIA_TYPE)
+
+    return Starlette(routes=[Route("/metrics", metrics)], exception_handlers=HANDLERS)
+
+
+async def listen(agent: Agent) -> None:
+    """Listen as the configuration says, each time that it changes, until cancelled."""
+    while True:
+        changed, settings = agent.reconfigured, agent.loaded.config.metrics
+        try:
+            await _serve(agent, settings, changed) if settings else await changed.wait()
+        except OSError as error:
+            log.warning("nothing listens for metrics: %s", error)
+            await asyncio.wait([asyncio.ensure_future(changed.wait())], timeout=RETRY_S)
+
+
+async def _serve(agent: Agent, settings: Metrics, changed: asyncio.Event) -> None:
+    """Serve until the configuration changes.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    server = uvicorn_server.server(application(agent))
+    with socket.create_server(("127.0.0.1", settings.port)) as listening:
+        listening.setblocking(False)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            await changed.wait()
+        finally:
+            server.should_exit = True
+            await serving
