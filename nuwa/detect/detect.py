@@ -336,10 +336,10 @@ def _sentences(
         notes.check.append(
             f"{worker} is required, but no file says how its worker is started: add a [[process]]"
         )
-    for file in dict.fromkeys(where for _, where in said.timed):
-        commands = [command for command, where in said.timed if where == file]
+    for file in dict.fromkeys(where for _, where in said.scheduled):
+        commands = [command for command, where in said.scheduled if where == file]
         notes.check.append(
-            f"{file} has a recipe of timed jobs ({', '.join(commands)}) and does not say when they run: "
+            f"{file} has a recipe of scheduled jobs ({', '.join(commands)}) and does not say when they run: "
             "add a [[cron]] for each"
         )
     if env.secrets:

@@ -27,7 +27,7 @@ class Testimony:
         mounts: folders that outlive a container, as absolute paths in it, with the file.
         engine: the database that compose starts, with the file.
         services: other services that compose starts: redis, rabbitmq.
-        timed: commands that are run at times, without saying when, with the file.
+        scheduled: commands that are run at times, without saying when, with the file.
         health: path that a health check asks for, with the file.
     """
 
@@ -40,7 +40,7 @@ class Testimony:
     mounts: dict[str, str] = field(default_factory=dict)
     engine: tuple[str, str] = ("", "")
     services: set[str] = field(default_factory=set)
-    timed: list[tuple[str, str]] = field(default_factory=list)
+    scheduled: list[tuple[str, str]] = field(default_factory=list)
     health: tuple[str, str] = ("", "")
     folder: str = ""
     """Where the first Dockerfile puts the project; empty: none says it."""

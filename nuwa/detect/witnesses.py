@@ -231,10 +231,10 @@ _RECIPE = re.compile(
 
 
 def _cron_recipes(tree: Tree, said: Testimony) -> None:
-    """Recipes of a justfile or Makefile for timed jobs, which do not say when they run."""
+    """Recipes of a justfile or Makefile for scheduled jobs, which do not say when they run."""
     for path in tree.named("justfile", "Justfile", ".justfile", "Makefile"):
         text = tree.text(path)
         for found in _RECIPE.finditer(text):
             body = re.match(r"[^\n]*\n((?:[ \t]+\S.*\n?)+)", text[found.start() :])
             lines = [line.strip().lstrip("@-") for line in body[1].splitlines()] if body else []
-            said.timed += [(line, path) for line in lines if not line.startswith("#")]
+            said.scheduled += [(line, path) for line in lines if not line.startswith("#")]

@@ -588,9 +588,9 @@ def test_an_address_that_is_read_before_its_parts_names_the_driver_too(tmp_path:
         ("Makefile", "web-cron: build\n\t@just run tidy\n"),
     ],
 )
-def test_a_recipe_of_timed_jobs_is_told_as_it_does_not_say_when(
+def test_a_recipe_of_scheduled_jobs_is_told_as_it_does_not_say_when(
     tmp_path: Path, file: str, recipe: str
 ) -> None:
     found = detect(lay(tmp_path, {"main.py": FLASK, file: f"run *ARGS:\n    x\n\n{recipe}\nother:\n    y\n"}))
-    assert f"{file} has a recipe of timed jobs (just run tidy)" in "\n".join(found.check)
+    assert f"{file} has a recipe of scheduled jobs (just run tidy)" in "\n".join(found.check)
     assert found.jobs == ()
