@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nuwa.agent import worker
+from nuwa.agent.audit import Actor, Trail
 from nuwa.agent.config import applied
 from nuwa.agent.config.history import Configurations
 from nuwa.agent.config.resolved import Loaded
@@ -27,6 +28,7 @@ from nuwa.agent.stats import marks, openmetrics
 from nuwa.agent.stats.recorder import Recorder
 from nuwa.agent.webhooks import executors
 from nuwa.agent.webhooks.dispatcher import Dispatcher
+from nuwa.agent.webhooks.run_states import RunState
 from nuwa.agent.webhooks.run_store import History
 from nuwa.errors import NuwaError
 from nuwa.web.sse import Watchers, encode
@@ -52,6 +54,7 @@ class Agent:
         self.watchers = Watchers()
         self.database = Database(paths.database)
         self.history = History(self.database)
+        self.trail = Trail(self.database)
         self.configurations = Configurations(paths, self.database)
         self.loaded: Loaded = applied.load(paths)
         self._units = Units(self._forget_services)
@@ -63,7 +66,9 @@ class Agent:
         """Set when another configuration is applied; the next one has an event of its own."""
         environments = paths.hook_environments
         chosen = executor or executors.choose(environments)
-        self.dispatcher = Dispatcher(self.history, lambda: self.loaded, chosen, self.publish, environments)
+        self.dispatcher = Dispatcher(
+            self.history, lambda: self.loaded, chosen, self.publish, environments, self._run_told
+        )
         self.monitor = Monitor(self)
         self.recorder = Recorder(self)
 
@@ -85,6 +90,14 @@ class Agent:
         if self.watchers:
             whole = self.dispatcher.show(data["name"]) if name == "hook" else data
             self.watchers.publish(name, whole)
+
+    def _run_told(self, state: RunState) -> None:
+        """Take note of a run of a hook."""
+        if state.state == "running":
+            return
+        way = Actor(state.hook, "hook", f"run {state.run}")
+        outcome = state.state if not state.step else f"{state.state}: {state.step}"
+        self.trail.record(way, "bring in", " ".join(state.services) or "nothing", outcome)
 
     def services(self) -> list[Service]:
         """All services, the host's own last."""

@@ -62,10 +62,11 @@ class Client:
 
     Args:
         path: the control socket.
+        headers: for every request, such as who asks.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, headers: Mapping[str, str] | None = None) -> None:
+        self._path, self._headers = path, dict(headers or {})
 
     def ask(
         self,
@@ -119,7 +120,8 @@ class Client:
     ) -> tuple[int, bytes]:
         connection = self._connected(RESPONSE_TIMEOUT_S)
         try:
-            connection.request(method, _with_query(path, query), body, dict(headers))
+            sent = {name: _ascii(value) for name, value in {**self._headers, **headers}.items()}
+            connection.request(method, _with_query(path, query), body, sent)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -137,6 +139,11 @@ class Client:
             message = f"the agent does not answer at {self._path}: {error.strerror}"
             raise AgentDown(message, hint="nuwa start ci, or nuwa host check") from None
         return connection
+
+
+def _ascii(text: str) -> str:
+    """What every header may hold."""
+    return text.encode("ascii", "replace").decode()
 
 
 def _with_query(path: str, query: Mapping[str, str]) -> str:

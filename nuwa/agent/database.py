@@ -36,6 +36,9 @@ create table if not exists checks (
 create table if not exists alerts (
   id integer primary key autoincrement, time real not null, name text not null, state text not null,
   message text not null, action text not null, told real);
+create table if not exists audit (
+  id integer primary key autoincrement, time real not null, who text not null, way text not null,
+  source text not null, action text not null, target text not null, outcome text not null);
 """
 
 

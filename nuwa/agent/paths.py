@@ -30,6 +30,11 @@ class Paths:
         return self.folder / "token"
 
     @property
+    def tokens(self) -> Path:
+        """Tokens with names and rights, as digests."""
+        return self.folder / "tokens.json"
+
+    @property
     def sessions(self) -> Path:
         """The dashboard's own folder: systemd makes it, for its user."""
         return self.root / "var/lib/nuwa-dashboard"

@@ -66,6 +66,8 @@ class Hook(TypedDict):
     started: float | None
     commit: str
     services: list[str]
+    covers: list[str]
+    """The services that live in its repository."""
     lines: list[Step]
 
 
@@ -243,6 +245,22 @@ class Stats(TypedDict):
     total: StatsPoint
     """All of them as one."""
     marks: list[Mark]
+
+
+class AuditEntry(TypedDict):
+    """Something that somebody did."""
+
+    time: float
+    who: str
+    """A user of the host, a token, a hook, or the monitor."""
+    way: str
+    """command line, ssh, dashboard, API, push, hook or monitor."""
+    source: str
+    """From where: an address, the fingerprint of a key, a forge."""
+    action: str
+    target: str
+    outcome: str
+    """ok, or what went wrong."""
 
 
 class Problem(TypedDict):

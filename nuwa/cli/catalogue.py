@@ -20,6 +20,8 @@ COMMANDS = {
     "monitor": "Show the checks of this host and the latest alerts.",
     "top": "Show what services use now, every two seconds.",
     "stats": "Show what a service used and answered: hours, days, months.",
+    "token": "Tokens for the dashboard and its API: names, rights.",
+    "audit": "Show who did what on this host by which way.",
     "config": "The configuration of this host.",
     "host": "Prepare this machine as a host, check it, or remove nuwa from it.",
     "lab": "Disposable hosts for trying things out.",

@@ -103,7 +103,7 @@ def _apply(file: Path | None, *, dry_run: bool) -> Applied:
     from nuwa.agent.client import AgentDown
     from nuwa.agent.config.load import read
     from nuwa.agent.paths import host_paths
-    from nuwa.cli.host_services import client
+    from nuwa.cli.host_services import client, record
 
     paths = host_paths()
     text = read(file) if file else None
@@ -113,10 +113,12 @@ def _apply(file: Path | None, *, dry_run: bool) -> Applied:
             done: Applied = client().ask("POST", "/config/apply", dry_run=dry)
             return done
         present = {} if dry_run else {"If-Match": _present(paths.config)}
-        headers = {**present, "X-Nuwa-Who": "nuwa config apply"}
-        changed: Applied = client().ask("PUT", "/config", text.encode(), headers, dry_run=dry)
+        changed: Applied = client().ask("PUT", "/config", text.encode(), present, dry_run=dry)
     except AgentDown:
-        return put(paths, text, dry_run=dry_run)
+        done = put(paths, text, dry_run=dry_run)
+        if not dry_run:
+            record("configure", "")
+        return done
     return changed
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,8 +18,26 @@ if TYPE_CHECKING:
 def client() -> Client:
     from nuwa.agent.client import Client
     from nuwa.agent.paths import host_paths
+    from nuwa.cli import caller
 
-    return Client(host_paths().socket)
+    return Client(host_paths().socket, caller.headers())
+
+
+def record(action: str, target: str, outcome: str = "ok") -> None:
+    """Write down in the audit trail what this command line did without the agent."""
+    from nuwa.agent.audit import Trail
+    from nuwa.agent.database import Database
+    from nuwa.agent.paths import host_paths
+    from nuwa.cli import caller
+    from nuwa.errors import NuwaError
+
+    # What was done is done: where it cannot be written down, that is no failure of it.
+    with contextlib.suppress(OSError, sqlite3.Error, NuwaError):
+        database = Database(host_paths().database)
+        try:
+            Trail(database).record(caller.caller(), action, target, outcome)
+        finally:
+            database.close()
 
 
 def loaded() -> Loaded:
@@ -62,6 +82,7 @@ def act(verb: str, name: str) -> Outcome:
     from nuwa.agent.apply import lifecycle
     from nuwa.agent.client import AgentDown
     from nuwa.agent.paths import host_paths
+    from nuwa.errors import NuwaError
 
     if name != "ci":
         try:
@@ -69,7 +90,16 @@ def act(verb: str, name: str) -> Outcome:
             return done
         except AgentDown:
             pass
-    return lifecycle.act(verb, name, host_paths())
+    outcome = "interrupted"
+    try:
+        found: Outcome = lifecycle.act(verb, name, host_paths())
+        outcome = "ok"
+    except NuwaError as error:
+        outcome = f"failed: {error.message}"
+        raise
+    finally:
+        record(verb, name, outcome)
+    return found
 
 
 def names() -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
-from nuwa.agent.client import AgentDown, Refused, exchange
+from nuwa.agent.client import AgentDown, Refused, Reply, exchange
 from nuwa.dashboard import request_context
 
 
@@ -29,13 +30,33 @@ async def ask(
     """
     given = {key: value for key, value in (query or {}).items() if value}
     target = f"{path}?{urlencode(given)}" if given else path
-    async with exchange(request_context.dashboard(request).socket, method, target, body, headers) as reply:
+    async with opened(request, method, target, body, headers) as reply:
         raw = await reply.body()
         status, about = reply.status, reply.headers
     value = _json(raw)
     if status >= 400:
         raise Refused(status, value["error"])
     return (value, raw, about) if path == "/config" and method == "GET" else value
+
+
+@asynccontextmanager
+async def opened(
+    request: Request, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Reply]:
+    """One request to the agent in the name of a visitor; the answer is read while the block runs.
+
+    Nothing else asks the agent for a visitor: whose right it takes is always said.
+
+    Args:
+        target: path and query.
+
+    Raises:
+        AgentDown: nobody answers.
+    """
+    who = request_context.identity(request)
+    socket = request_context.dashboard(request).socket
+    async with exchange(socket, method, target, body, {**(headers or {}), **who}) as reply:
+        yield reply
 
 
 def _json(raw: bytes) -> Any:

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from nuwa.dashboard import configuration, hooks, login, logs, responses, services, stats
+from nuwa.dashboard import audit, configuration, hooks, login, logs, responses, services, stats
 from nuwa.dashboard.auth import Guard
 from nuwa.dashboard.context import Dashboard
 from nuwa.dashboard.forwarded import Front
@@ -37,6 +37,7 @@ def application(dashboard: Dashboard) -> ASGIApp:
             Route("/monitor", services.monitor),
             Route("/stats", stats.host),
             Route("/stats/{name}", stats.service),
+            Route("/audit", audit.show),
             Route("/config", configuration.show),
             Route("/config", configuration.put, methods=["PUT"]),
             Route("/config", configuration.edit, methods=["POST"]),
@@ -47,6 +48,6 @@ def application(dashboard: Dashboard) -> ASGIApp:
         exception_handlers={NuwaError: responses.of_nuwa, HTTPException: responses.of_http},
     )
     app.state.dashboard = dashboard
-    guard = Guard(app, dashboard.token, dashboard.sessions, dashboard.limiter)
+    guard = Guard(app, dashboard.access, dashboard.sessions, dashboard.limiter)
     app.state.guard = guard
     return Front(guard)

@@ -1,4 +1,4 @@
-"""Access: by the token, or by a session that began with it; and what each may do."""
+"""The door: a token, or a session that began with one; and what each may do."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from nuwa.access.rights import Grant
 from nuwa.dashboard import cookies, forwarded
-from nuwa.dashboard.admin_token import Token
+from nuwa.dashboard.access import Access
 from nuwa.dashboard.responses import failed
 from nuwa.dashboard.sessions import Session, Sessions
 from nuwa.web import limits, request_body
@@ -29,9 +30,11 @@ class Visitor:
     """Somebody who got in.
 
     Args:
+        grant: what it may do.
         session: None for a script, which shows the token with each request.
     """
 
+    grant: Grant
     session: Session | None = None
 
     @property
@@ -46,8 +49,8 @@ class Guard:
         app: the pages.
     """
 
-    def __init__(self, app: ASGIApp, token: Token, sessions: Sessions, limiter: Limiter) -> None:
-        self._app, self._token, self._sessions, self._limiter = app, token, sessions, limiter
+    def __init__(self, app: ASGIApp, access: Access, sessions: Sessions, limiter: Limiter) -> None:
+        self._app, self._access, self._sessions, self._limiter = app, access, sessions, limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -66,20 +69,24 @@ class Guard:
             return None
         header, query = _token_of_header(request), request.query_params.get("token")
         if header is not None or query is not None:
-            self.prove(request, header if header is not None else query or "")
+            grant = self.prove(request, header if header is not None else query or "")
             if header is None and request.method == "GET" and forwarded.wants_page(request):
-                return self._without_token(request)
-            request.state.visitor = Visitor()
+                return self._without_token(request, grant)
+            request.state.visitor = Visitor(grant)
             return None
         session = cookies.session(request, self._sessions)
-        if session is None:
+        known = self._access.grant(session.owner) if session else None
+        if session is None or known is None:
             return _stranger(request)
         await self._check_form(request, session)
-        request.state.visitor = Visitor(session)
+        request.state.visitor = Visitor(known, session)
         return None
 
-    def prove(self, request: Request, offered: str) -> None:
+    def prove(self, request: Request, offered: str) -> Grant:
         """Check a token.
+
+        Returns:
+            what it may do.
 
         Raises:
             HTTPException: 401 it is wrong; 429 there were too many wrong ones.
@@ -88,17 +95,19 @@ class Guard:
         if wait := self._limiter.wait(address):
             text = f"too many wrong tokens from {address or 'here'}: wait {int(wait) + 1} s"
             raise HTTPException(429, text, {"Retry-After": str(int(wait) + 1)})
-        if not self._token.fits(offered):
+        grant = self._access.identify(offered)
+        if grant is None:
             self._limiter.fail(address)
             raise HTTPException(401, "the token is wrong", {"WWW-Authenticate": "Bearer"})
         self._limiter.succeed(address)
+        return grant
 
-    def _without_token(self, request: Request) -> Response:
+    def _without_token(self, request: Request, grant: Grant) -> Response:
         """A session for a browser that came with the token in the address, where it is not to stay."""
         kept = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
         target = forwarded.base(request) + forwarded.path(request) + (f"?{urlencode(kept)}" if kept else "")
         answer = RedirectResponse(target, 303)
-        cookies.give(request, answer, self._sessions, self._sessions.begin())
+        cookies.give(request, answer, self._sessions, self._sessions.begin(grant.name))
         return answer
 
     async def _check_form(self, request: Request, session: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from nuwa.agent.client import Refused, exchange
+from nuwa.agent.client import Refused
 from nuwa.dashboard import agent_api, request_context
 from nuwa.dashboard.responses import as_json
 from nuwa.web import limits, request_body
@@ -38,8 +39,7 @@ async def put(request: Request) -> Response:
     body = await request_body.read(request, limits.CONFIG_BYTES)
     passed = {"If-Match": request.headers["if-match"]} if "if-match" in request.headers else {}
     is_dry = request.query_params.get("dry_run", "")
-    headers = {**passed, "X-Nuwa-Who": request_context.who(request)}
-    done = await agent_api.ask(request, "PUT", "/config", body, headers, query={"dry_run": is_dry})
+    done = await agent_api.ask(request, "PUT", "/config", body, passed, query={"dry_run": is_dry})
     return as_json(done, headers={"ETag": f'"{done["revision"]}"'})
 
 
@@ -53,7 +53,7 @@ async def edit(request: Request) -> Response:
     if not re.fullmatch("[0-9a-f]{0,64}", revision):
         raise HTTPException(400, "the form names no revision")
     is_dry = fields.get("action") != "save"
-    headers = {"If-Match": f'"{revision}"', "X-Nuwa-Who": request_context.who(request)}
+    headers = {"If-Match": f'"{revision}"'}
     try:
         done = await agent_api.ask(
             request, "PUT", "/config", text.encode(), headers, query={"dry_run": "1" if is_dry else ""}
@@ -116,8 +116,10 @@ async def _editor(request: Request, text: str, revision: str, status: int = 200,
 
 async def _old(request: Request, name: str) -> str:
     target = f"/config/history/{agent_api.segment(name)}"
-    async with exchange(request_context.dashboard(request).socket, "GET", target) as reply:
+    async with agent_api.opened(request, "GET", target) as reply:
         raw = await reply.body()
+        if reply.status == 403:
+            raise Refused(403, json.loads(raw)["error"])
         if reply.status >= 400:
             raise HTTPException(404, "there is no such revision")
     return raw.decode("utf-8", "replace")

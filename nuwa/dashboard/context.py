@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from nuwa.dashboard.admin_token import Token
+from nuwa.dashboard.access import Access
 from nuwa.dashboard.event_relay import Relay
 from nuwa.dashboard.sessions import Sessions
 from nuwa.web.rate_limit import Limiter
@@ -16,14 +16,15 @@ class Dashboard:
 
     Args:
         socket: the agent's control socket.
-        token: the token's file.
+        token: the file of the host's token.
+        tokens: the file of those with names.
         state: the folder for what outlives a restart.
     """
 
-    def __init__(self, socket: Path, token: Path, state: Path) -> None:
+    def __init__(self, socket: Path, token: Path, tokens: Path, state: Path) -> None:
         self.socket = socket
-        self.token = Token(token)
-        self.sessions = Sessions(self.token, state / "ended.json")
+        self.access = Access(token, tokens)
+        self.sessions = Sessions(self.access, state / "ended.json")
         self.limiter = Limiter()
         self.relay = Relay(socket)
         self.ending = asyncio.Event()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from nuwa.access import rights
 from nuwa.agent.client import AgentDown, exchange
 from nuwa.dashboard.responses import html
 from nuwa.dashboard.state import Board
@@ -29,6 +30,9 @@ SILENCE_TIMEOUT_S = 45.0
 """Seconds of silence after which the agent counts as gone: it speaks every 15."""
 KEPT_EVENTS = 300
 """Events that a browser can catch up with; one that missed more loads its page again."""
+_SELF = {"X-Nuwa-As": rights.DASHBOARD}
+_ANYBODY = rights.grant_of_host()
+"""Rendered once for all browsers, with all buttons; each removes those that its session may not use."""
 
 
 class Relay:
@@ -124,7 +128,7 @@ class Relay:
         try:
             while self._is_wanted():
                 with contextlib.suppress(AgentDown):
-                    async with exchange(self._socket, "GET", "/watch") as reply:
+                    async with exchange(self._socket, "GET", "/watch", headers=_SELF) as reply:
                         async for frame in frames(_until_silent(reply.pieces)):
                             self._take(*frame)
                             pause = RETRY_DELAYS_S[0]
@@ -193,7 +197,7 @@ class Relay:
         """Ask for the whole once more: the agent's stream does not say what is gone."""
         self._is_stale = False
         with contextlib.suppress(AgentDown):
-            async with exchange(self._socket, "GET", "/ls") as reply:
+            async with exchange(self._socket, "GET", "/ls", headers=_SELF) as reply:
                 listing = json.loads(await reply.body())
             if reply.status == 200:
                 self.board.load(listing)
@@ -201,12 +205,12 @@ class Relay:
 
     def _tell_row(self, name: str) -> None:
         row = self.board.rows[name]
-        self._tell("row", {"name": name, "status": row["status"], "html": html("row", row=row)})
+        self._tell("row", {"name": name, "status": row["status"], "html": html("row", row=row, may=_ANYBODY)})
 
     def _tell_hook(self, name: str) -> None:
         hook = self.board.hooks[name]
         about = {"name": name, "state": hook["state"], "run": hook["run"]}
-        self._tell("hook", {**about, "html": html("hook", hook=hook, proof="")})
+        self._tell("hook", {**about, "html": html("hook", hook=hook, proof="", may=_ANYBODY)})
 
     def _tell(self, name: str, data: Any) -> None:
         self._number += 1

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from nuwa.dashboard import cookies, formatting, forwarded, request_context
-from nuwa.dashboard.auth import Guard
+from nuwa.dashboard import audit, cookies, formatting, forwarded, request_context
+from nuwa.dashboard.auth import Guard, Visitor
 from nuwa.dashboard.responses import as_page, failed
 from nuwa.web import request_body
 
@@ -28,7 +28,7 @@ async def login(request: Request) -> Response:
     fields = parse_qs((await request_body.read(request, 10_000)).decode("utf-8", "replace"))
     guard: Guard = request.app.state.guard
     try:
-        guard.prove(request, fields.get("token", [""])[0])
+        grant = guard.prove(request, fields.get("token", [""])[0])
     except HTTPException as error:
         headers = {key: value for key, value in (error.headers or {}).items() if key == "Retry-After"}
         answer = as_page(request, "login", error.status_code, target=target, message=str(error.detail))
@@ -36,7 +36,10 @@ async def login(request: Request) -> Response:
         return answer
     answer = RedirectResponse(request_context.home(request, target), 303)
     sessions = request_context.dashboard(request).sessions
-    cookies.give(request, answer, sessions, sessions.begin())
+    session = sessions.begin(grant.name)
+    cookies.give(request, answer, sessions, session)
+    request.state.visitor = Visitor(grant, session)
+    await audit.note(request, "log-in")
     return answer
 
 
@@ -45,6 +48,7 @@ async def logout(request: Request) -> Response:
     session = request_context.visitor(request).session
     if session:
         request_context.dashboard(request).sessions.end(session)
+        await audit.note(request, "log-out")
     answer = RedirectResponse(request_context.home(request, "/login"), 303)
     cookies.take(request, answer)
     if not forwarded.base(request):

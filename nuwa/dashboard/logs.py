@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nuwa.agent.client import Refused, exchange
+from nuwa.agent.client import Refused
 from nuwa.dashboard import agent_api, request_context, sse
 from nuwa.dashboard.responses import as_json
 
@@ -63,7 +63,7 @@ async def _page(request: Request, name: str, path: str, query: dict[str, str]) -
 async def _follow(request: Request, path: str, query: dict[str, str]) -> AsyncIterator[bytes]:
     """The agent's stream as it is, or the reason why there is none."""
     target = f"{path}?{urlencode({**query, 'follow': '1'})}"
-    async with exchange(request_context.dashboard(request).socket, "GET", target) as reply:
+    async with agent_api.opened(request, "GET", target) as reply:
         if reply.status >= 400:
             error = json.loads(await reply.body())["error"]
             yield f"event: refused\ndata: {json.dumps(error)}\n\n".encode()

@@ -35,7 +35,7 @@ def proof(request: Request) -> str:
 def is_welcome(request: Request) -> bool:
     """Whether a visitor who got in once may go on."""
     if visitor(request).is_script:
-        return True
+        return dashboard(request).access.grant(visitor(request).grant.name) is not None
     return cookies.session(request, dashboard(request).sessions) is not None
 
 
@@ -58,6 +58,7 @@ def page(request: Request, name: str, status: int = 200, /, **values: Any) -> Re
         "host": socket.gethostname(),
         "proof": proof(request),
         "is_open": True,
+        "may": visitor(request).grant,
         "is_up": shared.relay.is_up,
         "position": shared.relay.position,
     }
@@ -80,6 +81,9 @@ def home(request: Request, path: str) -> str:
     return forwarded.base(request) + path
 
 
-def who(request: Request) -> str:
-    """Whom the history of the configuration names."""
-    return f"dashboard, {forwarded.address(request) or 'local'}"[:100].strip()
+def identity(request: Request) -> dict[str, str]:
+    """Who asks, as the agent wants to hear it: for the right, and for the audit trail."""
+    asking = visitor(request)
+    address = forwarded.address(request).encode("ascii", "replace").decode()[:100]
+    way = "API" if asking.is_script else "dashboard"
+    return {"X-Nuwa-As": asking.grant.name, "X-Nuwa-Way": way, "X-Nuwa-From": address}

@@ -22,7 +22,7 @@ def serve(paths: Paths) -> None:
 async def _serve(paths: Paths) -> None:
     listening = sd_notify.sockets().get("dashboard") or socket.create_server(DASHBOARD)
     listening.setblocking(False)
-    dashboard = Dashboard(paths.socket, paths.token, _state(paths))
+    dashboard = Dashboard(paths.socket, paths.token, paths.tokens, _state(paths))
     server = uvicorn_server.server(application(dashboard))
 
     def end() -> None:

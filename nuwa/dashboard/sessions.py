@@ -1,4 +1,4 @@
-"""Sessions of browsers: signed cookies, so that they outlive a restart, and end when the token changes."""
+"""Sessions of browsers: signed cookies, so that they outlive a restart, and end with their token."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nuwa import files
-from nuwa.dashboard.admin_token import Token
+from nuwa.access.rights import HOST
+from nuwa.dashboard.access import Access
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,11 @@ MAX_AGE_S = 7 * 86400
 """Seconds after which it ends in any case."""
 RENEW_AFTER_S = 600
 """Seconds after which a visit lengthens it."""
-_FORM = re.compile(r"([A-Za-z0-9_-]{16,64})\.(\d{1,12})\.(\d{1,12})\.([0-9a-f]{64})")
+_FORM = re.compile(
+    r"(?P<id>[A-Za-z0-9_-]{16,64})(?:~(?P<owner>[a-z][a-z0-9-]{0,31}))?"
+    r"\.(?P<begun>\d{1,12})\.(?P<until>\d{1,12})\.(?P<signature>[0-9a-f]{64})"
+)
+"""A cookie; without an owner it is of the host's token."""
 
 
 @dataclass(frozen=True)
@@ -32,43 +37,54 @@ class Session:
     Args:
         begun: when it did; Unix seconds.
         until: when it has to do so again, unless it comes back before.
+        owner: the name of the token.
     """
 
     id: str
     begun: int
     until: int
+    owner: str = HOST
 
 
 class Sessions:
     """Makes sessions, recognises them and ends them.
 
     Args:
-        token: what they are signed with.
+        access: the tokens, whose keys sign them.
         ended: the file in which those that somebody ended are remembered until they are over anyway.
     """
 
-    def __init__(self, token: Token, ended: Path, clock: Callable[[], float] = time.time) -> None:
-        self._token, self._file, self._clock = token, ended, clock
+    def __init__(self, access: Access, ended: Path, clock: Callable[[], float] = time.time) -> None:
+        self._access, self._file, self._clock = access, ended, clock
         self._ended: dict[str, int] = files.read_json(ended, {})
 
-    def begin(self) -> Session:
+    def begin(self, owner: str = HOST) -> Session:
+        """A new session of a token.
+
+        Args:
+            owner: its name.
+        """
         now = int(self._clock())
-        return Session(secrets.token_urlsafe(18), now, now + IDLE_TIMEOUT_S)
+        return Session(secrets.token_urlsafe(18), now, now + IDLE_TIMEOUT_S, owner)
 
     def cookie(self, session: Session) -> str:
         """The cookie's value."""
-        text = f"{session.id}.{session.begun}.{session.until}"
-        return f"{text}.{self._sign('session', text)}"
+        owner = "" if session.owner == HOST else f"~{session.owner}"
+        text = f"{session.id}{owner}.{session.begun}.{session.until}"
+        return f"{text}.{self._sign(session.owner, 'session', text)}"
 
     def find(self, cookie: str) -> Session | None:
-        """The session of a cookie; None if it is forged, over, or from before the token changed."""
+        """The session of a cookie; None if it is forged, over, or its token was changed or revoked."""
         found = _FORM.fullmatch(cookie)
-        if found is None or not self._token.value:
+        if found is None:
             return None
-        text, signature = cookie.rpartition(".")[0], found[4]
-        if not hmac.compare_digest(signature, self._sign("session", text)):
+        owner = found["owner"] or HOST
+        if self._access.grant(owner) is None:
             return None
-        session = Session(found[1], int(found[2]), int(found[3]))
+        text = cookie.rpartition(".")[0]
+        if not hmac.compare_digest(found["signature"], self._sign(owner, "session", text)):
+            return None
+        session = Session(found["id"], int(found["begun"]), int(found["until"]), owner)
         now = self._clock()
         is_over = now >= session.until or now >= session.begun + MAX_AGE_S
         return None if is_over or session.id in self._ended else session
@@ -77,7 +93,7 @@ class Sessions:
         """The same session with more time; None while it has enough."""
         now = int(self._clock())
         until = min(now + IDLE_TIMEOUT_S, session.begun + MAX_AGE_S)
-        return Session(session.id, session.begun, until) if until - session.until > RENEW_AFTER_S else None
+        return replace(session, until=until) if until - session.until > RENEW_AFTER_S else None
 
     def end(self, session: Session) -> None:
         """End it, also for copies of the cookie."""
@@ -91,10 +107,13 @@ class Sessions:
 
     def proof(self, session: Session) -> str:
         """What a form has to bring along: other sites can send forms, but not read this."""
-        return self._sign("form", session.id)
+        return self._sign(session.owner, "form", session.id)
 
     def is_proof(self, session: Session, offered: str) -> bool:
         return hmac.compare_digest(self.proof(session).encode(), offered.encode())
 
-    def _sign(self, purpose: str, text: str) -> str:
-        return hmac.digest(self._token.key(f"nuwa-dashboard {purpose}"), text.encode(), "sha256").hex()
+    def _sign(self, owner: str, purpose: str, text: str) -> str:
+        key = self._access.key(owner, f"nuwa-dashboard {purpose}")
+        if not key:  # it was revoked this very moment: nothing fits what nobody can sign
+            key = secrets.token_bytes(32)
+        return hmac.digest(key, text.encode(), "sha256").hex()

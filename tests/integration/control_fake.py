@@ -80,6 +80,7 @@ class ControlFake:
         self.hooks: dict[str, Any] = {}
         self.checks: list[Any] = []
         self.alerts: list[Any] = []
+        self.audit: list[Any] = []
         self.history: list[Any] = []
         self.stats: dict[str, Any] = {}
         self.samples: dict[str, list[Any]] = {}
@@ -172,6 +173,8 @@ class ControlFake:
                 Route("/monitor", self._monitor),
                 Route("/stats", self._stats),
                 Route("/stats/{name}", self._stats),
+                Route("/audit", self._audit),
+                Route("/session/{name}/{event}", self._session, methods=["POST"]),
                 Route("/hooks/{name}/runs", self._runs),
                 Route("/runs/{id}", self._run),
                 Route("/webhook/{name}/{verb}", self._hook, methods=["POST"]),
@@ -179,6 +182,12 @@ class ControlFake:
                 Route("/{verb}/{name}", self._act, methods=["POST"]),
             ],
         )
+
+    async def _audit(self, request: Request) -> Response:
+        return answer({"entries": self.audit})
+
+    async def _session(self, request: Request) -> Response:
+        return answer({"event": request.path_params["event"]})
 
     def _listing(self) -> Any:
         return {
@@ -240,7 +249,7 @@ class ControlFake:
 
     async def _put(self, request: Request) -> Response:
         body = await request.body()
-        self.asked.append(f"PUT /config {request.headers.get('x-nuwa-who', '')}")
+        self.asked.append(f"PUT /config {request.headers['x-nuwa-as']}, {request.headers['x-nuwa-from']}")
         if request.headers.get("if-match") != f'"{self.revision}"':
             return failure(412, "conflict", "somebody else changed it")
         json.loads(body)
@@ -321,6 +330,7 @@ def hook(name: str, state: str = "ok", **given: Any) -> Any:
         "started": time.time() - 300,
         "commit": "4f9c2e81d03b",
         "services": [],
+        "covers": [],
         "lines": [],
         **given,
     }

@@ -159,8 +159,8 @@ def demo(fake: ControlFake) -> None:
     }  # fmt: skip
     fake.content = (json.dumps(document, indent=2) + "\n").encode()
     fake.history = [
-        {"revision": fake.revision, "time": now - 3 * day, "who": "dashboard, 203.0.113.40"},
-        {"revision": "77aa01c9f2b41c07", "time": now - 12 * day, "who": "root"},
+        {"revision": fake.revision, "time": now - 3 * day, "who": "ada (dashboard, 203.0.113.40)"},
+        {"revision": "77aa01c9f2b41c07", "time": now - 12 * day, "who": "root (ssh, 198.51.100.4)"},
     ]
 
 

@@ -108,7 +108,7 @@ def test_earlier_configs_are_kept(host: AgentHost) -> None:
         "PUT", "/config", json.dumps(CONFIG).encode(), {"If-Match": f'"{revision}"', "X-Nuwa-Who": "me"}
     )
     newest = host.client.ask("GET", "/config/history")["history"][0]
-    assert newest["who"] == "me"
+    assert newest["who"] == "me (control socket)"
     assert json.loads(host.client.text(f"/config/history/{newest['revision']}")) == CONFIG
     assert refused(host, "GET", "/config/history/0000000000000000").status == 404
 

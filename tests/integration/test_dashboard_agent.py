@@ -126,7 +126,7 @@ def test_a_configuration_comes_back_out_of_the_history(visit: Visit, agent: Agen
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#result")).to_contain_text("was applied")
     assert "job" in {item["name"] for item in agent.client.ask("GET", "/ls")["ps"]}
-    assert agent.client.ask("GET", "/config/history")["history"][0]["who"] == "dashboard, 127.0.0.1"
+    assert agent.client.ask("GET", "/config/history")["history"][0]["who"] == "host (dashboard, 127.0.0.1)"
 
 
 def test_two_who_edit_at_once_do_not_overwrite_each_other(visit: Visit, agent: AgentHost) -> None:

@@ -308,7 +308,7 @@ def test_what_is_not_there_is_said_so(host: DashboardHost, path: str) -> None:
 def test_a_script_reads_and_writes_the_configuration(fake: ControlFake, host: DashboardHost) -> None:
     done = host.ask("/config", "PUT", "{}", {"If-Match": '"0123456789abcdef"'}, token=TOKEN)
     assert (done.status, done.headers["etag"]) == (200, '"0123456789abcdef"')
-    assert fake.asked == ["PUT /config dashboard, 127.0.0.1"]
+    assert fake.asked == ["PUT /config host, 127.0.0.1"]
     assert host.ask("/config", "PUT", "{}", {"If-Match": '"old"'}, token=TOKEN).status == 412
     assert host.ask("/config", "PUT", "x" * (1024 * 1024 + 1), token=TOKEN).status == 413
 

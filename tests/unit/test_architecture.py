@@ -75,6 +75,7 @@ ROOMS = {
         *("nuwa.image", "nuwa.manifest", "nuwa.names", "nuwa.requirements"),
     ],
     "nuwa.remote.build_settings": ["nuwa.remote.ssh", *MODEL, "nuwa.image"],
+    "nuwa.access": ["nuwa.errors", "nuwa.files", "nuwa.lock"],
     "nuwa.web": ["nuwa.errors"],
     "nuwa.web.limits": [],
     "nuwa.agent": [],
@@ -84,6 +85,7 @@ ROOMS = {
     "nuwa.agent.naming": ["nuwa.names"],
     "nuwa.agent.regular_files": [],
     "nuwa.agent.database": ["nuwa.errors"],
+    "nuwa.agent.audit": ["nuwa.agent.database", "nuwa.agent.schemas", "nuwa.errors"],
     "nuwa.agent.client": ["nuwa.errors"],
     "nuwa.agent.worker": ["nuwa.agent.paths", "nuwa.errors", "nuwa.process_async"],
     "nuwa.agent.config": [
@@ -110,16 +112,18 @@ ROOMS = {
         *("nuwa.agent.paths", "nuwa.agent.schemas", "nuwa.agent.naming", "nuwa.agent.host", "nuwa.errors"),
     ],
     "nuwa.agent.monitor": [
-        *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host", "nuwa.errors"),
-        *("nuwa.names", "nuwa.process", "nuwa.web.sse"),
+        *(*AGENT, "nuwa.agent.audit", "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host"),
+        *("nuwa.errors", "nuwa.names", "nuwa.process", "nuwa.web.sse"),
     ],
     "nuwa.agent.agent": [
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host", "nuwa.agent.monitor"),
-        *("nuwa.agent.stats", "nuwa.agent.webhooks", "nuwa.agent.worker", "nuwa.errors", "nuwa.web"),
+        *("nuwa.agent.audit", "nuwa.agent.stats", "nuwa.agent.webhooks", "nuwa.agent.worker", "nuwa.errors"),
+        "nuwa.web",
     ],
     "nuwa.agent.api": [
         *(*AGENT, *BASE, "nuwa.agent.agent", "nuwa.agent.config", "nuwa.agent.host", "nuwa.agent.webhooks"),
-        *("nuwa.agent.stats", "nuwa.agent.worker", "nuwa.manifest", "nuwa.web"),
+        *("nuwa.access", "nuwa.agent.audit", "nuwa.agent.stats", "nuwa.agent.worker", "nuwa.manifest"),
+        "nuwa.web",
     ],
     "nuwa.agent.server": ["nuwa.agent.agent", "nuwa.agent.api", "nuwa.agent.paths", "nuwa.web"],
     "nuwa.agent.install": [
@@ -127,7 +131,7 @@ ROOMS = {
         *("nuwa.process", "nuwa.render", "nuwa.templating"),
     ],
     "nuwa.dashboard": [
-        *(*BASE, "nuwa.agent.client", "nuwa.agent.paths", "nuwa.agent.schemas", "nuwa.files"),
+        *(*BASE, "nuwa.access", "nuwa.agent.client", "nuwa.agent.paths", "nuwa.agent.schemas", "nuwa.files"),
         *("nuwa.humanize", "nuwa.templating", "nuwa.web"),
     ],
     "nuwa.cli": ["nuwa"],

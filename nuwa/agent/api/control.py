@@ -14,7 +14,10 @@ from starlette.routing import Route
 
 from nuwa import __version__
 from nuwa.agent.agent import Agent
+from nuwa.agent.api.endpoints import ENDPOINTS
+from nuwa.agent.api.guard import Guard, actor_of
 from nuwa.agent.api.responses import HANDLERS, answer, failure, stream
+from nuwa.agent.audit import Actor
 from nuwa.agent.host import journal
 from nuwa.agent.host.journal import Query, Sources
 from nuwa.agent.webhooks.run_store import Delivery
@@ -22,35 +25,21 @@ from nuwa.web import limits, request_body
 
 MAX_ID_DIGITS = 19
 """Of the number of a run."""
+SESSION_EVENTS = ("log-in", "log-out")
+"""What the dashboard tells of sessions."""
 
 
 def application(agent: Agent) -> Starlette:
     """The control API of an agent."""
     api = _Api(agent)
-    both = ["GET", "POST"]
+    guard = Guard(agent)
     routes = [
-        Route("/health", api.health),
-        Route("/ls", api.ls),
-        Route("/watch", api.watch),
-        Route("/start/{name}", api.start, methods=both),
-        Route("/stop/{name}", api.stop, methods=both),
-        Route("/restart/{name}", api.restart, methods=both),
-        Route("/run/{name}/{command}", api.run_once, methods=["POST"]),
-        Route("/log", api.log),
-        Route("/log/{name}", api.log),
-        Route("/config", api.config),
-        Route("/config", api.put_config, methods=["PUT"]),
-        Route("/config/apply", api.apply, methods=["POST"]),
-        Route("/config/schema", api.schema),
-        Route("/config/history", api.history),
-        Route("/config/history/{revision}", api.revision),
-        Route("/webhook/{name}/restart", api.hook_restart, methods=["POST"]),
-        Route("/webhook/{name}/cancel", api.hook_cancel, methods=["POST"]),
-        Route("/hooks/{name}/runs", api.runs),
-        Route("/runs/{id}", api.run),
-        Route("/monitor", api.monitor),
-        Route("/stats", api.stats),
-        Route("/stats/{name}", api.stats),
+        Route(
+            endpoint.path,
+            guard.protect(endpoint, getattr(api, endpoint.handler)),
+            methods=list(endpoint.methods),
+        )
+        for endpoint in ENDPOINTS
     ]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
 
@@ -102,13 +91,14 @@ class _Api:
         if not expected and not is_dry:
             raise HTTPException(428, "If-Match with the revision that was edited is missing")
         body = await request_body.read(request, limits.CONFIG_BYTES)
-        who = request.headers.get("x-nuwa-who", "")[:100] or "control socket"
+        who = str(actor_of(request))[:100]
         done = await self._agent.apply(body, expected=expected.lstrip("-"), dry_run=is_dry, who=who)
         return answer(done, headers={"ETag": f'"{done["revision"]}"'})
 
     async def apply(self, request: Request) -> Response:
         is_dry = request.query_params.get("dry_run") not in (None, "", "0")
-        return answer(await self._agent.apply(None, expected="", dry_run=is_dry, who="file"))
+        who = str(actor_of(request))[:100]
+        return answer(await self._agent.apply(None, expected="", dry_run=is_dry, who=who))
 
     async def schema(self, request: Request) -> Response:
         from nuwa.resources import PACKAGE
@@ -150,6 +140,24 @@ class _Api:
     async def stats(self, request: Request) -> Response:
         name = request.path_params.get("name", "")
         return answer(await self._agent.stats(name, request.query_params.get("since", "")))
+
+    async def audit(self, request: Request) -> Response:
+        since, count = request.query_params.get("since", "0"), _number(request, "count", 200, 10_000)
+        try:
+            begin = float(since)
+        except ValueError:
+            raise HTTPException(400, "since is not a number of seconds") from None
+        return answer({"entries": self._agent.trail.entries(begin, count)})
+
+    async def session(self, request: Request) -> Response:
+        """Somebody logged in at the dashboard, or out."""
+        event = _name(request, "event")
+        if event not in SESSION_EVENTS:
+            raise HTTPException(404, "there is no such event")
+        headers = request.headers
+        actor = Actor(_name(request), headers.get("x-nuwa-way", "dashboard"), headers.get("x-nuwa-from", ""))
+        self._agent.trail.record(actor, event.replace("-", " "))
+        return answer({"event": event})
 
     def _hook(self, request: Request) -> str:
         name = _name(request)

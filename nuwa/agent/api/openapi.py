@@ -8,6 +8,7 @@ from typing import Any
 
 from nuwa import __version__
 from nuwa.agent import schemas
+from nuwa.agent.api.endpoints import endpoint_of
 from nuwa.manifest.checks import app_name
 from nuwa.manifest.validation import adapter
 
@@ -40,6 +41,7 @@ _PATH: dict[str, Any] = {
     "name": _NAME,
     "revision": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "id": {"type": "integer", "minimum": 0},
+    "event": {"type": "string", "enum": ["log-in", "log-out"]},
 }
 _QUERY: dict[str, tuple[str, Any]] = {
     "lines": (
@@ -57,8 +59,12 @@ _QUERY: dict[str, tuple[str, Any]] = {
     "after": ("Only entries after this cursor; overrides since.", {"type": "string"}),
     "follow": ("1: keep streaming new lines.", {"type": "string", "enum": ["0", "1"]}),
     "dry_run": ("1: change nothing.", {"type": "string", "enum": ["0", "1"]}),
+    "since_seconds": ("Start time, in Unix seconds.", {"type": "number"}),
+    "entries": ("Maximum number.", {"type": "integer", "minimum": 1, "maximum": 10000}),
     "count": ("Maximum number.", {"type": "integer", "minimum": 1, "maximum": 100}),
 }
+_SPELLED = {"period": "since", "since_seconds": "since", "entries": "count"}
+"""Parameters that mean something else than another of their name."""
 _LOG = ("lines", "since", "until", "grep", "priority", "after", "follow")
 
 
@@ -132,6 +138,21 @@ CONTROL = (
         (400, 404, 409),
         ("period",),
     ),
+    Operation(
+        *(
+            "get",
+            "/audit",
+            "Who did what by which way, the newest first.",
+            {200: _many("entries", "AuditEntry")},
+        ),
+        (400,),
+        ("since_seconds", "entries"),
+    ),
+    Operation(
+        *("post", "/session/{name}/{event}", "Somebody logged in at the dashboard, or out."),
+        {200: _one("event", _TEXT)},
+        (404,),
+    ),
 )
 LISTENER = (
     Operation(
@@ -184,14 +205,18 @@ def _operation(operation: Operation, tag: str) -> dict[str, Any]:
     ]
     for name in operation.query:
         text, schema = _QUERY[name]
-        sent = "since" if name == "period" else name
-        parameters.append({"name": sent, "in": "query", "description": text, "schema": schema})
+        parameters.append(
+            {"name": _SPELLED.get(name, name), "in": "query", "description": text, "schema": schema}
+        )
     parameters += [{"name": name, "in": "header", "schema": _TEXT} for name in operation.headers]
     responses = {str(status): _answer(shape, operation) for status, shape in operation.answers.items()}
     responses |= {
         str(status): _content("An error.", "application/json", ERROR) for status in operation.errors
     }
     made: dict[str, Any] = {"tags": [tag], "summary": operation.summary, "parameters": parameters}
+    if tag == "control":
+        made["x-nuwa-right"] = endpoint_of(operation.method, operation.path).right
+        responses["403"] = _content("The token that is named may not.", "application/json", ERROR)
     if operation.body:
         made["requestBody"] = {"required": True, "content": {operation.body: {"schema": _CONFIG}}}
     return {**made, "responses": responses}
@@ -225,6 +250,7 @@ def _schemas() -> dict[str, Any]:
         schemas.Check,
         schemas.Alert,
         schemas.Stats,
+        schemas.AuditEntry,
         schemas.ErrorAnswer,
     ):
         made = adapter(shape).json_schema(ref_template=REFERENCE)

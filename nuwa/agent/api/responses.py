@@ -69,6 +69,7 @@ def _of_nuwa(request: Request, error: Exception) -> Response:  # noqa: ARG001 - 
 def _of_http(request: Request, error: Exception) -> Response:  # noqa: ARG001
     assert isinstance(error, HTTPException)
     codes = {
+        403: "forbidden",
         404: "unknown",
         405: "method",
         413: "body_too_large",

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from nuwa.agent.agent import Agent
 from nuwa.agent.api.responses import HANDLERS, answer, failure
+from nuwa.agent.audit import Actor
 from nuwa.agent.config import processes
 from nuwa.agent.webhooks import git, payloads, signatures
 from nuwa.agent.webhooks.run_store import Delivery, Replay
@@ -53,7 +54,7 @@ class _Listener:
             return failure(401, "signature", "the signature or token is missing or wrong")
         repository = Path(processes.absolute(hook.path, self._agent.loaded.base))
         branch = hook.branch or await asyncio.to_thread(git.checked_out, repository)
-        return self._take(name, branch, headers, body, sender)
+        return self._take(name, branch, headers, body, sender, address)
 
     def _count(self, address: str, hook: str) -> None:
         """Note a failure of an address at a hook.
@@ -67,7 +68,13 @@ class _Listener:
         self._limiter.fail(address, hook)
 
     def _take(
-        self, name: str, branch: str, headers: dict[str, str], body: bytes, sender: signatures.Sender
+        self,
+        name: str,
+        branch: str,
+        headers: dict[str, str],
+        body: bytes,
+        sender: signatures.Sender,
+        address: str,
     ) -> Response:
         try:
             # Without a body a person tries the hook out by hand; only GitLab's header can prove that.
@@ -94,6 +101,7 @@ class _Listener:
         if accepted.duplicate:
             return answer({"duplicate": accepted.run})
         self._agent.dispatcher.add(name, accepted)
+        self._agent.trail.record(Actor(name, "push", address), "run hook", name, f"run {accepted.run}")
         return answer({"run": accepted.run}, 202)
 
 

@@ -87,6 +87,7 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
     yield parts.Folder(paths.serving, 0o755)
     yield parts.File(paths.config, EXAMPLE, 0o600, keep=True)
     yield parts.File(paths.token, parts.token(), 0o640, keep=True, group=USER)
+    yield parts.File(paths.tokens, '{"tokens": []}\n', 0o640, keep=True, group=USER)
     for name in row.selinux_booleans:
         yield parts.SelinuxBoolean(name)
     yield parts.Firewall()

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nuwa.agent.audit import MONITOR, Trail
 from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
 from nuwa.agent.host import probes, services, systemctl
@@ -42,6 +43,7 @@ class Host(Protocol):
     database: Database
     loaded: Loaded
     watchers: Watchers
+    trail: Trail
 
     def services(self) -> list[Service]: ...
 
@@ -192,6 +194,7 @@ class Monitor:
             action = f"restarted: {outcome['message']}"
         except NuwaError as error:
             action = f"the restart failed: {error.message}"
+        self._host.trail.record(MONITOR, "restart", service.name, action)
         if len(watch.restarted_at) == MAX_RESTARTS_PER_HOUR:
             action += f"; it was the {MAX_RESTARTS_PER_HOUR}rd within an hour, no other will follow"
         self._states.act(finding, action)

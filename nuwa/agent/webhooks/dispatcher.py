@@ -16,6 +16,7 @@ from nuwa.agent.webhooks import affected, executors
 from nuwa.agent.webhooks.executors import Executor
 from nuwa.agent.webhooks.hook_run import HookRun
 from nuwa.agent.webhooks.recorder import Publish, with_retry
+from nuwa.agent.webhooks.run_states import Told
 from nuwa.agent.webhooks.run_store import Accepted, History
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Dispatcher:
     Args:
         loaded: gives the applied configuration, whenever it is asked.
         environments: the folder for the environments of commands.
+        told: gets each run when it has begun, and when it has ended.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class Dispatcher:
         executor: Executor,
         publish: Publish,
         environments: Path,
+        told: Told = bool,
     ) -> None:
-        self._environments = environments
+        self._environments, self._told = environments, told
         self._history, self._loaded, self._executor, self._publish = history, loaded, executor, publish
         self._queues: dict[str, deque[int]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -105,7 +108,7 @@ class Dispatcher:
             return
         if not self._history.is_queued(run):
             return
-        made = HookRun(run, hook, loaded, self._history, self._executor, self._publish)
+        made = HookRun(run, hook, loaded, self._history, self._executor, self._publish, self._told)
         task = asyncio.create_task(made.execute())
         self._current[hook] = made, task
         try:
@@ -119,15 +122,20 @@ class Dispatcher:
 
     def hooks_by_service(self) -> dict[str, str]:
         """The state of the webhook that brings changes to a service, by the service's name."""
-        loaded = self._loaded()
         found = {}
-        for name, hook in loaded.config.webhooks.items():
-            repository = processes.absolute(hook.path, loaded.base)
+        for name in self._loaded().config.webhooks:
             state = self._history.state(name)
-            for service, process in loaded.config.processes.items():
-                if affected.lives_in(process, loaded.base, repository):
-                    found[service] = state
+            found.update(dict.fromkeys(self.covers(name), state))
         return found
+
+    def covers(self, hook: str) -> list[str]:
+        """The services that live in a webhook's repository, and that a run may restart."""
+        loaded = self._loaded()
+        if hook not in loaded.config.webhooks:
+            return []
+        repository = processes.absolute(loaded.config.webhooks[hook].path, loaded.base)
+        known = loaded.config.processes.items()
+        return [name for name, process in known if affected.lives_in(process, loaded.base, repository)]
 
     def show(self, name: str) -> Hook:
         """One webhook with its last run; of each command's output the end."""
@@ -141,5 +149,6 @@ class Dispatcher:
             "started": last["started"] if last else None,
             "commit": last["commit"] if last else "",
             "services": last["services"] if last else [],
+            "covers": self.covers(name),
             "lines": [{**line, "output": line["output"][-SHOWN_OUTPUT_CHARS:]} for line in lines],
         }

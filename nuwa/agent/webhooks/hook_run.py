@@ -23,6 +23,7 @@ from nuwa.agent.webhooks import affected, executors, git, work_tree
 from nuwa.agent.webhooks.affected import Concern
 from nuwa.agent.webhooks.executors import Command, Executor
 from nuwa.agent.webhooks.recorder import Publish, Recorder, with_retry
+from nuwa.agent.webhooks.run_states import RunState, Told
 from nuwa.agent.webhooks.run_store import History
 from nuwa.errors import NuwaError
 
@@ -50,17 +51,28 @@ class HookRun:
 
     Args:
         publish: gets an event's name and data, for those who watch.
+        told: gets the run when it has begun, and when it has ended.
     """
 
     def __init__(
-        self, run: int, name: str, loaded: Loaded, history: History, executor: Executor, publish: Publish
+        self,
+        run: int,
+        name: str,
+        loaded: Loaded,
+        history: History,
+        executor: Executor,
+        publish: Publish,
+        told: Told = bool,
     ) -> None:
+        self._told = told
         self.run, self._name, self._loaded = run, name, loaded
         self._hook: Webhook = loaded.config.webhooks[name]
         self._history, self._executor, self._publish = history, executor, publish
         self._repository = processes.absolute(self._hook.path, loaded.base)
         self._number = 0
         self._services: list[str] = []
+        self._failed = ""
+        """The command that failed."""
         self._is_unknown = False
         """Whether nobody can tell any more what changed since the last run: then all of it counts."""
         self.is_abandoned = False
@@ -95,10 +107,21 @@ class HookRun:
         duration = time.monotonic() - begun
         await with_retry(lambda: self._history.finish(self.run, state, self._services, duration))
         self._publish("hook", {"name": self._name})
+        self._tell(state, duration)
         return state
+
+    def _tell(self, state: str, duration: float = 0.0) -> None:
+        """Tell how far the run is; whatever goes wrong there is no fault of the run."""
+        services = tuple(self._services)
+        try:
+            commit = self._history.commit_of(self.run)
+            self._told(RunState(self.run, self._name, commit, state, services, duration, self._failed))
+        except Exception:
+            log.exception("the state of run %d of %s was not told", self.run, self._name)
 
     async def _everything(self) -> None:
         changed = await self._update()
+        self._tell("running")
         before = await asyncio.to_thread(self._script_sums)
         for words in self._hook.commands:
             await self._step(words, user=self._user, limits=self._hook.limits)
@@ -217,6 +240,7 @@ class HookRun:
         recorder = Recorder(self._history, self.run, self._number, self._name, step, self._publish)
         recorder.add(output)
         step["code"] = 1
+        self._failed = shown
         recorder.write()
 
     def _fail(self, shown: str, output: str) -> NoReturn:
@@ -274,6 +298,7 @@ class HookRun:
         finally:
             recorder.write()
         if step["code"] != 0:
+            self._failed = step["command"]
             raise StepFailed(step["output"])
 
 

@@ -126,6 +126,11 @@ class History:
         with self._database.change() as change:
             change.execute("update runs set commit_id = ? where id = ?", (commit, run))
 
+    def commit_of(self, run: int) -> str:
+        """What a run brings in; empty while that is unknown."""
+        row = self._database.row("select commit_id from runs where id = ?", run)
+        return str(row["commit_id"]) if row else ""
+
     def base_of(self, run: int, hook: str) -> str:
         """The commit that a run's changes count from: what the last run that succeeded brought in.
 

@@ -8,6 +8,15 @@ const nuwa = (() => {
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+  // What this session may operate: all services ("*"), some, or none. The agent refuses the rest in any case.
+  const operable = meta("operate").split(" ").filter(Boolean);
+  const operates = (names) => operable[0] === "*" || (names.length > 0 && names.every((name) => operable.includes(name)));
+  function restrict(made) {
+    const { name, covers } = made.dataset;
+    if (!operates(covers === undefined ? [name] : covers.split(" ").filter(Boolean))) one(".acts", made).replaceChildren();
+    return made;
+  }
+
   function toast(text, tone = "") {
     const made = document.createElement("p");
     made.className = `toast ${tone}`;
@@ -139,7 +148,7 @@ const nuwa = (() => {
 
   // Keys. Letters alone mean something only where nobody types.
   const keys = new Map();
-  const places = { s: "/", l: "/log", h: "/hooks", m: "/monitor", c: "/config" };
+  const places = { s: "/", l: "/log", h: "/hooks", m: "/monitor", c: "/config", a: "/audit" };
   let leading = 0;
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.matches("input, textarea, select");
@@ -157,5 +166,5 @@ const nuwa = (() => {
   setInterval(() => document.hidden || older(), 5000);
   older();
 
-  return { at, one, all, send, page, toast, older, age, ageClass, local, plain, level, watch, keys };
+  return { restrict, at, one, all, send, page, toast, older, age, ageClass, local, plain, level, watch, keys };
 })();

@@ -1,7 +1,7 @@
 "use strict";
 // Webhooks: their output comes as the commands write it.
 (() => {
-  const { one, all, send, page, toast, older, plain, watch } = nuwa;
+  const { one, all, send, page, toast, older, plain, watch, restrict } = nuwa;
   const live = one("#live");
   const whole = live.dataset.whole ? Number(live.dataset.run) : 0;
 
@@ -39,7 +39,7 @@
       const old = document.getElementById(`h-${data.name}`);
       if (!old) return reload();
       const made = new DOMParser().parseFromString(`<ul>${data.html}</ul>`, "text/html").querySelector(".hook");
-      old.replaceWith(made);
+      old.replaceWith(restrict(made));
       all(".output", made).forEach(end);
       older(made);
     },

@@ -1,7 +1,7 @@
 "use strict";
 // The rows of services: they change as the host does, and their buttons act at once.
 (() => {
-  const { at, one, all, send, page, toast, older, watch, keys } = nuwa;
+  const { at, one, all, send, page, toast, older, watch, keys, restrict } = nuwa;
   const live = one("#live");
   const only = live.dataset.one;
   const histories = new Map();
@@ -133,6 +133,7 @@
     const label = focused && focused.className;
     sight.unobserve(old);
     made.hidden = old.hidden;
+    restrict(made);
     old.replaceWith(made);
     sight.observe(made);
     if (focused === old) made.focus({ preventScroll: true });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nuwa.access.rights import grant_of_host
 from nuwa.dashboard import formatting
 from nuwa.dashboard.configuration import diff
 from nuwa.dashboard.responses import html
@@ -37,9 +38,9 @@ def test_nothing_that_others_wrote_becomes_markup(name: str) -> None:
     step = {"command": HOSTILE, "output": HOSTILE, "duration": 1.0, "code": None}
     hook = {
         "name": HOSTILE, "state": HOSTILE, "queued": 1, "run": 1, "started": NOW, "commit": HOSTILE,
-        "services": [HOSTILE], "lines": [step],
+        "services": [HOSTILE], "covers": [HOSTILE], "lines": [step],
     }  # fmt: skip
-    made = html(name, row=hostile_row(), hook=hook, proof="")
+    made = html(name, row=hostile_row(), hook=hook, proof="", may=grant_of_host())
     for bad in ("<script", "<img", "49"):
         assert bad not in made
     assert "&lt;script&gt;" in made

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nuwa.access.token_file import TokenFile
+from nuwa.dashboard.access import Access
 from nuwa.dashboard.admin_token import Token
 from nuwa.dashboard.sessions import IDLE_TIMEOUT_S, MAX_AGE_S, RENEW_AFTER_S, Session, Sessions
 
@@ -29,9 +31,17 @@ def token(tmp_path: Path) -> Path:
     return path
 
 
+def access(token: Path) -> Access:
+    return Access(token, token.with_name("tokens.json"))
+
+
+def tokens(token: Path) -> TokenFile:
+    return TokenFile(token.with_name("tokens.json"), token.with_name("lock"))
+
+
 @pytest.fixture
 def sessions(token: Path, tmp_path: Path, clock: Clock) -> Sessions:
-    return Sessions(Token(token), tmp_path / "ended.json", clock)
+    return Sessions(access(token), tmp_path / "ended.json", clock)
 
 
 def test_a_cookie_is_recognised_also_after_a_restart(
@@ -40,7 +50,7 @@ def test_a_cookie_is_recognised_also_after_a_restart(
     session = sessions.begin()
     cookie = sessions.cookie(session)
     assert sessions.find(cookie) == session
-    assert Sessions(Token(token), tmp_path / "ended.json", clock).find(cookie) == session
+    assert Sessions(access(token), tmp_path / "ended.json", clock).find(cookie) == session
 
 
 def test_a_changed_cookie_is_worth_nothing(sessions: Sessions) -> None:
@@ -82,7 +92,7 @@ def test_logging_out_ends_copies_of_the_cookie_also_after_a_restart(
     cookie = sessions.cookie(session)
     sessions.end(session)
     assert sessions.find(cookie) is None
-    assert Sessions(Token(token), tmp_path / "ended.json", clock).find(cookie) is None
+    assert Sessions(access(token), tmp_path / "ended.json", clock).find(cookie) is None
     assert sessions.find(sessions.cookie(other))
 
 
@@ -116,3 +126,29 @@ def test_the_token_is_compared_without_the_line_break_of_its_file(token: Path) -
     assert Token(token).fits("the-token-of-this-host")
     assert not Token(token).fits("the-token-of-this-hos")
     assert not Token(token).fits("the-token-of-this-hostü")
+
+
+def test_a_session_is_of_its_token_and_ends_when_that_is_revoked(sessions: Sessions, token: Path) -> None:
+    tokens(token).add("ada", "see", ())
+    tokens(token).add("bob", "see", ())
+    mine, other = sessions.cookie(sessions.begin("ada")), sessions.cookie(sessions.begin("bob"))
+    found = sessions.find(mine)
+    assert found
+    assert found.owner == "ada"
+    assert sessions.find(mine.replace("~ada", "~bob")) is None
+    assert sessions.find(mine.replace("~ada", "")) is None
+    tokens(token).remove("ada")
+    assert sessions.find(mine) is None
+    assert sessions.find(other)
+    tokens(token).add("ada", "see", ())
+    assert sessions.find(mine) is None
+
+
+def test_sessions_of_named_tokens_outlive_the_token_of_the_host(sessions: Sessions, token: Path) -> None:
+    tokens(token).add("ada", "see", ())
+    cookie = sessions.cookie(sessions.begin("ada"))
+    token.write_text("")
+    found = sessions.find(cookie)
+    assert found
+    assert sessions.renewed(found) is None
+    assert sessions.is_proof(found, sessions.proof(found))

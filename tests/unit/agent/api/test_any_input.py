@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
 from nuwa.agent.api import webhook_receiver
+from nuwa.agent.audit import Trail
 from nuwa.agent.config.load import validate
 from nuwa.agent.database import Database
 from nuwa.agent.webhooks.run_store import History
@@ -53,6 +54,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
         loaded=validate(json.dumps({"webhooks": hooks}), "config.json"),
         history=History(database),
         dispatcher=SimpleNamespace(add=lambda hook, accepted: None),
+        trail=Trail(database),
     )
     yield webhook_receiver.application(agent)
     database.close()

@@ -1,0 +1,52 @@
+"""Rights, and who has which. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Right = Literal["see", "operate", "configure"]
+RIGHTS: tuple[Right, ...] = get_args(Right)
+"""Each includes those before it."""
+
+HOST, DASHBOARD = "host", "dashboard"
+RESERVED = (HOST, DASHBOARD)
+"""Names that no token can have: the token in /etc/nuwa/token, and the dashboard itself."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What somebody may do.
+
+    Args:
+        name: of the token.
+        apps: the services that `operate` is limited to; empty: all of them.
+    """
+
+    name: str
+    right: Right
+    apps: tuple[str, ...] = ()
+
+    def may(self, right: Right) -> bool:
+        """Whether this right is included, for some service at least."""
+        return RIGHTS.index(self.right) >= RIGHTS.index(right)
+
+    def operates(self, services: Collection[str]) -> bool:
+        """Whether all of these services may be started, stopped and restarted.
+
+        A limited token may operate nothing of which nobody can say what it concerns.
+        """
+        if not self.may("operate"):
+            return False
+        return not self.apps or (bool(services) and set(services) <= set(self.apps))
+
+
+def grant_of_host() -> Grant:
+    """The grant of the token in /etc/nuwa/token."""
+    return Grant(HOST, "configure")
+
+
+def grant_of_dashboard() -> Grant:
+    """The grant of the dashboard itself, for what all its pages share."""
+    return Grant(DASHBOARD, "see")

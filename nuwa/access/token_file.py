@@ -1,0 +1,182 @@
+"""The tokens with names: a file of digests, which only root writes and the dashboard reads."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nuwa import files
+from nuwa.access.rights import RESERVED, RIGHTS, Grant, Right
+from nuwa.errors import NuwaError, UsageError
+from nuwa.lock import only_one
+
+log = logging.getLogger(__name__)
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+MAX_TOKENS = 200
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token as it is kept. The token itself is not: 32 random bytes cannot be found from their digest.
+
+    Args:
+        digest: SHA-256 of the token.
+        key: what sessions that began with it are signed with; it is in no token, and ends with it.
+        created: Unix seconds.
+    """
+
+    name: str
+    right: Right
+    apps: tuple[str, ...]
+    digest: str
+    key: str
+    created: float
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.name, self.right, self.apps)
+
+
+class Tokens:
+    """The tokens of a host, reread when their file changes.
+
+    Args:
+        path: the file; while it is missing there are none, and what is damaged counts as none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._tokens: dict[str, Token] = {}
+
+    def find(self, name: str) -> Token | None:
+        """The token of that name."""
+        return self.all().get(name)
+
+    def match(self, offered: str) -> Token | None:
+        """The token that this is."""
+        digest = digest_of(offered)
+        found = [token for token in self.all().values() if hmac.compare_digest(token.digest, digest)]
+        return found[0] if found else None
+
+    def all(self) -> Mapping[str, Token]:
+        """Every token, by name."""
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if seen != self._seen:
+                self._tokens, self._seen = read(self._path), seen
+        except FileNotFoundError:
+            self._tokens, self._seen = {}, None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("no token with a name is accepted, since %s cannot be read: %s", self._path, error)
+            self._tokens, self._seen = {}, None
+        return self._tokens
+
+
+def read(path: Path) -> dict[str, Token]:
+    """What the file holds.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: it cannot be read, or is not what `write` wrote.
+    """
+    items = json.loads(path.read_bytes())["tokens"]
+    tokens = [Token(**{**item, "apps": tuple(item["apps"])}) for item in items]
+    if any(token.right not in RIGHTS for token in tokens):
+        raise ValueError("a right is unknown")
+    return {token.name: token for token in tokens}
+
+
+def digest_of(offered: str) -> str:
+    return hashlib.sha256(offered.strip().encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class TokenFile:
+    """Changes the file of tokens, one change at a time.
+
+    Args:
+        lock: the file of the lock.
+    """
+
+    def __init__(self, path: Path, lock: Path) -> None:
+        self._path, self._lock = path, lock
+
+    def add(self, name: str, right: Right, apps: tuple[str, ...]) -> str:
+        """Make a token and return it; it is not kept anywhere.
+
+        Raises:
+            UsageError: the name is none, or there is such a token.
+        """
+        if not NAME.fullmatch(name) or name in RESERVED:
+            hint = "Use up to 32 lower-case letters, digits and dashes, beginning with a letter."
+            raise UsageError(f"{name!r} cannot be the name of a token", hint=hint)
+        made = secrets.token_urlsafe(32)
+        token = Token(name, right, apps, digest_of(made), secrets.token_hex(32), time.time())
+
+        def change(tokens: dict[str, Token]) -> None:
+            if name in tokens:
+                hint = f"Remove it first: nuwa token remove {name}"
+                raise UsageError(f"there is a token {name} already", hint=hint)
+            if len(tokens) >= MAX_TOKENS:
+                raise UsageError(f"there are {MAX_TOKENS} tokens already", hint="Remove some.")
+            tokens[name] = token
+
+        self._change(change)
+        return made
+
+    def remove(self, name: str) -> None:
+        """Revoke a token; its sessions end.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        self._change(lambda tokens: tokens.pop(_known(tokens, name)))
+
+    def update(self, name: str, **values: Any) -> None:
+        """Change what is kept of a token; its sessions end, since its key changes.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+
+        def change(tokens: dict[str, Token]) -> None:
+            tokens[name] = replace(tokens[_known(tokens, name)], key=secrets.token_hex(32), **values)
+
+        self._change(change)
+
+    def _change(self, change: Any) -> None:
+        with only_one("tokens", "the tokens are being changed", self._lock):
+            try:
+                tokens = read(self._path)
+            except FileNotFoundError:
+                tokens = {}
+            except (ValueError, KeyError, TypeError) as error:
+                hint = f"Restore it, or revoke all tokens: rm {self._path}"
+                raise NuwaError(f"{self._path} is damaged: {error}", hint=hint) from None
+            change(tokens)
+            group = self._path.stat().st_gid if self._path.exists() else -1
+            files.write_json(self._path, {"tokens": [asdict(token) for token in tokens.values()]}, mode=0o640)
+            _give(self._path, group)
+
+
+def _give(path: Path, group: int) -> None:
+    import os
+
+    if group >= 0:
+        os.chown(path, -1, group)
+
+
+def _known(tokens: Mapping[str, Token], name: str) -> str:
+    if name not in tokens:
+        raise UsageError(f"there is no token {name!r}", hint="nuwa token list shows them")
+    return name

@@ -1,0 +1,105 @@
+"""Who asks the control API, whether they may, and what the audit trail says of it.
+
+Root asks for itself. The dashboard asks for the people at its pages: it names the token that they showed, and
+the agent looks up what that token may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nuwa.access import rights
+from nuwa.access.rights import Grant
+from nuwa.access.token_file import Tokens
+from nuwa.agent.agent import Agent
+from nuwa.agent.api.endpoints import Endpoint
+from nuwa.agent.api.responses import failure
+from nuwa.agent.audit import Actor
+from nuwa.errors import NuwaError
+from nuwa.web import limits, request_body
+
+Handler = Callable[[Request], Awaitable[Response]]
+_WORDS = {"see": "see", "operate": "operate services", "configure": "configure this host"}
+
+
+class Guard:
+    """Lets requests through to the handlers of the control API, or answers them itself."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._tokens = Tokens(agent.paths.tokens)
+
+    def protect(self, endpoint: Endpoint, handler: Handler) -> Handler:
+        """A handler that answers those who may ask, and writes down what they changed."""
+
+        async def guarded(request: Request) -> Response:
+            if (refusal := self._refusal(request, endpoint)) is not None:
+                # A connection that is closed before all was read loses the answer.
+                await request_body.read(request, limits.CONFIG_BYTES)
+                return refusal
+            if not endpoint.action or request.query_params.get("dry_run") not in (None, "", "0"):
+                return await handler(request)
+            return await self._recorded(request, endpoint, handler)
+
+        return guarded
+
+    def _refusal(self, request: Request, endpoint: Endpoint) -> Response | None:
+        """The answer to whom may not; None for whom may."""
+        name = request.headers.get("x-nuwa-as")
+        if name is None:
+            return None
+        grant = self._grant(name)
+        if grant is None:
+            hint = "Log in with another token; on the host, nuwa token list shows them."
+            return failure(403, "revoked", f"the token {name[:40]!r} was revoked", hint=hint)
+        if not grant.may(endpoint.right):
+            hint = f"Log in with a token that has the right to {endpoint.right}, or make one on the host."
+            message = f"the token {grant.name} has no right to {_WORDS[endpoint.right]}"
+            return failure(403, "forbidden", message, hint=hint)
+        concerned = self._concerned(request, endpoint)
+        if endpoint.target and not grant.operates(concerned):
+            of = request.path_params["name"]
+            message = f"the token {grant.name} may not operate {of}, only {', '.join(grant.apps)}"
+            return failure(403, "forbidden", message)
+        return None
+
+    def _grant(self, name: str) -> Grant | None:
+        if name == rights.HOST:
+            return rights.grant_of_host()
+        if name == rights.DASHBOARD:
+            return rights.grant_of_dashboard()
+        token = self._tokens.find(name)
+        return token.grant if token else None
+
+    def _concerned(self, request: Request, endpoint: Endpoint) -> list[str]:
+        """The services that a request is about."""
+        name = str(request.path_params.get("name", ""))
+        return self._agent.dispatcher.covers(name) if endpoint.target == "hook" else [name]
+
+    async def _recorded(self, request: Request, endpoint: Endpoint, handler: Handler) -> Response:
+        outcome = "interrupted"
+        try:
+            response = await handler(request)
+            outcome = "ok" if response.status_code < 400 else f"refused ({response.status_code})"
+            return response
+        except NuwaError as error:
+            outcome = f"failed: {error.message}"
+            raise
+        except HTTPException as error:
+            outcome = f"refused: {error.detail}"
+            raise
+        finally:
+            named = (request.path_params.get(key, "") for key in ("name", "command"))
+            target = " ".join(str(part) for part in named if part)
+            self._agent.trail.record(actor_of(request), endpoint.action, target, outcome)
+
+
+def actor_of(request: Request) -> Actor:
+    """Who asks: the dashboard says so for a token, the command line for a user of the host."""
+    headers = request.headers
+    who = headers.get("x-nuwa-as") or headers.get("x-nuwa-who", "") or "root"
+    return Actor(who, headers.get("x-nuwa-way", "") or "control socket", headers.get("x-nuwa-from", ""))

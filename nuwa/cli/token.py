@@ -1,0 +1,128 @@
+"""`nuwa token`: who may use the dashboard and its API, and for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from nuwa.cli import host_services, shared, terminal
+from nuwa.humanize import age
+
+if TYPE_CHECKING:
+    from nuwa.access.token_file import TokenFile
+
+app = shared.new_app(help="Tokens for the dashboard and its API: one for each person or script, with rights.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.", show_default=False)]
+
+
+@shared.command(app)
+def add(
+    name: Name,
+    right: Annotated[
+        Literal["see", "operate", "configure"],
+        typer.Option(help="see; operate: start, stop and restart too; configure: everything."),
+    ] = "see",
+    apps: Annotated[
+        list[str] | None,
+        typer.Option("--app", help="Limit operate to this service; may be repeated.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a token, and print it once: only its digest is kept."""
+    from nuwa.errors import UsageError
+
+    chosen = tuple(dict.fromkeys(apps or ()))
+    if chosen and right != "operate":
+        raise UsageError(f"--app does not limit the right to {right}", hint="Use it with --right operate.")
+    progress = shared.progress()
+    if unknown := sorted(set(chosen) - set(host_services.names())):
+        progress.note(f"There is no service {' or '.join(unknown)} on this host yet.")
+    made = _file().add(name, right, chosen)
+    host_services.record("add token", name)
+    result = {"name": name, "right": right, "apps": list(chosen), "token": made}
+    progress.result(result, made)
+
+
+@shared.command(app, name="list")
+def list_() -> None:
+    """Show every token with its rights."""
+    from nuwa.access import rights
+    from nuwa.access.token_file import Tokens
+    from nuwa.agent.paths import host_paths
+
+    paths = host_paths()
+    items: list[dict[str, Any]] = []
+    if _is_set(paths.token):
+        items.append({"name": rights.HOST, "right": "configure", "apps": [], "created": None})
+    for token in Tokens(paths.tokens).all().values():
+        items.append(
+            {
+                "name": token.name,
+                "right": token.right,
+                "apps": list(token.apps),
+                "created": token.created,
+            }
+        )
+    rows = [
+        (
+            terminal.paint(item["name"], "bold"),
+            item["right"],
+            " ".join(item["apps"]) or "all",
+            age(item["created"]) if item["created"] else str(paths.token),
+        )
+        for item in items
+    ]
+    shared.progress().result({"tokens": items}, terminal.table(("NAME", "RIGHT", "SERVICES", "AGE"), rows))
+
+
+@shared.command(app)
+def remove(name: Name) -> None:
+    """Revoke a token: it is refused at once, and all its sessions end.
+
+    `host` is the token in /etc/nuwa/token.
+    """
+    from nuwa import files
+    from nuwa.access import rights
+    from nuwa.agent.paths import host_paths
+    from nuwa.errors import UsageError
+
+    token = host_paths().token
+    if name == rights.HOST:
+        if not _is_set(token):
+            raise UsageError(f"{token} is empty already")
+        group = token.stat().st_gid
+        files.write(token, "", mode=0o640)
+        import os
+
+        os.chown(token, -1, group)
+    else:
+        _file().remove(name)
+    host_services.record("remove token", name)
+    shared.progress().result({"name": name}, f"The token {name} was revoked.")
+
+
+def _is_set(path: Any) -> bool:
+    try:
+        return bool(path.read_text().strip())
+    except OSError:
+        return False
+
+
+def _file() -> TokenFile:
+    """The host's file of tokens, for root alone to change.
+
+    Raises:
+        NuwaError: this user may not.
+    """
+    import os
+
+    from nuwa.access.token_file import TokenFile
+    from nuwa.agent.paths import host_paths
+    from nuwa.errors import NuwaError
+
+    paths = host_paths()
+    if not os.access(paths.folder, os.W_OK):
+        what = "may not be changed by this user" if paths.folder.is_dir() else "does not exist"
+        raise NuwaError(f"{paths.folder} {what}", hint="Use sudo, or see: nuwa host check")
+    return TokenFile(paths.tokens, paths.locks / ".tokens")

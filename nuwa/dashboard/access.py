@@ -1,0 +1,45 @@
+"""Who gets in: by the host's token or one with a name; and what each may do, as of now."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+
+from nuwa.access import rights
+from nuwa.access.rights import Grant
+from nuwa.access.token_file import Tokens
+from nuwa.dashboard.admin_token import Token
+
+
+class Access:
+    """All tokens of the host, reread when their files change.
+
+    Args:
+        token: the file of the host's token.
+        tokens: the file of those with names.
+    """
+
+    def __init__(self, token: Path, tokens: Path) -> None:
+        self._host = Token(token)
+        self._tokens = Tokens(tokens)
+
+    def identify(self, offered: str) -> Grant | None:
+        """Whose token this is; None if it is nobody's."""
+        if self._host.fits(offered):
+            return rights.grant_of_host()
+        found = self._tokens.match(offered)
+        return found.grant if found else None
+
+    def grant(self, name: str) -> Grant | None:
+        """What a token may do now; None if it was revoked."""
+        if name == rights.HOST:
+            return rights.grant_of_host() if self._host.value else None
+        found = self._tokens.find(name)
+        return found.grant if found else None
+
+    def key(self, name: str, purpose: str) -> bytes:
+        """A secret that derives from a token, and ends with it; empty if it was revoked."""
+        if name == rights.HOST:
+            return self._host.key(purpose) if self._host.value else b""
+        found = self._tokens.find(name)
+        return hmac.digest(bytes.fromhex(found.key), purpose.encode(), "sha256") if found else b""

@@ -1,0 +1,31 @@
+"""The audit trail: who did what by which way; and what the dashboard itself adds to it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nuwa.dashboard import agent_api, request_context
+from nuwa.dashboard.responses import as_json
+from nuwa.errors import NuwaError
+
+SHOWN = "500"
+
+
+async def show(request: Request) -> Response:
+    """What was done last."""
+    given = request.query_params
+    query = {"since": given.get("since", ""), "count": given.get("count", "") or SHOWN}
+    found = await agent_api.ask(request, "GET", "/audit", query=query)
+    if not request_context.wants_page(request):
+        return as_json(found)
+    return request_context.page(request, "audit", entries=found["entries"])
+
+
+async def note(request: Request, event: str) -> None:
+    """Have it written down that the visitor logged in or out; without the agent nobody can."""
+    name = agent_api.segment(request_context.visitor(request).grant.name)
+    with contextlib.suppress(NuwaError):
+        await agent_api.ask(request, "POST", f"/session/{name}/{event}")
