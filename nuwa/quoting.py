@@ -72,7 +72,7 @@ def nginx(value: object) -> str:
     text = str(value)
     _refuse(text, "[\0\r\n]", "nginx", "a line break or NUL")
     _refuse(text, r"\$", "nginx", "a dollar sign")
-    if re.fullmatch(r"[\w@%+=:,./~*^-]+", text):
+    if re.fullmatch(r"[\w@%+=:,./~*^?&-]+", text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -80,6 +80,13 @@ def nginx(value: object) -> str:
 
 def nginx_argv(words: Iterable[object]) -> str:
     return " ".join(nginx(word) for word in words)
+
+
+def nginx_pattern(value: object) -> str:
+    """A path within a regular expression of nginx that stands in double quotes."""
+    text = str(value)
+    _refuse(text, r"[^A-Za-z0-9/._~-]", "a pattern of nginx", "a character that is special there")
+    return text.replace(".", "[.]")
 
 
 def number(value: object) -> str:
@@ -156,6 +163,7 @@ FILTERS = {
     "environment_file": environment_file,
     "nginx": nginx,
     "nginx_argv": nginx_argv,
+    "nginx_pattern": nginx_pattern,
     "number": number,
     "monit": monit,
     "monit_word": monit_word,

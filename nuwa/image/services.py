@@ -87,6 +87,10 @@ def _front(app: App) -> dict[str, object]:
     """What nuwa_front.py does where no nginx of ours is in front."""
     return {
         "max_body": app.server.max_body,
+        "bodies": sorted(
+            ([rule.path, rule.max_body] for rule in app.path if rule.max_body),
+            key=lambda item: -len(str(item[0])),
+        ),
         "static_url": app.static.url if app.static else "",
         "static_folder": f"{PROJECT}/{app.static.directory}" if app.static else "",
         "uploads": [[volume.url, volume.path] for volume in app.volume if volume.url],

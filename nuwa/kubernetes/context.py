@@ -10,6 +10,7 @@ from typing import Any
 
 from nuwa.kubernetes.options import Options
 from nuwa.manifest.model import App
+from nuwa.manifest.site import Redirect
 
 Object = dict[str, Any]
 """One object of Kubernetes, or a part of one."""
@@ -50,7 +51,14 @@ class Context:
 
     @property
     def redirected(self) -> tuple[str, ...]:
-        return tuple(domain for domain in self.domains if domain not in self.served)
+        elsewhere = (*self.served, *(redirect.domain for redirect in self.moved))
+        return tuple(domain for domain in self.domains if domain not in elsewhere)
+
+    @property
+    def moved(self) -> tuple[Redirect, ...]:
+        """The domains that are sent elsewhere as a whole."""
+        found = (redirect for redirect in self.app.redirect if redirect.domain not in self.served)
+        return tuple(redirect for redirect in found if redirect.domain in self.domains)
 
     @property
     def tls_secret(self) -> str:

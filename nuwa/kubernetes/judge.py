@@ -92,8 +92,22 @@ def notes(context: Context) -> Iterator[str]:
             f"pods may reach a database at port {port} alone, as DATABASE_URL is not given (--secrets-from): "
             "for another port patch the NetworkPolicy, as overlays/production shows"
         )
+    yield from _about_requests(context)
     yield from _about_storage(context)
     yield from _about_choices(context)
+
+
+def _about_requests(context: Context) -> Iterator[str]:
+    app = context.app
+    if app.site.trusted_proxies:
+        yield "site.trusted_proxies has no equal: set the trusted addresses or hops of your gateway"
+    if context.options.ingress and (app.site.headers or app.path or app.redirect):
+        yield (
+            "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: leave --ingress away, "
+            "or use your controller's annotations"
+        )
+    elif any("?" in redirect.to for redirect in app.redirect):
+        yield "a redirect of a Gateway has no query of its own: what stands behind ? is left out"
 
 
 def _about_storage(context: Context) -> Iterator[str]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from nuwa.kubernetes import path_moves
 from nuwa.kubernetes.context import Context, Object
 from nuwa.kubernetes.options import ExportError
+from nuwa.manifest.model import App
 from nuwa.manifest.site import Route
 from nuwa.names import CLUSTER_API_PORTS, DATABASE_SECRET, PORT
+from nuwa.render import locations
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 HTTP, HTTPS = "http", "https"
 SERVICE_PORT = 80
 DATABASE_PORTS = {"postgresql": 5432, "mariadb": 3306}
+MOST_RULES = 16
+"""What the Gateway API allows for one HTTPRoute."""
 _PORT = re.compile("[0-9]{1,5}")
 ROUTE_MARGIN_S = 5
 """Seconds that the proxy waits beyond the server's own limit, as nginx does on a host."""
@@ -66,6 +71,9 @@ def _routes(context: Context) -> list[Object]:
     if context.redirected:
         moved = _redirect(hostname=context.domains[0], scheme="https")
         made.append(_route(context, "domains", context.redirected, [moved], HTTPS))
+    for number, redirect in enumerate(context.moved):
+        to_elsewhere = path_moves.rule(redirect)
+        made.append(_route(context, f"moved-{number}", (redirect.domain,), [to_elsewhere], HTTPS))
     return [*made, _route(context, "http", context.domains, [_redirect(scheme="https")], HTTP)]
 
 
@@ -95,25 +103,62 @@ def _redirect(**where: str) -> Object:
 
 
 def _rules(context: Context) -> list[Object]:
+    app = context.app
+    others = [rule for route in app.route for rule in _other(app, route)]
+    served = [volume.url for volume in app.volume if volume.url]
+    files = [*served, *([app.static.url] if app.static else [])]
+    own = [rule for prefix in (*files, "/") for rule in _own(context, prefix)]
+    moved = [path_moves.rule(redirect) for redirect in app.redirect if not redirect.domain]
+    rules = [*moved, *others, *own]
+    if len(rules) > MOST_RULES:
+        raise ExportError(
+            f"[[path]], [[route]] and [[redirect]] are {len(rules)} rules, and an HTTPRoute has at most "
+            f"{MOST_RULES}: leave some to the app"
+        )
+    return rules
+
+
+def _own(context: Context, prefix: str) -> list[Object]:
+    """Rules for what the pod answers below a prefix; files need one only where settings are their own."""
     server = context.app.server
-    own = _rule("/", context.name, 0 if server.websocket else server.timeout + ROUTE_MARGIN_S)
-    return [*(_other(route) for route in context.app.route), own]
+    timeout = 0 if server.websocket else server.timeout + ROUTE_MARGIN_S
+    found = [place for place in locations.places(context.app, prefix) if place.words[0] != "="]
+    wanted = [place for place in found if prefix == "/" or place.rest or place.settings.own_headers]
+    return [_rule(place, prefix, context.name, timeout) for place in wanted]
 
 
-def _rule(prefix: str, service: str, timeout: int) -> Object:
-    """Requests below a prefix go to a Service; a timeout of 0 is none."""
-    return {
-        "matches": [{"path": {"type": "PathPrefix", "value": prefix.rstrip("/") or "/"}}],
-        "timeouts": {"request": f"{timeout}s"},
+def _rule(place: locations.Place, prefix: str, service: str, timeout: int) -> Object:
+    """Requests of a location go to a Service; a timeout of 0 is none."""
+    seconds = timeout if place.settings.timeout is None else place.settings.timeout
+    made: Object = {
+        "matches": [{"path": {"type": "PathPrefix", "value": (prefix + place.rest).rstrip("/") or "/"}}],
+        "timeouts": {"request": f"{seconds}s"},
         "backendRefs": [{"name": service, "port": SERVICE_PORT}],
     }
+    filters = _header_filters(place.settings.headers)
+    return {**made, "filters": filters} if filters else made
 
 
-def _other(route: Route) -> Object:
-    made = _rule(route.path, other_app(route), 0 if route.websocket else route.timeout)
+def _header_filters(headers: locations.Headers) -> list[Object]:
+    if not headers:
+        return []
+    change: Object = {"set": [{"name": name, "value": value} for name, value in headers if value]}
+    change["remove"] = [name for name, value in headers if not value]
+    change = {key: value for key, value in change.items() if value}
+    return [{"type": "ResponseHeaderModifier", "responseHeaderModifier": change}]
+
+
+def _other(app: App, route: Route) -> list[Object]:
+    return [
+        _other_place(route, place) for place in locations.places(app, route.path) if place.words[0] != "="
+    ]
+
+
+def _other_place(route: Route, place: locations.Place) -> Object:
+    made = _rule(place, route.path, other_app(route), 0 if route.websocket else route.timeout)
     if route.strip:
-        path = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
-        made["filters"] = [{"type": "URLRewrite", "urlRewrite": {"path": path}}]
+        path = {"type": "ReplacePrefixMatch", "replacePrefixMatch": f"/{place.rest}".rstrip("/") or "/"}
+        made["filters"] = [*made.get("filters", []), {"type": "URLRewrite", "urlRewrite": {"path": path}}]
     return made
 
 

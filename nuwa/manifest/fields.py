@@ -114,9 +114,8 @@ def describe(kind: Any) -> str:
     core = _core(kind)
     origin, arguments = typing.get_origin(core), typing.get_args(core)
     if origin is Literal:
-        return (
-            f'"{arguments[0]}"' if len(arguments) == 1 else "one of " + ", ".join(f'"{a}"' for a in arguments)
-        )
+        words = [f'"{each}"' if isinstance(each, str) else str(each) for each in arguments]
+        return words[0] if len(words) == 1 else "one of " + ", ".join(words)
     if origin in (Union, types.UnionType):
         return " or ".join(describe(argument) for argument in arguments)
     if origin in (list, tuple):
@@ -125,8 +124,8 @@ def describe(kind: Any) -> str:
     if _is_dict(core):
         return f"a table of {_plural(arguments[1])}"
     limits = next((mark for mark in _marks(kind) if isinstance(mark, Between)), None)
-    words = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
-    return words.get(core, "a table") + (f" from {limits.low} to {limits.high}" if limits else "")
+    basic = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+    return basic.get(core, "a table") + (f" from {limits.low} to {limits.high}" if limits else "")
 
 
 def _plural(kind: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from nuwa.errors import ManifestError, Problem
 from nuwa.manifest import resolve, rules
 from nuwa.manifest.fields import fields_of, is_table, kind_at, section_of, sections
+from nuwa.manifest.finding import Finding
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, Place, dotted, scan
 from nuwa.manifest.problems import Places, at, line_of
@@ -186,6 +187,7 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
             unique = {
                 "name": f"x{count}",
                 "path": f"/x{count}/",
+                "source": f"/x{count}",
                 "directory": f"x{count}",
                 "output": f"o{count}",
             }
@@ -202,7 +204,7 @@ def _owner(path: Path) -> tuple[Path, str]:
     return (), str(path[0])
 
 
-def _problem(finding: rules.Finding, places: Places) -> Problem:
+def _problem(finding: Finding, places: Places) -> Problem:
     path = finding.about[0]
     return Problem(dotted(path), finding.message, line_of(path, places), finding.hint)
 

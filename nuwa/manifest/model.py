@@ -31,7 +31,7 @@ from nuwa.manifest.marks import (
     Size,
     VariableName,
 )
-from nuwa.manifest.site import Route, Static, Tls
+from nuwa.manifest.site import PathRule, Redirect, Route, Site, Static, Tls
 from nuwa.names import DATABASE_SECRET, Names, Platform
 
 SCHEMA = 1
@@ -276,6 +276,9 @@ class App(Section):
     image: Annotated[Image, Doc("")] = field(default_factory=Image)
     build: Annotated[Build, Doc("")] = field(default_factory=Build)
     static: Annotated[Optional[Static], Doc("")] = None
+    site: Annotated[Site, Doc("")] = field(default_factory=Site)
+    path: Annotated[tuple[PathRule, ...], Doc("")] = ()
+    redirect: Annotated[tuple[Redirect, ...], Doc("")] = ()
     route: Annotated[tuple[Route, ...], Doc("")] = ()
     process: Annotated[tuple[Process, ...], Doc("")] = ()
     cron: Annotated[tuple[Cron, ...], Doc("")] = ()

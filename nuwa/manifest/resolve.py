@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from nuwa.manifest.finding import Finding
 from nuwa.manifest.model import App
-from nuwa.manifest.rules import Finding
 
 
 class Offer(Protocol):

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from nuwa.manifest import site_rules
+from nuwa.manifest.finding import Finding, Given
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
 from nuwa.names import PROJECT, RESERVED_VARIABLES
-
-Given = Callable[[Path], bool]
-"""Whether the document itself holds a path, or the default speaks there."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Values that do not fit together.
-
-    Args:
-        about: the paths that were looked at; the first is where the finding is reported, and a finding
-            about a path that is broken in itself is not reported at all.
-    """
-
-    about: tuple[Path, ...]
-    message: str
-    hint: str = ""
 
 
 def findings(app: App, given: Given) -> Iterator[Finding]:
@@ -358,6 +342,7 @@ RULES = (
     _static,
     _node,
     _routes,
+    *site_rules.RULES,
     _volume_paths,
     _database,
     _services,

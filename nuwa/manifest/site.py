@@ -5,11 +5,103 @@ Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Optional
 
-from nuwa.manifest import checks
-from nuwa.manifest.marks import Between, Check, Commands, Doc, HostPath, RelativePath, Seconds, Section
+from nuwa.manifest import checks, site_checks
+from nuwa.manifest.marks import (
+    Between,
+    Check,
+    Commands,
+    Doc,
+    HostPath,
+    RelativePath,
+    Seconds,
+    Section,
+    Size,
+)
+
+Headers = dict[
+    Annotated[str, Check(site_checks.header_name)], Annotated[str, Check(site_checks.header_value)]
+]
+
+
+@dataclass(frozen=True)
+class Site(Section):
+    """What nginx does for the whole site."""
+
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, Check(site_checks.trusted_proxy)], ...],
+        Doc(
+            "Proxies in front of this host: addresses, ranges, or the CDNs cloudflare and fastly. What they "
+            "say of the client's address and of HTTPS is believed, and nobody else's word."
+        ),
+    ] = ()
+    client_address_header: Annotated[
+        str,
+        Check(checks.OrEmpty(site_checks.request_header)),
+        Doc(
+            "Header in which they send the client's address; empty: CF-Connecting-IP "
+            "where the only one is cloudflare, else X-Forwarded-For."
+        ),
+    ] = ""
+    headers: Annotated[
+        Headers,
+        Doc("Headers of every response, in place of the app's own; an empty value takes the header out."),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PathRule(Section):
+    """What holds for a path of the site and all below it; for a deeper path, keys of its own win."""
+
+    path: Annotated[
+        str, Check(site_checks.site_path), Doc("Path, such as /upload: this one and those below it.")
+    ]
+    max_body: Annotated[Optional[Size], Doc("Largest request body there; none: server.max_body.")] = None
+    timeout: Annotated[
+        Optional[Seconds],
+        Doc("Seconds that nginx waits for an answer there; none: server.timeout and 5 more."),
+    ] = None
+    headers: Annotated[
+        Headers, Doc("Headers of every response there, added to those of [site] or in their place.")
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Redirect(Section):
+    """Where a path, or a domain, has moved to."""
+
+    source: Annotated[
+        str,
+        Check(site_checks.redirect_source),
+        Doc(
+            "What has moved: a path, /old that one alone, /old/ also all below it; or one of the app's "
+            "domains as a whole."
+        ),
+    ]
+    to: Annotated[
+        str,
+        Check(site_checks.redirect_target),
+        Doc(
+            "Path of this site, or an address. If it ends with a slash, and source is a domain or does so "
+            "too, the rest of a path is kept."
+        ),
+    ]
+    status: Annotated[
+        Literal[301, 302, 307, 308],
+        Doc("301, 308: permanently; 302, 307: for now. 307 and 308 keep the method and body of a request."),
+    ] = 301
+
+    @property
+    def path(self) -> str:
+        """What has moved as a path; of a domain, all."""
+        return self.source if self.source.startswith("/") else "/"
+
+    @property
+    def domain(self) -> str:
+        """The domain that has moved; empty: a path."""
+        return "" if self.source.startswith("/") else self.source
 
 
 @dataclass(frozen=True)

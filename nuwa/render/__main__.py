@@ -4,6 +4,7 @@
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
 `render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one a line.
+`render.pyz ranges` reads what a CDN publishes and prints a JSON list of its ranges of addresses.
 `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has no room for.
 `render.pyz static FOLDER`
 prints a tar of static files. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in
@@ -24,6 +25,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from nuwa.manifest import cdn
 from nuwa.manifest.model import App, from_json
 from nuwa.quoting import CannotQuote
 from nuwa.render import archive_entries, certbot_advice, static, volumes
@@ -54,6 +56,8 @@ def main() -> None:
             challenge, server, folder, log = sys.argv[2:]
             advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
             print("\n".join(certbot_advice.as_lines(advice)))
+        elif what == "ranges":
+            print(json.dumps(_ranges(sys.stdin.read())))
         elif what == "archive-entries":
             sys.stdout.buffer.writelines(_archive_entries())
         elif what in WORDS:
@@ -66,10 +70,17 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            others = ("archive-entries", "certbot-advice", "domains", "scripts", "static")
+            others = ("archive-entries", "certbot-advice", "domains", "ranges", "scripts", "static")
             sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
+
+
+def _ranges(text: str) -> tuple[str, ...]:
+    try:
+        return cdn.published(text)
+    except ValueError as error:
+        raise FactsError(f"this is no list of a CDN's addresses: {error}") from None
 
 
 def _archive_entries() -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from nuwa.manifest import checks
+from nuwa.manifest import checks, site_checks
 from nuwa.names import SLOTS
 from nuwa.render.distributions import Distribution, find
 
@@ -69,6 +69,8 @@ class Facts:
     podman: Version
     nginx: Version
     nginx_modules: tuple[str, ...]
+    proxies: dict[str, tuple[str, ...]]
+    """Ranges of CDNs by name, where this host has newer ones than the image."""
     monit: bool
     """Whether monit is installed."""
     cgroup: int
@@ -106,6 +108,7 @@ def read(text: str) -> Facts:
         database=_database(values),
         services=_services(values),
         valkey_server=_take({"valkey_server": "", **values}, "valkey_server", _text),
+        proxies=_take({"proxies": None, **values}, "proxies", _proxies),
         network=_take({"network": None, **values}, "network", _network),
         **{name: _take(values, name, check) for name, check in _CHECKS.items()},
     )
@@ -235,6 +238,11 @@ def _domains(value: Any) -> tuple[str, ...]:
     if domains and domains[0].startswith("*"):
         raise ValueError(f"{domains[0]!r} cannot be the first: that is the site's own address, no wildcard")
     return domains
+
+
+def _proxies(value: Any) -> dict[str, tuple[str, ...]]:
+    given = _object(value or {})
+    return {_text(name): tuple(site_checks.network(_text(one)) for one in given[name]) for name in given}
 
 
 def _version(value: Any) -> Version:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Optional
 
-from nuwa.manifest.site import Route
-from nuwa.names import Names
+from nuwa.manifest.cdn import CDNS
+from nuwa.manifest.site import Redirect
+from nuwa.render import locations
+from nuwa.render.facts import FactsError
+from nuwa.render.locations import Headers, Place, Way
 from nuwa.render.view import View
 
-WEBSOCKET_TIMEOUT_S = 3600
-"""Seconds that a silent websocket stays open."""
 CONNECTION_AGE_S = 1
 """Seconds that a connection to the app is kept in all; a switch waits for as long."""
 KEEPALIVE_TIME = (1, 19, 10)
@@ -19,28 +22,22 @@ KEPT_BY_DEFAULT = (1, 29, 7)
 
 
 @dataclass(frozen=True)
-class Way:
-    """Where nginx passes the requests below a prefix on to."""
+class Move:
+    """What a redirect answers.
 
-    prefix: str
+    Args:
+        words: what stands behind `location`, or the name of a server.
+        target: where to, without the site's own address where that is the beginning.
+        pattern: finds the rest of the path that is kept; empty: none is.
+        keeps_query: whether a query that came goes with it.
+    """
+
+    words: tuple[str, ...]
     target: str
-    stripped: str
-    """What of the path the service does not see, for links that it makes; empty: it sees the whole path."""
-    websocket: bool
-    timeout: int
-
-
-def _way(route: Route) -> Way:
-    kind, _, name = route.to.partition(":")
-    if kind == "app":
-        target = f"http://{Names(name).upstream}"
-    elif kind == "unix":
-        target = f"http://{route.to}" + (":" if route.strip else "")
-    else:
-        target = route.to
-    timeout = WEBSOCKET_TIMEOUT_S if route.websocket else route.timeout
-    stripped = route.path.rstrip("/") if route.strip else ""
-    return Way(route.path, target + ("/" if route.strip else ""), stripped, route.websocket, timeout)
+    own: bool
+    pattern: str
+    keeps_query: bool
+    status: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,8 @@ class SiteView(View):
 
     @property
     def redirected(self) -> tuple[str, ...]:
-        return tuple(domain for domain in self.facts.domains if domain not in self.served)
+        moved = [move.words[0] for move in self.moved_domains]
+        return tuple(domain for domain in self.facts.domains if domain not in (*self.served, *moved))
 
     @property
     def http2_directive(self) -> bool:
@@ -157,14 +155,100 @@ class SiteView(View):
     def own_way(self) -> Way:
         """To the app itself. nginx waits a little longer than its own limit; for websockets long."""
         server = self.app.server
-        timeout = WEBSOCKET_TIMEOUT_S if server.websocket else server.timeout + 5
+        timeout = locations.WEBSOCKET_TIMEOUT_S if server.websocket else server.timeout + 5
         return Way("/", f"http://{self.app.names.upstream}", "", server.websocket, timeout)
 
     @property
-    def routes(self) -> tuple[Way, ...]:
-        """To other services of the host."""
-        return tuple(_way(route) for route in self.app.route)
+    def own_places(self) -> tuple[tuple[Place, Way], ...]:
+        """The locations whose requests the app itself answers."""
+        return self._places(self.own_way)
+
+    @property
+    def routes(self) -> tuple[tuple[Place, Way], ...]:
+        """The locations of other services of the host."""
+        ways = (locations.route_way(route) for route in self.app.route)
+        return tuple(pair for way in ways for pair in self._places(way))
+
+    def _places(self, way: Way) -> tuple[tuple[Place, Way], ...]:
+        found = locations.places(self.app, way.prefix)
+        return tuple((place, locations.to_service(way, place)) for place in found)
+
+    def places(self, prefix: str) -> tuple[Place, ...]:
+        """The locations of files below a prefix."""
+        return locations.places(self.app, prefix)
 
     @property
     def websocket(self) -> bool:
-        return any(way.websocket for way in (self.own_way, *self.routes))
+        routes = (locations.route_way(route) for route in self.app.route)
+        return any(way.websocket for way in (self.own_way, *routes))
+
+    # --- headers ------------------------------------------------------------------------------------------
+
+    @property
+    def site_headers(self) -> Headers:
+        return locations.merged(self.app.site.headers)
+
+    @staticmethod
+    def sets(headers: Headers, name: str) -> bool:
+        """Whether a header is among these, so that nuwa's own word does not count."""
+        return any(name.lower() == given.lower() for given, _ in headers)
+
+    # --- what has moved -----------------------------------------------------------------------------------
+
+    @property
+    def moved_domains(self) -> tuple[Move, ...]:
+        """The domains of the site that are sent elsewhere as a whole."""
+        return tuple(
+            _move(redirect, (redirect.domain,), "/")
+            for redirect in self.app.redirect
+            if redirect.domain in self.facts.domains and redirect.domain not in self.served
+        )
+
+    @property
+    def moved_paths(self) -> tuple[Move, ...]:
+        found = (redirect for redirect in self.app.redirect if not redirect.domain)
+        return tuple(_move(each, _words(each.path), each.path) for each in found)
+
+    # --- proxies in front ---------------------------------------------------------------------------------
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """Addresses and ranges: those of the CDNs, as this host knows them, or else as this release does."""
+        if self.app.site.trusted_proxies and "http_realip_module" not in self.facts.nginx_modules:
+            raise FactsError(
+                "site.trusted_proxies: this host's nginx has no http_realip_module. Install the "
+                "distribution's own nginx, or take trusted_proxies out"
+            )
+        found: dict[str, None] = {}
+        for name in self.app.site.trusted_proxies:
+            known: Optional[Sequence[str]] = self.facts.proxies.get(name)
+            found.update(dict.fromkeys(known or (CDNS[name].ranges if name in CDNS else (name,))))
+        return tuple(found)
+
+    @property
+    def client_header(self) -> str:
+        """The header in which they send the client's address."""
+        given = self.app.site.trusted_proxies
+        only = CDNS[given[0]].header if len(given) == 1 and given[0] in CDNS else "X-Forwarded-For"
+        return self.app.site.client_address_header or only
+
+    @property
+    def advertises_http3(self) -> bool:
+        """Behind a proxy, clients would be sent to the proxy's port."""
+        return self.http3 and not self.app.site.trusted_proxies
+
+
+def _words(path: str) -> tuple[str, ...]:
+    return ("^~", path) if path.endswith("/") else ("=", path)
+
+
+def _move(redirect: Redirect, words: tuple[str, ...], path: str) -> Move:
+    keeps_rest = path.endswith("/") and redirect.to.endswith("/")
+    return Move(
+        words=words,
+        target=redirect.to,
+        own=redirect.to.startswith("/"),
+        pattern=path if keeps_rest else "",
+        keeps_query="?" not in redirect.to,
+        status=redirect.status,
+    )

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from nuwa import names
 from nuwa.errors import BuildError
-from nuwa.manifest import checks
+from nuwa.manifest import cdn, checks
 from nuwa.manifest.data import Backup
 from nuwa.manifest.model import App
 from nuwa.render import distributions, facts, zipapp
@@ -176,6 +176,12 @@ def _facts(app: App) -> dict[str, object]:
         "named_commands": [
             f"{name}\t{'yes' if command.arguments else 'no'}\t{command.help}"
             for name, command in app.command.items()
+        ],
+        "proxy_lists": [
+            f"{name}\t{source}"
+            for name in app.site.trusted_proxies
+            if name in cdn.CDNS
+            for source in cdn.CDNS[name].sources
         ],
         "backup": app.backup or Backup(repository=""),
         "archived": [volume.name for volume in app.volume if volume.backup],

@@ -115,7 +115,7 @@ def in_site(text: str) -> Iterator[Word]:
             blocks.pop()
         elif end == "{":
             yield Word("nginx", blocks[-1], name)
-            blocks.append("map" if name == "map" else name)
+            blocks.append("map" if name in ("map", "geo") else name)
         elif blocks[-1] != "map":
             yield Word("nginx", blocks[-1], name)
             options = [word for word in rest[1:] if re.fullmatch(r"[a-z0-9_]+", word)]

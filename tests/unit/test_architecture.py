@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 MODEL = [f"nuwa.manifest.{name}" for name in ("model", "marks", "site", "image", "data")]
 """The dataclasses of `nuwa.toml`."""
 
-PURE = [*MODEL, "nuwa.manifest.checks", "nuwa.manifest.commands", "nuwa.names"]
+CHECKS = [f"nuwa.manifest.{name}" for name in ("checks", "site_checks", "commands", "cdn")]
+"""Which single values it takes."""
+
+PURE = [*MODEL, *CHECKS, "nuwa.names"]
 """What runs on both sides, on the standard library alone."""
 
 BASE = ["nuwa.errors", "nuwa.resources"]
@@ -46,7 +49,9 @@ ROOMS = {
     "nuwa.engine": ["nuwa.errors", "nuwa.process", "nuwa.podman_probe"],
     **dict.fromkeys(MODEL, PURE),
     "nuwa.manifest.checks": [],
+    "nuwa.manifest.site_checks": ["nuwa.manifest.checks", "nuwa.manifest.cdn"],
     "nuwa.manifest.commands": [],
+    "nuwa.manifest.cdn": [],
     "nuwa.manifest": [*BASE, "nuwa.names", "nuwa.templating"],
     "nuwa.requirements": ["nuwa.manifest.checks", "nuwa.errors", "nuwa.process"],
     "nuwa.detect": [

@@ -67,6 +67,7 @@ def front(tmp_path: Path) -> Any:
     (media / "folder").symlink_to("/etc")
     settings = {
         "max_body": 100,
+        "bodies": [["/upload/small", 50], ["/upload", 1000]],
         "static_url": "/static/",
         "static_folder": str(static),
         "uploads": [["/media/", str(media)]],

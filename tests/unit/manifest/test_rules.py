@@ -74,6 +74,46 @@ WRONG = {
         "belongs to the database server",
     ),
     "sqlite without volume": ('[database]\nengine = "sqlite"\n', "database.engine", "add a [[volume]]"),
+    "client header without proxies": (
+        '[site]\nclient_address_header = "X-Real-IP"\n',
+        "site.client_address_header",
+        "trusted_proxies",
+    ),
+    "header twice": (
+        '[site.headers]\nX-A = "1"\nx-a = "2"\n',
+        "site.headers.x-a",
+        "same header as X-A",
+    ),
+    "path twice": (
+        '[[path]]\npath = "/a"\n[[path]]\npath = "/a/"\n',
+        "path[1].path",
+        "path[0].path",
+    ),
+    "the whole site moves": (
+        '[[redirect]]\nsource = "/"\nto = "https://b.example.com/"\n',
+        "redirect[0].source",
+        "whole site",
+    ),
+    "redirect over static": (
+        '[static]\ndirectory = "s"\n[[redirect]]\nsource = "/static"\nto = "/x"\n',
+        "redirect[0].source",
+        "static.url",
+    ),
+    "redirect of challenges": (
+        '[[redirect]]\nsource = "/.well-known/acme-challenge/"\nto = "/x"\n',
+        "redirect[0].source",
+        "certificates",
+    ),
+    "redirect below itself": (
+        '[[redirect]]\nsource = "/old/"\nto = "/old/new/"\n',
+        "redirect[0].to",
+        "sent around forever",
+    ),
+    "domain to its own path": (
+        '[[redirect]]\nsource = "b.example.com"\nto = "/x"\n',
+        "redirect[0].to",
+        "sent around forever",
+    ),
     "tmp": ('[limits]\ntmp = "2G"\nmemory_max = "1G"\n', "limits.tmp", "above memory_max"),
     "memory": ('[limits]\nmemory_low = "2G"\nmemory_max = "1G"\n', "limits.memory_low", "above memory_max"),
     "dns without plugin": ('[tls]\nchallenge = "dns-01"\n', "tls.challenge", "needs dns_plugin"),

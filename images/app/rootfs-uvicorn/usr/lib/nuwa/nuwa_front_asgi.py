@@ -25,7 +25,7 @@ def asgi(application, front=None):
         if answer:
             await give(answer, scope, send)
             return
-        limit = front.max_body if "content-length" not in headers else None
+        limit = front.largest_body(scope["path"]) if "content-length" not in headers else None
         await application(scope, limited(receive, limit), completed(send, front, headers))
 
     return called

@@ -82,6 +82,7 @@ class Front(object):
 
     def __init__(self, settings, index, domains):
         self.max_body = settings["max_body"]
+        self.bodies = settings.get("bodies", ())
         self.static_url = settings["static_url"]
         self.static_folder = settings["static_folder"]
         self.uploads = settings["uploads"]
@@ -102,7 +103,7 @@ class Front(object):
         if moved:
             return moved
         length = header("content-length") or ""
-        if length.isdigit() and int(length) > self.max_body:
+        if length.isdigit() and int(length) > self.largest_body(path):
             return Answer("413 Content Too Large", text=b"The request is too large.\n")
         if self.static_url and path.startswith(self.static_url):
             return self._static(method, path[len(self.static_url) :], header)
@@ -110,6 +111,13 @@ class Front(object):
             if path.startswith(prefix):
                 return self._upload(method, path[len(prefix) :], folder, header)
         return None
+
+    def largest_body(self, path):
+        """In bytes; of the paths with a limit of their own, the deepest comes first."""
+        for prefix, size in self.bodies:
+            if (path + "/").startswith(prefix.rstrip("/") + "/"):
+                return size
+        return self.max_body
 
     def completed(self, headers, header):
         """The app's headers and those that it leaves out."""
@@ -258,7 +266,7 @@ class Limited(object):
     def _counted(self, data):
         self._left -= len(data)
         if self._left < 0:
-            raise ValueError("the request is larger than server.max_body")
+            raise ValueError("the request is larger than max_body")
         return data
 
 
@@ -286,7 +294,7 @@ def wsgi(application, front=None):
                 return [b""]
             return answer.chunks()
         if not environ.get("CONTENT_LENGTH"):
-            environ["wsgi.input"] = Limited(environ["wsgi.input"], front.max_body)
+            environ["wsgi.input"] = Limited(environ["wsgi.input"], front.largest_body(text))
 
         def started(status, headers, failure=None):
             return start_response(status, front.completed(headers, header), failure)

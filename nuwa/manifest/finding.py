@@ -1,0 +1,25 @@
+"""What does not fit together in a manifest, as rules find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nuwa.manifest.positions import Path
+
+Given = Callable[[Path], bool]
+"""Whether the document itself holds a path, or the default speaks there."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Values that do not fit together.
+
+    Args:
+        about: the paths that were looked at; the first is where the finding is reported, and a finding
+            about a path that is broken in itself is not reported at all.
+    """
+
+    about: tuple[Path, ...]
+    message: str
+    hint: str = ""

@@ -1,0 +1,112 @@
+"""Rules between the values of the site's sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nuwa.manifest.finding import Finding, Given
+from nuwa.manifest.model import App
+from nuwa.manifest.positions import Path, dotted
+from nuwa.manifest.site import Redirect
+
+CHALLENGES = "/.well-known/acme-challenge"
+
+
+def _site(app: App, _: Given) -> Iterator[Finding]:
+    """Site: `client_address_header` needs `trusted_proxies`; no header is named twice."""
+    if app.site.client_address_header and not app.site.trusted_proxies:
+        yield Finding(
+            (("site", "client_address_header"),),
+            "without trusted_proxies nobody is believed",
+            'name the proxies too, such as trusted_proxies = ["10.0.0.0/8"]',
+        )
+    tables: list[tuple[Path, dict[str, str]]] = [(("site", "headers"), app.site.headers)]
+    tables += [(("path", index, "headers"), rule.headers) for index, rule in enumerate(app.path)]
+    for path, headers in tables:
+        seen: dict[str, str] = {}
+        for name in headers:
+            if name.lower() in seen:
+                yield Finding(
+                    ((*path, name),), f"{name} is the same header as {seen[name.lower()]}", "remove one"
+                )
+            seen[name.lower()] = name
+
+
+def _paths(app: App, _: Given) -> Iterator[Finding]:
+    """Paths: each is listed once."""
+    seen: dict[str, Path] = {}
+    for index, rule in enumerate(app.path):
+        path: Path = ("path", index, "path")
+        if rule.path in seen:
+            yield Finding(
+                (path, seen[rule.path]), f"{rule.path} is already listed: {dotted(seen[rule.path])}"
+            )
+        seen.setdefault(rule.path, path)
+
+
+def _redirects(app: App, _: Given) -> Iterator[Finding]:
+    """Redirects: what moves is one of the app's domains but the first, or a path that nothing else answers
+    and that does not lead back to itself."""
+    seen = _answered(app)
+    for index, redirect in enumerate(app.redirect):
+        path: Path = ("redirect", index, "source")
+        if redirect.domain:
+            yield from _moved_domain(app, redirect, index)
+            continue
+        if redirect.path == "/":
+            yield Finding((path,), "the whole site cannot move", "name a path below it, or a domain")
+            continue
+        key = redirect.path.rstrip("/")
+        if f"{key}/".startswith(f"{CHALLENGES}/"):
+            yield Finding((path,), f"{CHALLENGES}/ is used to obtain certificates", "choose another path")
+        if key in seen:
+            yield Finding(
+                (path, seen[key]), f"{redirect.path} is already listed: {dotted(seen[key])}", "remove one"
+            )
+        seen.setdefault(key, path)
+        if _leads_back(app, redirect):
+            yield Finding(
+                (("redirect", index, "to"), path),
+                f"{redirect.to} is {redirect.path} or below it: a browser would be sent around forever",
+                "name another target, or a path without a slash last",
+            )
+
+
+def _answered(app: App) -> dict[str, Path]:
+    """The paths that static files, volumes, routes and settings have, without a slash last."""
+    found: list[tuple[str, Path]] = [(rule.path, ("path", i, "path")) for i, rule in enumerate(app.path)]
+    found += [(route.path, ("route", i, "path")) for i, route in enumerate(app.route)]
+    found += [(volume.url, ("volume", i, "url")) for i, volume in enumerate(app.volume) if volume.url]
+    found += [(app.static.url, ("static", "url"))] if app.static else []
+    return {path.rstrip("/"): place for path, place in found}
+
+
+def _leads_back(app: App, redirect: Redirect) -> bool:
+    target = redirect.to.partition("?")[0]
+    scheme, _, rest = target.partition("://")
+    if scheme in ("http", "https") and rest:
+        host, slash, path = rest.partition("/")
+        if host not in app.app.domains:
+            return False
+        target = slash + path or "/"
+    if redirect.path.endswith("/"):
+        return f"{target}/".startswith(redirect.path)
+    return target == redirect.path
+
+
+def _moved_domain(app: App, redirect: Redirect, index: int) -> Iterator[Finding]:
+    path: Path = ("redirect", index, "source")
+    if app.app.domains and redirect.domain == app.app.domains[0]:
+        yield Finding((path, ("app", "domains")), "the site's own address cannot move", "name another first")
+    elif app.app.domains and redirect.domain not in app.app.domains:
+        text = f"{redirect.domain} is not among the app's domains, so it would have no certificate"
+        yield Finding((path, ("app", "domains")), text, "add it to domains in [app]")
+    if redirect.to.partition("://")[2].partition("/")[0].partition(":")[0] in ("", redirect.domain):
+        text = f"{redirect.to} is at {redirect.domain} itself: a browser would be sent around forever"
+        yield Finding((("redirect", index, "to"), path), text, "write the address of another domain")
+    if any(other.domain == redirect.domain for other in app.redirect[:index]):
+        yield Finding((path,), f"{redirect.domain} is already listed", "remove one")
+
+
+RULES = (_site, _paths, _redirects)
+"""All of them; their first lines are part of the reference."""

@@ -1,0 +1,166 @@
+"""What `[site]`, `[[path]]` and `[[redirect]]` do, in this machine's own nginx."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from textwrap import dedent
+
+import pytest
+from nginx_site import DOMAIN, Site, running
+
+from nuwa.manifest.load import validate
+from nuwa.manifest.model import App
+
+OLD = "old.example.com"
+CLIENT = "203.0.113.9"
+
+
+def manifest(text: str) -> App:
+    start = '[app]\nname = "blog"\n[server]\nmodule = "a:b"\nmax_body = "1K"\n'
+    return validate(tomllib.loads(start + dedent(text)), "nuwa.toml")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Nobody is believed here."""
+    app = manifest(
+        f"""
+        [static]
+        directory = "static"
+
+        [site.headers]
+        Permissions-Policy = 'camera=(), x=(self "https://a.example.com")'
+        X-Frame-Options = "DENY"
+        X-Powered-By = ""
+
+        [[path]]
+        path = "/upload"
+        max_body = "10K"
+
+        [[path]]
+        path = "/upload/embedded/"
+        headers.X-Frame-Options = ""
+        headers.X-Here = "1"
+
+        [[path]]
+        path = "/static/fonts"
+        headers = {{ Access-Control-Allow-Origin = "*" }}
+
+        [[redirect]]
+        source = "/blog/"
+        to = "/news/"
+        status = 308
+
+        [[redirect]]
+        source = "/about.html"
+        to = "/about"
+
+        [[redirect]]
+        source = "{OLD}"
+        to = "https://{DOMAIN}/from/"
+        status = 302
+        """
+    )
+    with running(tmp_path_factory.mktemp("front"), app, [DOMAIN, OLD]) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """This machine is a proxy that is believed."""
+    app = manifest('[site]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8"]\n')
+    with running(tmp_path_factory.mktemp("behind"), app) as found:
+        yield found
+
+
+def test_headers_of_the_manifest_stand_in_place_of_the_apps_and_of_nuwas_own(site: Site) -> None:
+    status, got, _ = site.get("/")
+    assert status == 200
+    assert got["Permissions-Policy"] == 'camera=(), x=(self "https://a.example.com")'
+    assert got.get_all("X-Frame-Options") == ["DENY"]
+    assert got["X-Powered-By"] is None
+    assert got["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_path_with_a_header_of_its_own_keeps_all_others(site: Site) -> None:
+    for path in ("/upload/embedded", "/upload/embedded/x"):
+        _, got, _ = site.get(path)
+        assert (got["X-Here"], got["X-Frame-Options"], got["X-Powered-By"]) == ("1", None, None)
+        assert got["X-Content-Type-Options"] == "nosniff"
+        assert got["Permissions-Policy"]
+    assert site.get("/upload/embeddedx")[1]["X-Here"] is None
+
+
+def test_files_get_the_headers_of_the_site_and_of_their_path(site: Site) -> None:
+    site.release("one", {"a.css": b"a", "fonts/b.woff2": b"b"})
+    _, css, _ = site.get("/static/a.css")
+    _, font, body = site.get("/static/fonts/b.woff2")
+    assert (css["X-Frame-Options"], css["Access-Control-Allow-Origin"]) == ("DENY", None)
+    assert (font["X-Frame-Options"], font["Access-Control-Allow-Origin"], body) == ("DENY", "*", b"b")
+    assert font["Cache-Control"] == css["Cache-Control"] == "public, no-cache"
+
+
+def test_the_largest_body_is_that_of_the_path(site: Site) -> None:
+    for path, size, expected in (
+        ("/", 1024, 200),
+        ("/", 1025, 413),
+        ("/upload", 10240, 200),
+        ("/upload/x", 10240, 200),
+        ("/upload/embedded/x", 10240, 200),
+        ("/upload/x", 10241, 413),
+        ("/uploads", 1025, 413),
+    ):
+        assert site.ask("POST", path, b"x" * size)[0] == expected, (path, size)
+
+
+def test_a_redirect_keeps_the_rest_of_the_path_as_it_was_sent(site: Site) -> None:
+    for path, place in (
+        ("/blog/a%20b%0d%0aX:1?c=d%2F", "/news/a%20b%0d%0aX:1?c=d%2F"),
+        ("/blog/", "/news/"),
+        ("/about.html?x=1", "/about?x=1"),
+        ("/x/../blog/a", "/news/"),
+    ):
+        status, got, _ = site.get(path)
+        assert (status, got["Location"]) == (301 if "about" in path else 308, f"https://{DOMAIN}{place}")
+    assert site.get("/about.html/x")[0] == 200
+    assert site.get("/blog/a", Host=f"{DOMAIN}:8443")[1]["Location"] == f"https://{DOMAIN}:8443/news/a"
+
+
+def test_a_domain_that_moved_is_sent_on_over_both(site: Site) -> None:
+    for plain in (False, True):
+        status, got, _ = site.get("/a?b", plain=plain, Host=OLD)
+        assert (status, got["Location"]) == (302, f"https://{DOMAIN}/from/a?b")
+
+
+def test_nobody_is_believed_who_is_not_named(site: Site) -> None:
+    seen = site.seen("/", X_Forwarded_For=CLIENT, CF_Connecting_IP=CLIENT, X_Real_IP=CLIENT)
+    assert (seen["x-forwarded-for"], seen["x-real-ip"]) == ("127.0.0.1", "127.0.0.1")
+    status, _, body = site.get("/", plain=True, X_Forwarded_Proto="https")
+    assert (status, b"trusted_proxies" in body) == (508, True)
+
+
+def test_the_client_is_who_the_trusted_proxies_say(behind: Site) -> None:
+    for chain in (CLIENT, f"1.2.3.4, {CLIENT}", f"1.2.3.4, {CLIENT}, 10.1.2.3"):
+        seen = behind.seen("/", X_Forwarded_For=chain)
+        assert (seen["x-forwarded-for"], seen["x-real-ip"]) == (CLIENT, CLIENT)
+    assert (behind.folder / "access.log").read_text().splitlines()[-1].startswith(f"{CLIENT} ")
+
+
+def test_behind_a_proxy_that_ends_tls_nobody_is_sent_around(behind: Site) -> None:
+    status, _, body = behind.get("/a", plain=True, X_Forwarded_Proto="https")
+    assert (status, b'"x-forwarded-proto": "https"' in body) == (200, True)
+    for told in ({}, {"X_Forwarded_Proto": "http"}):
+        status, got, _ = behind.get("/a?b", plain=True, **told)
+        assert (status, got["Location"]) == (301, f"https://{DOMAIN}/a?b")
+    assert behind.seen("/", X_Forwarded_Proto="http")["x-forwarded-proto"] == "https"
+    assert behind.get("/", plain=True, X_Forwarded_Proto="https", Host="other.example.com")[0] == 421
+
+
+def test_a_challenge_is_answered_over_plain_http(behind: Site) -> None:
+    challenges = behind.folder / "volumes/.nuwa/acme/.well-known/acme-challenge"
+    challenges.mkdir(parents=True)
+    (challenges / "token").write_text("proof")
+    for told in ({}, {"X_Forwarded_Proto": "https"}):
+        status, _, body = behind.get("/.well-known/acme-challenge/token", plain=True, **told)
+        assert (status, body) == (200, b"proof")
