@@ -23,6 +23,11 @@ _NO_HEADERS = re.compile(
     r"fatal error: [\w./+-]+\.h|\w+[-_]config\b.*not found|not found.*\w+[-_]config\b"
     r"|cannot find -l|(?i:header|library) .*not found|pkg-config",
 )
+_OLDER_THAN_PYTHON = re.compile(
+    r": error: .*\W_?(?:Py[A-Z]\w+|Py_\w+|_ts\b)|newer than PyO3's maximum supported version"
+    r"|No module named '(?:distutils|imp|pkg_resources)'|no attribute '(?:ImpImporter|SafeConfigParser)'"
+)
+"""Of C and Rust code and of setup.py: what newer versions of Python have no more."""
 _NO_REGISTRY = re.compile(r"ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|E40[13]\b|SELF_SIGNED|UNABLE_TO_")
 _IN_THE_PROJECT = ("import ", "check: ", "collect static files", "build: ")
 """How the steps begin that run code of the project."""
@@ -139,5 +144,10 @@ class Steps:
             return (
                 "A package needs headers of the distribution: name theirs in image.build_packages, such as "
                 '"libpq-dev", and what it runs with in image.packages, such as "libpq5".'
+            )
+        if any(_OLDER_THAN_PYTHON.search(line) for line in self._lines):
+            return (
+                "The package that the lines above name is older than this Python: require a newer version "
+                'of it, or name an older Python in nuwa.toml, such as python = "3.12" in [image].'
             )
         return "The lines above say which package could not be built, and why."

@@ -115,6 +115,34 @@ def test_headers_are_only_advised_where_they_are_missing() -> None:
     assert "libpq-dev" not in other.error().hint
 
 
+@pytest.mark.parametrize(
+    ("line", "older"),
+    [
+        (
+            "a.c:7:5: error: implicit declaration of function '_PyArg_Parse'",
+            True,
+        ),
+        ("a.c:9:1: error: 'PyThreadState' {aka 'struct _ts'} has no member named 'use_tracing'", True),
+        ("a.c:9:1: error: too few arguments to function '_PyLong_AsByteArray'", True),
+        ("ModuleNotFoundError: No module named 'distutils'", True),
+        (
+            "AttributeError: module 'pkgutil' has no attribute 'ImpImporter'. Did you mean: 'zipimporter'?",
+            True,
+        ),
+        (
+            "error: the configured Python interpreter version (3.14) is newer than PyO3's maximum supported "
+            "version (3.13)",
+            True,
+        ),
+        ("a.c:9:1: error: expected ';' before '}' token", False),
+        ("error: Command '['gcc', '-I/usr/include/python3.13']' failed", False),
+    ],
+)
+def test_a_package_that_is_older_than_python_is_told_with_both_ways_out(line: str, older: bool) -> None:
+    hint = heard("nuwa: build Python packages", line)[0].error().hint
+    assert ('python = "3.12"' in hint and "newer version" in hint) is older
+
+
 def test_a_frontends_failure_names_the_command_and_shows_what_it_printed() -> None:
     failed = Steps("frontend", Recorder())
     for line in ("nuwa: npm run build", "src/main.js: Unexpected token", "error building at STEP x"):
