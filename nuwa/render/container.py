@@ -227,7 +227,9 @@ def _network(app: App, facts: Facts) -> list[str]:
 
 
 def _environment(facts: Facts) -> list[str]:
-    return [f"--env=NUWA_HOST={facts.host}", f"--env=NUWA_DOMAINS={' '.join(facts.domains)}"]
+    """Variables of the host (bin/config) win over those of the image, since the container sets them."""
+    own = [f"--env={name}={value}" for name, value in sorted(facts.variables.items())]
+    return [*own, f"--env=NUWA_HOST={facts.host}", f"--env=NUWA_DOMAINS={' '.join(facts.domains)}"]
 
 
 def _kills_unhealthy(facts: Facts) -> bool:

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from nuwa.manifest import checks, site_checks
@@ -82,6 +82,8 @@ class Facts:
     cpus: int
     memory: int
     """Bytes."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """What bin/config set on this host."""
 
     @property
     def host(self) -> str:
@@ -109,6 +111,7 @@ def read(text: str) -> Facts:
         services=_services(values),
         valkey_server=_take({"valkey_server": "", **values}, "valkey_server", _text),
         proxies=_take({"proxies": None, **values}, "proxies", _proxies),
+        variables=_take({"variables": {}, **values}, "variables", _variables),
         network=_take({"network": None, **values}, "network", _network),
         **{name: _take(values, name, check) for name, check in _CHECKS.items()},
     )
@@ -243,6 +246,8 @@ def _domains(value: Any) -> tuple[str, ...]:
 def _proxies(value: Any) -> dict[str, tuple[str, ...]]:
     given = _object(value or {})
     return {_text(name): tuple(site_checks.network(_text(one)) for one in given[name]) for name in given}
+def _variables(value: Any) -> dict[str, str]:
+    return {checks.variable_name(_text(name)): _text(item) for name, item in _object(value).items()}
 
 
 def _version(value: Any) -> Version:

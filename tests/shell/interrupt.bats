@@ -66,6 +66,11 @@ setup() {
   STRIDE=2 interrupt_each bin/run
 }
 
+@test "a variable of the host" {
+  bin/run --quiet
+  STRIDE=3 interrupt_each bin/config set WORKERS=3 GREETING='a b'
+}
+
 @test "run of a new release" {
   bin/run --quiet
   make_image "$TWO" 2.0

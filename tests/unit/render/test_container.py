@@ -9,7 +9,7 @@ import pytest
 from nuwa.manifest.data import Volume
 from nuwa.manifest.model import Hooks, Limits
 from nuwa.names import CAPABILITIES
-from nuwa.render.container import hook_run, make_network, podman_run, rehearsal_run, warnings
+from nuwa.render.container import hook_run, make_network, once_run, podman_run, rehearsal_run, warnings
 from nuwa.render.facts import FactsError
 from unit.render.sample import MEDIA, app, host
 
@@ -47,6 +47,21 @@ def test_secrets_are_mounted_and_never_an_argument():
         "NUWA_HOST",
         "NUWA_DOMAINS",
     ]
+
+
+def test_variables_of_the_host_reach_every_container_of_the_app():
+    known = host(variables={"B": "1", "A": "two words"})
+    hooked = app(hooks=Hooks(release=("x",)))
+    for words in (podman_run(app(), known), hook_run(hooked, known), once_run(app(), known)):
+        own = [word for word in words if word.startswith(("--env=A=", "--env=B="))]
+        assert own == ["--env=A=two words", "--env=B=1"]
+
+
+def test_a_one_off_command_is_no_slots_and_follows_the_image():
+    words = once_run(app(), host())
+    assert words[-2:] == ("--entrypoint=/usr/lib/nuwa/run-once", "ab" * 32)
+    assert not [word for word in words if word.startswith(("--name", "--publish", "--env=NUWA_SLOT"))]
+    assert "--volume=/srv/blog/volumes/secrets:/run/secrets:ro,nosuid,nodev" in words
 
 
 @pytest.mark.parametrize(("selinux", "label"), [(False, ""), (True, ",z")])
