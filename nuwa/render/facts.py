@@ -246,6 +246,8 @@ def _domains(value: Any) -> tuple[str, ...]:
 def _proxies(value: Any) -> dict[str, tuple[str, ...]]:
     given = _object(value or {})
     return {_text(name): tuple(site_checks.network(_text(one)) for one in given[name]) for name in given}
+
+
 def _variables(value: Any) -> dict[str, str]:
     return {checks.variable_name(_text(name)): _text(item) for name, item in _object(value).items()}
 

@@ -88,7 +88,11 @@ class Store:
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                for suffix in ("", "-wal", "-shm"):
+                log.warning(
+                    "%s is damaged (%s): it is now %s.damaged, and a new one begins", path, error, path
+                )
+                path.replace(f"{path}.damaged")
+                for suffix in ("-wal", "-shm"):
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
                 self._connection = _open(path)
             path.chmod(0o600)

@@ -132,13 +132,14 @@ def test_a_full_disk_is_said_once_loses_nothing_at_first_and_holds_a_bounded_par
     assert store.read("s7", BEGIN, 60)
 
 
-def test_a_damaged_file_is_replaced(tmp_path: Path):
+def test_a_damaged_file_is_set_aside(tmp_path: Path):
     path = tmp_path / "stats.db"
     path.write_bytes(b"this is no database" * 500)
     made = Store(path)
     fill(made, 1)
     made.close()
     assert len(Store(path).read("web", BEGIN, 60)) == 1
+    assert (tmp_path / "stats.db.damaged").read_bytes().startswith(b"this is no database")
 
 
 def test_the_file_is_for_root_alone(tmp_path: Path, store: Store):
