@@ -21,6 +21,7 @@ from nuwa.agent.host.metrics import SAMPLE_INTERVAL_S, Meter
 from nuwa.agent.host.services import Service
 from nuwa.agent.host.unit_states import Units
 from nuwa.agent.monitor.monitor import Monitor
+from nuwa.agent.monitor.results import Finding
 from nuwa.agent.paths import Paths
 from nuwa.agent.schemas import Applied, Listing, Outcome, ServiceRow, Stats
 from nuwa.agent.stats import answer as stats_answer
@@ -80,6 +81,7 @@ class Agent:
                 group.create_task(self._units.listen())
                 group.create_task(self._observe())
                 group.create_task(self.monitor.run())
+                group.create_task(self.monitor.channels.run())
                 group.create_task(self.recorder.run())
         finally:
             await self.dispatcher.stop()
@@ -98,6 +100,19 @@ class Agent:
         way = Actor(state.hook, "hook", f"run {state.run}")
         outcome = state.state if not state.step else f"{state.state}: {state.step}"
         self.trail.record(way, "bring in", " ".join(state.services) or "nothing", outcome)
+        if state.state != "cancelled":
+            self._report_run(state)
+
+    def _report_run(self, state: RunState) -> None:
+        """An alert about a run of a hook that has ended."""
+        is_ok = state.state == "ok"
+        why = f": {state.step}" if state.step else ""
+        message = f"run {state.run} {'succeeded' if is_ok else state.state}{why}"
+        if is_ok and state.services:
+            message += f" and brought in {', '.join(state.services)}"
+        covers = " ".join(state.services or self.dispatcher.covers(state.hook))
+        finding = Finding(f"hook {state.hook}", "hook", covers, "ok" if is_ok else "failed", message)
+        self.monitor.report(finding, "" if is_ok else f"See each command: nuwa hooks show {state.run}")
 
     def services(self) -> list[Service]:
         """All services, the host's own last."""

@@ -36,6 +36,11 @@ create table if not exists checks (
 create table if not exists alerts (
   id integer primary key autoincrement, time real not null, name text not null, state text not null,
   message text not null, action text not null, told real);
+create table if not exists alert_details (
+  alert integer primary key, event text not null, service text not null, advice text not null);
+create table if not exists outbox (
+  id integer primary key autoincrement, channel text not null, alert integer not null, created real not null,
+  due real not null, tries integer not null);
 create table if not exists audit (
   id integer primary key autoincrement, time real not null, who text not null, way text not null,
   source text not null, action text not null, target text not null, outcome text not null);

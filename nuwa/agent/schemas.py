@@ -199,6 +199,21 @@ class Alert(TypedDict):
     state: str
     message: str
     action: str
+    event: str
+    """What it is about, as `events` of a channel names it."""
+    service: str
+    advice: str
+    """What to do."""
+
+
+class ChannelState(TypedDict):
+    """A channel of alerts."""
+
+    name: str
+    waiting: int
+    """Alerts that wait for it."""
+    fault: str
+    """Why the last message could not be sent."""
 
 
 class StatsPoint(TypedDict):

@@ -20,6 +20,7 @@ COMMANDS = {
     "monitor": "Show the checks of this host and the latest alerts.",
     "top": "Show what services use now, every two seconds.",
     "stats": "Show what a service used and answered: hours, days, months.",
+    "alert": "Channels that alerts are sent to: list them, test one.",
     "token": "Tokens for the dashboard and its API: names, rights.",
     "audit": "Show who did what on this host by which way.",
     "config": "The configuration of this host.",

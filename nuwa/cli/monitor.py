@@ -45,11 +45,11 @@ def _remembered() -> dict[str, Any]:
     from nuwa.agent.paths import host_paths
 
     states = States(Database(host_paths().database))
-    return {"checks": states.checks(), "alerts": states.alerts()}
+    return {"checks": states.checks(), "alerts": states.alerts(), "channels": []}
 
 
 def _alert(alert: Any) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(alert["time"]))
     state = terminal.paint(alert["state"], _COLOURS[alert["state"]])
-    action = f" → {alert['action']}" if alert["action"] else ""
-    return f"{when}  {state} {alert['check']}: {plain(alert['message'])}{action}"
+    todo = "".join(f" → {plain(alert[key])}" for key in ("action", "advice") if alert[key])
+    return f"{when}  {state} {alert['check']}: {plain(alert['message'])}{todo}"

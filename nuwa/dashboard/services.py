@@ -114,7 +114,9 @@ async def monitor(request: Request) -> Response:
     rows = (await request_context.dashboard(request).relay.ready()).rows.values()
     kept = [row for row in rows if row["kind"] == "deployment" or row["certificate_end"] or row["domains"]]
     alerts = found["alerts"][:100]
-    return request_context.page(request, "monitor", checks=checks, alerts=alerts, kept=kept)
+    return request_context.page(
+        request, "monitor", checks=checks, alerts=alerts, kept=kept, channels=found["channels"]
+    )
 
 
 async def _is_edited(request: Request) -> bool:

@@ -81,6 +81,7 @@ class ControlFake:
         self.checks: list[Any] = []
         self.alerts: list[Any] = []
         self.audit: list[Any] = []
+        self.channels: list[Any] = []
         self.history: list[Any] = []
         self.stats: dict[str, Any] = {}
         self.samples: dict[str, list[Any]] = {}
@@ -263,7 +264,9 @@ class ControlFake:
         return Response(self.content)
 
     async def _monitor(self, request: Request) -> Response:
-        return answer({"checks": self.checks, "alerts": self.alerts})
+        details = {"event": "process", "service": "", "advice": ""}
+        alerts = [{**details, **alert} for alert in self.alerts]
+        return answer({"checks": self.checks, "alerts": alerts, "channels": self.channels})
 
     async def _stats(self, request: Request) -> Response:
         name = request.path_params.get("name", "")

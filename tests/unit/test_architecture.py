@@ -118,7 +118,7 @@ ROOMS = {
     ],
     "nuwa.agent.monitor": [
         *(*AGENT, "nuwa.agent.audit", "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host"),
-        *("nuwa.errors", "nuwa.names", "nuwa.process", "nuwa.web.sse"),
+        *("nuwa.errors", "nuwa.files", "nuwa.names", "nuwa.process", "nuwa.process_async", "nuwa.web.sse"),
     ],
     "nuwa.agent.agent": [
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host", "nuwa.agent.monitor"),

@@ -135,7 +135,17 @@ class _Api:
         return answer(found) if found else failure(404, "unknown", "there is no such run")
 
     async def monitor(self, request: Request) -> Response:
-        return answer({"checks": self._agent.monitor.checks(), "alerts": self._agent.monitor.alerts()})
+        return answer(
+            {
+                "checks": self._agent.monitor.checks(),
+                "alerts": self._agent.monitor.alerts(),
+                "channels": self._agent.monitor.channels.states(),
+            }
+        )
+
+    async def test_channel(self, request: Request) -> Response:
+        await self._agent.monitor.channels.test(_name(request))
+        return answer({"sent": _name(request)})
 
     async def stats(self, request: Request) -> Response:
         name = request.path_params.get("name", "")

@@ -54,6 +54,7 @@ ENDPOINTS = (
     Endpoint("/hooks/{name}/runs", "runs", "see"),
     Endpoint("/runs/{id}", "run", "see"),
     Endpoint("/monitor", "monitor", "see"),
+    Endpoint("/alert/{name}/test", "test_channel", "configure", ("POST",), action="test channel"),
     Endpoint("/stats", "stats", "see"),
     Endpoint("/stats/{name}", "stats", "see"),
     Endpoint("/audit", "audit", "configure"),

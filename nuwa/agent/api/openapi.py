@@ -127,7 +127,10 @@ CONTROL = (
         ("count",),
     ),
     Operation("get", "/runs/{id}", "One run with all its output.", {200: "Run"}, (404,)),
-    Operation("get", "/monitor", "Checks and alerts.", {200: _CONFIG}),
+    Operation("get", "/monitor", "Checks, alerts and channels.", {200: _CONFIG}),
+    Operation(
+        "post", "/alert/{name}/test", "Send a test over a channel.", {200: _one("sent", _TEXT)}, (400, 409)
+    ),
     Operation(
         *("get", "/stats", "What the host used, over time.", {200: "Stats"}),
         (400, 409),

@@ -21,6 +21,10 @@ Size = Annotated[int, Check(checks.size, int | str)]
 Url = Annotated[str, Check(OrEmpty(checks.http_url))]
 Seconds = Annotated[int, Between(1, 86400)]
 Text = Annotated[str, Check(checks.variable_value)]
+Event = Literal[
+    "deploy", "rollback", "hook", "backup", "rehearsal", "certificate", "disk", "memory", "crash", "process",
+    "site", "channel",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,35 @@ class Mail(Section):
 
 
 @dataclass(frozen=True)
+class Channel(Section):
+    """A place where alerts are sent: a chat, a phone, a mailbox."""
+
+    url: Annotated[
+        str,
+        Check(OrEmpty(value_types.channel_url)),
+        Doc("Where to send, as apprise takes it, such as ntfys://ntfy.example.org/topic. It is a secret."),
+    ] = ""
+    url_file: Annotated[Path, Doc("Instead of url: a file that holds it.")] = ""
+    events: Annotated[tuple[Event, ...], Doc("What it is told of; empty: everything.")] = ()
+    services: Annotated[
+        tuple[ServiceName, ...], Doc("The services that it is told of; empty: all, and the host.")
+    ] = ()
+    quiet: Annotated[
+        str,
+        Check(OrEmpty(value_types.hours)),
+        Doc("Hours in which nothing is sent, such as 22:00-07:00; it is sent at their end."),
+    ] = ""
+    time_zone: Annotated[
+        str,
+        Check(OrEmpty(value_types.time_zone)),
+        Doc("Time zone of quiet and of the times in messages; empty: the host's."),
+    ] = ""
+    group: Annotated[
+        int, Between(0, 3600), Doc("Seconds that an alert waits for others, to be one message with them.")
+    ] = 20
+
+
+@dataclass(frozen=True)
 class SiteCheck(Section):
     """A page that the monitor fetches."""
 
@@ -198,6 +231,9 @@ class Monitor(Section):
         tuple[SiteCheck, ...], Doc("Pages to check, in addition to those of the deployments.")
     ] = ()
     mail: Annotated[Mail | None, Doc("Alerts by mail.")] = None
+    channels: Annotated[
+        dict[ServiceName, Channel], Doc("Where alerts and results are sent, by a name of yours.")
+    ] = field(default_factory=dict)
     webhook: Annotated[Url, Doc("URL that alerts are posted to, as JSON.")] = ""
 
 

@@ -38,6 +38,14 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
         yield from _limits(("webhooks", name, "limits"), hook.limits)
     if config.log.forward and bool(config.log.forward.certificate) != bool(config.log.forward.key):
         yield Finding(("log", "forward"), "certificate and key belong together", "set both or neither")
+    for name, channel in config.monitor.channels.items():
+        if bool(channel.url) == bool(channel.url_file):
+            place: Path = ("monitor", "channels", name)
+            yield Finding(place, "needs either url or url_file", "name where the messages go")
+        if unknown := sorted(set(channel.services) - names):
+            place = ("monitor", "channels", name, "services")
+            hint = f"known: {', '.join(sorted(names))}"
+            yield Finding(place, f"there is no service {', '.join(unknown)}", hint)
     if config.monitor.mail and not config.monitor.mail.to:
         yield Finding(("monitor", "mail", "to"), "nobody gets the alerts", "name at least one address")
 

@@ -23,6 +23,33 @@ mail_address = checks.email
 host_name = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", "the name or address of a host")
 
 
+channel_url = Pattern(
+    r"[a-z][a-z0-9+.-]*://[!-~]{1,2000}", "the address of a channel, such as ntfys://ntfy.example.org/topic"
+)
+
+
+_HOURS = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
+
+
+def hours(value: str) -> str:
+    """Hours of a day, from and to."""
+    found = _HOURS.fullmatch(value)
+    if not found or found[1] == found[2]:
+        raise ValueError(f"{shown(value)} is not a stretch of hours, such as 22:00-07:00")
+    return value
+
+
+def time_zone(value: str) -> str:
+    """A time zone that this host knows."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise ValueError(f"{shown(value)} is not a time zone, such as Europe/Berlin") from None
+    return value
+
+
 def service_name(value: str) -> str:
     """An app's name (units and folders are called after it) that no service of the host itself has."""
     if value in CORE:

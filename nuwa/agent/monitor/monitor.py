@@ -15,7 +15,9 @@ from nuwa.agent.database import Database
 from nuwa.agent.host import probes, services, systemctl
 from nuwa.agent.host.services import Service
 from nuwa.agent.monitor import checks, container_processes, notifications, results
+from nuwa.agent.monitor.channels import Channels
 from nuwa.agent.monitor.results import Finding
+from nuwa.agent.monitor.script_results import ScriptResults
 from nuwa.agent.monitor.state_store import States
 from nuwa.agent.paths import Paths
 from nuwa.agent.schemas import Alert, Check
@@ -71,6 +73,8 @@ class Monitor:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._states = States(host.database)
+        self.channels = Channels(host)
+        self._scripts = ScriptResults(host.paths.state / "script_results.json")
         self._allowance = notifications.Allowance()
         self._watches: dict[str, _Watch] = {}
         self._inside: list[Finding] = []
@@ -79,6 +83,14 @@ class Monitor:
         self._slow_at = float("-inf")
         self._ends: dict[str, float] = {}
         self._sending: asyncio.Task[None] | None = None
+
+    def report(self, finding: Finding, advice: str = "") -> None:
+        """Note something that happened once, such as a deploy; nothing that goes wrong here is passed on."""
+        try:
+            self._states.report(finding, advice)
+            self._host.watchers.publish("alert", self._states.alerts(1)[0])
+        except NuwaError as error:
+            log.warning("%s: %s", finding.name, error)
 
     def checks(self) -> list[Check]:
         return self._states.checks()
@@ -122,6 +134,8 @@ class Monitor:
         )
         found += await asyncio.gather(*(checks.site(site) for site in settings.sites))
         found += await self._slow_ones(everything)
+        found += self.channels.findings()
+        await self._script_results(everything)
         before = self._states.alerts(1)
         self._states.take(found, settings.repeat_hours * 3600)
         await self._tell()
@@ -199,6 +213,13 @@ class Monitor:
             action += f"; it was the {MAX_RESTARTS_PER_HOUR}rd within an hour, no other will follow"
         self._states.act(finding, action)
 
+    async def _script_results(self, everything: list[Service]) -> None:
+        """Report deploys that have ended."""
+        for service in everything:
+            if service.deployment:
+                for finding in await asyncio.to_thread(self._scripts.new, service.name, service.deployment):
+                    self.report(finding)
+
     async def _inside_ones(
         self, everything: list[Service], units: dict[str, dict[str, str]]
     ) -> list[Finding]:
@@ -227,6 +248,11 @@ class Monitor:
             results.backup(service.name, service.deployment, time.time(), settings.backup_hours)
             for service in everything
             if service.deployment and service.deployment.has_backup
+        ]
+        found += [
+            results.rehearsal(service.name, service.deployment)
+            for service in everything
+            if service.deployment and service.deployment.last_rehearsal
         ]
         ends: dict[str, float] = {}
         for host, name in checks.hosts(everything, self._host.loaded).items():

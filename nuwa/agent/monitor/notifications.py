@@ -71,7 +71,8 @@ def compose(alerts: Sequence[Alert], host: str) -> tuple[str, str]:
 
 def _line(alert: Alert) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(alert["time"]))
-    action = f"\n{' ' * 20} → {alert['action']}" if alert["action"] else ""
+    todo = (alert["action"], alert["advice"])
+    action = "".join(f"\n{' ' * 20} → {text}" for text in todo if text)
     return f"{when}  {alert['state']:<8} {alert['check']}: {alert['message']}{action}"
 
 

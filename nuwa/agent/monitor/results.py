@@ -89,6 +89,16 @@ def backup(service: str, deployment: Deployment, now: float, hours: int) -> Find
     return Finding(name, "backup", service, state, f"the last archive is {age:.0f} h old")
 
 
+def rehearsal(service: str, deployment: Deployment) -> Finding:
+    """Whether the last rehearsal of a deployment succeeded."""
+    last = deployment.last_rehearsal
+    is_fault = last is not None and not last.ok
+    message = (
+        f"the last rehearsal failed: {last.outcome}" if last and is_fault else "the last rehearsal succeeded"
+    )
+    return Finding(f"rehearsal {service}", "rehearsal", service, "failed" if is_fault else "ok", message)
+
+
 def certificate(
     host: str, service: str, end: float | None, on_disk: float | None, now: float, days: int
 ) -> Finding:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nuwa.agent.database import Database
+from nuwa.agent.monitor import events
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.schemas import Alert, Check
 
@@ -15,6 +16,11 @@ SETTLED_ROUNDS = 2
 """How often in a row a new state is seen before it counts: what flaps for a moment wakes nobody."""
 KEPT_ALERTS = 1000
 """Alerts that are kept."""
+ALERTS = (
+    "select alerts.*, event, service, advice from alerts "
+    "left join alert_details on alert_details.alert = alerts.id"
+)
+"""The query for alerts with their details."""
 
 
 @dataclass
@@ -81,6 +87,21 @@ class States:
         with self._database.change() as change:
             _alert(change, finding, time.time(), action)
 
+    def report(self, finding: Finding, advice: str = "") -> None:
+        """Note something that happened, which is no check that is looked at again and again.
+
+        That it succeeded goes to channels alone, which say what they want.
+
+        Args:
+            advice: what to do, where that is more than the event says.
+        """
+        with self._database.change() as change:
+            last = change.execute(
+                "select state from alerts where name = ? order by id desc limit 1", (finding.name,)
+            ).fetchone()
+            is_told = finding.state == "ok" and (last is None or last["state"] == "ok")
+            _alert(change, finding, time.time(), advice=advice, is_told=is_told)
+
     def checks(self) -> list[Check]:
         rows = self._database.rows("select * from checks order by state = 'ok', kind, name")
         return [
@@ -97,13 +118,13 @@ class States:
 
     def alerts(self, count: int = 100) -> list[Alert]:
         """The last alerts, the newest first."""
-        rows = self._database.rows("select * from alerts order by id desc limit ?", count)
-        return [_shape(row) for row in rows]
+        rows = self._database.rows(f"{ALERTS} order by id desc limit ?", count)
+        return [shape(row) for row in rows]
 
     def untold(self, count: int = 100) -> list[tuple[int, Alert]]:
         """Alerts that nobody was told of yet, the oldest first."""
-        rows = self._database.rows("select * from alerts where told is null order by id limit ?", count)
-        return [(row["id"], _shape(row)) for row in rows]
+        rows = self._database.rows(f"{ALERTS} where told is null order by id limit ?", count)
+        return [(row["id"], shape(row)) for row in rows]
 
     def told(self, numbers: Sequence[int]) -> None:
         """Somebody was told of these alerts."""
@@ -112,7 +133,6 @@ class States:
             change.executemany(
                 "update alerts set told = ? where id = ?", [(now, number) for number in numbers]
             )
-            change.execute("delete from alerts where id <= (select max(id) from alerts) - ?", (KEPT_ALERTS,))
 
 
 def _matters(before: str, now: str) -> bool:
@@ -120,14 +140,34 @@ def _matters(before: str, now: str) -> bool:
     return now in ("failed", "warning") or before == "failed"
 
 
-def _alert(change: sqlite3.Connection, finding: Finding, now: float, action: str = "") -> None:
-    row = (now, finding.name, finding.state, finding.message, action)
-    change.execute("insert into alerts (time, name, state, message, action) values (?, ?, ?, ?, ?)", row)
+def _alert(
+    change: sqlite3.Connection,
+    finding: Finding,
+    now: float,
+    action: str = "",
+    advice: str = "",
+    *,
+    is_told: bool = False,
+) -> None:
+    row = (now, finding.name, finding.state, finding.message, action, now if is_told else None)
+    insert = "insert into alerts (time, name, state, message, action, told) values (?, ?, ?, ?, ?, ?)"
+    number = change.execute(insert, row).lastrowid
+    event = events.event_of(finding)
+    todo = advice or events.advice(event, finding.service, finding.state)
+    details = (number, event, finding.service, todo)
+    change.execute("insert or replace into alert_details values (?, ?, ?, ?)", details)
+    for table, key in (("alerts", "id"), ("alert_details", "alert")):
+        oldest = f"delete from {table} where {key} <= ?"  # noqa: S608 - both are above
+        change.execute(oldest, ((number or 0) - KEPT_ALERTS,))
     change.execute("update checks set told = ? where name = ?", (now, finding.name))
 
 
-def _shape(row: sqlite3.Row) -> Alert:
+def shape(row: sqlite3.Row) -> Alert:
+    """A row of `ALERTS`; alerts of earlier releases have no details."""
     return {
+        "event": row["event"] or row["name"].partition(" ")[0],
+        "service": row["service"] or "",
+        "advice": row["advice"] or "",
         "time": row["time"],
         "check": row["name"],
         "state": row["state"],

@@ -9,7 +9,14 @@ from nuwa.agent.monitor import notifications
 
 def test_many_alerts_make_one_message_and_messages_are_few() -> None:
     alerts: Any = [
-        {"time": 0.0, "check": f"process s{n}", "state": "failed", "message": "stopped", "action": ""}
+        {
+            "time": 0.0,
+            "check": f"process s{n}",
+            "state": "failed",
+            "message": "stopped",
+            "action": "",
+            "advice": "",
+        }
         for n in range(50)
     ]
     subject, text = notifications.compose(alerts, "host1")

@@ -1,0 +1,184 @@
+"""Channels: each sends by itself, so that one that does not answer holds up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from nuwa.agent.config import processes
+from nuwa.agent.config.model import Channel
+from nuwa.agent.config.resolved import Loaded
+from nuwa.agent.database import Database
+from nuwa.agent.monitor import messages, send
+from nuwa.agent.monitor.outbox import Outbox, Waiting
+from nuwa.agent.monitor.results import Finding
+from nuwa.agent.schemas import ChannelState
+from nuwa.errors import NuwaError, UsageError
+from nuwa.process_async import started
+
+log = logging.getLogger(__name__)
+
+SEND_TIMEOUT_S = 30.0
+"""Seconds that one message may take; then its process is stopped, and it counts as not sent."""
+ROUND_S = 5.0
+"""Seconds between two looks at what is due."""
+MAX_PARALLEL = 2
+"""Messages on their way at the same time: each is a process of 45 MB."""
+MAX_URL_BYTES = 4096
+
+
+class NotSent(NuwaError):
+    """A message could not be sent."""
+
+
+class Host(Protocol):
+    """What channels need of the agent."""
+
+    database: Database
+    loaded: Loaded
+
+
+class Channels:
+    """Tells people what the monitor found, and what became of deploys."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._outbox = Outbox(host.database)
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        self._faults: dict[str, str] = {}
+        self._places = asyncio.Semaphore(MAX_PARALLEL)
+
+    @property
+    def _channels(self) -> dict[str, Channel]:
+        return dict(self._host.loaded.config.monitor.channels)
+
+    async def run(self) -> None:
+        """Send forever."""
+        try:
+            while True:
+                try:
+                    self._round()
+                except NuwaError as error:
+                    log.warning("alerts wait: %s", error)
+                await asyncio.sleep(ROUND_S)
+        finally:
+            for task in self._sending.values():
+                task.cancel()
+
+    def _round(self) -> None:
+        now, channels = time.time(), self._channels
+        self._outbox.collect(channels, now)
+        for name, channel in channels.items():
+            if name in self._sending:
+                continue
+            if items := self._outbox.due(name, now):
+                task = asyncio.create_task(self._deliver(name, channel, items))
+                self._sending[name] = task
+
+    async def _deliver(self, name: str, channel: Channel, items: Sequence[Waiting]) -> None:
+        """Send one message with all that waits for a channel."""
+        alerts = [item.alert for item in items]
+        try:
+            dropped = self._outbox.dropped[name]
+            message = messages.compose(alerts, socket.gethostname(), channel.time_zone, dropped)
+            await self._send(channel, *message)
+            self._outbox.sent(name, items)
+            self._faults.pop(name, None)
+        except NotSent as error:
+            self._faults[name] = error.message
+            log.warning("alerts could not be sent to channel %s: %s", name, error.message)
+            self._failed(name, items)
+        except NuwaError as error:
+            log.warning("channel %s: %s", name, error)
+        except Exception:
+            log.exception("channel %s", name)
+            self._failed(name, items)
+        finally:
+            self._sending.pop(name, None)
+
+    def _failed(self, name: str, items: Sequence[Waiting]) -> None:
+        try:
+            self._outbox.failed(name, items, time.time())
+        except NuwaError as error:
+            log.warning("channel %s: %s", name, error)
+
+    async def test(self, name: str) -> None:
+        """Send a message that says that it is a test, now, and wait for it.
+
+        Raises:
+            UsageError: there is no such channel.
+            NotSent: it could not be sent.
+        """
+        channels = self._channels
+        if name not in channels:
+            known = ", ".join(channels) or "none"
+            raise UsageError(f"there is no channel {name!r}", hint=f"Known: {known} (monitor.channels)")
+        host = socket.gethostname()
+        try:
+            await self._send(channels[name], f"{host}: test", f"Alerts of {host} come here.", "info")
+        except NotSent as error:
+            self._faults[name] = error.message
+            raise
+        self._faults.pop(name, None)
+
+    def states(self) -> list[ChannelState]:
+        """Every channel: how many alerts wait for it, and why the last message could not be sent."""
+        waiting = self._outbox.waiting()
+        return [
+            {"name": name, "waiting": waiting.get(name, 0), "fault": self._faults.get(name, "")}
+            for name in self._channels
+        ]
+
+    def findings(self) -> list[Finding]:
+        """A check for each channel, so that one that does not work is seen elsewhere."""
+        return [
+            Finding(
+                f"channel {state['name']}",
+                "channel",
+                "",
+                "failed" if state["fault"] else "ok",
+                state["fault"] or "works, as far as it was used",
+            )
+            for state in self.states()
+        ]
+
+    async def _send(self, channel: Channel, title: str, body: str, kind: str) -> None:
+        """Send a message by a process of its own.
+
+        Raises:
+            NotSent: it could not be sent, or took too long.
+        """
+        url = self._url(channel)
+        message = json.dumps({"url": url, "title": title, "body": body, "kind": kind})
+        argv = [sys.executable, "-m", "nuwa.agent.monitor"]
+        try:
+            environment = {send.VARIABLE: message}
+            async with (
+                self._places,
+                asyncio.timeout(SEND_TIMEOUT_S),
+                started(argv, env=environment, errors=False) as running,
+            ):
+                said = b"".join([line async for line in running.lines()])
+                code = await running.wait()
+        except TimeoutError:
+            raise NotSent(f"it did not answer within {SEND_TIMEOUT_S:g} s") from None
+        if code != 0:
+            reason = said.decode("utf-8", "replace").strip() or f"its process ended with {code}"
+            raise NotSent(send.without_secrets(reason, url), hint="nuwa log ci")
+
+    def _url(self, channel: Channel) -> str:
+        if not channel.url_file:
+            return channel.url
+        path = Path(processes.absolute(channel.url_file, self._host.loaded.base))
+        try:
+            with path.open() as file:
+                return file.read(MAX_URL_BYTES).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotSent(f"{path} cannot be read: {error}") from None

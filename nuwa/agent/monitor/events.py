@@ -1,0 +1,52 @@
+"""What alerts are about, and what to do about them. Pure."""
+
+from __future__ import annotations
+
+from nuwa.agent.monitor.results import Finding
+
+CRASHES = 3
+"""Restarts after which a process counts as ending again and again."""
+_OF_KIND = {
+    "site": "site",
+    "certificate": "certificate",
+    "disk": "disk",
+    "backup": "backup",
+    "rehearsal": "rehearsal",
+    "channel": "channel",
+    "hook": "hook",
+}
+
+
+def event_of(finding: Finding) -> str:
+    """The event that a finding belongs to, as `events` of a channel names it."""
+    if finding.kind == "deploy":
+        return "rollback" if "The previous release" in finding.message else "deploy"
+    if finding.kind != "process":
+        return _OF_KIND.get(finding.kind, "process")
+    message = finding.message.lower()
+    if "oom" in message or "memory" in message:
+        return "memory"
+    if "times so far" in message or "start-limit" in message or "restarted (" in message:
+        return "crash"
+    return "process"
+
+
+def advice(event: str, service: str, state: str) -> str:
+    """What to do, in one sentence; empty when nothing is to be done."""
+    if state == "ok":
+        return ""
+    name = service or "ci"
+    return {
+        "process": f"Read its log: nuwa log {name} --since -1h",
+        "crash": f"It keeps ending. Read its log: nuwa log {name} --since -1h",
+        "memory": f"Raise its memory limit, or look when it grew: nuwa stats {name}",
+        "deploy": "Run bin/status in its folder; volumes/.nuwa/nuwa.log says what the deploy did.",
+        "rollback": "Run bin/status in its folder; volumes/.nuwa/nuwa.log says why.",
+        "backup": "Run bin/archive_volumes in its folder, and read what it says.",
+        "rehearsal": "Run bin/archive_volumes --rehearse in its folder, and read what it says.",
+        "certificate": "Run bin/install in the deployment's folder: it asks for a certificate again.",
+        "disk": "Free space: podman image prune, journalctl --vacuum-size=1G",
+        "channel": "Correct its url in the configuration, then: nuwa alert test CHANNEL",
+        "site": "Open the page; nuwa monitor shows since when it is so.",
+        "hook": "nuwa hooks show RUN shows each command with its output.",
+    }.get(event, "")

@@ -1,0 +1,56 @@
+"""The text of a message to a channel. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from nuwa.agent.schemas import Alert
+
+MAX_LINES = 20
+MAX_CHARS = 1800
+"""Characters of a message: Discord takes 2000."""
+_MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
+_KINDS = {"ok": "success", "warning": "warning", "failed": "failure"}
+
+
+def compose(alerts: Sequence[Alert], host: str, zone: str = "", dropped: int = 0) -> tuple[str, str, str]:
+    """Title, text and kind of a message.
+
+    Of each check only the newest state is told: what failed and recovered meanwhile is one line.
+
+    Args:
+        alerts: the oldest first.
+        zone: of the times; empty: the host's own.
+        dropped: alerts that were left out before.
+    """
+    newest: dict[str, Alert] = {}
+    counts: dict[str, int] = {}
+    for alert in alerts:
+        newest.pop(alert["check"], None)
+        newest[alert["check"]] = alert
+        counts[alert["check"]] = counts.get(alert["check"], 0) + 1
+    order = {"failed": 0, "warning": 1, "ok": 2}
+    shown = sorted(newest.values(), key=lambda alert: order.get(alert["state"], 1))
+    first, more = shown[0], len(shown) - 1
+    title = f"{host}: {first['check']} {_word(first)}" + (f" and {more} more" if more else "")
+    lines = [_lines(alert, counts[alert["check"]], zone) for alert in shown[:MAX_LINES]]
+    left_out = dropped + max(0, len(shown) - MAX_LINES)
+    text = "\n".join(lines)[:MAX_CHARS]
+    if left_out:
+        text += f"\n{left_out} more were left out: nuwa monitor shows them"
+    return title.replace("\n", " ")[:200], text, _KINDS.get(first["state"], "info")
+
+
+def _word(alert: Alert) -> str:
+    return "is well" if alert["state"] == "ok" else alert["state"]
+
+
+def _lines(alert: Alert, count: int, zone: str) -> str:
+    moment = datetime.fromtimestamp(alert["time"], ZoneInfo(zone) if zone else None)
+    often = f" ({count} changes)" if count > 1 else ""
+    mark = _MARKS.get(alert["state"], "?")
+    head = f"{mark} {moment:%H:%M} {alert['check']}: {alert['message']}{often}"
+    tail = [f"  → {text}" for text in (alert["action"], alert["advice"]) if text]
+    return "\n".join([head, *tail])

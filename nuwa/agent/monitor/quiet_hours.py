@@ -1,0 +1,30 @@
+"""Hours in which a channel stays silent. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+
+def until(hours: str, zone: str, now: float) -> float:
+    """When a channel may speak again; `now` if it may at once.
+
+    Args:
+        hours: `22:00-07:00`; empty: never silent.
+        zone: a name such as `Europe/Berlin`; empty: the host's own.
+        now: Unix seconds.
+    """
+    if not hours:
+        return now
+    begin, _, end = hours.partition("-")
+    first, last = time.fromisoformat(begin), time.fromisoformat(end)
+    local = datetime.fromtimestamp(now, ZoneInfo(zone)) if zone else datetime.fromtimestamp(now).astimezone()
+    clock = local.time()
+    is_quiet = first <= clock < last if first < last else clock >= first or clock < last
+    if not is_quiet:
+        return now
+    day = local.date() + timedelta(days=1 if first > last and clock >= first else 0)
+    # The clocks may change meanwhile: what counts is the hour that they show then.
+    known: tzinfo | None = ZoneInfo(zone) if zone else None
+    then = datetime.combine(day, last, known)
+    return (then if known else then.astimezone()).timestamp()

@@ -1,0 +1,107 @@
+"""What became of deploys, as bin/deploy writes it down: by hand, from a hook or by `nuwa deploy`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nuwa import files
+from nuwa.agent.host.deployment import Deployment
+from nuwa.agent.monitor.results import Finding
+from nuwa.errors import NuwaError
+
+MAX_BYTES = 256 * 1024
+"""Bytes of a log that are read in one go; what was written before is left out."""
+MAX_DEPLOYS = 100
+"""Deploys under way that are remembered."""
+_LINE = re.compile(r"\S+Z bin/deploy\[(?P<process>\d+)\]: (?P<text>.*)")
+_STARTED = re.compile(r"started by (?P<who>[^\s:]+)")
+_BEGUN = re.compile(r"starting |running the release hook")
+_DONE = re.compile(r"\S+ is at release (?P<release>.*)")
+_ERROR = "error: "
+
+
+@dataclass(frozen=True)
+class _Deploy:
+    """A deploy that is under way.
+
+    Args:
+        has_begun: whether it has started something.
+    """
+
+    who: str = ""
+    has_begun: bool = False
+
+
+class ScriptResults:
+    """Continues where it stopped, also after a restart of the agent.
+
+    Args:
+        path: the file in which it remembers how far it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: dict[str, list[int]] = files.read_json(path, {})
+        self._deploys: dict[str, _Deploy] = {}
+
+    def new(self, service: str, deployment: Deployment) -> list[Finding]:
+        """The deploys that have ended since the last time; the first time nothing.
+
+        Raises:
+            NuwaError: it cannot be written down how far it is.
+        """
+        log, key = deployment.folder / "volumes/.nuwa/nuwa.log", str(deployment.folder)
+        try:
+            handle = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return []
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            before, place = self._places.get(key), [status.st_ino, status.st_size]
+            if before == place:
+                return []
+            is_same = before is not None and before[0] == status.st_ino and before[1] <= status.st_size
+            file.seek(max(before[1] if before and is_same else 0, status.st_size - MAX_BYTES))
+            raw = file.read(MAX_BYTES) if before else b""
+        whole, _, unfinished = raw.rpartition(b"\n")
+        place[1] -= len(unfinished)
+        self._places[key] = place
+        self._remember()
+        return list(self._read(service, key, whole.decode("utf-8", "replace")))
+
+    def _read(self, service: str, key: str, text: str) -> Iterator[Finding]:
+        for line in text.splitlines():
+            found = _LINE.fullmatch(line)
+            if found is None:
+                continue
+            said, process = found["text"], f"{key} {found['process']}"
+            if started := _STARTED.match(said):
+                self._note(process, _Deploy(started["who"]))
+            elif _BEGUN.match(said):
+                self._note(process, replace(self._deploys.get(process, _Deploy()), has_begun=True))
+            elif done := _DONE.fullmatch(said):
+                who = self._deploys.pop(process, _Deploy()).who
+                by = f", deployed by {who}" if who else ""
+                yield _finding(service, "ok", f"release {done['release']} serves{by}")
+            elif said.startswith(_ERROR) and self._deploys.pop(process, _Deploy()).has_begun:
+                # A wrong option is an error too, but no deploy that failed.
+                yield _finding(service, "failed", said.removeprefix(_ERROR))
+
+    def _note(self, process: str, deploy: _Deploy) -> None:
+        self._deploys[process] = deploy
+        while len(self._deploys) > MAX_DEPLOYS:
+            del self._deploys[next(iter(self._deploys))]
+
+    def _remember(self) -> None:
+        try:
+            files.write_json(self._path, self._places, mode=0o600)
+        except OSError as error:
+            raise NuwaError(f"{self._path} cannot be written: {error.strerror}") from None
+
+
+def _finding(service: str, state: str, message: str) -> Finding:
+    return Finding(f"deploy {service}", "deploy", service, state, message[:500])

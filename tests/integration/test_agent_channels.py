@@ -1,0 +1,172 @@
+"""Alerts to channels, sent by a real agent to servers on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from agent_host import TOKEN, AgentHost, Repository
+
+from nuwa.agent.client import Refused
+
+
+class Receiver:
+    """A server that notes what it gets.
+
+    Args:
+        status: what it answers.
+    """
+
+    def __init__(self, status: int = 200) -> None:
+        self.got: list[Any] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                receiver.got.append((self.path, json.loads(body)))
+                self.send_response(status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 40) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.1)
+    raise AssertionError("it did not come")
+
+
+class Site:
+    def __init__(self, host: AgentHost) -> None:
+        self.host = host
+        self.repository = Repository(host.root / "repositories", "site")
+        self.phone, self.refuser = Receiver(), Receiver(403)
+        self._silent = socket.create_server(("127.0.0.1", 0), backlog=16)
+        secret = host.paths.folder / "chat-url"
+        secret.write_text(f"json://127.0.0.1:{self.phone.port}/chat-secret\n")
+        silent = self._silent.getsockname()[1]
+        self.channels: Any = {
+            "phone": {"url": f"ntfy://127.0.0.1:{self.phone.port}/alerts", "group": 0},
+            "chat": {"url_file": str(secret), "events": ["backup"], "group": 0},
+            "silent": {"url": f"json://127.0.0.1:{silent}/x?rto=25&cto=25", "group": 0},
+            "refuser": {"url": f"json://user:long-password@127.0.0.1:{self.refuser.port}/x", "group": 0},
+        }
+        self.command = "true"
+
+    def configure(self) -> None:
+        hook = {
+            "token": TOKEN,
+            "path": str(self.repository.clone),
+            "branch": "main",
+            "commands": self.command,
+        }
+        self.host.configure({"webhooks": {"site": hook}, "monitor": {"channels": self.channels}})
+
+    def run(self, command: str) -> str:
+        """Push, with this command in the hook; the state of the run."""
+        self.command = command
+        self.configure()
+        _, answer = self.host.push("site", self.repository.commit({"file": command}))
+        return str(self.host.run(answer["run"])["state"])
+
+    def close(self) -> None:
+        self._silent.close()
+        self.phone.close()
+        self.refuser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    host = AgentHost(tmp_path_factory.mktemp("host"))
+    made = Site(host)
+    host.start()
+    made.configure()
+    time.sleep(6)  # the first look notes what there was before
+    yield made
+    host.close()
+    made.close()
+
+
+def test_a_run_that_failed_is_told_with_what_to_do_and_that_it_is_over(site: Site) -> None:
+    assert site.run("false") == "failed"
+    path, message = wait_for(lambda: site.phone.got)[0]
+    assert path == "/"
+    assert message["topic"] == "alerts"
+    assert "hook site failed" in message["title"]
+    assert "nuwa hooks show" in message["message"]
+    assert site.run("true") == "ok"
+    _, resolved = wait_for(lambda: site.phone.got[1:])[0]
+    assert "hook site is well" in resolved["title"]
+    assert len(site.phone.got) == 2, "one message each, and none to the channel that asked for backups alone"
+
+
+def test_channels_that_do_not_work_are_named_and_tried_again_and_hold_up_nobody(site: Site) -> None:
+    def faults() -> dict[str, str]:
+        found = site.host.client.ask("GET", "/monitor")["channels"]
+        return {item["name"]: item["fault"] for item in found if item["fault"]}
+
+    found = wait_for(lambda: len(faults()) == 2 and faults(), 90)
+    assert set(found) == {"silent", "refuser"}
+    assert "long-password" not in str(found)
+    waiting = {item["name"]: item["waiting"] for item in site.host.client.ask("GET", "/monitor")["channels"]}
+    assert waiting["silent"] >= 1
+    assert waiting["refuser"] >= 1
+    assert (waiting["phone"], waiting["chat"]) == (0, 0)
+
+
+def test_a_test_is_sent_at_once_also_with_the_address_from_a_file(site: Site) -> None:
+    before = len(site.phone.got)
+    assert site.host.client.ask("POST", "/alert/chat/test") == {"sent": "chat"}
+    path, message = site.phone.got[before]
+    assert path == "/chat-secret"
+    assert message["title"].endswith(": test")
+
+
+def test_a_test_that_fails_says_why_without_the_secret(site: Site) -> None:
+    with pytest.raises(Refused) as raised:
+        site.host.client.ask("POST", "/alert/refuser/test")
+    assert raised.value.status == 409
+    assert "403" in str(raised.value) or "Forbidden" in str(raised.value)
+    assert "long-password" not in str(raised.value)
+    with pytest.raises(Refused, match="no channel 'nobody'") as unknown:
+        site.host.client.ask("POST", "/alert/nobody/test")
+    assert "phone" in unknown.value.hint
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        ({}, "either url or url_file"),
+        ({"url": "somewhere"}, "the address of a channel"),
+        ({"url": "json://x/", "quiet": "22-7"}, "a stretch of hours"),
+        ({"url": "json://x/", "quiet": "22:00-07:00", "time_zone": "Mars/Base"}, "not a time zone"),
+        ({"url": "json://x/", "events": ["storm"]}, "storm"),
+        ({"url": "json://x/", "services": ["nobody"]}, "no service nobody"),
+    ],
+)
+def test_a_channel_that_makes_no_sense_is_refused_with_its_place(site: Site, channel: Any, said: str) -> None:
+    with pytest.raises(Refused) as raised:
+        site.host.configure({"monitor": {"channels": {"bad": channel}}})
+    assert "monitor.channels.bad" in str(raised.value)
+    assert said in str(raised.value)
