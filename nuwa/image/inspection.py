@@ -59,7 +59,11 @@ class Inspection:
             "rsyslogd": "log",
             "cron": "; ".join(f"{job.name} ({job.schedule})" for job in self.app.cron)
             or "no jobs of the app",
-            **{names.Names.process_service(item.name): " ".join(item.command) for item in self.app.process},
+            **{
+                names.Names.process_service(member): " ".join(item.command)
+                for item in self.app.process
+                for member in item.members
+            },
         }
 
     @property

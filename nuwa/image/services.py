@@ -14,7 +14,7 @@ from nuwa import quoting
 from nuwa.image.families import Family
 from nuwa.image.files import File, Files
 from nuwa.manifest import checks
-from nuwa.manifest.model import App, Cron
+from nuwa.manifest.model import App, Cron, Process
 from nuwa.names import LIB, LOG, PROJECT, VENV, Names
 from nuwa.render.static_index import TYPES
 
@@ -45,7 +45,8 @@ def files(app: App, family: Family) -> Files:
         **_commands(app, family),
     }
     for process in app.process:
-        made |= _process(Names.process_service(process.name), process.stop_timeout)
+        for member in process.members:
+            made |= _process(Names.process_service(member), process.stop_timeout)
     if _exclusive(app):
         made |= _handover()
     if app.cron:
@@ -174,7 +175,7 @@ def _process(name: str, stop_timeout: int) -> dict[str, File]:
 
 def _log_files(app: App) -> File:
     """rsyslog's file for each service, with the size at which it is moved on."""
-    names = ["server", *(Names.process_service(process.name) for process in app.process)]
+    names = ["server", *(Names.process_service(name) for process in app.process for name in process.members)]
     outputs, rules = [], []
     for number, name in enumerate(names):
         file = f"{LOG}/{name}.log"
@@ -208,6 +209,9 @@ def _commands(app: App, family: Family) -> dict[str, File]:
     """
     argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
     argvs |= {Names.process_service(process.name): _LAST + process.command for process in app.process}
+    for process in app.process:
+        if process.replicas > 1:
+            argvs |= _replica_argvs(process)
     argvs |= {f"cron-{job.name}": _cron_argv(job) for job in app.cron}
     argvs |= {f"build-{number}": command for number, command in enumerate(app.build.commands, start=1)}
     argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
@@ -218,6 +222,13 @@ def _commands(app: App, family: Family) -> dict[str, File]:
         lines[Names.once_command(name)] = quoting.sh_argv(_LAST + command.run) + ' "$@"'
     return {
         Names.command(name): File.text(f"#!/bin/sh\nexec {line}\n", _SCRIPT) for name, line in lines.items()
+    }
+
+
+def _replica_argvs(process: Process) -> dict[str, tuple[str, ...]]:
+    return {
+        Names.process_service(member): (*_LAST, f"NUWA_REPLICA={number}", *process.command)
+        for number, member in enumerate(process.members, start=1)
     }
 
 

@@ -129,6 +129,8 @@ def _about_choices(context: Context) -> Iterator[str]:
     options = context.options
     if options.podman:
         yield "for podman: without the objects that it does not know; the release hook runs before each start"
+        if any(process.replicas > 1 for process in context.app.process):
+            yield "for podman: one of each process, as it knows no replicas"
         return
     if not context.domains:
         yield "no domain is given (--domain): there is a Service, and nothing that routes to it"

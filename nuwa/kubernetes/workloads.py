@@ -46,7 +46,7 @@ def server(context: Context) -> list[Object]:
 
 
 def processes(context: Context) -> list[Object]:
-    """A Deployment for each process: one pod, which runs that command alone."""
+    """A Deployment for each process, with a pod for each replica, which runs that command alone."""
     return [_process(context, process) for process in context.app.process]
 
 
@@ -64,7 +64,7 @@ def _process(context: Context, process: Process) -> Object:
         **({} if context.options.podman else _after_release(context)),
     )
     spec = {
-        "replicas": 1,
+        "replicas": 1 if context.options.podman else process.replicas,
         "strategy": _strategy(context.recreates or process.handover == "exclusive"),
         "revisionHistoryLimit": context.app.deploy.keep,
         "progressDeadlineSeconds": PROGRESS_DEADLINE_S + _hook_seconds(context),

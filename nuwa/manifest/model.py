@@ -99,6 +99,20 @@ class Process(Section):
             "and only in the one that serves (schedulers, such as celery beat)."
         ),
     ] = "overlap"
+    replicas: Annotated[
+        int,
+        Between(1, 64),
+        Doc(
+            "How many run side by side; each knows its number, from 1, as NUWA_REPLICA where there are more."
+        ),
+    ] = 1
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The name of each one that runs: its own, or with several NAME-1, NAME-2 and so on."""
+        if self.replicas == 1:
+            return (self.name,)
+        return tuple(f"{self.name}-{number}" for number in range(1, self.replicas + 1))
 
 
 @dataclass(frozen=True)

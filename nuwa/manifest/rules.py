@@ -28,6 +28,24 @@ def _names(app: App, _: Given) -> Iterator[Finding]:
         yield from _twice(paths)
 
 
+def _replicas(app: App, _: Given) -> Iterator[Finding]:
+    """Replicas: an exclusive process has one, and NAME-1, NAME-2 … are no other process's names."""
+    for index, process in enumerate(app.process):
+        path: Path = ("process", index, "replicas")
+        if process.replicas > 1 and process.handover == "exclusive":
+            yield Finding(
+                (path, ("process", index, "handover")),
+                "an exclusive process never runs twice",
+                'remove replicas, or set handover = "overlap"',
+            )
+        for other, item in enumerate(app.process):
+            if process.replicas > 1 and item.name in process.members:
+                name: Path = ("process", other, "name")
+                yield Finding(
+                    (name, path), f'"{item.name}" is a replica of {process.name}', "choose another name"
+                )
+
+
 def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
     seen: dict[str, Path] = {}
     for path, value in paths:
@@ -337,6 +355,7 @@ def _backup(app: App, _: Given) -> Iterator[Finding]:
 
 RULES = (
     _names,
+    _replicas,
     _domains,
     _server,
     _static,

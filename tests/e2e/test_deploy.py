@@ -57,6 +57,26 @@ def test_a_slow_request_is_answered_by_the_release_that_began_it(tiny: Deploymen
     assert serving(tiny) == "later"
 
 
+def test_each_replica_of_a_process_runs_and_is_shown_by_itself(tiny: Deployment) -> None:
+    shown = tiny.bin("status").stdout
+    assert "idle-1: up" in shown
+    assert "idle-2: up" in shown
+    assert {"process-idle-1: replica 1", "process-idle-2: replica 2"} <= {
+        line.partition("]: ")[2] for line in tiny.bin("logs --lines 300").stdout.splitlines()
+    }
+
+
+def test_a_variable_of_the_host_reaches_all_that_runs_as_the_app(tiny: Deployment) -> None:
+    tiny.bin("config set 'GREETING=Guten Tag, \"Welt\" 100% $HOME'")
+    expected = 'Guten Tag, "Welt" 100% $HOME'
+    assert tiny.bin("shell printenv GREETING").stdout.strip() == expected
+    assert tiny.bin("run-once printenv GREETING").stdout.strip() == expected
+    assert tiny.bin("config list").stdout.strip() == f"GREETING={expected}"
+    tiny.bin("config unset GREETING")
+    assert tiny.bin("shell printenv GREETING", check=False).code == 1
+    assert tiny.site.get("/").status == 200
+
+
 def test_a_one_off_command_outlives_a_deploy_and_is_stopped_by_a_signal(tiny: Deployment) -> None:
     once = "bin/run-once --detach python -c 'import time; print(\"one-off\", flush=True); time.sleep(600)'"
     name = tiny.bin(once.removeprefix("bin/")).stdout.split()[0]

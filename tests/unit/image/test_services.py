@@ -201,6 +201,18 @@ def test_each_service_has_a_log_file_with_a_limit(busy: Files) -> None:
     assert made.endswith("  :omfile:$syslog;line\n}\n")
 
 
+def test_each_replica_is_a_service_and_knows_its_number() -> None:
+    made = make(process=(Process(name="worker", command=("run", "it"), stop_timeout=7, replicas=2),))
+    for number in (1, 2):
+        name = f"process-worker-{number}"
+        assert text(made, f"{services.SERVICES}/{name}/timeout-kill") == "7000\n"
+        assert f"{services.ENABLED}/{name}" in made
+        assert f"NUWA_REPLICA={number} run it" in text(made, f"{LIB}/command/{name}")
+        assert f'$programname == "{name}"' in text(made, f"{LIB}/rsyslog-services.conf")
+    assert f"{services.SERVICES}/process-worker/run" not in made
+    assert "NUWA_REPLICA" not in text(made, f"{LIB}/command/process-worker"), "for a pod of its own"
+
+
 def test_only_exclusive_processes_are_handed_over() -> None:
     both = (
         Process(name="worker", command=("work",)),

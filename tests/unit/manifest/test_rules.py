@@ -25,6 +25,16 @@ def volumes(*paths):
 
 
 WRONG = {
+    "exclusive replicas": (
+        '[[process]]\nname="a"\ncommand="x"\nhandover="exclusive"\nreplicas=2\n',
+        "process[0].replicas",
+        "never runs twice",
+    ),
+    "a name of a replica": (
+        '[[process]]\nname="a"\ncommand="x"\nreplicas=2\n[[process]]\nname="a-2"\ncommand="x"\n',
+        "process[1].name",
+        "is a replica of a",
+    ),
     "process twice": ('[[process]]\nname="a"\ncommand="x"\n' * 2, "process[1].name", "process[0].name"),
     "cron twice": (
         '[[cron]]\nname="a"\nschedule="@daily"\ncommand="x"\n' * 2,
