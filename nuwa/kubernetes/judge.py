@@ -101,6 +101,11 @@ def _about_requests(context: Context) -> Iterator[str]:
     app = context.app
     if app.site.trusted_proxies:
         yield "site.trusted_proxies has no equal: set the trusted addresses or hops of your gateway"
+    if app.site.rate or any(rule.rate for rule in app.path):
+        yield "rate has no equal: use the rate limits of your gateway, such as its own policy objects"
+    if app.protect:
+        paths = ", ".join(one.path for one in app.protect)
+        yield f"[[protect]] has no equal, so {paths} is open to everybody: use your gateway's own policies"
     if context.options.ingress and (app.site.headers or app.path or app.redirect):
         yield (
             "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: leave --ingress away, "

@@ -31,7 +31,7 @@ from nuwa.manifest.marks import (
     Size,
     VariableName,
 )
-from nuwa.manifest.site import PathRule, Redirect, Route, Site, Static, Tls
+from nuwa.manifest.site import PathRule, Protect, Redirect, Route, Site, Static, Tls
 from nuwa.names import DATABASE_SECRET, Names, Platform
 
 SCHEMA = 1
@@ -292,6 +292,7 @@ class App(Section):
     static: Annotated[Optional[Static], Doc("")] = None
     site: Annotated[Site, Doc("")] = field(default_factory=Site)
     path: Annotated[tuple[PathRule, ...], Doc("")] = ()
+    protect: Annotated[tuple[Protect, ...], Doc("")] = ()
     redirect: Annotated[tuple[Redirect, ...], Doc("")] = ()
     route: Annotated[tuple[Route, ...], Doc("")] = ()
     process: Annotated[tuple[Process, ...], Doc("")] = ()
@@ -337,6 +338,11 @@ class App(Section):
         elsewhere = self.database is not None and self.database.where == "url"
         named = (*self.env.secrets, *((DATABASE_SECRET,) if elsewhere else ()))
         return tuple(dict.fromkeys(name for name in named if name not in self.env.generated))
+
+    @property
+    def site_users(self) -> tuple[str, ...]:
+        """Names of the secrets with users of the site."""
+        return tuple(dict.fromkeys(one.users_secret for one in self.protect if one.users_secret))
 
     @property
     def sqlite_file(self) -> str:

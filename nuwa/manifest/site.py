@@ -45,6 +45,19 @@ class Site(Section):
             "where the only one is cloudflare, else X-Forwarded-For."
         ),
     ] = ""
+    rate: Annotated[
+        str,
+        Check(checks.OrEmpty(site_checks.rate)),
+        Doc(
+            "Requests that one client may make of the app and of routes, such as 10/s or 100/m; more get "
+            "429. Empty: as many as it likes. A client is an address, or a /64 network of IPv6."
+        ),
+    ] = ""
+    burst: Annotated[
+        Optional[int],
+        Between(0, 100_000),
+        Doc("Requests beyond that rate that a client may make at once; none: as many as the rate's number."),
+    ] = None
     headers: Annotated[
         Headers,
         Doc("Headers of every response, in place of the app's own; an empty value takes the header out."),
@@ -63,9 +76,40 @@ class PathRule(Section):
         Optional[Seconds],
         Doc("Seconds that nginx waits for an answer there; none: server.timeout and 5 more."),
     ] = None
+    rate: Annotated[
+        str,
+        Check(checks.OrEmpty(site_checks.rate)),
+        Doc("Requests that one client may make there, in place of site.rate; empty: as the site says."),
+    ] = ""
+    burst: Annotated[Optional[int], Between(0, 100_000), Doc("As site.burst, for this rate.")] = None
     headers: Annotated[
         Headers, Doc("Headers of every response there, added to those of [site] or in their place.")
     ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Protect(Section):
+    """Who may ask for a path and all below it. For a deeper path, a [[protect]] of its own holds alone."""
+
+    path: Annotated[str, Check(site_checks.site_path), Doc("Path, such as /admin; / is the whole site.")] = (
+        "/"
+    )
+    users_secret: Annotated[
+        str,
+        Check(checks.OrEmpty(checks.variable_name)),
+        Doc(
+            "Name of the secret with the users, name:password, one a line. It stays on the host, out of the "
+            "app's reach. Empty: no password is asked for."
+        ),
+    ] = ""
+    allow: Annotated[
+        tuple[Annotated[str, Check(site_checks.network)], ...],
+        Doc("Addresses and ranges of clients that may ask; empty: any."),
+    ] = ()
+    require: Annotated[
+        Literal["any", "all"],
+        Doc("With both keys. any: one of these addresses needs no password; all: it needs one, too."),
+    ] = "any"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,45 @@ def _paths(app: App, _: Given) -> Iterator[Finding]:
         seen.setdefault(rule.path, path)
 
 
+def _rates(app: App, _: Given) -> Iterator[Finding]:
+    """Rates: `burst` needs a `rate` in the same table."""
+    tables: list[tuple[Path, str, int | None]] = [(("site",), app.site.rate, app.site.burst)]
+    tables += [(("path", index), rule.rate, rule.burst) for index, rule in enumerate(app.path)]
+    for path, rate, burst in tables:
+        if burst is not None and not rate:
+            yield Finding(((*path, "burst"), (*path, "rate")), "burst has no use without rate", "add rate")
+
+
+def _protected(app: App, _: Given) -> Iterator[Finding]:
+    """Protected paths: each is listed once, and names users, addresses, or both; the secret with users is not
+    in `[env]`, where the app could read it."""
+    seen: dict[str, Path] = {}
+    taken = {
+        *app.env.clear,
+        *app.env.secrets,
+        *app.env.generated,
+        app.backup.passphrase if app.backup else "",
+    }
+    for index, one in enumerate(app.protect):
+        path: Path = ("protect", index, "path")
+        if one.path in seen:
+            yield Finding(
+                (path, seen[one.path]),
+                f"{one.path} is already listed: {dotted(seen[one.path])}",
+                "remove one",
+            )
+        seen.setdefault(one.path, path)
+        if not one.users_secret and not one.allow:
+            text = "neither users nor addresses are named, so nobody could ask"
+            yield Finding((("protect", index),), text, "add users_secret or allow")
+        if one.users_secret and one.users_secret in taken:
+            yield Finding(
+                (("protect", index, "users_secret"),),
+                f"{one.users_secret} has another use already",
+                "choose a name of its own, which [env] does not list: bin/ keeps it on the host",
+            )
+
+
 def _redirects(app: App, _: Given) -> Iterator[Finding]:
     """Redirects: what moves is one of the app's domains but the first, or a path that nothing else answers
     and that does not lead back to itself."""
@@ -108,5 +147,5 @@ def _moved_domain(app: App, redirect: Redirect, index: int) -> Iterator[Finding]
         yield Finding((path,), f"{redirect.domain} is already listed", "remove one")
 
 
-RULES = (_site, _paths, _redirects)
+RULES = (_site, _paths, _rates, _protected, _redirects)
 """All of them; their first lines are part of the reference."""

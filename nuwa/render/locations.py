@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from nuwa.manifest.model import App
-from nuwa.manifest.site import Route
+from nuwa.manifest.site import PathRule, Protect, Route
 from nuwa.names import Names
 
 WEBSOCKET_TIMEOUT_S = 3600
@@ -21,17 +21,36 @@ Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How many requests of one client nginx lets through.
+
+    Args:
+        zone: what counts them.
+        rate: as nginx writes it.
+    """
+
+    zone: str
+    rate: str
+    burst: int
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What `[site]` and `[[path]]` say of a path.
+    """What `[site]`, `[[path]]` and `[[protect]]` say of a path.
 
     Args:
         headers: all of them; only where they differ from those of the site, `own_headers` is true.
+        limit: for what the app or a service answers.
+        file_limit: for files, which the site's rate does not count.
     """
 
     max_body: Optional[int]
     timeout: Optional[int]
     headers: Headers
     own_headers: bool
+    limit: Optional[Limit]
+    file_limit: Optional[Limit]
+    protect: Optional[Protect]
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,8 @@ def _inner(app: App, prefix: str) -> Iterator[str]:
 
 def paths(app: App) -> tuple[str, ...]:
     """Every path that has settings of its own, each once."""
-    return tuple(dict.fromkeys(rule.path for rule in app.path))
+    found = (*(rule.path for rule in app.path), *(one.path for one in app.protect))
+    return tuple(dict.fromkeys(found))
 
 
 def answered(app: App) -> tuple[str, ...]:
@@ -102,18 +122,43 @@ def settings(app: App, path: str) -> Settings:
     site = merged(app.site.headers)
     headers = merged(app.site.headers, *(rule.headers for rule in around))
     bodies = [rule.max_body for rule in around if rule.max_body is not None]
+    limits = [_path_limit(app, rule) for rule in around if rule.rate]
+    guards = [one for one in app.protect if covers(one.path, path)]
     timeouts = [rule.timeout for rule in around if rule.timeout is not None]
     return Settings(
         max_body=bodies[-1] if bodies else None,
         timeout=timeouts[-1] if timeouts else None,
         headers=headers,
         own_headers=headers != site,
+        limit=limits[-1] if limits else _site_limit(app),
+        file_limit=limits[-1] if limits else None,
+        protect=max(guards, key=lambda one: len(one.path), default=None),
     )
+
+
+def limits(app: App) -> tuple[Limit, ...]:
+    """Everything that counts requests."""
+    site = _site_limit(app)
+    found = (_path_limit(app, rule) for rule in app.path if rule.rate)
+    return (*([site] if site else []), *found)
+
+
+def _site_limit(app: App) -> Optional[Limit]:
+    return _limit(app, "rate", app.site.rate, app.site.burst) if app.site.rate else None
+
+
+def _path_limit(app: App, rule: PathRule) -> Limit:
+    return _limit(app, f"rate_{app.path.index(rule)}", rule.rate, rule.burst)
+
+
+def _limit(app: App, what: str, rate: str, burst: Optional[int]) -> Limit:
+    number, _, unit = rate.partition("/")
+    return Limit(app.names.nginx_variable(what), f"{number}r/{unit}", int(number) if burst is None else burst)
 
 
 def covers(rule: str, path: str) -> bool:
     """Whether a path is that of a rule, or below it."""
-    return rule == "/" or f"{path.rstrip('/')}/".startswith(f"{rule}/")
+    return rule == "/" or f"{path.partition('?')[0].rstrip('/')}/".startswith(f"{rule}/")
 
 
 def merged(*tables: dict[str, str]) -> Headers:

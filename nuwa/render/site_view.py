@@ -10,7 +10,7 @@ from nuwa.manifest.cdn import CDNS
 from nuwa.manifest.site import Redirect
 from nuwa.render import locations
 from nuwa.render.facts import FactsError
-from nuwa.render.locations import Headers, Place, Way
+from nuwa.render.locations import Headers, Limit, Place, Way
 from nuwa.render.view import View
 
 CONNECTION_AGE_S = 1
@@ -182,7 +182,17 @@ class SiteView(View):
         routes = (locations.route_way(route) for route in self.app.route)
         return any(way.websocket for way in (self.own_way, *routes))
 
-    # --- headers ------------------------------------------------------------------------------------------
+    # --- who may ask, and how often -------------------------------------------------------------------------
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        return locations.limits(self.app)
+
+    def users_file(self, secret: str) -> str:
+        """Where bin/install keeps the hashed passwords of a secret's users."""
+        return f"{self.facts.directory}/volumes/.nuwa/users/{secret}"
+
+    # --- headers -----------------------------------------------------------------------------------------
 
     @property
     def site_headers(self) -> Headers:

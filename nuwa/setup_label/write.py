@@ -16,7 +16,7 @@ from nuwa.errors import BuildError
 from nuwa.manifest import cdn, checks
 from nuwa.manifest.data import Backup
 from nuwa.manifest.model import App
-from nuwa.render import distributions, facts, zipapp
+from nuwa.render import distributions, facts, locations, zipapp
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
 
@@ -177,6 +177,7 @@ def _facts(app: App) -> dict[str, object]:
             f"{name}\t{'yes' if command.arguments else 'no'}\t{command.help}"
             for name, command in app.command.items()
         ],
+        "guarded": "yes" if locations.settings(app, app.health.path).protect else "",
         "proxy_lists": [
             f"{name}\t{source}"
             for name in app.site.trusted_proxies

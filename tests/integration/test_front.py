@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from textwrap import dedent
@@ -19,6 +21,21 @@ CLIENT = "203.0.113.9"
 def manifest(text: str) -> App:
     start = '[app]\nname = "blog"\n[server]\nmodule = "a:b"\nmax_body = "1K"\n'
     return validate(tomllib.loads(start + dedent(text)), "nuwa.toml")
+
+
+def passwords(site: Site) -> None:
+    """What bin/install writes for a secret with ann:secret and bob:hunter2."""
+    users = site.folder / "volumes/.nuwa/users"
+    users.mkdir(parents=True)
+    for name, word in (("ann", "secret"), ("bob", "hunter2")):
+        command = ["openssl", "passwd", "-6", "-stdin"]
+        done = subprocess.run(command, input=f"{word}\n", capture_output=True, text=True, check=True)
+        with (users / "USERS").open("a") as file:
+            file.write(f"{name}:{done.stdout}")
+
+
+def basic(user: str, word: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{word}".encode()).decode()
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +64,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         path = "/static/fonts"
         headers = {{ Access-Control-Allow-Origin = "*" }}
 
+        [[path]]
+        path = "/login"
+        rate = "1/m"
+        burst = 2
+
+        [[protect]]
+        path = "/admin"
+        users_secret = "USERS"
+
+        [[protect]]
+        path = "/admin/status"
+        allow = ["127.0.0.1"]
+
+        [[protect]]
+        path = "/upload/secret"
+        allow = ["203.0.113.0/24"]
+
+        [[protect]]
+        path = "/static/private"
+        users_secret = "USERS"
+
         [[redirect]]
         source = "/blog/"
         to = "/news/"
@@ -63,14 +101,42 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         """
     )
     with running(tmp_path_factory.mktemp("front"), app, [DOMAIN, OLD]) as found:
+        passwords(found)
         yield found
 
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """This machine is a proxy that is believed."""
-    app = manifest('[site]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8"]\n')
+    app = manifest(
+        """
+        [site]
+        trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
+        rate = "1/m"
+        burst = 3
+
+        [static]
+        directory = "static"
+
+        [[path]]
+        path = "/free"
+        rate = "1000/s"
+        burst = 1000
+
+        [[protect]]
+        path = "/office"
+        allow = ["198.51.100.0/24", "2001:db8:5::/48"]
+        users_secret = "USERS"
+
+        [[protect]]
+        path = "/vault"
+        allow = ["198.51.100.0/24"]
+        users_secret = "USERS"
+        require = "all"
+        """
+    )
     with running(tmp_path_factory.mktemp("behind"), app) as found:
+        passwords(found)
         yield found
 
 
@@ -142,18 +208,18 @@ def test_nobody_is_believed_who_is_not_named(site: Site) -> None:
 
 def test_the_client_is_who_the_trusted_proxies_say(behind: Site) -> None:
     for chain in (CLIENT, f"1.2.3.4, {CLIENT}", f"1.2.3.4, {CLIENT}, 10.1.2.3"):
-        seen = behind.seen("/", X_Forwarded_For=chain)
+        seen = behind.seen("/free", X_Forwarded_For=chain)
         assert (seen["x-forwarded-for"], seen["x-real-ip"]) == (CLIENT, CLIENT)
     assert (behind.folder / "access.log").read_text().splitlines()[-1].startswith(f"{CLIENT} ")
 
 
 def test_behind_a_proxy_that_ends_tls_nobody_is_sent_around(behind: Site) -> None:
-    status, _, body = behind.get("/a", plain=True, X_Forwarded_Proto="https")
+    status, _, body = behind.get("/free", plain=True, X_Forwarded_Proto="https")
     assert (status, b'"x-forwarded-proto": "https"' in body) == (200, True)
     for told in ({}, {"X_Forwarded_Proto": "http"}):
         status, got, _ = behind.get("/a?b", plain=True, **told)
         assert (status, got["Location"]) == (301, f"https://{DOMAIN}/a?b")
-    assert behind.seen("/", X_Forwarded_Proto="http")["x-forwarded-proto"] == "https"
+    assert behind.seen("/free", X_Forwarded_Proto="http")["x-forwarded-proto"] == "https"
     assert behind.get("/", plain=True, X_Forwarded_Proto="https", Host="other.example.com")[0] == 421
 
 
@@ -164,3 +230,66 @@ def test_a_challenge_is_answered_over_plain_http(behind: Site) -> None:
     for told in ({}, {"X_Forwarded_Proto": "https"}):
         status, _, body = behind.get("/.well-known/acme-challenge/token", plain=True, **told)
         assert (status, body) == (200, b"proof")
+
+
+def test_a_protected_path_asks_for_a_password(site: Site) -> None:
+    for path in ("/admin", "/admin/", "/admin/x?y", "//admin/x", "/x/../admin/", "/%61dmin/x"):
+        status, got, _ = site.get(path)
+        assert (status, got["WWW-Authenticate"]) == (401, 'Basic realm="blog"'), path
+        assert site.get(path, Authorization=basic("ann", "hunter2"))[0] == 401
+        assert site.get(path, Authorization=basic("bob", "hunter2"))[0] == 200
+    assert site.get("/administration")[0] == 200
+
+
+def test_a_password_for_nginx_does_not_reach_the_app_and_a_token_does(site: Site) -> None:
+    assert "authorization" not in site.seen("/admin", Authorization=basic("ann", "secret"))
+    token = site.seen("/", Authorization="Bearer abc")
+    assert token["authorization"] == "Bearer abc"
+
+
+def test_a_deeper_path_has_its_own_rule_alone(site: Site) -> None:
+    assert site.get("/admin/status")[0] == 200
+    assert site.get("/upload/secret/x")[0] == 403
+    assert site.ask("POST", "/upload/secret", b"x")[0] == 403
+
+
+def test_files_of_a_protected_path_ask_too(site: Site) -> None:
+    site.release("two", {"private/a.txt": b"a", "b.txt": b"b"})
+    assert site.get("/static/b.txt")[0] == 200
+    assert site.get("/static/private/a.txt")[0] == 401
+    assert site.get("/static/private/gone.txt")[0] == 401
+    assert site.get("/static/private/a.txt", Authorization=basic("ann", "secret"))[2] == b"a"
+
+
+def test_an_address_of_the_list_needs_no_password_unless_both_are_asked_for(behind: Site) -> None:
+    word = basic("ann", "secret")
+    asked = (
+        ("/office", "198.51.100.7", "", 200),
+        ("/office", "2001:db8:5:1::9", "", 200),
+        ("/office", "203.0.113.1", "", 401),
+        ("/office", "203.0.113.2", word, 200),
+        ("/vault", "198.51.100.8", "", 401),
+        ("/vault", "198.51.100.9", word, 200),
+        ("/vault", "203.0.113.3", word, 403),
+    )
+    for path, client, told, expected in asked:
+        headers = {"Authorization": told} if told else {}
+        assert behind.get(path, X_Forwarded_For=client, **headers)[0] == expected, (path, client)
+
+
+def test_a_client_that_asks_too_often_is_told_so_and_no_other_is(behind: Site) -> None:
+    first = [behind.get("/", X_Forwarded_For="192.0.2.1")[0] for _ in range(6)]
+    assert first == [200] * 4 + [429] * 2
+    assert behind.get("/", X_Forwarded_For="192.0.2.2")[0] == 200
+    assert behind.get("/free", X_Forwarded_For="192.0.2.1")[0] == 200
+    assert behind.get("/static/none.css", X_Forwarded_For="192.0.2.1")[0] == 404
+    # One line of somebody's has 2^64 addresses.
+    network = [behind.get("/", X_Forwarded_For=f"2001:db8:1:2::{number}")[0] for number in range(5)]
+    assert network == [200] * 4 + [429]
+    assert behind.get("/", X_Forwarded_For="2001:db8:1:3::1")[0] == 200
+
+
+def test_a_path_has_a_rate_of_its_own(site: Site) -> None:
+    assert [site.get("/login")[0] for _ in range(4)] == [200] * 3 + [429]
+    assert site.get("/login/x")[0] == 429
+    assert site.get("/")[0] == 200

@@ -74,3 +74,83 @@ publish_lists() {
   run -2 bin/install --refresh-proxies
   says 'names no CDN'
 }
+
+with_users() {
+  jq '.protect = [{path: "/admin", users_secret: "ADMINS"}]' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
+  make_image "$ONE"
+  make_deployment
+  export ADMINS=$'ann:pass word:1\nbob:$6$abc$2ZLyW5PaYNdfjGjRKNBAOi7fxKXs5OO6xQvHlXNZZhAbxYb1gLNTh1yUqOJ0IqzYAbTS0vUeN40bXc9uBDWrg1'
+}
+
+users() {
+  cat volumes/.nuwa/users/ADMINS
+}
+
+# Whether the file knows this password of ann's.
+opens() {
+  local line salt
+  line=$(users | grep '^ann:')
+  salt=$(cut -d '$' -f 3 <<<"$line")
+  [[ ${line#*:} == "$(printf '%s\n' "$1" | openssl passwd -6 -salt "$salt" -stdin)" ]]
+}
+
+@test "users of the site stay on the host, hashed, in a file for nginx alone" {
+  with_users
+  bin/run
+  run -0 bin/install
+  opens 'pass word:1'
+  users | grep -q '^bob:$6$abc'
+  [[ $(stat -c '%a %G' volumes/.nuwa/users{,/ADMINS}) == $'750 www-data\n640 www-data' ]]
+  [[ $(stat -c %a volumes/.nuwa/private/ADMINS) == 600 && ! -e volumes/secrets/ADMINS ]]
+  site | grep -q 'auth_basic_user_file ".*/volumes/.nuwa/users/ADMINS";'
+  ! grep -rqF 'pass word' volumes/.nuwa/nuwa.log volumes/.nuwa/users "$FAKE"/calls 2>/dev/null
+  users >"$TEST/before"
+  chmod 0644 volumes/.nuwa/users/ADMINS
+  run -0 bin/install
+  users | diff "$TEST/before" -
+  [[ $(stat -c %a volumes/.nuwa/users/ADMINS) == 640 ]]
+}
+
+@test "a secret with users that changes holds at once, and one that is none changes nothing" {
+  with_users
+  bin/run
+  bin/install
+  run -0 bin/secret set ADMINS <<<'ann:other'
+  says 'the users in ADMINS hold from now on'
+  opens other
+  for wrong in 'ann' 'ann:' 'a b:c' ':c' $'ann:x\nbob'; do
+    run -1 bin/secret set ADMINS <<<"$wrong"
+    says 'of the secret ADMINS is not name:password'
+    says 'the secret ADMINS stays what it was'
+    opens other
+    [[ $(cat volumes/.nuwa/private/ADMINS) == ann:other ]]
+  done
+  run -0 bin/secret list
+  [[ $output =~ ADMINS.*'users of the site, not for the app' ]]
+}
+
+@test "without its users a protected site is not begun, and the printed command stores them" {
+  with_users
+  bin/run
+  rm volumes/.nuwa/private/ADMINS
+  run -2 bin/install
+  says 'the secret ADMINS with the users of the site is missing: bin/secret set ADMINS'
+  [[ ! -e $NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf ]]
+  bin/secret set ADMINS <<<'ann:x'
+  run -0 bin/install
+  opens x
+}
+
+@test "a site whose health path is protected counts as up when it asks for a password" {
+  with_users
+  jq '.protect[0].path = "/"' "$MANIFEST" >"$MANIFEST.new"
+  mv "$MANIFEST.new" "$MANIFEST"
+  make_image "$ONE"
+  make_deployment
+  bin/run
+  echo 401 >"$FAKE/status"
+  run -0 bin/install
+  run -0 bin/lib/check
+  echo 500 >"$FAKE/status"
+  run -1 bin/lib/check
+}

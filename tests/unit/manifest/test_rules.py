@@ -99,6 +99,23 @@ WRONG = {
         "path[1].path",
         "path[0].path",
     ),
+    "burst without rate": ("[site]\nburst = 3\n", "site.burst", "no use without rate"),
+    "burst of a path without rate": (
+        '[[path]]\npath = "/a"\nburst = 3\n',
+        "path[0].burst",
+        "no use without rate",
+    ),
+    "protected from all": ('[[protect]]\npath = "/a"\n', "protect[0]", "nobody could ask"),
+    "protected twice": (
+        '[[protect]]\npath = "/a"\nallow = ["::1"]\n[[protect]]\npath = "/a/"\nallow = ["::1"]\n',
+        "protect[1].path",
+        "protect[0].path",
+    ),
+    "users that the app reads": (
+        '[env]\nsecrets = ["A"]\n[[protect]]\nusers_secret = "A"\n',
+        "protect[0].users_secret",
+        "[env] does not list",
+    ),
     "the whole site moves": (
         '[[redirect]]\nsource = "/"\nto = "https://b.example.com/"\n',
         "redirect[0].source",
