@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -96,11 +97,7 @@ def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]], groups
 
 def _reached(content: str, tree: Tree, groups: Sequence[str] = ()) -> dict[str, set[str]]:
     """What a project in a uv.lock requires in the end, without other groups and other members."""
-    try:
-        entries = tomllib.loads(content).get("package", [])
-    except (ValueError, RecursionError):
-        return {}
-    locked = {normalised(str(entry.get("name", ""))): entry for entry in entries if isinstance(entry, dict)}
+    locked = _entries(content)
     own = kinds.table(kinds.load_toml(tree.root / "pyproject.toml"), "project").get("name")
     found: dict[str, set[str]] = {}
     top = normalised(str(own))
@@ -123,6 +120,16 @@ def _reached(content: str, tree: Tree, groups: Sequence[str] = ()) -> dict[str, 
             wanted = item.get("extra", ())
             waiting += [(normalised(str(item.get("name"))), word) for word in ("", *wanted)]
     return {name: extras - {""} for name, extras in found.items()}
+
+
+@lru_cache(maxsize=2)
+def _entries(content: str) -> dict[str, dict[str, Any]]:
+    """The packages of a uv.lock by name. It is long, and asked for several times: it is parsed once."""
+    try:
+        entries = tomllib.loads(content).get("package", [])
+    except (ValueError, RecursionError):
+        return {}
+    return {normalised(str(entry.get("name", ""))): entry for entry in entries if isinstance(entry, dict)}
 
 
 def pinned(tree: Tree, name: str, package: str) -> str:
