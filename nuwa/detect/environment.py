@@ -22,7 +22,7 @@ _SECRET_WORDS = re.compile(
     r"|(?:BROKER|REDIS|AMQP|RABBITMQ|CLOUDINARY|CELERY_RESULT|MONGO\w*|SMTP|EMAIL|CACHE|SENTRY)_UR[LI]$|_RESULT_BACKEND$"
 )
 _NO_SECRET = re.compile(
-    r"PUBLIC_KEY|PUBLISHABLE|_KEY_ID$|ACCESS_KEY_ID|TOKEN_(?:EXPIRE|LIFETIME|URL|TTL|MINUTES|ALGORITHM)|EXPIRE|_PATH$|_FILE$|"
+    r"PUBLIC_KEY|PUBLISHABLE|BUCKET|_KEY_ID$|ACCESS_KEY_ID|TOKEN_(?:EXPIRE|LIFETIME|URL|TTL|MINUTES|ALGORITHM)|EXPIRE|_PATH$|_FILE$|"
     r"PASSWORD_(?:MIN|MAX|LENGTH|RESET|HASHERS?)|KEY_PREFIX|_MINUTES$|_SECONDS$|_DAYS$|_HOURS$|_ALGORITHM$|_ENABLED$"
 )
 _OTHERS = frozenset(
@@ -183,7 +183,7 @@ def _said(name: str, said: Testimony) -> str | None:
     if value is None and not _PLACE.search(name):
         value = said.samples.get(name)
     if value is None or re.search(
-        r"localhost|127\.0\.0\.1|example\.|change|your[-_ ]|xxx|^\s*$", value, re.IGNORECASE
+        r"localhost|127\.0\.0\.1|example\.|change|replace|your[-_ ]|xxx|^\s*$", value, re.IGNORECASE
     ):
         return None
     return value

@@ -282,6 +282,7 @@ def _wrappers(tree: Tree, path: str) -> dict[str, bool]:
     if b"def " not in tree.content(path):
         return {}
     source = tree.source(path)
+    readers = set(_reader_names(source)) if source else set()
     found = {}
     for name, function in source.functions.items() if source else ():
         parameters = function.args.args
@@ -295,12 +296,23 @@ def _wrappers(tree: Tree, path: str) -> dict[str, bool]:
             call = (
                 isinstance(node, ast.Call)
                 and bool(node.args)
-                and _reads_environ(node.func)
+                and (_reads_environ(node.func) or _split(node.func)[0] in readers)
                 and _is_name(node.args[0], first)
             )
             if subscript or call:
-                found[name] = bool(function.args.defaults) or (call and len(parameters) == 1)
+                optional = bool(function.args.defaults) or (call and len(parameters) == 1)
+                found[name] = optional and not _insists(function)
     return found
+
+
+def _insists(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function fails where it has found nothing: `if not value: raise …`."""
+    return any(
+        isinstance(node, ast.If)
+        and re.fullmatch(r"not \w+|\w+ is None", ast.unparse(node.test))
+        and any(isinstance(item, ast.Raise) for item in node.body)
+        for node in ast.walk(function)
+    )
 
 
 def _is_name(node: ast.AST, name: str) -> bool:

@@ -21,7 +21,9 @@ from nuwa.render import zipapp
 from nuwa.setup_label import write
 
 PLACEHOLDER = "nuwa-build"
-"""The value of each secret while the image is built, for settings that insist on one."""
+"""What the value of each secret begins with while the image is built, for settings that insist on one."""
+_SUFFIX = "there-are-no-secrets-while-an-image-is-built"
+"""What follows: settings refuse keys that are short, or equal to another one."""
 _SERVER_PLACEHOLDER = f"{PLACEHOLDER}:{PLACEHOLDER}@127.0.0.1:1/{PLACEHOLDER}"
 DATABASE_PLACEHOLDERS = {
     "postgresql": f"postgresql://{_SERVER_PLACEHOLDER}",
@@ -78,7 +80,7 @@ def _values(app: App) -> dict[str, object]:
 
 def placeholders(app: App) -> dict[str, str]:
     """What stands for secrets while the image is built: their values live on the host."""
-    found = dict.fromkeys((*app.env.secrets, *app.env.generated), PLACEHOLDER)
+    found = {name: f"{PLACEHOLDER}-{name}-{_SUFFIX}" for name in (*app.env.secrets, *app.env.generated)}
     if app.database:
         found[names.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
     for service in app.service:

@@ -54,7 +54,7 @@ _SIGNS = (
     (
         re.compile(
             r"KeyError: '([A-Z][A-Z0-9_]+)'|Set the (\w+) environment variable"
-            r"|(\b[A-Z][A-Z0-9_]+) not found\. Declare it"
+            r"|(\b[A-Z][A-Z0-9_]+) not found\. Declare it|Field required \[type=missing"
         ),
         "The app reads that variable when it is imported: name it in [env], as one of secrets or generated, "
         "or with its value in [env.clear].",
@@ -63,7 +63,8 @@ _SIGNS = (
 """Failures that can be told from their words, the surest first."""
 _ANY_IMPORT = (
     "The app has to import and pass its checks without its secrets: while it is built, each that [env] names "
-    "is nuwa-build, DATABASE_URL is of the engine's kind with nothing that answers, and NUWA_BUILD is 1."
+    "begins with nuwa-build, DATABASE_URL is of the engine's kind with nothing that answers, and NUWA_BUILD "
+    "is 1."
 )
 
 

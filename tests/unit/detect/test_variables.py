@@ -40,6 +40,20 @@ def variables(tmp_path: Path, text: str, **more: str) -> dict[str, Variable]:
         ('from starlette.config import Config\nc = Config(".env")\nA = c("X", cast=str)', "X", True, None),
         ('import os\ndef secret(name):\n    return os.environ[name]\nA = secret("X")', "X", True, None),
         ('import os\ndef b(n, d=None):\n    return os.getenv(n, d)\nA = b("X")', "X", False, None),
+        (
+            "import os\ndef need(n):\n    v = os.getenv(n)\n    if v is None:\n        raise KeyError(n)\n"
+            "A = need('X')",
+            "X",
+            True,
+            None,
+        ),
+        (
+            "import environ\nenv = environ.Env()\ndef need(n):\n    v = env.str(n, default='').strip()\n"
+            "    if not v:\n        raise KeyError(n)\n    return v\nA = need('X')",
+            "X",
+            True,
+            None,
+        ),
         ("import dj_database_url\nA = dj_database_url.config()", "DATABASE_URL", False, None),
     ],
 )
@@ -87,6 +101,7 @@ def environment(tmp_path: Path, text: str, **files: str) -> Environment:
 
 def test_only_the_frameworks_own_keys_are_made_up(tmp_path: Path) -> None:
     text = (
+        'D = os.environ["PRIVATE_BUCKET_NAME"]\n'
         'app.config["SECRET_KEY"] = os.environ["SITE_KEY"]\nA = os.environ["STRIPE_SECRET_KEY"]\n'
         'B = os.environ["RECAPTCHA_SECRET_KEY"]\nC = os.environ["JWT_SECRET_KEY"]'
     )

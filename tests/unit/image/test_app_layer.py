@@ -92,11 +92,17 @@ def test_secrets_have_a_placeholder_while_the_image_is_built() -> None:
         env=Env(clear={"B": "clear"}, secrets=("A", "B"), generated=("KEY",)),
         database=Database(engine="postgresql"),
     )
-    assert placeholders(made) == {
-        "A": "nuwa-build",
-        "KEY": "nuwa-build",
-        "DATABASE_URL": "postgresql://nuwa-build:nuwa-build@127.0.0.1:1/nuwa-build",
-    }
+    found = placeholders(made)
+    assert found.pop("DATABASE_URL") == "postgresql://nuwa-build:nuwa-build@127.0.0.1:1/nuwa-build"
+    assert set(found) == {"A", "KEY"}
+    assert all(value.startswith("nuwa-build-") for value in found.values())
+
+
+def test_placeholders_pass_for_keys_that_are_long_enough_and_differ() -> None:
+    made = replace(app(), env=Env(generated=("A", "SECRET_KEY", "JWT_SIGNING_KEY")))
+    values = placeholders(made).values()
+    assert len(set(values)) == 3
+    assert all(len(value) >= 50 for value in values)  # Django asks for 50 characters
 
 
 @pytest.mark.parametrize(

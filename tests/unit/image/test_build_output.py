@@ -88,6 +88,7 @@ def test_a_missing_wheel_is_told_from_other_failures() -> None:
     [
         ("ModuleNotFoundError: No module named 'flask'", "image.requirements"),
         ("KeyError: 'SECRET_KEY'", "[env]"),
+        ("  Field required [type=missing, input_value={}, input_type=dict]", "[env]"),
         ("django.core.exceptions.ImproperlyConfigured: Set the SECRET_KEY environment variable", "[env]"),
         (
             "decouple.UndefinedValueError: API_KEY not found. Declare it as envvar or define a default.",
