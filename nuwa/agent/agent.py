@@ -29,6 +29,7 @@ from nuwa.agent.stats import marks, openmetrics
 from nuwa.agent.stats.recorder import Recorder
 from nuwa.agent.webhooks import executors
 from nuwa.agent.webhooks.dispatcher import Dispatcher
+from nuwa.agent.webhooks.forge_status import ForgeStatuses
 from nuwa.agent.webhooks.run_states import RunState
 from nuwa.agent.webhooks.run_store import History
 from nuwa.errors import NuwaError
@@ -71,6 +72,7 @@ class Agent:
             self.history, lambda: self.loaded, chosen, self.publish, environments, self._run_told
         )
         self.monitor = Monitor(self)
+        self._forges = ForgeStatuses(lambda: self.loaded)
         self.recorder = Recorder(self)
 
     async def run(self) -> None:
@@ -95,6 +97,7 @@ class Agent:
 
     def _run_told(self, state: RunState) -> None:
         """Take note of a run of a hook."""
+        self._forges.tell(state)
         if state.state == "running":
             return
         way = Actor(state.hook, "hook", f"run {state.run}")

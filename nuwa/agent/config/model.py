@@ -118,6 +118,33 @@ class Process(Section):
 
 
 @dataclass(frozen=True)
+class CommitStatus(Section):
+    """What a forge is told of the runs of a webhook: the status of the commit, and a comment."""
+
+    token: Annotated[
+        str,
+        Check(OrEmpty(value_types.secret)),
+        Doc("The forge's token, which may write commit statuses (and comments). It is a secret."),
+    ] = ""
+    token_file: Annotated[Path, Doc("Instead of token: a file that holds it.")] = ""
+    forge: Annotated[
+        Literal["", "github", "gitlab", "gitea"],
+        Doc("Its kind (Forgejo is a gitea); empty: by the host of the remote."),
+    ] = ""
+    api: Annotated[Url, Doc("Base URL of its API; empty: by the host of the remote.")] = ""
+    repository: Annotated[
+        str,
+        Check(OrEmpty(value_types.repository)),
+        Doc("Repository, such as owner/name; empty: that of the remote."),
+    ] = ""
+    context: Annotated[Text, Doc("Name of the status; empty: nuwa/HOST.")] = ""
+    dashboard: Annotated[
+        Url, Doc("Address of the dashboard, for the link to the run; empty: the first route to it.")
+    ] = ""
+    comment: Annotated[bool, Doc("Also comment on open pull requests of the commit when a run ends.")] = False
+
+
+@dataclass(frozen=True)
 class Webhook(Section):
     """A push to a branch of a repository, and what follows from it."""
 
@@ -143,6 +170,7 @@ class Webhook(Section):
         default_factory=dict
     )
     timeout: Annotated[Seconds, Doc("Seconds after which a run is stopped.")] = 3600
+    status: Annotated[CommitStatus | None, Doc("Report runs to the forge.")] = None
     limits: Annotated[Limits, Doc("Resource limits of the commands.")] = field(default_factory=Limits)
 
 

@@ -36,6 +36,10 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
     yield from _limits(("limits",), config.limits)
     for name, hook in config.webhooks.items():
         yield from _limits(("webhooks", name, "limits"), hook.limits)
+        if hook.status and bool(hook.status.token) == bool(hook.status.token_file):
+            yield Finding(
+                ("webhooks", name, "status"), "needs either token or token_file", "name one of them"
+            )
     if config.log.forward and bool(config.log.forward.certificate) != bool(config.log.forward.key):
         yield Finding(("log", "forward"), "certificate and key belong together", "set both or neither")
     for name, channel in config.monitor.channels.items():

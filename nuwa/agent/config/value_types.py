@@ -19,6 +19,9 @@ branch = Pattern(
     r"(?!-)(?!.*\.\.)(?!.*//)(?!.*@\{)[A-Za-z0-9._@#+-][A-Za-z0-9._/@#+-]{0,200}(?<![/.])",
     "the name of a branch",
 )
+repository = Pattern(
+    r"(?:[A-Za-z0-9_.-]+/)+[A-Za-z0-9_.-]+", "a repository with its owner, such as owner/name"
+)
 mail_address = checks.email
 host_name = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", "the name or address of a host")
 

@@ -42,6 +42,11 @@ def known(commit: str) -> Argv:
     return (*GIT, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
 
 
+def remote_url(remote: str) -> Argv:
+    """Print the address of a remote."""
+    return (*GIT, "remote", "get-url", "--", remote)
+
+
 def branch() -> Argv:
     """Print the branch that is checked out."""
     return (*GIT, "symbolic-ref", "--short", "--quiet", "HEAD")

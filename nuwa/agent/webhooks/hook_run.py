@@ -71,6 +71,8 @@ class HookRun:
         self._repository = processes.absolute(self._hook.path, loaded.base)
         self._number = 0
         self._services: list[str] = []
+        self._remote = ""
+        """The address that git fetches from; asked for where the forge is told of the run."""
         self._failed = ""
         """The command that failed."""
         self._is_unknown = False
@@ -115,7 +117,9 @@ class HookRun:
         services = tuple(self._services)
         try:
             commit = self._history.commit_of(self.run)
-            self._told(RunState(self.run, self._name, commit, state, services, duration, self._failed))
+            self._told(
+                RunState(self.run, self._name, commit, state, services, duration, self._failed, self._remote)
+            )
         except Exception:
             log.exception("the state of run %d of %s was not told", self.run, self._name)
 
@@ -136,6 +140,8 @@ class HookRun:
     async def _update(self) -> set[str]:
         """Check out the branch's newest commit; returns the files that differ from the last run's."""
         hook = self._hook
+        if hook.status:
+            self._remote = (await self._ask(git.remote_url(hook.remote))).strip()
         before = (await self._ask(git.commit())).strip()
         base = self._history.base_of(self.run, self._name) or before
         self._history.note_base(self.run, base)

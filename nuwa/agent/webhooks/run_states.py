@@ -15,6 +15,7 @@ class RunState:
         state: `running`, or what it ended in.
         services: those that it restarted or deployed.
         step: the command that failed.
+        remote: the address that git fetches from, where somebody asks for it.
     """
 
     run: int
@@ -24,6 +25,7 @@ class RunState:
     services: tuple[str, ...] = ()
     duration: float = 0.0
     step: str = ""
+    remote: str = ""
 
 
 Told = Callable[[RunState], object]

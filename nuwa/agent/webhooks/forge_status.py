@@ -1,0 +1,197 @@
+"""Tells the forge what became of a push: the commit's status, and a comment on its pull request.
+
+Whatever goes wrong here is written to the log, and the run neither waits for it nor fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from nuwa.agent import regular_files
+from nuwa.agent.config import processes
+from nuwa.agent.config.model import CommitStatus
+from nuwa.agent.config.resolved import Loaded
+from nuwa.agent.webhooks import forge_requests
+from nuwa.agent.webhooks.forge_requests import Call, NoRepository
+from nuwa.agent.webhooks.run_states import RunState
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 15.0
+"""Seconds that a forge may take for one request."""
+RETRY_DELAYS_S = (2.0, 10.0)
+"""Seconds before the second and the third try."""
+MAX_QUEUED = 50
+"""States that wait for the forge of one hook; the oldest are left out."""
+MAX_ANSWER_BYTES = 1024 * 1024
+MAX_TOKEN_BYTES = 4096
+_SENTENCES = {
+    "running": "is running",
+    "ok": "succeeded",
+    "cancelled": "was cancelled",
+    "timeout": "took too long",
+}
+
+
+class ForgeFailed(Exception):
+    """The forge did not take it.
+
+    Args:
+        again: whether another try may succeed.
+    """
+
+    def __init__(self, message: str, *, again: bool) -> None:
+        super().__init__(message)
+        self.again = again
+
+
+class ForgeStatuses:
+    """Sends states of runs to their forges, those of one hook in their order.
+
+    Args:
+        loaded: gives the applied configuration.
+    """
+
+    def __init__(self, loaded: Callable[[], Loaded]) -> None:
+        self._loaded = loaded
+        self._queues: dict[str, deque[RunState]] = {}
+        self._workers: dict[str, asyncio.Task[None]] = {}
+
+    def tell(self, state: RunState) -> None:
+        """Take a state; it is sent when its turn comes."""
+        hook = self._loaded().config.webhooks.get(state.hook)
+        if hook is None or hook.status is None or not state.commit:
+            return
+        self._queues.setdefault(state.hook, deque(maxlen=MAX_QUEUED)).append(state)
+        if state.hook not in self._workers:
+            self._workers[state.hook] = asyncio.create_task(self._work(state.hook))
+
+    async def _work(self, name: str) -> None:
+        try:
+            while self._queues[name]:
+                state = self._queues[name].popleft()
+                try:
+                    await self._send(state)
+                except (ForgeFailed, NoRepository) as error:
+                    log.warning("run %d of hook %s: the forge was not told: %s", state.run, name, error)
+                except Exception:
+                    log.exception("run %d of hook %s: the forge was not told", state.run, name)
+        finally:
+            del self._workers[name]
+
+    async def _send(self, state: RunState) -> None:
+        loaded = self._loaded()
+        hook = loaded.config.webhooks.get(state.hook)
+        settings = hook.status if hook else None
+        if settings is None:
+            return
+        at = forge_requests.repository(settings, state.remote)
+        token = await asyncio.to_thread(token_of, settings, loaded.base)
+        where = link(loaded, settings, state.run)
+        context = settings.context or f"nuwa/{socket.gethostname()}"
+        said = sentence(state)
+        await _with_retry(forge_requests.status(at, token, state.commit, state.state, said, context, where))
+        if settings.comment and state.state != "running":
+            found = await _with_retry(forge_requests.pull_requests(at, token, state.commit))
+            text = f"**{context}**: {said}" + (f" ([run {state.run}]({where}))" if where else "")
+            for number in forge_requests.numbers(at, found):
+                await _with_retry(forge_requests.comment(at, token, number, text))
+
+
+def sentence(state: RunState) -> str:
+    """A run in one sentence."""
+    said = f"run {state.run} of {state.hook} {_SENTENCES.get(state.state, 'failed')}"
+    if state.state == "ok" and state.services:
+        said += f" and brought in {', '.join(state.services)}"
+    # What failed may hold what nobody else is to see: it is on the run's page.
+    return f"{said} in {state.duration:.0f} s" if state.state != "running" else said
+
+
+def link(loaded: Loaded, settings: CommitStatus, run: int) -> str:
+    """The page of a run in the dashboard; empty where nothing says at which address that is."""
+    base = settings.dashboard.rstrip("/")
+    if not base:
+        routes = loaded.config.routes.items()
+        routed = [route for route, target in routes if target == "dashboard" and not route.startswith("*")]
+        base = f"https://{routed[0].rstrip('/')}" if routed else ""
+    return f"{base}/runs/{run}" if base else ""
+
+
+def token_of(settings: CommitStatus, base: str) -> str:
+    """The token for a forge.
+
+    Args:
+        base: the folder that relative paths of the configuration begin at.
+
+    Raises:
+        ForgeFailed: its file cannot be read.
+    """
+    if not settings.token_file:
+        return settings.token
+    path = Path(processes.absolute(settings.token_file, base))
+    try:
+        return regular_files.read(path, MAX_TOKEN_BYTES).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ForgeFailed(f"{path} cannot be read: {error}", again=False) from None
+
+
+async def _with_retry(call: Call) -> Any:
+    for delay in (*RETRY_DELAYS_S, None):
+        try:
+            return await asyncio.to_thread(_request, call)
+        except ForgeFailed as error:
+            if delay is None or not error.again:
+                raise
+            await asyncio.sleep(delay)
+    raise AssertionError("the last try returns or raises")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another server."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _request(call: Call) -> Any:
+    """The answer's value.
+
+    Raises:
+        ForgeFailed: there is none.
+    """
+    data = json.dumps(call.body).encode() if call.body is not None else None
+    request = urllib.request.Request(call.url, data, dict(call.headers), method=call.method)  # noqa: S310
+    try:
+        with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+            raw = answer.read(MAX_ANSWER_BYTES)
+    except urllib.error.HTTPError as error:
+        raise _refused(call, error) from None
+    except (OSError, HTTPException) as error:
+        raise ForgeFailed(f"{call.method} {call.url}: {error}", again=True) from None
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def _refused(call: Call, error: urllib.error.HTTPError) -> ForgeFailed:
+    hint = {
+        401: ": is the token valid?",
+        403: ": may the token write statuses?",
+        404: ": is the repository right, and may the token see it?",
+    }.get(error.code, "")
+    again = error.code == 429 or error.code >= 500
+    return ForgeFailed(f"{call.method} {call.url} was answered with {error.code}{hint}", again=again)
