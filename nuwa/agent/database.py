@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nuwa.agent import sqlite_files
 from nuwa.errors import NuwaError
 
 SCHEMA = 1
@@ -55,17 +55,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            self._connection = _open(path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            path.replace(path.with_suffix(f".damaged-{int(time.time())}"))
-            for suffix in ("-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._connection = _open(path)
-        path.chmod(0o600)
+        self._connection = sqlite_files.open_or_replace(path, _open)
 
     def close(self) -> None:
         self._connection.close()

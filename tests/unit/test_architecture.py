@@ -89,7 +89,8 @@ ROOMS = {
     "nuwa.agent.schemas": [],
     "nuwa.agent.naming": ["nuwa.names"],
     "nuwa.agent.regular_files": [],
-    "nuwa.agent.database": ["nuwa.errors"],
+    "nuwa.agent.sqlite_files": [],
+    "nuwa.agent.database": ["nuwa.agent.sqlite_files", "nuwa.errors"],
     "nuwa.agent.audit": ["nuwa.agent.database", "nuwa.agent.schemas", "nuwa.errors"],
     "nuwa.agent.client": ["nuwa.errors"],
     "nuwa.agent.worker": ["nuwa.agent.paths", "nuwa.errors", "nuwa.process_async"],
@@ -115,6 +116,7 @@ ROOMS = {
     ],
     "nuwa.agent.stats": [
         *("nuwa.agent.paths", "nuwa.agent.schemas", "nuwa.agent.naming", "nuwa.agent.host", "nuwa.errors"),
+        "nuwa.agent.sqlite_files",
     ],
     "nuwa.agent.monitor": [
         *(*AGENT, "nuwa.agent.audit", "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host"),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nuwa.agent import sqlite_files
 from nuwa.agent.schemas import Mark
 from nuwa.agent.stats import latencies, points
 from nuwa.agent.stats.points import Point
@@ -82,20 +83,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                self._connection = _open(path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                log.warning(
-                    "%s is damaged (%s): it is now %s.damaged, and a new one begins", path, error, path
-                )
-                path.replace(f"{path}.damaged")
-                for suffix in ("-wal", "-shm"):
-                    path.with_name(path.name + suffix).unlink(missing_ok=True)
-                self._connection = _open(path)
-            path.chmod(0o600)
+            self._connection = sqlite_files.open_or_replace(path, _open)
         except (OSError, sqlite3.Error) as error:
             raise NuwaError(f"{path} cannot be opened: {error}") from None
         self._waiting: list[dict[str, Point]] = []

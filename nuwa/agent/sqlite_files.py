@@ -1,0 +1,38 @@
+"""The agent's own SQLite files."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+def open_or_replace(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
+    """Open a file that root alone can read; a damaged one is set aside, and a new one begins.
+
+    Args:
+        path: the file; made, with its folder, when it is missing.
+        connect: opens it and brings it to the schema.
+
+    Raises:
+        sqlite3.Error: it cannot be opened for another reason, for example because the disk is full.
+        OSError: its folder cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        connection = connect(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+        log.warning("%s is damaged (%s): it is now %s, and a new one begins", path, error, aside)
+        path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        connection = connect(path)
+    path.chmod(0o600)
+    return connection
