@@ -45,9 +45,11 @@ def run(
     --json, ahead of the script's name, the answers of all hosts come as one object.
     """
     script, arguments = words[0], words[1:]
-    if not re.fullmatch(r"[a-z][a-z_]*", script):
+    if not re.fullmatch(r"[a-z][a-z_-]*", script):
         raise UsageError(f"{script!r} is no script of bin/", hint="nuwa app status")
     targets = _targets(on or [], project)
+    if script == "secret" and arguments[:1] == ["import"]:
+        _import_secrets(targets, arguments, project)
     if script in _WITH_JSON and "--json" in arguments:
         shared.settings.json = True
         arguments = [word for word in arguments if word != "--json"]
@@ -72,7 +74,7 @@ def command(target: Target, script: str, arguments: Sequence[str]) -> str:
     absent = f"no bin/{script} in {target.directory} on {target.destination}. There are:"
     return (
         f"cd {folder} && if [ -x {file} ]; then exec {shlex.join([file, *arguments])}; "
-        f"else echo {shlex.quote(absent)} $(cd bin && ls -p | grep '^[a-z_]*$') >&2; exit 2; fi"
+        f"else echo {shlex.quote(absent)} $(cd bin && ls -p | grep '^[a-z_-]*$') >&2; exit 2; fi"
     )
 
 
@@ -94,6 +96,31 @@ def _one_by_one(targets: Sequence[Target], script: str, arguments: Sequence[str]
                 raise
             print(f"Error: {error}", file=sys.stderr, flush=True)
             code = _UNREACHABLE
+        worst = worst or code
+    raise typer.Exit(worst)
+
+
+def _import_secrets(targets: Sequence[Target], arguments: Sequence[str], project: Path) -> None:
+    """Read the secrets here, from the sources of nuwa.toml, and send each host those of its group.
+
+    Without sources, bin/secret import gets this standard input, as any script does.
+    """
+    from nuwa.remote import secret_sources
+    from nuwa.remote.ssh import connect
+
+    made = shared.load_app(project) if (project / "nuwa.toml").exists() else None
+    if made is None or not made.deploy.secrets:
+        return
+    names = (*made.supplied_secrets, *made.env.generated, *((made.backup.passphrase,) if made.backup else ()))
+    values = {
+        group: secret_sources.find(made, group, names, project) for group in {one.group for one in targets}
+    }
+    worst = 0
+    for target in targets:
+        print(f"{target}:", flush=True)
+        with connect(target) as connection:
+            fed = json.dumps(values[target.group]).encode()
+            code = _shown(connection.capture(command(target, "secret", arguments), fed))
         worst = worst or code
     raise typer.Exit(worst)
 

@@ -75,7 +75,7 @@ def deploy(
         for state in states:
             host.check(state, made, "")
             _check_domains(state, made)
-        secrets = [_secrets(made, state) for state in states]
+        secrets = [_secrets(made, state, project) for state in states]
         hosts = list(zip(connections, states, secrets, strict=True))
         source = stack.enter_context(
             _built_there(made, project, build_on, progress)
@@ -211,14 +211,18 @@ def _prepared(
     return host.look(connection, made)
 
 
-def _secrets(made: App, state: HostState) -> dict[str, str]:
-    """Secrets that the deployment lacks: from the environment, else asked for, all before anything starts."""
-    from nuwa.remote import host
+def _secrets(made: App, state: HostState, project: Path) -> dict[str, str]:
+    """Secrets that the deployment lacks: from the environment, else from the sources of nuwa.toml, else asked
+    for, all before anything starts."""
+    from nuwa.remote import host, secret_sources
 
     values = {}
     missing = []
-    for name in host.missing_secrets(made.supplied_secrets, state):
-        value = os.environ.get(name) or _ask(f"{name} for {state.target}: ")
+    lacking = host.missing_secrets(made.supplied_secrets, state)
+    unknown = [name for name in lacking if not os.environ.get(name)]
+    kept = secret_sources.find(made, state.target.group, unknown, project)
+    for name in lacking:
+        value = os.environ.get(name) or kept.get(name) or _ask(f"{name} for {state.target}: ")
         if value:
             values[name] = value
         else:

@@ -113,6 +113,7 @@ registry_name = Pattern(
     r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+",
     "a registry with the name of an image there, such as registry.example.com/team/blog",
 )
+secret_source = Pattern(r"[A-Za-z0-9_./~](?:[A-Za-z0-9 _./~:@+=-]*[A-Za-z0-9_])?", "a file or a name there")
 http_url = Pattern(
     r"https?://[A-Za-z0-9._~%@:\[\]-]+(?:/[A-Za-z0-9._~%@:!&()*+,;=/?-]*)?", "an http or https URL"
 )

@@ -166,6 +166,8 @@ _PLACEHOLDERS: dict[str, object] = {
     "module": "x:x",
     "command": "x",
     "run": "x",
+    "kind": "sops",
+    "source": "x",
     "schedule": "@daily",
     "repository": "/x",
 }

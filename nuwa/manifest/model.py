@@ -235,6 +235,36 @@ class Group(Section):
 
 
 @dataclass(frozen=True)
+class SecretSource(Section):
+    """Where secrets are kept: `nuwa app secret import` and `nuwa deploy` read them on the operator's machine
+    with the tool's own command line, and send hosts those of `[env]`. No image holds this."""
+
+    kind: Annotated[
+        Literal["sops", "age", "1password", "bitwarden", "vault", "aws"],
+        Doc("The tool: sops, age, op, bw, vault or aws has to be installed there, and logged in."),
+    ]
+    source: Annotated[
+        str,
+        Check(checks.secret_source),
+        Doc(
+            "What it reads. sops, age: a file in the project; 1password: VAULT/ITEM; bitwarden: an item; "
+            "vault: a path such as secret/blog; aws: the id of a secret of Secrets Manager."
+        ),
+    ]
+    identity: Annotated[
+        str, Check(checks.OrEmpty(checks.secret_source)), Doc("For age: the file with the private key.")
+    ] = ""
+    group: Annotated[
+        str,
+        Check(checks.OrEmpty(checks.part_name)),
+        Doc("The group of hosts it is for; empty: all."),
+    ] = ""
+    names: Annotated[
+        dict[VariableName, str], Doc("Secrets that are called otherwise there: NAME = its name there.")
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Deploy(Section):
     """How a release gives way to the next (bin/deploy), and where `nuwa deploy` brings it."""
 
@@ -268,6 +298,9 @@ class Deploy(Section):
         ),
     ] = ""
     group: Annotated[tuple[Group, ...], Doc("Hosts by a name, such as staging and production.")] = ()
+    secrets: Annotated[
+        tuple[SecretSource, ...], Doc("Where secrets are kept; the first source that has one wins.")
+    ] = ()
 
 
 @dataclass(frozen=True)
@@ -321,7 +354,7 @@ class App(Section):
 
     def for_image(self) -> App:
         """The app without what an image need not know: where it is deployed to."""
-        bare = dataclasses.replace(self.deploy, hosts=(), registry="", group=())
+        bare = dataclasses.replace(self.deploy, hosts=(), registry="", group=(), secrets=())
         return dataclasses.replace(self, deploy=bare)
 
     @property

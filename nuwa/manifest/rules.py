@@ -46,6 +46,26 @@ def _replicas(app: App, _: Given) -> Iterator[Finding]:
                 )
 
 
+def _secret_sources(app: App, _: Given) -> Iterator[Finding]:
+    """Sources of secrets: `group` is one of `[[deploy.group]]`, `identity` is for age, and `names` holds
+    secrets of the app."""
+    known = {*app.supplied_secrets, *app.env.generated, *((app.backup.passphrase,) if app.backup else ())}
+    for index, source in enumerate(app.deploy.secrets):
+        path: Path = ("deploy", "secrets", index)
+        if source.group and source.group not in [group.name for group in app.deploy.group]:
+            text = f"there is no group {source.group!r}"
+            yield Finding(
+                ((*path, "group"), ("deploy", "group")), text, "add a [[deploy.group]], or remove it"
+            )
+        if source.identity and source.kind != "age":
+            text = f"identity has no use with {source.kind}"
+            yield Finding(((*path, "identity"), (*path, "kind")), text, "remove it")
+        for name in source.names:
+            if name not in known:
+                finding = f"{name} is no secret of the app", "add it to env.secrets"
+                yield Finding(((*path, "names", name), ("env", "secrets")), *finding)
+
+
 def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
     seen: dict[str, Path] = {}
     for path, value in paths:
@@ -356,6 +376,7 @@ def _backup(app: App, _: Given) -> Iterator[Finding]:
 RULES = (
     _names,
     _replicas,
+    _secret_sources,
     _domains,
     _server,
     _static,

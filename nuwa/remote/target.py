@@ -7,7 +7,7 @@ import hashlib
 import posixpath
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from nuwa.errors import UsageError
 from nuwa.manifest import checks
@@ -23,6 +23,8 @@ class Target:
     directory: str
     domains: tuple[str, ...] = ()
     """What the site there is called in place of the manifest's domains."""
+    group: str = field(default="", compare=False)
+    """The group by whose name it was chosen."""
 
     @property
     def lock(self) -> str:
@@ -96,7 +98,8 @@ def choose(app: App, words: Sequence[str], domains: tuple[str, ...] = ()) -> lis
     for word in words:
         if word in groups:
             group = groups[word]
-            found += [parse(host, app.name, domains or group.domains) for host in group.hosts]
+            here = [parse(host, app.name, domains or group.domains) for host in group.hosts]
+            found += [replace(target, group=word) for target in here]
         elif "@" in word or ":" in word or "." in word:
             found.append(parse(word, app.name, domains))
         else:

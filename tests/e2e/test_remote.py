@@ -124,6 +124,32 @@ def test_scripts_run_there_with_their_input_and_their_exit_code(laptop):
     assert "There are:" in laptop.nuwa("app", "--on", TARGET, "nothing", code=2)
 
 
+def test_secrets_are_read_here_by_age_and_sent_to_the_host(laptop, tmp_path):
+    key, host = tmp_path / "key.txt", laptop.deployment.host
+    subprocess.run(["age-keygen", "-o", key], check=True, capture_output=True)
+    shown = subprocess.run(["age-keygen", "-y", key], check=True, capture_output=True, text=True)
+    file = laptop.project / "secrets.age"
+    lines = "TOKEN=from age\nOTHER=never\n"
+    subprocess.run(["age", "-r", shown.stdout.strip(), "-o", file], input=lines, text=True, check=True)
+    manifest = laptop.project / "nuwa.toml"
+    before = manifest.read_text()
+    source = f'[[deploy.secrets]]\nkind = "age"\nsource = "{file.name}"\nidentity = "{key}"\n'
+    manifest.write_text(f"{before}\n{source}")
+    assert "would store: TOKEN" in laptop.nuwa("app", "--on", TARGET, "secret", "import", "--dry-run")
+    told = laptop.nuwa("app", "--on", TARGET, "secret", "import")
+    manifest.write_text(before)
+    file.unlink()
+    assert "runs with the new secrets" in told
+    assert "from age" not in told
+    assert host.out(f"cat {FOLDER}/volumes/secrets/TOKEN") == "from age"
+    assert host.out(f"ls {FOLDER}/volumes/secrets") == "TOKEN"
+    assert (
+        host.out(f"podman exec {laptop.deployment.container} /usr/lib/nuwa/app-env printenv TOKEN")
+        == "from age"
+    )
+    assert laptop.nuwa("app", "--on", TARGET, "run-once", "printenv", "TOKEN").strip() == "from age"
+
+
 def test_the_second_laptop_is_told_who_is_there(laptop):
     with ssh.connect(Target("root@distant", FOLDER)) as connection, lock.held(connection):
         laptop.change("never")

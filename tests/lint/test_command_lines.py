@@ -94,7 +94,7 @@ def _of_bin(line: Line) -> Iterator[str]:
     yield from (f"it takes no {word}" for word in words if word.startswith("--") and word not in known)
     short = (word for word in words if re.fullmatch(r"-[a-z]", word))
     yield from (f"it takes no {word}" for word in short if word not in known)
-    if name == "secret" and words and words[0] not in ("list", "set", "generate", "rm"):
+    if name == "secret" and words and words[0] not in ("list", "set", "generate", "rm", "import"):
         yield f"it knows no {words[0]}" if not words[0].startswith("-") else ""
 
 

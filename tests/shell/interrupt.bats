@@ -66,6 +66,14 @@ setup() {
   STRIDE=2 interrupt_each bin/run
 }
 
+@test "several secrets at once" {
+  bin/run --quiet
+  take_in() {
+    bin/secret import "$@" <<<'{"MAIL_PASSWORD": "new", "SECRET_KEY": "other"}'
+  }
+  STRIDE=3 interrupt_each take_in
+}
+
 @test "a variable of the host" {
   bin/run --quiet
   STRIDE=3 interrupt_each bin/config set WORKERS=3 GREETING='a b'

@@ -136,3 +136,39 @@ run_with_database() {
   sed -i 's/^ *use_parts prepare$/&\n  use_parts dump provision\n  open_database_proxy() { return 0; }/' bin/run
   bin/run --quiet
 }
+
+@test "import stores what nuwa.toml names, restarts once, and tells what it left out and what is missing" {
+  rm -f "$FAKE/starts"
+  run -0 bin/secret import <<<'{"MAIL_PASSWORD": "a\nb \u00e9", "SECRET_KEY": "k", "OTHER": "hidden"}'
+  says "left out, as nuwa.toml does not name them: 'OTHER'"
+  says 'runs with the new secrets'
+  says_not hidden
+  [[ $(<volumes/secrets/MAIL_PASSWORD) == $'a\nb é' && $(<volumes/secrets/SECRET_KEY) == k && ! -e volumes/secrets/OTHER ]]
+  [[ $(grep -c nuwa-blog "$FAKE/starts") == 1 && $(stat -c %a:%u volumes/secrets/MAIL_PASSWORD) == 400:10001 ]]
+  run ! grep -q 'hidden\|é' volumes/.nuwa/nuwa.log
+  run -0 bin/secret import <<<'{"MAIL_PASSWORD": "a\nb \u00e9"}'
+  [[ $(grep -c nuwa-blog "$FAKE/starts") == 1 && ! -e volumes/.nuwa/private/import ]]
+  rm volumes/secrets/MAIL_PASSWORD
+  run -0 bin/secret import --dry-run <<<'{"SECRET_KEY": "new"}'
+  says 'missing still: MAIL_PASSWORD'
+  says 'would store: SECRET_KEY'
+  [[ $(<volumes/secrets/SECRET_KEY) == k ]]
+}
+
+@test "import of what is no JSON object of texts changes nothing" {
+  snapshot >"$TEST/before"
+  for text in '' '[]' '{"MAIL_PASSWORD": 1}' '{"MAIL_PASSWORD": ""}' '{"SECRET_KEY": "k", "MAIL_PASSWORD": "a\u0000b"}' 'MAIL_PASSWORD=x'; do
+    run -2 bin/secret import <<<"$text"
+    says 'no JSON object'
+  done
+  snapshot | diff "$TEST/before" -
+}
+
+@test "imported secrets with which the app does not come up give way to the previous ones" {
+  cp volumes/secrets/MAIL_PASSWORD "$TEST/mail"
+  touch "$FAKE/images/$ONE/broken"
+  run -1 bin/secret import <<<'{"MAIL_PASSWORD": "new", "SECRET_KEY": "new"}'
+  says 'neither with the new secrets nor with the previous ones'
+  cmp "$TEST/mail" volumes/secrets/MAIL_PASSWORD
+  [[ $(<volumes/secrets/SECRET_KEY) != new && ! -e volumes/.nuwa/private/import ]]
+}

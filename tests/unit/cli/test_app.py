@@ -102,3 +102,25 @@ def test_after_a_host_that_cannot_be_reached_the_next_one_has_its_turn(hosts, ca
 def test_the_only_host_that_cannot_be_reached_is_the_error(hosts, capsys):
     assert main.run(["app", "--on", "root@b", "logs"]) == 8
     assert "ssh root@b has to work first." in capsys.readouterr().err
+
+
+def test_secrets_are_read_here_and_reach_hosts_on_standard_input_alone(hosts, monkeypatch, tmp_path):
+    from nuwa.remote import secret_sources
+
+    manifest = tmp_path / "nuwa.toml"
+    text = manifest.read_text().replace(', "root@b"', "")
+    source = '[env]\nsecrets = ["TOKEN"]\n[[deploy.secrets]]\nkind = "sops"\nsource = "x.yaml"\n'
+    manifest.write_text(text + source)
+    monkeypatch.setattr(secret_sources, "read", lambda *_: {"TOKEN": "hidden", "OTHER": "x"})
+    fed = []
+
+    @contextmanager
+    def connect(_):
+        yield SimpleNamespace(
+            capture=lambda line, data: fed.append((line, data)) or Result([], 0, "stored", "")
+        )
+
+    monkeypatch.setattr(ssh, "connect", connect)
+    main.run(["app", "secret", "import", "--dry-run"])
+    assert [data for _, data in fed] == [b'{"TOKEN": "hidden"}'] * 2
+    assert all("exec bin/secret import --dry-run;" in line and "hidden" not in line for line, _ in fed)
