@@ -4,6 +4,7 @@
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
 `render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one a line.
+`render.pyz maintenance` reads JSON with a message and addresses and prints the page of bin/maintenance.
 `render.pyz ranges` reads what a CDN publishes and prints a JSON list of its ranges of addresses.
 `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has no room for.
 `render.pyz static FOLDER`
@@ -28,7 +29,7 @@ from pathlib import Path
 from nuwa.manifest import cdn
 from nuwa.manifest.model import App, from_json
 from nuwa.quoting import CannotQuote
-from nuwa.render import archive_entries, certbot_advice, static, volumes
+from nuwa.render import archive_entries, certbot_advice, maintenance, static, volumes
 from nuwa.render import facts as host_facts
 from nuwa.render.beneath import CHUNK_BYTES
 from nuwa.render.container import hook_run, once_run, rehearsal_run, warnings
@@ -56,6 +57,8 @@ def main() -> None:
             challenge, server, folder, log = sys.argv[2:]
             advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
             print("\n".join(certbot_advice.as_lines(advice)))
+        elif what == "maintenance":
+            print(maintenance.answer(sys.stdin.read()))
         elif what == "ranges":
             print(json.dumps(_ranges(sys.stdin.read())))
         elif what == "archive-entries":
@@ -70,7 +73,15 @@ def main() -> None:
         elif what in PLANS:
             _render(what)
         else:
-            others = ("archive-entries", "certbot-advice", "domains", "ranges", "scripts", "static")
+            others = (
+                "archive-entries",
+                "certbot-advice",
+                "domains",
+                "maintenance",
+                "ranges",
+                "scripts",
+                "static",
+            )
             sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")

@@ -78,6 +78,11 @@ class SiteView(View):
         return f"{self.facts.directory}/volumes/.nuwa/acme"
 
     @property
+    def maintenance_folder(self) -> str:
+        """Where bin/maintenance has its page, and the files that say whether it is shown."""
+        return f"{self.facts.directory}/volumes/.nuwa/maintenance"
+
+    @property
     def canonical(self) -> str:
         """The domain that the others redirect to."""
         return self.facts.domains[0]

@@ -293,3 +293,26 @@ def test_a_path_has_a_rate_of_its_own(site: Site) -> None:
     assert [site.get("/login")[0] for _ in range(4)] == [200] * 3 + [429]
     assert site.get("/login/x")[0] == 429
     assert site.get("/")[0] == 200
+
+
+def test_maintenance_needs_no_reload_and_spares_who_is_allowed(behind: Site) -> None:
+    folder = behind.folder / "volumes/.nuwa/maintenance"
+    (folder / "allow").mkdir(parents=True)
+    (folder / "page.html").write_text("<h1>Later</h1>")
+    (folder / "allow/203.0.113.7").touch()
+    (folder / "allow/2001:db8::1").touch()
+    assert behind.get("/free")[0] == 200
+    (folder / "on").touch()
+    try:
+        for method, path in (("GET", "/free"), ("POST", "/x"), ("GET", "/static/a.css"), ("GET", "/vault")):
+            status, got, body = behind.ask(method, path, b"x" if method == "POST" else None)
+            assert (status, body, got["Retry-After"]) == (503, b"<h1>Later</h1>", "300"), path
+            assert (got["Cache-Control"], got["Content-Type"]) == ("no-store", "text/html")
+        for client in ("203.0.113.7", "2001:DB8:0::1"):
+            assert behind.get("/free", X_Forwarded_For=client)[0] == 200
+        assert behind.get("/free", X_Forwarded_For="203.0.113.8")[0] == 503
+        assert behind.get("/.nuwa-maintenance")[0] == 404
+        assert "503" not in (behind.folder / "access.log").read_text()
+    finally:
+        (folder / "on").unlink()
+    assert behind.get("/free")[0] == 200

@@ -154,3 +154,40 @@ opens() {
   echo 500 >"$FAKE/status"
   run -1 bin/lib/check
 }
+
+@test "maintenance is shown until it ends, over deploys, and the checks know of it" {
+  bin/run
+  run -1 bin/maintenance on
+  says 'there is no site: bin/install makes it.'
+  bin/install
+  run -0 bin/maintenance status
+  says 'off: visitors get the site'
+  run -0 bin/maintenance on --message 'Back at <5>' --allow 203.0.113.7 --allow 2001:DB8::0:1
+  says 'visitors get the maintenance page, but for 203.0.113.7 2001:DB8::0:1. bin/maintenance off ends it.'
+  grep -q 'Back at &lt;5&gt;' volumes/.nuwa/maintenance/page.html
+  [[ $(ls volumes/.nuwa/maintenance/allow) == $'2001:db8::1\n203.0.113.7' && -e volumes/.nuwa/maintenance/on ]]
+  echo 503 >"$FAKE/status"
+  run -0 bin/lib/check
+  run -0 bin/install
+  run -0 bin/status
+  [[ $output =~ MAINTENANCE\ +since\ 20 ]]
+  run -0 bin/maintenance status
+  says 'the site is there for 2001:db8::1 203.0.113.7'
+  run -0 bin/maintenance on
+  [[ -z $(ls volumes/.nuwa/maintenance/allow) ]]
+  run -0 bin/maintenance off
+  says 'visitors get the site'
+  run -1 bin/lib/check
+}
+
+@test "maintenance takes addresses one by one, and nothing else changes" {
+  bin/run
+  bin/install
+  run -2 bin/maintenance on --allow 10.0.0.0/8
+  says "'10.0.0.0/8' is not an address such as 203.0.113.7"
+  [[ ! -e volumes/.nuwa/maintenance/on ]]
+  run -2 bin/maintenance off --message x
+  run -2 bin/maintenance
+  run -0 bin/maintenance on --dry-run
+  [[ ! -e volumes/.nuwa/maintenance/on ]]
+}
