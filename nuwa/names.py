@@ -41,6 +41,9 @@ RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "P
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
+STORAGE_KEYS = ("BACKUP_ACCESS_KEY_ID", "BACKUP_SECRET_ACCESS_KEY")
+"""Secrets: the access key of object storage that holds archives."""
+
 LIB = "/usr/lib/nuwa"
 VENV = "/opt/nuwa/venv"
 PROJECT = "/srv/app"

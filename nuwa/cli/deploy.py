@@ -232,9 +232,9 @@ def _secrets(made: App, state: HostState, project: Path) -> dict[str, str]:
             f"secrets are missing on {state.target}: {', '.join(missing)}",
             hint="Give each in an environment variable of its name, or run this at a terminal.",
         )
-    if made.backup and made.backup.passphrase not in state.secrets:
-        passphrase = os.environ.get(made.backup.passphrase)
-        values |= {made.backup.passphrase: passphrase} if passphrase else {}
+    for name in made.backup.secrets if made.backup else ():
+        if name not in state.secrets and (given := os.environ.get(name)):
+            values[name] = given
     return values
 
 

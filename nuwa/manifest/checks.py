@@ -132,6 +132,19 @@ borg_repository = Pattern(
     r"[A-Za-z0-9._~/@+=-]+",
     "a borg repository: /path, ssh://user@host/path or user@host:path",
 )
+object_storage = Pattern(
+    r"s3:(?:https?://)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~+=-]+)+/?",
+    "object storage: s3:https://host/bucket or s3:https://host/bucket/path",
+)
+
+
+def repository(value: str) -> str:
+    """Where archives are: object storage begins with `s3:`; anything else is borg's.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return object_storage(value) if value.startswith("s3:") else borg_repository(value)
 
 
 _INSTRUCTION_BYTES = 32 * 1024

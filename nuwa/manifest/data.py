@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Union
 
 from nuwa.manifest import checks, commands
 from nuwa.manifest.marks import AbsolutePath, Between, Check, Doc, Section, Size, VariableName
+from nuwa.names import STORAGE_KEYS
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,12 @@ class Keep(Section):
 
 @dataclass(frozen=True)
 class Backup(Section):
-    """Archives of volumes, database, secrets and configuration, made by bin/archive_volumes with borg."""
+    """Archives of volumes, database, secrets and configuration, made by bin/archive_volumes."""
 
     repository: Annotated[
-        str, Check(checks.borg_repository), Doc("borg repository: a path, or ssh://user@host/path.")
+        str,
+        Check(checks.repository),
+        Doc("borg: a path, or ssh://user@host/path. restic: object storage, s3:https://host/bucket/path."),
     ]
     schedule: Annotated[str, Check(commands.schedule), Doc("Schedule, in cron syntax.")] = "@daily"
     rehearsal: Annotated[
@@ -121,6 +124,12 @@ class Backup(Section):
         VariableName,
         Doc("Name of the secret with the passphrase; it stays on the host, out of the app's reach."),
     ] = "BORG_PASSPHRASE"  # noqa: S105 - a name, not a passphrase
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the secrets that the archives need, and the app must not see."""
+        keys = STORAGE_KEYS if self.repository.startswith("s3:") else ()
+        return (self.passphrase, *keys)
 
     @property
     def archive_hours(self) -> int:

@@ -361,16 +361,16 @@ def _tls(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _backup(app: App, _: Given) -> Iterator[Finding]:
-    """Backup: the passphrase's name is not in `[env]`, where the app could read it."""
+    """Backup: no secret of the archives is in `[env]`, where the app could read it."""
     if app.backup is None:
         return
-    name = app.backup.passphrase
-    if name in app.env.clear or name in (*app.env.secrets, *app.env.generated):
-        yield Finding(
-            (("backup", "passphrase"), ("env",)),
-            f"{name} is also in [env], where the app could read it",
-            "remove it there: bin/ asks for the passphrase and keeps it on the host",
-        )
+    for name in app.backup.secrets:
+        if name in app.env.clear or name in (*app.env.secrets, *app.env.generated):
+            yield Finding(
+                (("backup", "passphrase"), ("env",)),
+                f"{name} is also in [env], where the app could read it",
+                "remove it there: bin/ keeps the secrets of the archives on the host",
+            )
 
 
 RULES = (

@@ -9,10 +9,10 @@ rehearsal of an archive, and `render.pyz once` for a one-off command, whose own 
 `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has no room for.
 `render.pyz static FOLDER`
 prints a tar of static files. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in
-volumes, whose folders follow: see `nuwa/render/volumes.py`. `render.pyz archive-entries` reads borg's list
-of an archive; it prints bytes, number of entries and the folders at the top, one a line; or `refused`, the
-entry and why. `render.pyz certbot-advice CHALLENGE SERVER FOLDER LOG` reads what certbot printed of a
-failure: see `certbot_advice.as_lines`.
+volumes, whose folders follow: see `nuwa/render/volumes.py`. `render.pyz archive-entries`, with
+`borg` or `restic` behind it, reads that program's list of an archive; it prints bytes, number of entries and
+the folders at the top, one a line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE
+SERVER FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.as_lines`.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def main() -> None:
             print(maintenance.answer(sys.stdin.read()))
         elif what == "ranges":
             print(json.dumps(_ranges(sys.stdin.read())))
-        elif what == "archive-entries":
-            sys.stdout.buffer.writelines(_archive_entries())
+        elif sys.argv[1:2] == ["archive-entries"] and set(sys.argv[2:]) <= {"borg", "restic"}:
+            sys.stdout.buffer.writelines(_archive_entries(sys.argv[2:] == ["restic"]))
         elif what in WORDS:
             app, _ = _contents(Path(sys.argv[0]))
             words = WORDS[what](app, host_facts.read(sys.stdin.read()))
@@ -94,9 +94,10 @@ def _ranges(text: str) -> tuple[str, ...]:
         raise FactsError(f"this is no list of a CDN's addresses: {error}") from None
 
 
-def _archive_entries() -> Iterator[bytes]:
+def _archive_entries(of_restic: bool) -> Iterator[bytes]:
+    read = archive_entries.read_restic if of_restic else archive_entries.read
     try:
-        found = archive_entries.judge(archive_entries.read(sys.stdin.buffer))
+        found = archive_entries.judge(read(sys.stdin.buffer))
     except archive_entries.RefusedError as error:
         yield f"refused {error}\n".encode()
         # the writer of the list is not cut off: that would look like a fault of its own

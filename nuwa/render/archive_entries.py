@@ -6,10 +6,12 @@ rights of another user, links that lead a later entry out of the deployment.
 
 from __future__ import annotations
 
+import json
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nuwa.names import APP_ID
 from nuwa.render.beneath import CHUNK_BYTES, printable
@@ -23,6 +25,7 @@ _CERTIFICATE_LINK = re.compile(
     rb"volumes/\.nuwa/tls/([^/]+ pairs|certbot/live/[^/]+/[^/]+ \.\./\.\./archive/[^/]+)/[^/]+"
 )
 """Path and target: the link by which a certificate is changed, and those of certbot."""
+_CERTIFICATE_PLACE = re.compile(rb"volumes/\.nuwa/tls/([^/]+|certbot/live/[^/]+/[^/]+)")
 _SET_ID = b"sS"
 
 
@@ -40,7 +43,7 @@ class Entry:
         gid: see uid.
         size: bytes.
         path: below the deployment's folder.
-        target: of a link; else empty.
+        target: of a link; else empty. None where the list does not say it.
     """
 
     mode: bytes
@@ -48,7 +51,7 @@ class Entry:
     gid: bytes
     size: int
     path: bytes
-    target: bytes
+    target: bytes | None
 
     @property
     def kind(self) -> bytes:
@@ -83,6 +86,48 @@ def read(stream: BinaryIO) -> Iterator[Entry]:
             raise RefusedError(f"{printable(head)}: this line of the list cannot be read")
         mode, uid, gid, size, path = words
         yield Entry(mode, uid, gid, int(size), path, next(fields, b""))
+
+
+_RESTIC_KINDS = {
+    "file": stat.S_IFREG,
+    "dir": stat.S_IFDIR,
+    "symlink": stat.S_IFLNK,
+    "fifo": stat.S_IFIFO,
+}
+_GO_BITS = {1 << 23: stat.S_ISUID, 1 << 22: stat.S_ISGID, 1 << 20: stat.S_ISVTX}
+"""Bits of a mode as Go writes it, by which restic does."""
+
+
+def read_restic(stream: BinaryIO) -> Iterator[Entry]:
+    """The entries of `restic ls --json`: one object a line, and first the snapshot.
+
+    The list names each link, but not where it leads.
+
+    Raises:
+        RefusedError: it is no such list.
+    """
+    for line in stream:
+        try:
+            node = json.loads(line)
+            if node.get("struct_type") == "snapshot" or node.get("message_type") == "snapshot":
+                continue
+            entry = _restic_entry(node)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RefusedError(f"{printable(line[:200])}: this line of the list cannot be read") from error
+        # The folder above all volumes is in the list of restic alone.
+        if not (entry.path == b"volumes" and entry.kind == b"d"):
+            yield entry
+
+
+def _restic_entry(node: dict[str, Any]) -> Entry:
+    kind, mode = _RESTIC_KINDS.get(node["type"], stat.S_IFCHR), int(node["mode"])
+    bits = kind | mode & 0o777
+    for go, ours in _GO_BITS.items():
+        bits |= ours if mode & go else 0
+    uid, gid = (str(int(node.get(key, 0))).encode() for key in ("uid", "gid"))
+    path = str(node["path"]).encode(errors="surrogateescape").removeprefix(b"/")
+    target = None if kind == stat.S_IFLNK else b""
+    return Entry(stat.filemode(bits).encode(), uid, gid, int(node.get("size", 0)), path, target)
 
 
 def _fields(stream: BinaryIO) -> Iterator[bytes]:
@@ -131,10 +176,9 @@ def _fault(entry: Entry, links: set[bytes]) -> str:
         return "it is no plain file"
     if entry.kind in (b"-", b"h") and _runs_as_another(entry):
         return "it would run with the rights of another user"
-    if entry.kind == b"h" and (
-        _strays(entry.target) or entry.target in links or _crosses(entry.target, links)
-    ):
-        return f"it is a link to {printable(entry.target)}"
+    target = entry.target or b""
+    if entry.kind == b"h" and (_strays(target) or target in links or _crosses(target, links)):
+        return f"it is a link to {printable(target)}"
     return "it lies behind a symbolic link" if _crosses(entry.path, links) else ""
 
 
@@ -149,6 +193,8 @@ def _top(path: bytes) -> bytes:
 
 def _is_plain(entry: Entry) -> bool:
     if entry.kind == b"l":
+        if entry.target is None:
+            return bool(_CERTIFICATE_PLACE.fullmatch(entry.path))
         return bool(_CERTIFICATE_LINK.fullmatch(entry.path + b" " + entry.target))
     return entry.kind in (b"-", b"d")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FROM_EPEL = ("monit", "borgbackup", "certbot", "python3-certbot")
+FROM_EPEL = ("monit", "borgbackup", "restic", "certbot", "python3-certbot")
 """Packages of EPEL; the last one stands for certbot's plugins, too."""
 
 

@@ -38,6 +38,9 @@ GOOD = [
     (checks.borg_repository, "/srv/borg"),
     (checks.borg_repository, "ssh://u@host:23/./repo"),
     (checks.borg_repository, "u@host:repo"),
+    (checks.repository, "/srv/borg"),
+    (checks.repository, "s3:https://s3.example.com:9000/bucket/path"),
+    (checks.repository, "s3:s3.example.com/bucket"),
     (checks.volume_name, "media"),
     (checks.domain, "www.example.com"),
     (checks.domain, "*.example.com"),
@@ -92,6 +95,19 @@ BAD = [
     (checks.url_path, ["", "a", "/a b", "/$x", '/"', "/a\n"]),
     (checks.url_prefix, ["", "/", "/a", "a/", "/../", "/a/./", "/a//", "/$/"]),
     (checks.borg_repository, ["", "repo", "-x:y", "--help", "/a b", "/a;b", "$(x):y", "ssh://-oProxy=x/y`"]),
+    (
+        checks.repository,
+        [
+            "",
+            "s3:",
+            "s3:host",
+            "s3:https://host/",
+            "s3:https://k:v@h/b",
+            "s3:ftp://h/b",
+            "s3:h/a b",
+            "s3:h/$x",
+        ],
+    ),
     (
         checks.domain,
         ["", ".", "a..b", "-a.de", "a-.de", "a_b.de", "a" * 64 + ".de", "a b", "x;y", "10.0.0.1"],
@@ -168,7 +184,7 @@ def test_lets_an_empty_text_pass_where_it_means_that_nuwa_chooses():
 _ALLOW_LISTS = [
     checks.app_name, checks.part_name, checks.version, checks.release, checks.variable_name, checks.package,
     checks.python_version, checks.locale, checks.email, checks.http_url, checks.url_path, checks.url_prefix,
-    checks.borg_repository, checks.domain, checks.timezone,
+    checks.borg_repository, checks.repository, checks.domain, checks.timezone,
 ]  # fmt: skip
 
 

@@ -188,6 +188,11 @@ WRONG = {
         "backup.passphrase",
         "the app could read it",
     ),
+    "access key of archives as secret": (
+        '[backup]\nrepository = "s3:h/b"\n[env]\nsecrets = ["BACKUP_ACCESS_KEY_ID"]\n',
+        "backup.passphrase",
+        "the app could read it",
+    ),
     "passphrase as secret": (
         '[backup]\nrepository = "/b"\npassphrase = "P"\n[env]\nsecrets = ["P"]\n',
         "backup.passphrase",

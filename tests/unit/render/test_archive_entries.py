@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import tempfile
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from nuwa.names import APP_ID
 from nuwa.render import archive_entries
-from nuwa.render.archive_entries import Contents, Entry, RefusedError, judge, read
+from nuwa.render.archive_entries import Contents, Entry, RefusedError, judge, read, read_restic
 
 
 def entry(mode: str, path: str, target: str = "", *, uid: int = 0, gid: int = 0, size: int = 5) -> Entry:
@@ -178,3 +179,56 @@ def test_nothing_that_passes_reaches_out_of_the_deployment(entries: list[Entry])
         assert secret.stat().st_nlink == 1
         assert {path.name for path in outside.iterdir()} == {"secret", "x"}
         assert [path.name for path in (outside / "x").iterdir()] == ["deployment"]
+
+
+def nodes(*given: dict[str, object]) -> io.BytesIO:
+    lines = [{"struct_type": "snapshot", "paths": ["/srv/blog/bin"]}]
+    lines += [{"struct_type": "node", "uid": 0, "gid": 0, "mode": 0o644} | node for node in given]
+    return io.BytesIO("".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+GO_DIRECTORY, GO_SETUID = 1 << 31, 1 << 23
+
+
+def test_a_list_of_restic_is_read_as_one_of_borg():
+    found = judge(
+        read_restic(
+            nodes(
+                {"type": "dir", "path": "/bin", "mode": GO_DIRECTORY | 0o755},
+                {"type": "file", "path": "/bin/run", "mode": 0o755, "size": 7},
+                {"type": "dir", "path": "/volumes", "mode": GO_DIRECTORY | 0o755},
+                {"type": "dir", "path": "/volumes/media", "mode": GO_DIRECTORY | 0o755},
+                {"type": "file", "path": "/volumes/media/größe", "size": 5, "uid": APP_ID},
+                {"type": "symlink", "path": "/volumes/media/link"},
+                {"type": "fifo", "path": "/volumes/media/pipe"},
+                {"type": "symlink", "path": "/volumes/.nuwa/tls/www.example.com"},
+            )
+        )
+    )
+    assert found == Contents(12, 7, (b"bin", b"volumes/media", b"volumes/.nuwa"))
+
+
+@pytest.mark.parametrize(
+    ("node", "reason"),
+    [
+        ({"type": "file", "path": "/etc/passwd"}, "outside of bin/ and volumes/"),
+        ({"type": "file", "path": "/volumes/media/../../x"}, "outside of bin/ and volumes/"),
+        ({"type": "symlink", "path": "/volumes"}, "outside of bin/ and volumes/"),
+        ({"type": "symlink", "path": "/volumes/secrets/x"}, "no plain file"),
+        ({"type": "symlink", "path": "/volumes/.nuwa/domains"}, "no plain file"),
+        ({"type": "chardev", "path": "/volumes/media/x"}, "device"),
+        ({"type": "socket", "path": "/volumes/media/x"}, "device"),
+        ({"type": "file", "path": "/volumes/media/x", "mode": GO_SETUID | 0o755}, "another user"),
+        ({"type": "file"}, "cannot be read"),
+        ({"type": "file", "path": "/bin/x", "mode": "x"}, "cannot be read"),
+    ],
+)
+def test_a_list_of_restic_with_a_harmful_entry_is_refused(node: dict[str, object], reason: str):
+    with pytest.raises(RefusedError, match=reason):
+        judge(read_restic(nodes(node)))
+
+
+@pytest.mark.parametrize("line", [b"Fatal: no\n", b"[]\n", b"7\n", b"\xff\n"])
+def test_what_is_no_list_of_restic_is_refused(line: bytes):
+    with pytest.raises(RefusedError, match="cannot be read"):
+        judge(read_restic(io.BytesIO(line)))
