@@ -22,11 +22,13 @@ class Grant:
     Args:
         name: of the token.
         apps: the services that `operate` is limited to; empty: all of them.
+        second_factor: whether a log-in takes a code too.
     """
 
     name: str
     right: Right
     apps: tuple[str, ...] = ()
+    second_factor: bool = False
 
     def may(self, right: Right) -> bool:
         """Whether this right is included, for some service at least."""

@@ -33,6 +33,8 @@ class Token:
         digest: SHA-256 of the token.
         key: what sessions that began with it are signed with; it is in no token, and ends with it.
         created: Unix seconds.
+        totp: the secret of the second factor; empty: there is none.
+        recovery: digests of the codes that replace it, once each.
     """
 
     name: str
@@ -41,10 +43,12 @@ class Token:
     digest: str
     key: str
     created: float
+    totp: str = ""
+    recovery: tuple[str, ...] = ()
 
     @property
     def grant(self) -> Grant:
-        return Grant(self.name, self.right, self.apps)
+        return Grant(self.name, self.right, self.apps, bool(self.totp))
 
 
 class Tokens:
@@ -91,7 +95,8 @@ def read(path: Path) -> dict[str, Token]:
         OSError, ValueError, KeyError, TypeError: it cannot be read, or is not what `write` wrote.
     """
     items = json.loads(path.read_bytes())["tokens"]
-    tokens = [Token(**{**item, "apps": tuple(item["apps"])}) for item in items]
+    lists = ("apps", "recovery")
+    tokens = [Token(**{**item, **{key: tuple(item.get(key, ())) for key in lists}}) for item in items]
     if any(token.right not in RIGHTS for token in tokens):
         raise ValueError("a right is unknown")
     return {token.name: token for token in tokens}

@@ -54,7 +54,9 @@ def list_() -> None:
     paths = host_paths()
     items: list[dict[str, Any]] = []
     if _is_set(paths.token):
-        items.append({"name": rights.HOST, "right": "configure", "apps": [], "created": None})
+        items.append(
+            {"name": rights.HOST, "right": "configure", "apps": [], "created": None, "second_factor": False}
+        )
     for token in Tokens(paths.tokens).all().values():
         items.append(
             {
@@ -62,6 +64,7 @@ def list_() -> None:
                 "right": token.right,
                 "apps": list(token.apps),
                 "created": token.created,
+                "second_factor": bool(token.totp),
             }
         )
     rows = [
@@ -69,11 +72,13 @@ def list_() -> None:
             terminal.paint(item["name"], "bold"),
             item["right"],
             " ".join(item["apps"]) or "all",
+            "yes" if item["second_factor"] else "",
             age(item["created"]) if item["created"] else str(paths.token),
         )
         for item in items
     ]
-    shared.progress().result({"tokens": items}, terminal.table(("NAME", "RIGHT", "SERVICES", "AGE"), rows))
+    head = ("NAME", "RIGHT", "SERVICES", "CODE", "AGE")
+    shared.progress().result({"tokens": items}, terminal.table(head, rows))
 
 
 @shared.command(app)
@@ -100,6 +105,89 @@ def remove(name: Name) -> None:
         _file().remove(name)
     host_services.record("remove token", name)
     shared.progress().result({"name": name}, f"The token {name} was revoked.")
+
+
+@shared.command(app)
+def totp(
+    name: Name,
+    off: Annotated[bool, typer.Option("--off", help="Remove the second factor.")] = False,
+) -> None:
+    """Give a token a second factor: logging in at the dashboard then takes a code of an app (TOTP) too.
+
+    It shows a QR code for the app and recovery codes, and asks for a code before it counts; with --json it
+    asks nothing. Such a token is refused in a header: scripts need one of their own. Its sessions end.
+    """
+    import socket
+
+    from nuwa.access import second_factor
+
+    file = _file()
+    if off:
+        file.update(name, totp="", recovery=())
+        host_services.record("remove second factor", name)
+        shared.progress().result({"name": name}, f"The token {name} needs no code any more.")
+        return
+    secret, codes = _enrolment(name)
+    uri = second_factor.uri(secret, name, socket.gethostname())
+    if not shared.settings.json:
+        print(_qr(uri))
+        print(f"\n{uri}\n\nRecovery codes; each counts once, keep them apart from the device:")
+        print("\n".join(f"  {code}" for code in codes))
+        _confirm(secret)
+    file.update(name, totp=secret, recovery=tuple(map(second_factor.digest_of, codes)))
+    host_services.record("add second factor", name)
+    result = {"name": name, "uri": uri, "recovery_codes": codes}
+    shared.progress().result(result, f"\nFrom now on {name} logs in with token and code.")
+
+
+def _enrolment(name: str) -> tuple[str, list[str]]:
+    """A new secret and recovery codes for a token.
+
+    Raises:
+        UsageError: it can have none.
+    """
+    from nuwa.access import rights, second_factor
+    from nuwa.access.token_file import Tokens
+    from nuwa.agent.paths import host_paths
+    from nuwa.errors import UsageError
+
+    if name == rights.HOST:
+        hint = "Make one with a name, nuwa token add NAME --right configure, then nuwa token remove host"
+        raise UsageError("the token in /etc/nuwa/token can have no second factor", hint=hint)
+    if Tokens(host_paths().tokens).find(name) is None:
+        raise UsageError(f"there is no token {name!r}", hint="nuwa token list shows them")
+    return second_factor.new_secret(), second_factor.new_recovery_codes()
+
+
+def _qr(uri: str) -> str:
+    """A QR code for a terminal."""
+    import io
+
+    import segno
+
+    drawn = io.StringIO()
+    segno.make(uri, micro=False).terminal(drawn, border=2, compact=True)
+    return drawn.getvalue()
+
+
+def _confirm(secret: str) -> None:
+    """Ask for a code, to be sure that the app has the secret.
+
+    Raises:
+        UsageError: it is wrong; nothing was changed.
+    """
+    import time
+
+    from nuwa.access import second_factor
+    from nuwa.errors import UsageError
+
+    try:
+        code = input("\nCode that the app shows now: ")
+    except EOFError:
+        code = ""
+    if second_factor.step_of(secret, code, time.time()) is None:
+        hint = "Nothing was changed. Is the clock of the device right? Try again."
+        raise UsageError("the code is wrong", hint=hint)
 
 
 def _is_set(path: Any) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nuwa.access import rights
 from nuwa.access.rights import Grant
+from nuwa.access.token_file import Token as NamedToken
 from nuwa.access.token_file import Tokens
 from nuwa.dashboard.admin_token import Token
 
@@ -36,6 +37,10 @@ class Access:
             return rights.grant_of_host() if self._host.value else None
         found = self._tokens.find(name)
         return found.grant if found else None
+
+    def token(self, name: str) -> NamedToken | None:
+        """A token with a name; None if there is none."""
+        return self._tokens.find(name)
 
     def key(self, name: str, purpose: str) -> bytes:
         """A secret that derives from a token, and ends with it; empty if it was revoked."""

@@ -14,6 +14,7 @@ from nuwa.access.rights import Grant
 from nuwa.dashboard import cookies, forwarded
 from nuwa.dashboard.access import Access
 from nuwa.dashboard.responses import failed
+from nuwa.dashboard.second_factor import SecondFactor
 from nuwa.dashboard.sessions import Session, Sessions
 from nuwa.web import limits, request_body
 from nuwa.web.rate_limit import Limiter
@@ -42,6 +43,16 @@ class Visitor:
         return self.session is None
 
 
+class NeedsCode(HTTPException):
+    """A token alone, where its second factor is needed too."""
+
+    code = "second_factor"
+
+    def __init__(self) -> None:
+        message = "this token has a second factor: log in at /login, and give scripts a token without one"
+        super().__init__(401, message)
+
+
 class Guard:
     """Lets requests through to the pages, or answers them itself.
 
@@ -57,7 +68,8 @@ class Guard:
         try:
             answer = await self._refusal(request)
         except HTTPException as error:
-            answer = failed(request, error.status_code, str(error.detail), headers=error.headers)
+            code = getattr(error, "code", "")
+            answer = failed(request, error.status_code, str(error.detail), code=code, headers=error.headers)
         await (answer or self._app)(scope, receive, send)
 
     async def _refusal(self, request: Request) -> Response | None:
@@ -70,6 +82,8 @@ class Guard:
         header, query = _token_of_header(request), request.query_params.get("token")
         if header is not None or query is not None:
             grant = self.prove(request, header if header is not None else query or "")
+            if grant.second_factor:
+                raise NeedsCode
             if header is None and request.method == "GET" and forwarded.wants_page(request):
                 return self._without_token(request, grant)
             request.state.visitor = Visitor(grant)
@@ -92,15 +106,43 @@ class Guard:
             HTTPException: 401 it is wrong; 429 there were too many wrong ones.
         """
         address = forwarded.address(request)
-        if wait := self._limiter.wait(address):
-            text = f"too many wrong tokens from {address or 'here'}: wait {int(wait) + 1} s"
-            raise HTTPException(429, text, {"Retry-After": str(int(wait) + 1)})
+        self._wait(address, "", f"too many wrong tokens from {address or 'here'}")
         grant = self._access.identify(offered)
         if grant is None:
             self._limiter.fail(address)
             raise HTTPException(401, "the token is wrong", {"WWW-Authenticate": "Bearer"})
         self._limiter.succeed(address)
         return grant
+
+    def prove_code(self, request: Request, factor: SecondFactor, ticket: str, code: str) -> tuple[Grant, str]:
+        """Check the second factor of somebody who has shown a token.
+
+        Returns:
+            what the token may do, and the kind of the code: `code` or `recovery`.
+
+        Raises:
+            HTTPException: 401 the code is wrong, was used, or comes too late; 429 there were too many.
+        """
+        name = factor.name_of(ticket)
+        grant = self._access.grant(name) if name else None
+        if name is None or grant is None:
+            raise HTTPException(401, "that took too long: log in again")
+        address, about = forwarded.address(request), f"code {name}"
+        # Counted for the token too: otherwise many addresses could try together.
+        for each in (address, ""):
+            self._wait(each, about, "too many wrong codes")
+        kind = factor.accept(name, code)
+        if not kind:
+            for each in {address, ""}:
+                self._limiter.fail(each, about)
+            raise HTTPException(401, "the code is wrong, or was used before: wait for the next one")
+        for each in {address, ""}:
+            self._limiter.succeed(each, about)
+        return grant, kind
+
+    def _wait(self, address: str, about: str, why: str) -> None:
+        if wait := self._limiter.wait(address, about):
+            raise HTTPException(429, f"{why}: wait {int(wait) + 1} s", {"Retry-After": str(int(wait) + 1)})
 
     def _without_token(self, request: Request, grant: Grant) -> Response:
         """A session for a browser that came with the token in the address, where it is not to stay."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nuwa.dashboard.access import Access
 from nuwa.dashboard.event_relay import Relay
+from nuwa.dashboard.second_factor import SecondFactor
 from nuwa.dashboard.sessions import Sessions
 from nuwa.web.rate_limit import Limiter
 
@@ -25,6 +26,7 @@ class Dashboard:
         self.socket = socket
         self.access = Access(token, tokens)
         self.sessions = Sessions(self.access, state / "ended.json")
+        self.second_factor = SecondFactor(self.access, state / "second_factor.json")
         self.limiter = Limiter()
         self.relay = Relay(socket)
         self.ending = asyncio.Event()

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from nuwa.access.rights import Grant
 from nuwa.dashboard import audit, cookies, formatting, forwarded, request_context
 from nuwa.dashboard.auth import Guard, Visitor
 from nuwa.dashboard.responses import as_page, failed
@@ -22,24 +23,49 @@ async def login(request: Request) -> Response:
     """The form for the token, and what becomes of it."""
     target = _inside(request.query_params.get("next", ""))
     if request.method == "GET":
-        return as_page(request, "login", target=target, message="")
+        return as_page(request, "login", target=target, message="", ticket="")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return failed(request, 403, "cross-site request rejected")
     fields = parse_qs((await request_body.read(request, 10_000)).decode("utf-8", "replace"))
-    guard: Guard = request.app.state.guard
+    ticket = fields.get("ticket", [""])[0]
     try:
+        if ticket:
+            return await _second_step(request, target, ticket, fields.get("code", [""])[0])
+        guard: Guard = request.app.state.guard
         grant = guard.prove(request, fields.get("token", [""])[0])
     except HTTPException as error:
-        headers = {key: value for key, value in (error.headers or {}).items() if key == "Retry-After"}
-        answer = as_page(request, "login", error.status_code, target=target, message=str(error.detail))
-        answer.headers.update(headers)
-        return answer
+        return _again(request, target, error, ticket)
+    if grant.second_factor:
+        made = request_context.dashboard(request).second_factor.ticket(grant.name)
+        return as_page(request, "login", target=target, message="", ticket=made)
+    return await _let_in(request, target, grant, "log-in")
+
+
+async def _second_step(request: Request, target: str, ticket: str, code: str) -> Response:
+    factor = request_context.dashboard(request).second_factor
+    guard: Guard = request.app.state.guard
+    grant, kind = guard.prove_code(request, factor, ticket, code)
+    return await _let_in(request, target, grant, "log-in" if kind == "code" else "log-in-by-recovery-code")
+
+
+def _again(request: Request, target: str, error: HTTPException, ticket: str) -> Response:
+    """The form once more, with what was wrong; for the token again where the ticket is over."""
+    headers = {key: value for key, value in (error.headers or {}).items() if key == "Retry-After"}
+    is_valid = bool(ticket) and request_context.dashboard(request).second_factor.name_of(ticket) is not None
+    shown = ticket if is_valid else ""
+    message = str(error.detail)
+    answer = as_page(request, "login", error.status_code, target=target, message=message, ticket=shown)
+    answer.headers.update(headers)
+    return answer
+
+
+async def _let_in(request: Request, target: str, grant: Grant, event: str) -> Response:
     answer = RedirectResponse(request_context.home(request, target), 303)
     sessions = request_context.dashboard(request).sessions
     session = sessions.begin(grant.name)
     cookies.give(request, answer, sessions, session)
     request.state.visitor = Visitor(grant, session)
-    await audit.note(request, "log-in")
+    await audit.note(request, event)
     return answer
 
 

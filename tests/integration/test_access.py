@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyotp
 import pytest
 from agent_host import TOKEN as SECRET
 from agent_host import AgentHost, Repository
@@ -202,3 +204,99 @@ def test_the_token_of_the_host_can_be_revoked_and_the_others_stay(host: Host) ->
     finally:
         host.agent.paths.token.write_text(f"{TOKEN}\n")
     assert host.dashboard.ask("/ls", cookie=cookie).status == 200
+
+
+class Enrolled:
+    """A token with a second factor, and the device."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        self._host, self.name = host, name
+        self.token = host.nuwa("token", "add", name, "--right", "configure")["token"]
+        made = host.nuwa("token", "totp", name)
+        self.recovery = made["recovery_codes"]
+        self._totp = pyotp.TOTP(parse_qs(urlsplit(made["uri"]).query)["secret"][0])
+
+    def code(self) -> str:
+        return self._totp.now()
+
+    def first_step(self) -> str:
+        """The ticket that the form for the code holds."""
+        body = urlencode({"token": self.token})
+        reply = self._host.dashboard.ask("/login", "POST", body, {**FORM, "X-Real-IP": self.name})
+        assert reply.status == 200
+        assert "set-cookie" not in reply.headers
+        found = re.search(r'name="ticket" value="([^"]+)"', reply.text)
+        assert found
+        return found[1]
+
+    def second_step(self, ticket: str, code: str) -> Reply:
+        body = urlencode({"ticket": ticket, "code": code})
+        return self._host.dashboard.ask("/login?next=/log", "POST", body, {**FORM, "X-Real-IP": self.name})
+
+
+def test_a_log_in_with_a_second_factor_takes_token_and_code(host: Host) -> None:
+    ada = Enrolled(host, "ada")
+    ticket, code = ada.first_step(), ada.code()
+    wrong = ada.second_step(ticket, "000000")
+    assert (wrong.status, "set-cookie" in wrong.headers) == (401, False)
+    assert "The code is wrong" in wrong.text
+    assert 'name="ticket"' in wrong.text
+    right = ada.second_step(ticket, code)
+    assert (right.status, right.headers["location"]) == (303, "/log")
+    cookie = right.headers["set-cookie"].partition(";")[0]
+    assert host.dashboard.ask("/config", cookie=cookie).status == 200
+    assert ada.second_step(ada.first_step(), code).status == 401, "each code counts once"
+    assert ada.second_step("ada.9999999999." + "0" * 64, ada.code()).status == 401
+    recovered = ada.second_step(ada.first_step(), ada.recovery[0])
+    assert recovered.status == 303
+    assert ada.second_step(ada.first_step(), ada.recovery[0]).status == 401
+    listed = {item["name"]: item["second_factor"] for item in host.nuwa("token", "list")["tokens"]}
+    assert (listed["ada"], listed["admin"]) == (True, False)
+    actions = [(entry["who"], entry["action"]) for entry in host.audit()]
+    assert ("ada", "log in by recovery code") in actions
+    assert ("grace", "add second factor") in actions
+
+
+def test_the_token_alone_opens_nothing_when_it_has_a_second_factor(host: Host) -> None:
+    bob = Enrolled(host, "bob")
+    for path in ("/ls", f"/ls?token={bob.token}"):
+        reply = host.dashboard.ask(path, token=bob.token if "?" not in path else "")
+        assert reply.status == 401
+        assert json.loads(reply.text)["error"]["code"] == "second_factor"
+    page = host.dashboard.ask(f"/?token={bob.token}", headers=PAGE)
+    assert (page.status, "set-cookie" in page.headers) == (401, False)
+
+
+def test_a_session_from_before_the_second_factor_ends(host: Host) -> None:
+    cookie = host.log_in(host.nuwa("token", "add", "cleo")["token"])
+    assert host.dashboard.ask("/ls", cookie=cookie).status == 200
+    host.nuwa("token", "totp", "cleo")
+    assert host.dashboard.ask("/ls", cookie=cookie).status == 401
+    host.nuwa("token", "totp", "cleo", "--off")
+
+
+def test_anyone_who_guesses_codes_has_to_wait_from_every_address(host: Host) -> None:
+    dan = Enrolled(host, "dan")
+    ticket = dan.first_step()
+    statuses = [dan.second_step(ticket, f"{number:06}").status for number in range(12)]
+    assert statuses[0] == 401
+    assert statuses[-1] == 429
+    dan.name = "198.51.100.77"
+    elsewhere = dan.second_step(ticket, dan.code())
+    assert elsewhere.status == 429
+    assert int(elsewhere.headers["retry-after"]) >= 1
+
+
+def test_an_enrolment_counts_only_once_the_app_shows_the_right_code(host: Host) -> None:
+    host.nuwa("token", "add", "eve")
+    argv = [sys.executable, "-m", "nuwa", "token", "totp", "eve"]
+    environment = {"PATH": "/usr/bin:/bin", "NUWA_ROOT": str(host.agent.root)}
+    for given in ("000000\n", ""):
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, input=given)
+        assert done.returncode == 2
+        assert "otpauth://totp/nuwa:eve" in done.stdout
+        assert "the code is wrong" in done.stderr
+    listed = {item["name"]: item["second_factor"] for item in host.nuwa("token", "list")["tokens"]}
+    assert listed["eve"] is False
+    hint = host.nuwa("token", "totp", "host", code=2)["error"]["hint"]
+    assert "nuwa token remove host" in hint

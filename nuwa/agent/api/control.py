@@ -25,7 +25,7 @@ from nuwa.web import limits, request_body
 
 MAX_ID_DIGITS = 19
 """Of the number of a run."""
-SESSION_EVENTS = ("log-in", "log-out")
+SESSION_EVENTS = ("log-in", "log-in-by-recovery-code", "log-out")
 """What the dashboard tells of sessions."""
 
 

@@ -41,7 +41,7 @@ _PATH: dict[str, Any] = {
     "name": _NAME,
     "revision": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "id": {"type": "integer", "minimum": 0},
-    "event": {"type": "string", "enum": ["log-in", "log-out"]},
+    "event": {"type": "string", "enum": ["log-in", "log-in-by-recovery-code", "log-out"]},
 }
 _QUERY: dict[str, tuple[str, Any]] = {
     "lines": (
