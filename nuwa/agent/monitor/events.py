@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from nuwa.agent.monitor.results import Finding
 
 CRASHES = 3
 """Restarts after which a process counts as ending again and again."""
+_MEMORY = re.compile(r"\boom\b|out of memory", re.IGNORECASE)
+_RESTARTS = re.compile(r"was restarted \((\d{1,9}) times so far\)")
 _OF_KIND = {
     "site": "site",
     "certificate": "certificate",
@@ -23,12 +27,11 @@ def event_of(finding: Finding) -> str:
         return "rollback" if "The previous release" in finding.message else "deploy"
     if finding.kind != "process":
         return _OF_KIND.get(finding.kind, "process")
-    message = finding.message.lower()
-    if "oom" in message or "memory" in message:
+    if _MEMORY.search(finding.message):
         return "memory"
-    if "times so far" in message or "start-limit" in message or "restarted (" in message:
-        return "crash"
-    return "process"
+    restarts = _RESTARTS.search(finding.message)
+    is_loop = "start-limit" in finding.message or (restarts and int(restarts[1]) >= CRASHES)
+    return "crash" if is_loop else "process"
 
 
 def advice(event: str, service: str, state: str) -> str:

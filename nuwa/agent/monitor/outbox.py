@@ -60,7 +60,8 @@ class Outbox:
             for row in rows:
                 alert = shape(row)
                 for name, channel in channels.items():
-                    if wants(channel, alert):
+                    # That a channel does not work is told over the others.
+                    if wants(channel, alert) and alert["check"] != f"channel {name}":
                         values = (name, row["id"], now, due(channel, now))
                         insert = (
                             "insert into outbox (channel, alert, created, due, tries) values (?, ?, ?, ?, 0)"

@@ -135,6 +135,12 @@ def test_channels_that_are_gone_keep_nothing(states: States, box: Outbox) -> Non
     assert box.waiting() == {"chat": 2}
 
 
+def test_that_a_channel_does_not_work_is_told_over_the_others(states: States, box: Outbox) -> None:
+    report(states, "channel phone")
+    box.collect({"phone": PHONE, "chat": PHONE}, NOW)
+    assert box.waiting() == {"chat": 1}
+
+
 def test_what_failed_and_recovered_meanwhile_is_one_line() -> None:
     alerts = [alert(), alert("disk /"), alert(state="ok", message="running")]
     title, text, kind = messages.compose(alerts, "host1", "UTC")
@@ -197,7 +203,11 @@ def test_success_of_what_never_failed_goes_to_channels_alone(states: States) -> 
     [
         ("process", "stopped: oom-kill", "memory"),
         ("process", "ended and was restarted (4 times so far): exit-code", "crash"),
+        ("process", "ended and was restarted (1 times so far): exit-code", "process"),
+        ("process", "ended and was restarted (1 times so far): oom-kill", "memory"),
+        ("process", "stopped: start-limit-hit", "crash"),
         ("process", "stopped: exit-code", "process"),
+        ("process", "worker: no room left", "process"),
         ("deploy", "it does not answer. The previous release (abc) serves", "rollback"),
         ("deploy", "the release hook failed", "deploy"),
         ("disk", "95 % used", "disk"),
