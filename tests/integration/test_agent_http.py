@@ -384,3 +384,24 @@ def until(check: Callable[[], bool]) -> None:
                 return
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_named_command_of_a_deployment_is_run_by_its_own_script(host: AgentHost) -> None:
+    folder = host.root / "srv/blog"
+    (folder / "bin/lib").mkdir(parents=True)
+    (folder / "bin/lib/app").write_text(
+        "readonly NUWA_APP=blog\nreadonly NUWA_COMMANDS=('import\tno\tReads the data.')\n"
+    )
+    script = folder / "bin/run-once"
+    script.write_text('#!/bin/sh\necho "$PWD $*" >>called\n')
+    script.chmod(0o755)
+    host.configure({"processes": {**CONFIG["processes"], "blog": {"deployment": str(folder)}}})
+    assert rows(host)["blog"]["commands"] == [{"name": "import", "help": "Reads the data."}]
+    done = host.client.ask("POST", "/run/blog/import")
+    assert (done["name"], done["message"]) == ("blog", "import runs")
+    assert (folder / "called").read_text() == f"{folder} --quiet --detach import\n"
+    for path in ("/run/blog/drop", "/run/web/import", "/run/none/import"):
+        assert refused(host, "POST", path).status == 404
+    script.write_text("#!/bin/sh\necho import runs already >&2\nexit 6\n")
+    assert "import runs already" in str(refused(host, "POST", "/run/blog/import"))
+    host.configure(CONFIG)

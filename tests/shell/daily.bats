@@ -41,7 +41,7 @@ load helper
 
 @test "logs shows the unit's journal" {
   run -0 bin/logs -n 5
-  says '--unit nuwa-blog-blue.service --lines 5'
+  says '--unit nuwa-blog-blue.service --unit nuwa-blog_once-* --lines 5'
   run -0 bin/logs --follow --since '2 hours ago'
   says '--follow --since 2 hours ago'
   run -2 bin/logs -n many
