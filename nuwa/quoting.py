@@ -89,6 +89,13 @@ def nginx_pattern(value: object) -> str:
     return text.replace(".", "[.]")
 
 
+def nginx_lines(value: object) -> str:
+    """Whole lines of nginx that `nuwa.render.own_lines` has read and written."""
+    text = str(value)
+    _refuse(text, "\0", "nginx", "a NUL")
+    return text
+
+
 def number(value: object) -> str:
     """A whole number, which is the same in every language."""
     if isinstance(value, bool) or not isinstance(value, int):
@@ -164,6 +171,7 @@ FILTERS = {
     "nginx": nginx,
     "nginx_argv": nginx_argv,
     "nginx_pattern": nginx_pattern,
+    "nginx_lines": nginx_lines,
     "number": number,
     "monit": monit,
     "monit_word": monit_word,

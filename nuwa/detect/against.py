@@ -12,6 +12,7 @@ from nuwa.detect.environment import FRAMEWORK_KEYS, belongs_to_the_app, is_secre
 from nuwa.detect.tree import SCRIPTS, Tree
 from nuwa.errors import BuildError
 from nuwa.manifest.model import App
+from nuwa.render import own_lines
 from nuwa.requirements import kinds
 from nuwa.requirements.node import manager, package, scripts
 
@@ -41,6 +42,7 @@ def differences(app: App, tree: Tree) -> Iterator[Difference]:
     yield from _module(app, tree, set(required))
     yield from _static(app, tree)
     yield from _node(app, tree)
+    yield from _include(app, tree)
     yield from _commands(app, tree)
     yield from _variables(app, tree)
     yield from _driver(app, set(required))
@@ -56,6 +58,20 @@ def _requirements(app: App, tree: Tree, requirements: str) -> Iterator[Differenc
         )
     elif not requirements:
         yield Difference((), "no file lists requirements, so none are installed", certain=False)
+
+
+def _include(app: App, tree: Tree) -> Iterator[Difference]:
+    path = ("site", "include")
+    if not app.site.include:
+        return
+    file = tree.root / app.site.include
+    if not file.is_file():
+        yield Difference(path, f"{app.site.include} is not a file of the project")
+        return
+    try:
+        own_lines.checked(file.read_text(encoding="utf-8"), app.names.upstream)
+    except (OSError, ValueError) as error:
+        yield Difference(path, f"{app.site.include}: {error}")
 
 
 def _module(app: App, tree: Tree, required: set[str]) -> Iterator[Difference]:

@@ -101,6 +101,8 @@ def _about_requests(context: Context) -> Iterator[str]:
     app = context.app
     if app.site.trusted_proxies:
         yield "site.trusted_proxies has no equal: set the trusted addresses or hops of your gateway"
+    if app.site.include:
+        yield "site.include has no equal: a Gateway takes no lines of nginx"
     if app.site.rate or any(rule.rate for rule in app.path):
         yield "rate has no equal: use the rate limits of your gateway, such as its own policy objects"
     if app.protect:

@@ -62,6 +62,14 @@ class Site(Section):
         Headers,
         Doc("Headers of every response, in place of the app's own; an empty value takes the header out."),
     ] = field(default_factory=dict)
+    include: Annotated[
+        str,
+        Check(checks.OrEmpty(checks.relative_path)),
+        Doc(
+            "File in the project with lines of nginx for the site's own block, for what no key offers; see "
+            "the guide for what they may say."
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True)

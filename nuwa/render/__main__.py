@@ -17,6 +17,7 @@ SERVER FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import sys
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from nuwa.manifest import cdn
 from nuwa.manifest.model import App, from_json
+from nuwa.names import PROJECT
 from nuwa.quoting import CannotQuote
 from nuwa.render import archive_entries, certbot_advice, maintenance, static, volumes
 from nuwa.render import facts as host_facts
@@ -111,10 +113,19 @@ def _archive_entries(of_restic: bool) -> Iterator[bytes]:
 def _render(what: str) -> None:
     app, templates = _contents(Path(sys.argv[0]))
     facts = host_facts.read(sys.stdin.read())
+    if app.site.include:
+        facts = dataclasses.replace(facts, own_lines=_own_lines(Path(PROJECT, app.site.include)))
     plan = render(what, app, facts, templates)
     for warning in warnings(app, facts) if what == "run" else ():
         print(f"warning: {warning}", file=sys.stderr)
     sys.stdout.buffer.write(pack(plan))
+
+
+def _own_lines(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FactsError(f"site.include: {path} cannot be read in the image: {error}") from None
 
 
 def _contents(archive: Path) -> tuple[App, dict[str, str]]:

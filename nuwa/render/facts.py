@@ -71,6 +71,8 @@ class Facts:
     nginx_modules: tuple[str, ...]
     proxies: dict[str, tuple[str, ...]]
     """Ranges of CDNs by name, where this host has newer ones than the image."""
+    own_lines: str
+    """What the file of `site.include` holds, which the renderer reads in the image."""
     monit: bool
     """Whether monit is installed."""
     cgroup: int
@@ -110,6 +112,7 @@ def read(text: str) -> Facts:
         database=_database(values),
         services=_services(values),
         valkey_server=_take({"valkey_server": "", **values}, "valkey_server", _text),
+        own_lines="",
         proxies=_take({"proxies": None, **values}, "proxies", _proxies),
         variables=_take({"variables": {}, **values}, "variables", _variables),
         network=_take({"network": None, **values}, "network", _network),

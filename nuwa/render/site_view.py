@@ -8,7 +8,7 @@ from typing import Optional
 
 from nuwa.manifest.cdn import CDNS
 from nuwa.manifest.site import Redirect
-from nuwa.render import locations
+from nuwa.render import locations, own_lines
 from nuwa.render.facts import FactsError
 from nuwa.render.locations import Headers, Limit, Place, Way
 from nuwa.render.view import View
@@ -76,6 +76,14 @@ class SiteView(View):
     def challenge_folder(self) -> str:
         """What certbot takes for the root of the site over plain HTTP."""
         return f"{self.facts.directory}/volumes/.nuwa/acme"
+
+    @property
+    def own_lines(self) -> str:
+        """Lines of nginx that the project brings along."""
+        try:
+            return own_lines.checked(self.facts.own_lines, self.app.names.upstream)
+        except own_lines.OwnLinesError as error:
+            raise FactsError(f"site.include: {self.app.site.include}: {error}") from None
 
     @property
     def maintenance_folder(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +40,9 @@ class Case:
 
     @cached_property
     def facts(self) -> Facts:
-        return host_facts.read(self.facts_text)
+        lines = self.folder / "site.conf"
+        found = host_facts.read(self.facts_text)
+        return dataclasses.replace(found, own_lines=lines.read_text()) if lines.exists() else found
 
     @cached_property
     def plan(self) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import io
 import json
@@ -130,13 +131,14 @@ def free_port() -> int:
         return int(bound.getsockname()[1])
 
 
-def configuration(app: App, folder: Path, plain: int, tls: int, domains: list[str]) -> str:
+def configuration(app: App, folder: Path, plain: int, tls: int, domains: list[str], own_lines: str) -> str:
     """What `bin/install` would write, on other ports and with other paths of the host."""
     version = subprocess.run([NGINX, "-v"], capture_output=True, text=True, check=True).stderr
     number = re.findall(r"\d+\.\d+\.\d+", version)[0]
     certificate = {"certificate": f"{folder}/chain.pem", "key": f"{folder}/key.pem", "self_signed": True}
     changes = {"directory": str(folder), "nginx": number, "tls": certificate, "ipv6": False}
     read = facts.read(json.dumps({**FACTS, "domains": domains, "nginx_modules": MODULES, **changes}))
+    read = dataclasses.replace(read, own_lines=own_lines)
     text = next(
         file.content
         for file in render("install", app, read, str(TEMPLATES)).values()
@@ -149,8 +151,8 @@ def configuration(app: App, folder: Path, plain: int, tls: int, domains: list[st
 
 
 @contextmanager
-def running(folder: Path, app: App, domains: list[str] | None = None) -> Iterator[Site]:
-    """The site of an app in nginx, with `Application` behind it."""
+def running(folder: Path, app: App, domains: list[str] | None = None, own_lines: str = "") -> Iterator[Site]:
+    """The site of an app in nginx, with `Application` behind it; `own_lines` are those of `site.include`."""
     # nginx's workers are another user.
     for path in (folder, *folder.parents[:2]):
         path.chmod(0o755)
@@ -163,7 +165,7 @@ def running(folder: Path, app: App, domains: list[str] | None = None) -> Iterato
         check=True,
         capture_output=True,
     )
-    (folder / "site.conf").write_text(configuration(app, folder, plain, tls, domains or [DOMAIN]))
+    (folder / "site.conf").write_text(configuration(app, folder, plain, tls, domains or [DOMAIN], own_lines))
     (folder / "nginx.conf").write_text(
         f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nworker_processes 1;\nevents {{}}\n"
         f"http {{\n  include /etc/nginx/mime.types;\n  access_log off;\n  include {folder}/site.conf;\n}}\n"

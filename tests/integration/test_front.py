@@ -15,6 +15,15 @@ from nuwa.manifest.load import validate
 from nuwa.manifest.model import App
 
 OLD = "old.example.com"
+OWN = """
+# From the project: braces } in comments and "texts" { end nothing.
+location ~* \\.(?:php|asp)$ { return 404 "no } here"; }
+location /raw/ {
+  proxy_pass http://nuwa_blog;
+  proxy_set_header X-Raw "1; }";
+}
+if ($arg_old) { return 302 /new$is_args; }
+"""
 CLIENT = "203.0.113.9"
 
 
@@ -100,7 +109,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         status = 302
         """
     )
-    with running(tmp_path_factory.mktemp("front"), app, [DOMAIN, OLD]) as found:
+    with running(tmp_path_factory.mktemp("front"), app, [DOMAIN, OLD], OWN) as found:
         passwords(found)
         yield found
 
@@ -316,3 +325,10 @@ def test_maintenance_needs_no_reload_and_spares_who_is_allowed(behind: Site) -> 
     finally:
         (folder / "on").unlink()
     assert behind.get("/free")[0] == 200
+
+
+def test_lines_of_the_projects_own_hold_in_its_site(site: Site) -> None:
+    assert site.get("/wp-login.PHP")[::2] == (404, b"no } here")
+    assert site.seen("/raw/x")["x-raw"] == "1; }"
+    assert site.get("/?old=1")[0] == 302
+    assert site.get("/blog/x")[0] == 308

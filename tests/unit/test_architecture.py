@@ -55,7 +55,7 @@ ROOMS = {
     "nuwa.manifest": [*BASE, "nuwa.names", "nuwa.templating"],
     "nuwa.requirements": ["nuwa.manifest.checks", "nuwa.errors", "nuwa.process"],
     "nuwa.detect": [
-        *(*BASE, "nuwa.manifest.checks", *MODEL, "nuwa.requirements", "nuwa.names"),
+        *(*BASE, "nuwa.manifest.checks", *MODEL, "nuwa.requirements", "nuwa.names", "nuwa.render.own_lines"),
         "nuwa.templating",
     ],
     "nuwa.render": [*PURE, "nuwa.quoting", "nuwa.templating"],

@@ -51,6 +51,16 @@ def test_what_is_named_and_not_there_cannot_work(
     assert (item.path, item.message, item.certain) == (path, message, True)
 
 
+def test_lines_of_nginx_that_reach_beyond_the_site_are_found_before_a_build(tmp_path: Path) -> None:
+    manifest = '[site]\ninclude = "site.conf"\n'
+    (item,) = found(tmp_path, manifest, site__conf="expires 1h;\nroot /etc;\n")
+    assert (item.path, item.certain) == (("site", "include"), True)
+    assert item.message.startswith("site.conf: line 2: root may not be used here")
+    (tmp_path / "site.conf").unlink()
+    (item,) = differences(load(tmp_path / "nuwa.toml"), Tree(tmp_path))
+    assert item.message == "site.conf is not a file of the project"
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [("no.such:app", "the project has no module no.such"), ("shop.web:site", "shop/web.py has no site")],

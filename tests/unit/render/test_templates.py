@@ -13,7 +13,7 @@ from nuwa.resources import BIN_TEMPLATES, TEMPLATES
 
 LANGUAGES = {
     "systemd": {"systemd", "systemd_argv", "systemd_text", "number"},
-    "nginx": {"nginx", "nginx_argv", "nginx_pattern", "number"},
+    "nginx": {"nginx", "nginx_argv", "nginx_pattern", "nginx_lines", "number"},
     "monit": {"monit", "monit_word", "number"},
     "cron": {"cron", "cron_times", "number"},
     "lib": {"sh", "sh_argv"},

@@ -1,0 +1,166 @@
+"""Lines of nginx that a project brings along for its site: read strictly, checked, and written again.
+
+They are put into the `server` block of the app's site. What they may say is an allow-list: nothing that ends
+the block, names files of the host, listens, or touches what other sites share.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+MAX_BYTES = 64 * 1024
+_SIMPLE = """
+    access_log add_header add_trailer allow break charset charset_types client_body_timeout
+    client_max_body_size default_type deny error_page etag expires gzip gzip_comp_level
+    gzip_min_length gzip_types if_modified_since internal keepalive_timeout limit_rate
+    limit_rate_after log_not_found max_ranges proxy_buffering proxy_connect_timeout
+    proxy_hide_header proxy_http_version proxy_pass proxy_read_timeout proxy_request_buffering
+    proxy_send_timeout proxy_set_header return rewrite satisfy send_timeout set sub_filter
+    sub_filter_last_modified sub_filter_once sub_filter_types valid_referers
+"""
+SIMPLE = frozenset(_SIMPLE.split())
+"""Directives that end with a semicolon."""
+BLOCKS = frozenset(("location", "if", "limit_except"))
+INSTEAD = {
+    **dict.fromkeys(
+        ("root", "alias", "index", "try_files", "autoindex"), "files are served by [static] and [[volume]]"
+    ),
+    **dict.fromkeys(("auth_basic", "auth_basic_user_file"), "use [[protect]]"),
+    **dict.fromkeys(("limit_req", "limit_req_zone", "limit_conn"), "use rate in [site] or [[path]]"),
+    **dict.fromkeys(("set_real_ip_from", "real_ip_header"), "use trusted_proxies in [site]"),
+    **dict.fromkeys(("listen", "server_name", "ssl_certificate", "ssl_certificate_key"), "nuwa sets it"),
+}
+_PIECE = re.compile(
+    r"(?P<space>[ \t\r\n]+|#[^\n]*)|(?P<end>[;{}])"
+    r"|(?P<word>(?P<quote>[\"'])(?:\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote)(?=[\s;{)]|$)"
+    r"|(?:\\[^\s]|\$\{[a-z0-9_]+\}|[^\s;{}\"'\\#])(?:\\[^\s]|\$\{[a-z0-9_]+\}|[^\s;{}\"'\\])*)"
+)
+_PASS = re.compile(
+    r"https?://(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
+)
+
+
+class OwnLinesError(ValueError):
+    """The lines may not be used; the message names the line, and says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Directive:
+    """One directive as it is written.
+
+    Args:
+        block: what is inside its braces; None where it ends with a semicolon.
+    """
+
+    line: int
+    words: tuple[str, ...]
+    block: Optional[tuple[Directive, ...]]
+
+
+def checked(text: str, upstream: str) -> str:
+    """The lines as they go into the site.
+
+    Args:
+        upstream: what nginx calls the app, which `proxy_pass` may name.
+
+    Raises:
+        OwnLinesError: they cannot be read, or say what they may not.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        raise OwnLinesError(f"it is longer than {MAX_BYTES} bytes")
+    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
+        raise OwnLinesError("it holds a control character")
+    directives, rest = _read(list(_pieces(text)), 0)
+    assert not rest
+    for directive in directives:
+        _judge(directive, upstream)
+    return "".join(_written(directives, "  "))
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    place = 0
+    while place < len(text):
+        found = _PIECE.match(text, place)
+        line = text.count("\n", 0, place) + 1
+        if not found:
+            raise OwnLinesError(f"line {line}: cannot be read here: {text[place : place + 20]!r}")
+        if not found["space"]:
+            yield line, found[0]
+        place = found.end()
+
+
+def _read(pieces: list[tuple[int, str]], depth: int) -> tuple[tuple[Directive, ...], list[tuple[int, str]]]:
+    """Directives up to the end, or to the brace that closes their block; and what follows that."""
+    found: list[Directive] = []
+    words: list[str] = []
+    start = 1
+    while pieces:
+        (line, piece), pieces = pieces[0], pieces[1:]
+        start = line if not words else start
+        if piece == "}":
+            if depth == 0:
+                raise OwnLinesError(f"line {line}: this brace would close the site's own block")
+            if words:
+                raise OwnLinesError(f"line {start}: a semicolon is missing behind {words[-1]}")
+            return tuple(found), pieces
+        if piece in (";", "{") and not words:
+            raise OwnLinesError(f"line {line}: {piece} without a directive before it")
+        if piece == ";":
+            found.append(Directive(start, tuple(words), None))
+            words = []
+        elif piece == "{":
+            inner, pieces = _read(pieces, depth + 1)
+            found.append(Directive(start, tuple(words), inner))
+            words = []
+        else:
+            words.append(piece)
+    if words:
+        raise OwnLinesError(f"line {start}: a semicolon is missing behind {words[-1]}")
+    if depth:
+        raise OwnLinesError("a brace is not closed")
+    return tuple(found), []
+
+
+def _judge(directive: Directive, upstream: str) -> None:
+    name, *arguments = directive.words
+    where = f"line {directive.line}: {name}"
+    known = SIMPLE if directive.block is None else BLOCKS
+    if name not in known:
+        raise OwnLinesError(
+            f"{where} may not be used here; {INSTEAD.get(name, 'see the guide for what may')}"
+        )
+    _judge_arguments(where, name, arguments, upstream)
+    for inner in directive.block or ():
+        _judge(inner, upstream)
+
+
+def _judge_arguments(where: str, name: str, arguments: list[str], upstream: str) -> None:
+    bare = [argument.strip("\"'()") for argument in arguments]
+    if name == "access_log" and arguments != ["off"]:
+        raise OwnLinesError(f"{where} names a file of the host; only `access_log off;` may be used")
+    if name == "set" and bare and bare[0].startswith(("$nuwa", "${nuwa")):
+        raise OwnLinesError(f"{where} changes a variable of nuwa's; choose another name")
+    if name == "if" and any(re.fullmatch(r"!?-[fdex]", one) for one in bare):
+        raise OwnLinesError(f"{where} looks for files of the host; compare variables instead")
+    if name == "location" and any(one.startswith("@") for one in bare):
+        raise OwnLinesError(f"{where} has a name in place of a path; write a path")
+    if name == "error_page" and {"502", "503"} & set(bare):
+        raise OwnLinesError(f"{where}: 502 and 503 have nuwa's pages; bin/maintenance takes one of yours")
+    if name == "proxy_pass" and not (
+        bare == [f"http://{upstream}"] or (len(bare) == 1 and _PASS.fullmatch(bare[0]))
+    ):
+        raise OwnLinesError(f"{where} takes http://{upstream} (the app), or a server by its address")
+
+
+def _written(directives: tuple[Directive, ...], indent: str) -> Iterator[str]:
+    for directive in directives:
+        line = indent + " ".join(directive.words)
+        if directive.block is None:
+            yield f"{line};\n"
+        else:
+            yield f"{line} {{\n"
+            yield from _written(directive.block, indent + "  ")
+            yield f"{indent}}}\n"
