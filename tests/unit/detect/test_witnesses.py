@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nuwa.detect import annotated_manifest
 from nuwa.detect.detect import detect
-from nuwa.detect.model import Project
-from nuwa.manifest import positions
-from nuwa.manifest.load import validate
+from tests.unit.detect.projects import FLASK, MANAGE, lay, written
 
-FLASK = "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef home(): ...\n"
 FACTORY = "from flask import Flask\ndef create_app(config_name):\n    app = Flask(__name__)\n    return app\n"
-MANAGE = "import os\nimport django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'c.settings')\n"
-
-
-def lay(root: Path, files: dict[str, str]) -> Path:
-    for path, content in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(content)
-    return root
-
-
-def written(project: Project) -> dict[str, Any]:
-    """The manifest that init writes, which is valid."""
-    text = annotated_manifest.text(project, family="debian")
-    document = tomllib.loads(text)
-    validate(document, "nuwa.toml", positions.scan(text))
-    return document
 
 
 def test_a_procfile_names_server_release_and_workers(tmp_path: Path) -> None:
@@ -179,84 +158,6 @@ def test_compose_names_database_processes_volumes_and_health(tmp_path: Path) -> 
     assert found["image"]["packages"] == ["gettext", "libmagic1"]
     assert found["env"]["clear"] == {"REGION": "eu"}
     assert any("redis" in sentence for sentence in project.check)
-
-
-def test_parts_of_an_address_go_into_the_app_s_own_variables(tmp_path: Path) -> None:
-    text = (
-        "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
-        "H = os.environ['POSTGRES_HOST']\nP = os.environ['POSTGRES_PASSWORD']\n"
-        "U = os.environ['POSTGRES_USER']\n"
-        "D = os.environ['POSTGRES_DB']\nN = os.getenv('POSTGRES_PORT', 5432)\n"
-    )
-    found = written(detect(lay(tmp_path, {"app.py": text, "requirements.txt": "psycopg2\n"})))
-    assert found["database"]["env"] == {
-        "POSTGRES_DB": "name",
-        "POSTGRES_HOST": "host",
-        "POSTGRES_PASSWORD": "password",
-        "POSTGRES_PORT": "port",
-        "POSTGRES_USER": "user",
-    }
-    assert found["image"]["packages"] == ["libpq5"]
-    assert found["image"]["build_packages"] == ["libpq-dev"]
-    assert "secrets" not in found.get("env", {})
-
-
-def test_the_scheme_of_an_asynchronous_driver_is_kept(tmp_path: Path) -> None:
-    text = (
-        "import os\nfrom fastapi import FastAPI\napp = FastAPI()\n"
-        "URL = os.getenv('DATABASE_URL', 'postgresql+asyncpg://u:p@localhost/x')\n"
-    )
-    found = written(detect(lay(tmp_path, {"config.py": text, "main.py": text})))
-    scheme = "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"
-    assert found["database"] == {"engine": "postgresql", "env": {"DATABASE_URL": scheme}}
-
-
-@pytest.mark.parametrize(
-    ("routes", "path"),
-    [
-        ("", "/docs"),
-        ("@app.get('/')\ndef a(): ...\n", None),
-        ("@app.get('/health')\ndef a(): ...\n", "/health"),
-    ],
-)
-def test_the_health_path_of_an_api_is_one_that_answers(tmp_path: Path, routes: str, path: str | None) -> None:
-    text = f"from fastapi import FastAPI\napp = FastAPI()\n{routes}"
-    assert written(detect(lay(tmp_path, {"main.py": text}))).get("health", {}).get("path") == path
-
-
-UP = """from flask import Blueprint
-up = Blueprint('up', __name__{prefix})
-@up.get('/ping'){guard}
-def a(): ...
-"""
-
-
-@pytest.mark.parametrize(
-    ("prefix", "guard", "registered", "path"),
-    [
-        ("", "", "up", "/ping"),
-        (", url_prefix='/up/'", "", "up", "/up/ping"),
-        (", url_prefix='/up'", "", "up, url_prefix='/v1'", "/v1/ping"),
-        ("", "", "up, url_prefix=PREFIX", None),
-        ("", "\n@login_required", "up", None),
-    ],
-)
-def test_the_health_path_of_a_blueprint_has_its_prefix_and_asks_for_no_login(
-    tmp_path: Path, prefix: str, guard: str, registered: str, path: str | None
-) -> None:
-    files = {"app.py": f"{FLASK}from up import up\napp.register_blueprint({registered})\n"}
-    files["up.py"] = UP.format(prefix=prefix, guard=guard)
-    assert written(detect(lay(tmp_path, files))).get("health", {}).get("path") == path
-
-
-def test_an_untouched_django_project_is_asked_at_its_login(tmp_path: Path) -> None:
-    files = {
-        "manage.py": MANAGE.replace("c.settings", "site1.settings"),
-        "site1/settings.py": "ROOT_URLCONF = 'site1.urls'\nWSGI_APPLICATION = 'site1.wsgi.application'\n",
-        "site1/urls.py": "from django.urls import path\nurlpatterns = [path('admin/', admin.site.urls)]\n",
-        "site1/wsgi.py": "",
-    }
-    assert written(detect(lay(tmp_path, files)))["health"]["path"] == "/admin/login/"
 
 
 def test_settings_in_branches_are_seen_and_nothing_untrue_is_said(tmp_path: Path) -> None:
@@ -438,13 +339,6 @@ def test_an_application_that_no_framework_is_known_of_is_not_called_flask(tmp_pa
     )
 
 
-def test_a_driver_without_an_address_and_migrations_without_a_folder_are_told(tmp_path: Path) -> None:
-    files = {"shop.py": FLASK, "requirements.txt": "flask\npsycopg2-binary\nflask-migrate\n"}
-    told = " ".join(detect(lay(tmp_path, files)).check)
-    assert "psycopg2-binary is required, but no variable" in told
-    assert 'release = "flask --app shop:app db upgrade"' in told
-
-
 def test_what_else_runs_before_the_server_is_told(tmp_path: Path) -> None:
     script = (
         "#!/bin/sh\npython manage.py make_key\npython manage.py migrate\npython manage.py collectstatic\n"
@@ -467,118 +361,12 @@ def test_a_variable_that_names_a_volumes_folder_is_handed_over(tmp_path: Path) -
     assert found.environment.clear == {"UPLOAD_FOLDER": "/var/uploads"}
 
 
-LOCK = """
-version = 1
-[[package]]
-name = "shop"
-source = { editable = "." }
-dependencies = [{ name = "driver", extra = ["fast"] }]
-[package.dev-dependencies]
-dev = [{ name = "psycopg2" }]
-[[package]]
-name = "driver"
-dependencies = [{ name = "driver" }]
-[package.optional-dependencies]
-fast = [{ name = "python-magic" }]
-[[package]]
-name = "psycopg2"
-[[package]]
-name = "python-magic"
-"""
-
-
-def test_of_a_uv_lock_only_what_the_project_itself_requires_counts(tmp_path: Path) -> None:
-    pyproject = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["driver[fast]"]\n'
-    files = {"main.py": FLASK, "uv.lock": LOCK, "pyproject.toml": pyproject}
-    assert detect(lay(tmp_path, files)).packages == ("libmagic1",)
-
-
-@pytest.mark.parametrize(
-    ("pyproject", "requirements", "groups"),
-    [
-        ('[dependency-groups]\nmain = ["flask"]\ndev = ["pytest"]\n', "pyproject.toml", ["main"]),
-        (
-            '[project]\nname = "s"\nversion = "1"\n[dependency-groups]\nprod = ["flask"]\n',
-            "pyproject.toml",
-            ["prod"],
-        ),
-        ('[project]\nname = "s"\nversion = "1"\ndependencies = []\n', "pyproject.toml", None),
-    ],
-)
-def test_groups_for_production_are_installed(
-    tmp_path: Path, pyproject: str, requirements: str, groups: list[str] | None
-) -> None:
-    found = written(detect(lay(tmp_path, {"main.py": FLASK, "pyproject.toml": pyproject})))
-    assert (found["image"]["requirements"], found["image"].get("groups")) == (requirements, groups)
-
-
-def test_requirements_in_groups_alone_are_told_with_their_names(tmp_path: Path) -> None:
-    files = {"main.py": FLASK, "pyproject.toml": '[dependency-groups]\nlive1 = ["flask"]\ndev = ["pytest"]\n'}
-    told = detect(lay(tmp_path, files)).check[0]
-    assert told.startswith("pyproject.toml names requirements in groups alone (dev, live1)")
-
-
-API = "from flask import Flask\nimport os\napp = Flask(__name__)\nURL = os.environ['DATABASE_URL']\n"
-PSYCOPG = "postgresql+psycopg://{user}:{password}@{host}:{port}/{name}"
-PSYCOPG2 = "postgresql+psycopg2://{user}:{password}@{host}:{port}/{name}"
-ASYNCPG = "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"
-
-
-@pytest.mark.parametrize(
-    ("requirements", "more", "env"),
-    [
-        # SQLAlchemy 2.1 takes psycopg by itself, and older ones psycopg2.
-        ("sqlalchemy==2.0.4\npsycopg[binary]\n", "", {"DATABASE_URL": PSYCOPG}),
-        ("sqlalchemy==2.0.4\npsycopg2-binary\n", "", {}),
-        ("flask-sqlalchemy\npsycopg2-binary\n", "", {"DATABASE_URL": PSYCOPG2}),
-        ("sqlalchemy\npsycopg[binary]\n", "", {}),
-        (
-            "sqlalchemy\nasyncpg\n",
-            "from sqlalchemy.ext.asyncio import create_async_engine\n",
-            {"DATABASE_URL": ASYNCPG},
-        ),
-        ("asyncpg\n", "", {}),
-    ],
-)
-def test_the_address_names_the_driver_that_sqlalchemy_would_not_take(
-    tmp_path: Path, requirements: str, more: str, env: dict[str, str]
-) -> None:
-    database = detect(lay(tmp_path, {"main.py": API + more, "requirements.txt": requirements})).database
-    assert database is not None
-    assert database.env == env
-
-
-@pytest.mark.parametrize(
-    ("pin", "python", "packages"),
-    [
-        ("psycopg2-binary==2.9.9", "3.13", ("libpq5",)),
-        ("psycopg2-binary==2.9.9", "3.12", ()),
-        ("psycopg2-binary==2.9.12", "3.13", ()),
-        ("psycopg2-binary", "3.13", ()),
-    ],
-)
-def test_a_pinned_package_that_has_no_wheel_yet_gets_what_it_is_built_with(
-    tmp_path: Path, pin: str, python: str, packages: tuple[str, ...]
-) -> None:
-    found = detect(lay(tmp_path, {"main.py": FLASK, "requirements.txt": f"{pin}\n"}), (python,))
-    assert found.packages == packages
-
-
 def test_an_example_gives_values_that_are_the_same_everywhere(tmp_path: Path) -> None:
     code = FLASK + "import os\nA = os.environ['JWT_ALGORITHM']\nB = os.environ['MAIL_HOST']\n"
     files = {"main.py": code, ".env.example": "JWT_ALGORITHM=HS256\nMAIL_HOST=mail\n"}
     found = detect(lay(tmp_path, files)).environment
     assert found.clear == {"JWT_ALGORITHM": "HS256"}
     assert [variable.name for variable in found.open] == ["MAIL_HOST"]
-
-
-def test_an_address_that_is_read_before_its_parts_names_the_driver_too(tmp_path: Path) -> None:
-    code = API + "H, P = os.environ['POSTGRES_HOST'], os.environ['POSTGRES_PASSWORD']\n"
-    files = {"main.py": code, "requirements.txt": "sqlalchemy==2.0.4\npsycopg\n"}
-    database = detect(lay(tmp_path, files)).database
-    assert database is not None
-    assert database.env["DATABASE_URL"] == PSYCOPG
-    assert database.env["POSTGRES_HOST"] == "host"
 
 
 @pytest.mark.parametrize(
