@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from benchmarks import agent_log, wrk
+from benchmarks import agent_container, agent_history, agent_log, wrk
+from benchmarks.browser import chromium
+from benchmarks.dashboard import PAINT
 from benchmarks.figure import Figure
 from benchmarks.measure import interleaved
 from benchmarks.world import World
@@ -23,6 +27,7 @@ SERVICES = 500
 IDLE, WATCHED = 60.0, 30.0
 """Seconds over which cpu is counted."""
 LISTINGS = 100
+DEATHS = 20
 LINES, WRITERS = 100_000, 10
 BACKEND, PLAIN = 8801, 8802
 _LISTING = """import http.client, json, socket, sys, time
@@ -105,7 +110,51 @@ def agent(world: World) -> Iterator[Figure]:
     with prepared(world) as host:
         yield from _idle(host)
         yield from _many(host)
+        yield from _containers(host)
+        yield from _history(world, host)
         yield _router(world, host)
+
+
+def _containers(host: Host) -> Iterator[Figure]:
+    """How soon the dashboard shows what happens to a container, and what it costs to watch one."""
+    host.sh(agent_container.SETUP)
+    host.configure({"processes": {agent_container.NAME: {"deployment": agent_container.FOLDER}}})
+    host.write("/srv/seen.py", agent_container.SEEN)
+    times = json.loads(host.sh(f"python3 /srv/seen.py {DEATHS}"))
+    for what, taken in times.items():
+        p95 = sorted(taken)[int(len(taken) * 0.95)] * 1000
+        title = f"agent: from a container's {what} to the dashboard's row, p95 of {len(taken)}"
+        yield Figure(title=title, ours=[p95], unit="ms", target=1000)
+    host.configure({})
+    host.sh(agent_container.TAKE_AWAY)
+
+
+def _history(world: World, host: Host) -> Iterator[Figure]:
+    """Two years of history: its size, and the first paint of a service's page with a year of it."""
+    names = [f"s{number:03d}" for number in range(agent_history.SERVICES)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "stats.db")
+        agent_history.fill(path, names)
+        size = path.stat().st_size / 1e6
+        host.sh("systemctl stop nuwa-ci.socket nuwa-ci; rm -f /var/lib/nuwa/agent/stats.db*")
+        host.engine.podman("cp", path, f"{host.state.host.container}:/var/lib/nuwa/agent/stats.db")
+        host.sh("systemctl start nuwa-ci.socket nuwa-ci")
+    title = f"agent: two years of history of {agent_history.SERVICES} services"
+    yield Figure(title=title, ours=[size], unit="MB", target=60)
+    process = {"script": "/srv/many/run.sh", "args": ["0"]}
+    host.configure({"processes": {names[0]: process}, "routes": {"*/": "dashboard"}})
+    with chromium() as browser:
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        url = host.state.url()
+        page.goto(f"{url}?token={host.sh('cat /etc/nuwa/token')}")
+        paints = []
+        for _ in range(max(3, world.rounds)):
+            page.goto(f"{url.rstrip('/')}/proc/{names[0]}?since=1y")
+            page.wait_for_selector(".plot .curve", state="attached")
+            paints.append(float(page.evaluate(PAINT)))
+    title = "dashboard: first paint of a service's page with a year of history"
+    yield Figure(title=title, ours=paints, unit="ms", target=500)
+    host.configure({})
 
 
 def _idle(host: Host) -> Iterator[Figure]:

@@ -26,7 +26,7 @@ WATCHED = 30.0
 SETTLED = 15.0
 """Seconds for which a page stays open."""
 _SERVICE = '#!/bin/sh\necho "service $1 is here"\nexec sleep infinity\n'
-_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 _TICKS = """for p in $(systemctl show -p MainPID --value nuwa-ci nuwa-dashboard); do
   cut -d' ' -f14-17 /proc/$p/stat
 done"""
@@ -86,7 +86,7 @@ def _watched(world: World, host: _Host, browser: Browser) -> Iterator[Figure]:
     for _ in range(world.rounds):
         page.goto(url)
         page.wait_for_selector(".chart", state="attached")
-        paints.append(float(page.evaluate(_PAINT)))
+        paints.append(float(page.evaluate(PAINT)))
     time.sleep(SETTLED)
     before = host.seconds_of_cpu()
     time.sleep(WATCHED)

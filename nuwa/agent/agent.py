@@ -14,6 +14,9 @@ from nuwa.agent.audit import Actor, Trail
 from nuwa.agent.config import applied
 from nuwa.agent.config.history import Configurations
 from nuwa.agent.config.resolved import Loaded
+from nuwa.agent.containers import state
+from nuwa.agent.containers.state import Container
+from nuwa.agent.containers.watch import Containers
 from nuwa.agent.database import Database
 from nuwa.agent.host import journal, services
 from nuwa.agent.host.log_tail import LogTail
@@ -23,7 +26,7 @@ from nuwa.agent.host.unit_states import Units
 from nuwa.agent.monitor.monitor import Monitor
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.paths import Paths
-from nuwa.agent.schemas import Applied, Listing, Outcome, ServiceRow, Stats
+from nuwa.agent.schemas import Applied, Check, Listing, Outcome, ServiceRow, Stats
 from nuwa.agent.stats import answer as stats_answer
 from nuwa.agent.stats import marks, openmetrics
 from nuwa.agent.stats.recorder import Recorder
@@ -71,6 +74,7 @@ class Agent:
         self.dispatcher = Dispatcher(
             self.history, lambda: self.loaded, chosen, self.publish, environments, self._run_told
         )
+        self.containers = Containers(paths.podman, self._has_watched_containers, self._changed.set)
         self.monitor = Monitor(self)
         self._forges = ForgeStatuses(lambda: self.loaded)
         self.recorder = Recorder(self)
@@ -84,6 +88,7 @@ class Agent:
                 group.create_task(self._observe())
                 group.create_task(self.monitor.run())
                 group.create_task(self.monitor.channels.run())
+                group.create_task(self._follow_containers())
                 group.create_task(self.recorder.run())
         finally:
             await self.dispatcher.stop()
@@ -153,7 +158,8 @@ class Agent:
     async def listing(self) -> Listing:
         """Everything at a glance."""
         if not self.watchers:
-            refresh = {asyncio.ensure_future(work) for work in (self._refresh_lines(), self._measure())}
+            works = (self._refresh_lines(), self._measure(), self.refresh_containers())
+            refresh = {asyncio.ensure_future(work) for work in works}
             await asyncio.wait(refresh, timeout=LISTING_WAIT_S if self._tail.is_filled else None)
         return {
             "revision": self.configurations.revision(),
@@ -165,6 +171,38 @@ class Agent:
     async def _refresh_lines(self) -> None:
         with contextlib.suppress(NuwaError):
             await self._tail.refresh(self.services())
+
+    async def refresh_containers(self) -> None:
+        """Look at the containers of deployments, where there are any and nobody follows them anyway."""
+        if self._has_containers() and not self.watchers:
+            with contextlib.suppress(NuwaError):
+                await self.containers.refresh()
+
+    def container(self, service: Service) -> Container | None:
+        """The container of a deployment's serving slot, as it was seen last."""
+        found = service.deployment
+        return self.containers.find(found.names.container(found.slot)) if found and found.app else None
+
+    def health_checks(self) -> list[Check]:
+        """What podman's health checks say, as checks of the monitor."""
+        seen = [(service.name, self.container(service)) for service in self.services()]
+        checks = [state.check(name, found) for name, found in seen if found]
+        return [check for check in checks if check]
+
+    def _has_containers(self) -> bool:
+        return any(service.deployment for service in self.services())
+
+    def _has_watched_containers(self) -> bool:
+        return bool(self.watchers) and self._has_containers()
+
+    async def _follow_containers(self) -> None:
+        """Follow them while somebody watches."""
+        while True:
+            await self.watchers.arrived.wait()
+            if self._has_containers():
+                await self.containers.follow()
+            else:
+                await asyncio.sleep(FOLDER_CACHE_S)
 
     async def _measure(self) -> None:
         if self._meter.is_old:
@@ -181,6 +219,8 @@ class Agent:
             row["last"] = self._tail.last(service.name)
             row["hook"] = hooks.get(service.name)
             row["result"] = row["result"] or self.monitor.fault_inside(service.name)
+            container = self.container(service)
+            row["container"] = container.row() if container else None
             row["certificate_end"] = self.monitor.certificate_end(service.name)
             rows.append(row)
         return rows

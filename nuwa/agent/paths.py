@@ -48,6 +48,11 @@ class Paths:
         return self.runtime / "control.sock"
 
     @property
+    def podman(self) -> Path:
+        """The socket of podman's service, while somebody watches; for root alone."""
+        return self.runtime / "podman"
+
+    @property
     def locks(self) -> Path:
         return self.runtime / "lock"
 

@@ -94,6 +94,21 @@ class NamedCommand(TypedDict):
     help: str
 
 
+class ContainerRow(TypedDict):
+    """The container of a deployment, as podman saw it last."""
+
+    id: str
+    status: str
+    health: str
+    """healthy, unhealthy, starting, or empty without a health check."""
+    health_since: float | None
+    oom: bool
+    exit_code: int | None
+    image: str
+    image_created: float | None
+    image_size: int | None
+
+
 class ServiceRow(TypedDict):
     """A service."""
 
@@ -121,6 +136,8 @@ class ServiceRow(TypedDict):
     last: list[Line]
     hook: str | None
     """State of the webhook that rebuilds it."""
+    container: ContainerRow | None
+    """Of a deployment that runs."""
 
 
 class Listing(TypedDict):

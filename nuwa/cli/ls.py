@@ -39,6 +39,9 @@ def ls() -> None:
 def _row(row: ServiceRow) -> tuple[str, ...]:
     sign, colour = _SIGNS[row["status"]]
     status = f"{sign} {row['status']}" + (f" ({row['result']})" if row["result"] else "")
+    container = row.get("container")
+    if container and container["health"] not in ("", "healthy"):
+        status += f" ({container['health']} {age(container['health_since'])})"
     usage, last = row["usage"], row["last"]
     cpu = "" if usage["cpu"] is None else f"{usage['cpu'] * 100:.0f}%"
     line = f"{age(last[-1]['time'])} {plain(last[-1]['text'])[:60]}" if last else ""

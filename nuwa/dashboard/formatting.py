@@ -40,6 +40,11 @@ CHECK = {
     "failed": ("cross", "failed", "bad"),
     "unknown": ("dot", "unknown", "calm"),
 }
+HEALTH = {
+    "healthy": ("tick", "healthy", "good"),
+    "starting": ("wait", "starting", "busy"),
+    "unhealthy": ("cross", "unhealthy", "bad"),
+}
 LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 
@@ -155,6 +160,7 @@ FILTERS = {
     "verbs": verbs,
     "status": lambda key: _state(STATUS, key),
     "hook": lambda key: _state(HOOK, key),
+    "health": lambda key: _state(HEALTH, key),
     "check": lambda key: _state(CHECK, key),
 }
 GLOBALS = {"asset": asset, "LEVELS": LEVELS, "LONGEST_LINE": MAX_LINE_CHARS}

@@ -53,6 +53,7 @@ def service(name: str, status: str = "running", **given: Any) -> Any:
         "usage": usage(0.02, 48_000_000) if runs else usage(),
         "last": [],
         "hook": None,
+        "container": None,
         **given,
     }
 

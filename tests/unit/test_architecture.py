@@ -102,6 +102,13 @@ ROOMS = {
         *(*AGENT, "nuwa.agent.config", "nuwa.errors", "nuwa.manifest", "nuwa.names", "nuwa.process"),
         "nuwa.process_async",
     ],
+    "nuwa.agent.containers": [
+        "nuwa.agent.schemas",
+        "nuwa.errors",
+        "nuwa.names",
+        "nuwa.process",
+        "nuwa.process_async",
+    ],
     "nuwa.agent.plan": [
         *(*AGENT, "nuwa.agent.config", "nuwa.agent.host", "nuwa.errors", "nuwa.manifest", "nuwa.names"),
         *("nuwa.process", "nuwa.quoting", "nuwa.render", "nuwa.templating", "nuwa.web.limits"),
@@ -123,7 +130,8 @@ ROOMS = {
         *("nuwa.errors", "nuwa.files", "nuwa.names", "nuwa.process", "nuwa.process_async", "nuwa.web.sse"),
     ],
     "nuwa.agent.agent": [
-        *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host", "nuwa.agent.monitor"),
+        *(*AGENT, "nuwa.agent.config", "nuwa.agent.containers", "nuwa.agent.database", "nuwa.agent.host"),
+        "nuwa.agent.monitor",
         *("nuwa.agent.audit", "nuwa.agent.stats", "nuwa.agent.webhooks", "nuwa.agent.worker", "nuwa.errors"),
         "nuwa.web",
     ],
@@ -156,6 +164,7 @@ ALONE = {
     "pyotp": ["nuwa.access.second_factor"],
     "segno": ["nuwa.cli.token"],
     "yaml": ["nuwa.detect.documents", "nuwa.kubernetes.yaml_text"],
+    "podman": ["nuwa.agent.containers.reader"],
     "typer": ["nuwa.cli", "nuwa.reference"],
     "pydantic": ["nuwa.manifest.validation", "nuwa.agent"],
     "pydantic_core": ["nuwa.manifest.marks", "nuwa.agent"],

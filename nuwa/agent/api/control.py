@@ -135,9 +135,10 @@ class _Api:
         return answer(found) if found else failure(404, "unknown", "there is no such run")
 
     async def monitor(self, request: Request) -> Response:
+        await self._agent.refresh_containers()
         return answer(
             {
-                "checks": self._agent.monitor.checks(),
+                "checks": [*self._agent.health_checks(), *self._agent.monitor.checks()],
                 "alerts": self._agent.monitor.alerts(),
                 "channels": self._agent.monitor.channels.states(),
             }

@@ -156,6 +156,7 @@ def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
         "usage": no_usage(),
         "last": [],
         "hook": None,
+        "container": None,
     }
 
 

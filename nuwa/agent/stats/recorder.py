@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from nuwa.agent import naming
-from nuwa.agent.host import services
+from nuwa.agent.host import deaths, services
 from nuwa.agent.host.machine import Machine
 from nuwa.agent.host.metrics import Meter
 from nuwa.agent.host.services import Service
@@ -115,7 +115,7 @@ class Recorder:
         }
         host = points.of_usage(at, self._machine.usage())
         minute[HOST] = replace(host, space=self._machine.space())
-        marks = list(self._restarts(everything, units))
+        marks = [mark async for mark in self._restarts(everything, units)]
         if not is_first:
             self.totals = {name: self.totals.get(name, Totals()) for name in minute}
             for name, point in minute.items():
@@ -131,9 +131,9 @@ class Recorder:
                 found[service.name] = requests
         return found
 
-    def _restarts(
+    async def _restarts(
         self, everything: list[Service], units: Mapping[str, Properties]
-    ) -> Iterator[tuple[str, Mark]]:
+    ) -> AsyncIterator[tuple[str, Mark]]:
         """What was started since the last round, although it had run before."""
         starts = {service.name: _start(service, units[service.unit])
                   for service in everything if service.unit in units}  # fmt: skip
@@ -145,14 +145,15 @@ class Recorder:
             if when is not None and now.at:
                 yield (
                     service.name,
-                    {"at": when, "kind": "restart", "text": self._why(service.name, before, now)},
+                    {"at": when, "kind": "restart", "text": await self._why(service, before, now)},
                 )
         self._starts = {**self._starts, **{name: start for name, start in starts.items() if start.at}}
 
-    def _why(self, name: str, before: _Start, now: _Start) -> str:
+    async def _why(self, service: Service, before: _Start, now: _Start) -> str:
         if now.restarts > before.restarts:
-            return "ended and was restarted by systemd"
-        is_asked = time.monotonic() - self._asked.get(name, float("-inf")) < RECENT_S
+            reason = await deaths.reason(service, 2 * INTERVAL_S)
+            return "ended and was restarted by systemd" + (f": {reason}" if reason else "")
+        is_asked = time.monotonic() - self._asked.get(service.name, float("-inf")) < RECENT_S
         return "restarted by nuwa" if is_asked else "restarted, not by nuwa"
 
 

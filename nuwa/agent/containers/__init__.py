@@ -1,0 +1,1 @@
+"""The containers of deployments, as podman sees them."""

@@ -1,0 +1,113 @@
+"""What podman's service says of containers, asked through podman-py, in a child process.
+
+A process of its own: podman-py costs 15 MB and most of a second to import, which is gone when nobody watches.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from podman import PodmanClient
+from podman.errors import APIError, NotFound
+
+from nuwa.agent.containers import state
+from nuwa.agent.containers.state import Container
+from nuwa.names import LABEL_APP
+
+API = "4.3.0"
+"""The version of the API that is spoken: that of the oldest podman that hosts have."""
+TIMEOUT_S = 10
+READ_AGAIN_S = 10.0
+"""Seconds after which everything is listed again, in case an event was missed; also the sign of life."""
+TOGETHER_S = 0.05
+"""Seconds within which events count as one."""
+
+
+class Reader:
+    """Lists and inspects the containers with nuwa's label, and nothing else.
+
+    Args:
+        client: podman-py's.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._known: dict[str, Container] = {}
+        self._images: dict[str, Any] = {}
+
+    def read(self, touched: set[str] | None) -> list[Container]:
+        """All containers.
+
+        Args:
+            touched: ids that events named, which are inspected again with those that are new; None: all are.
+        """
+        listed = self._client.containers.list(all=True, filters={"label": LABEL_APP}, sparse=True)
+        before, self._known = self._known, {}
+        for found in listed:
+            known = before.get(found.id)
+            if known is None or touched is None or found.id in touched:
+                known = self._inspect(found.id, known)
+            if known:
+                self._known[found.id] = known
+        return list(self._known.values())
+
+    def _inspect(self, identity: str, before: Container | None) -> Container | None:
+        try:
+            attributes = self._client.containers.get(identity).attrs
+        except NotFound:
+            return None  # it has gone meanwhile
+        found = state.parse(attributes, self._image(str(attributes.get("Image"))))
+        return state.after(before, found) if found else None
+
+    def _image(self, identity: str) -> Any:
+        if identity not in self._images:
+            try:
+                self._images[identity] = self._client.images.get(identity).attrs
+            except APIError:
+                return None
+        return self._images[identity]
+
+
+def listen(client: Any, into: queue.Queue[str | None]) -> None:
+    """Put the id of each container with nuwa's label of which podman reports something; None at the end."""
+    filters = {"type": ["container"], "label": [LABEL_APP]}
+    try:
+        for event in client.events(decode=True, filters=filters):
+            actor = event.get("Actor") if isinstance(event, dict) else None
+            identity = actor.get("ID") if isinstance(actor, dict) else None
+            if isinstance(identity, str):
+                into.put(identity)
+    finally:
+        into.put(None)  # whatever it was, the main thread has to end with it
+
+
+def touched(events: queue.Queue[str | None]) -> Iterator[set[str] | None]:
+    """What to read again, each time that it is time to; it ends with the events."""
+    yield None
+    while True:
+        try:
+            first = events.get(timeout=READ_AGAIN_S)
+        except queue.Empty:
+            yield None
+            continue
+        time.sleep(TOGETHER_S)
+        found = [first]
+        while not events.empty():
+            found.append(events.get())
+        yield {identity for identity in found if identity}
+        if None in found:
+            return
+
+
+def follow(socket: str) -> Iterator[list[Container]]:
+    """All containers, each time that something happened, until podman's service ends."""
+    url = f"unix://{socket}"
+    events: queue.Queue[str | None] = queue.Queue()
+    listening = PodmanClient(base_url=url, version=API, timeout=None)
+    threading.Thread(target=listen, args=(listening, events), daemon=True).start()
+    reader = Reader(PodmanClient(base_url=url, version=API, timeout=TIMEOUT_S))
+    return (reader.read(chosen) for chosen in touched(events))

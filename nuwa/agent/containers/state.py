@@ -1,0 +1,152 @@
+"""A container as podman describes it: by its API and by its command line, which say the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from nuwa.agent.schemas import Check, ContainerRow
+from nuwa.names import LABEL_APP
+
+MAX_TEXT = 200
+"""Characters of any text that is taken over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What matters of a container; times are Unix seconds, sizes bytes.
+
+    Args:
+        status: podman's word: `running`, `exited`, …
+        health: `healthy`, `unhealthy`, `starting`; empty without a health check.
+        health_since: since when it is so, as far as that is known.
+        oom: whether it was killed for memory.
+        image: the first 12 digits of its id.
+    """
+
+    name: str
+    id: str
+    status: str
+    health: str = ""
+    health_since: float | None = None
+    started: float | None = None
+    exit_code: int | None = None
+    oom: bool = False
+    image: str = ""
+    image_created: float | None = None
+    image_size: int | None = None
+
+    def row(self) -> ContainerRow:
+        """As the control API gives it."""
+        return {
+            "id": self.id[:12],
+            "status": self.status,
+            "health": self.health,
+            "health_since": self.health_since,
+            "oom": self.oom,
+            "exit_code": self.exit_code,
+            "image": self.image,
+            "image_created": self.image_created,
+            "image_size": self.image_size,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def from_json(value: Any) -> Container | None:
+    """What `as_json` gave; None for anything else."""
+    try:
+        return Container(**value)
+    except TypeError:
+        return None
+
+
+def parse(inspected: Any, image: Any = None) -> Container | None:
+    """What `podman inspect` says of a container, and of its image; unknown fields do not matter.
+
+    Returns:
+        None for what is no container, or none of nuwa's.
+    """
+    config, state = _table(inspected, "Config"), _table(inspected, "State")
+    if not isinstance(inspected, Mapping) or LABEL_APP not in _table(config, "Labels"):
+        return None
+    name, identity = _text(inspected, "Name"), _text(inspected, "Id")
+    if not name or not identity:
+        return None
+    health = _table(state, "Health") or _table(state, "Healthcheck")  # podman before 4.0
+    started = _time(state.get("StartedAt"))
+    status = _text(state, "Status")
+    is_over = status in ("exited", "stopped")
+    return Container(
+        name=name.lstrip("/"),
+        id=identity,
+        status=status,
+        health=_text(health, "Status"),
+        health_since=_streak(health.get("Log")) or started,
+        started=started,
+        exit_code=_number(state.get("ExitCode")) if is_over else None,
+        oom=state.get("OOMKilled") is True,
+        image=_text(inspected, "Image").removeprefix("sha256:")[:12],
+        image_created=_time(image.get("Created")) if isinstance(image, Mapping) else None,
+        image_size=_number(image.get("Size")) if isinstance(image, Mapping) else None,
+    )
+
+
+_VERDICTS = {"healthy": "ok", "unhealthy": "failed", "starting": "warning"}
+
+
+def check(service: str, found: Container) -> Check | None:
+    """Its health among the checks of the monitor; None without a health check."""
+    if found.health not in _VERDICTS:
+        return None
+    return {
+        "name": f"health {service}",
+        "kind": "process",
+        "service": service,
+        "state": _VERDICTS[found.health],
+        "since": found.health_since or 0.0,
+        "message": f"podman's health check: {found.health}",
+    }
+
+
+def after(before: Container | None, now: Container) -> Container:
+    """The same with what was known before: since when its health is as it is, which podman soon forgets."""
+    is_same = before is not None and (before.id, before.health) == (now.id, now.health)
+    return replace(now, health_since=before.health_since) if before and is_same else now
+
+
+def _streak(log: Any) -> float | None:
+    """When the last checks began to agree; None where all that are kept do, or there are none."""
+    checks = [check for check in log if isinstance(check, Mapping)] if isinstance(log, list) else []
+    begun = None
+    for check in reversed(checks):
+        if bool(check.get("ExitCode")) != bool(checks[-1].get("ExitCode")):
+            return begun
+        begun = _time(check.get("Start"))
+    return None
+
+
+def _table(value: Any, key: str) -> Mapping[str, Any]:
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    found = table.get(key)
+    return found[:MAX_TEXT] if isinstance(found, str) else ""
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _time(value: Any) -> float | None:
+    """A time of podman's JSON; None for its zero, and for what is none."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found.timestamp() if found.year > 1970 else None

@@ -1,0 +1,180 @@
+"""What is known of containers: from a service of podman while somebody watches, or from its command line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from nuwa.agent.containers import state
+from nuwa.agent.containers.state import Container
+from nuwa.errors import NuwaError
+from nuwa.names import LABEL_APP
+from nuwa.process import run
+from nuwa.process_async import started
+
+log = logging.getLogger(__name__)
+
+LINGER_S = 30
+"""Seconds after which podman's service ends by itself when nobody is connected, should the agent be gone."""
+READY_S = 15.0
+SILENCE_S = 30.0
+"""Seconds without a sign of life after which service and reader count as hanging."""
+RETRY_S = 60.0
+"""Seconds for which the command line is used after that."""
+COMMAND_EVERY_S = 10.0
+COMMAND_TIMEOUT_S = 30
+MAX_LINE_BYTES = 4 * 1024 * 1024
+"""What 500 containers are described in, ten times over."""
+
+
+class Containers:
+    """The containers of deployments, by name.
+
+    Args:
+        folder: where the service's socket is; made for root alone.
+        is_wanted: whether somebody watches, and there are deployments.
+        on_change: called when something is not as it was.
+    """
+
+    def __init__(self, folder: Path, is_wanted: Callable[[], bool], on_change: Callable[[], None]) -> None:
+        self._folder = folder
+        self._is_wanted = is_wanted
+        self._on_change = on_change
+        self._by_name: dict[str, Container] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    def find(self, name: str) -> Container | None:
+        """A container, as it was when it was looked at last."""
+        return self._by_name.get(name)
+
+    async def follow(self) -> None:
+        """Follow podman's events while somebody watches; to be called each time that somebody comes."""
+        try:
+            await self._by_service()
+        except (NuwaError, OSError, TimeoutError) as error:
+            log.warning("podman's service is of no use, its command line is used instead: %s", error)
+            await self._by_command_line()
+
+    async def refresh(self) -> None:
+        """Ask podman's command line, unless what is known is new."""
+        async with self._reading:
+            if time.monotonic() - self._read_at > COMMAND_EVERY_S:
+                found = await asyncio.to_thread(from_command_line)
+                self._take([state.after(self._by_name.get(one.name), one) for one in found])
+
+    async def _by_command_line(self) -> None:
+        end = time.monotonic() + RETRY_S
+        while self._is_wanted() and time.monotonic() < end:
+            try:
+                await self.refresh()
+            except NuwaError as error:
+                log.warning("%s", error)
+            await asyncio.sleep(COMMAND_EVERY_S)
+
+    async def _by_service(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder.chmod(0o700)
+        socket = self._folder / "api.sock"
+        socket.unlink(missing_ok=True)
+        service = ["podman", "system", "service", f"--time={LINGER_S}", f"unix://{socket}"]
+        reader = [sys.executable, "-OO", "-m", "nuwa.agent.containers", str(socket)]
+        async with started(service, errors=False):
+            await _ready(socket)
+            async with (
+                started(reader, errors=False, longest_line=MAX_LINE_BYTES) as running,
+                contextlib.aclosing(_lines(running.lines())) as lines,
+            ):
+                async for line in lines:
+                    self._take(_containers(line))
+                    if not self._is_wanted():
+                        return
+        raise NuwaError("it ended")
+
+    def _take(self, found: list[Container]) -> None:
+        self._read_at = time.monotonic()
+        by_name = {one.name: one for one in found}
+        if by_name != self._by_name:
+            self._by_name = by_name
+            self._on_change()
+
+
+async def _ready(socket: Path) -> None:
+    """Wait until somebody answers at a socket.
+
+    Raises:
+        TimeoutError: nobody does.
+    """
+    async with asyncio.timeout(READY_S):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_unix_connection(str(socket))
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _lines(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Lines, as long as they do not stay away for too long.
+
+    Raises:
+        TimeoutError: they do.
+    """
+    while True:
+        async with asyncio.timeout(SILENCE_S):
+            line = await anext(source, None)
+        if line is None:
+            return
+        yield line
+
+
+def _containers(line: bytes) -> list[Container]:
+    """What a line of the reader says.
+
+    Raises:
+        NuwaError: it reports an error, or is not understood.
+    """
+    try:
+        said = json.loads(line)
+        found = [state.from_json(value) for value in said["containers"]]
+    except (ValueError, KeyError, TypeError):
+        raise NuwaError(line.decode("utf-8", "replace").strip()[:300]) from None
+    return [one for one in found if one]
+
+
+def from_command_line() -> list[Container]:
+    """The same from podman's command line, in three calls however many there are.
+
+    Raises:
+        NuwaError: podman does not answer.
+    """
+    ids = run(
+        ["podman", "ps", "--all", "--quiet", "--no-trunc", f"--filter=label={LABEL_APP}"],
+        timeout=COMMAND_TIMEOUT_S,
+    ).stdout.split()
+    if not ids:
+        return []
+    inspected = _inspect("container", ids)
+    images = {str(one.get("Image")) for one in inspected}
+    by_id = {
+        str(image.get("Id")).removeprefix("sha256:"): image for image in _inspect("image", sorted(images))
+    }
+    found = [state.parse(one, by_id.get(str(one.get("Image")).removeprefix("sha256:"))) for one in inspected]
+    return [one for one in found if one]
+
+
+def _inspect(kind: str, ids: list[str]) -> list[dict[str, Any]]:
+    """What podman says of them; without those that have gone meanwhile, of which it complains."""
+    result = run(["podman", "inspect", f"--type={kind}", *ids], check=False, timeout=COMMAND_TIMEOUT_S)
+    try:
+        found = json.loads(result.stdout or "[]")
+    except ValueError:
+        return []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
