@@ -34,9 +34,9 @@ def demo(fake: ControlFake) -> None:
     kept = {"backup": now - 6.3 * 3600, "rehearsal": now - 3 * day, "kind": "deployment"}
     fake.add(
         service("shop", pid=20417, ports=[8101], hook="ok", domains=["shop.example.org"], release="9f2b41c07e55",
-                certificate_end=now + 61 * day, slot="green", **kept),
+                certificate_end=now + 61 * day, slot="green", container=_container("healthy", now - day), **kept),
         service("blog", pid=18220, ports=[8102], hook="running", domains=["blog.example.org", "münchen.example.org"],
-                certificate_end=now + 12 * day, release="1c77d0aa9b32", **kept),
+                certificate_end=now + 12 * day, release="1c77d0aa9b32", container=_container("unhealthy", now - 190), **kept),
         service("invoices", pid=911, ports=[8110, 8111], since=now - 9 * day),
         service("mailer", "stopped", result="exit code 1", since=now - 1900, restarts=6, hook="failed"),
         service("thumbnails", pid=3302, ports=[], since=now - 2 * day),
@@ -162,6 +162,17 @@ def demo(fake: ControlFake) -> None:
         {"revision": fake.revision, "time": now - 3 * day, "who": "ada (dashboard, 203.0.113.40)"},
         {"revision": "77aa01c9f2b41c07", "time": now - 12 * day, "who": "root (ssh, 198.51.100.4)"},
     ]
+
+
+def _container(health: str, since: float) -> dict[str, object]:
+    known = {"id": "4b1e", "status": "running", "oom": False, "exit_code": None, "image": "9f2b41c07e55"}
+    return {
+        **known,
+        "health": health,
+        "health_since": since,
+        "image_created": since - 5 * 86400,
+        "image_size": 221e6,
+    }
 
 
 def _history(fake: ControlFake, now: float) -> None:

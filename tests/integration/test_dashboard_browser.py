@@ -337,6 +337,7 @@ def test_a_service_shows_its_history_with_what_happened(visit: Visit, fake: Cont
     expect(page.locator(".plot")).to_have_count(7)
     expect(page.locator(".plot").first.locator("path.notch")).to_have_count(3)
     expect(page.get_by_role("img", name="CPU: cores in use")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text(re.compile(r"healthy.*image\s*\dd old, 211M", re.S))
     expect(page.locator(".marks tr").first).to_contain_text("release 9f2b41c07e55 by lena")
     page.get_by_role("link", name="7 days").click()
     expect(page).to_have_url(re.compile(r"/proc/shop[?]since=7d$"))

@@ -50,6 +50,7 @@ class Containers:
         self._by_name: dict[str, Container] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._fault = ""
 
     def find(self, name: str) -> Container | None:
         """A container, as it was when it was looked at last."""
@@ -75,8 +76,11 @@ class Containers:
         while self._is_wanted() and time.monotonic() < end:
             try:
                 await self.refresh()
+                self._fault = ""
             except NuwaError as error:
-                log.warning("%s", error)
+                if str(error) != self._fault:
+                    log.warning("nothing is known of containers: %s", error)
+                self._fault = str(error)
             await asyncio.sleep(COMMAND_EVERY_S)
 
     async def _by_service(self) -> None:

@@ -29,6 +29,7 @@ def hostile_row() -> dict[str, object]:
         "slot": HOSTILE, "since": NOW, "restarts": 0, "release": HOSTILE, "domains": [HOSTILE],
         "backup": None,
         "rehearsal": None, "certificate_end": None, "last": [line], "hook": HOSTILE,
+        "container": {"health": HOSTILE, "health_since": NOW},
         "usage": {"cpu": None, "memory": None, "net": None, "disk": None},
     }  # fmt: skip
 
