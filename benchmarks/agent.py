@@ -27,7 +27,7 @@ SERVICES = 500
 IDLE, WATCHED = 60.0, 30.0
 """Seconds over which cpu is counted."""
 LISTINGS = 100
-DEATHS = 20
+DEATHS = 10
 LINES, WRITERS = 100_000, 10
 BACKEND, PLAIN = 8801, 8802
 _LISTING = """import http.client, json, socket, sys, time
@@ -109,9 +109,9 @@ def agent(world: World) -> Iterator[Figure]:
     """The host agent: memory and cpu when idle, the listing of 500 services, the router."""
     with prepared(world) as host:
         yield from _idle(host)
-        yield from _many(host)
         yield from _containers(host)
         yield from _history(world, host)
+        yield from _many(host)
         yield _router(world, host)
 
 
@@ -142,6 +142,7 @@ def _history(world: World, host: Host) -> Iterator[Figure]:
     title = f"agent: two years of history of {agent_history.SERVICES} services"
     yield Figure(title=title, ours=[size], unit="MB", target=60)
     process = {"script": "/srv/many/run.sh", "args": ["0"]}
+    host.write("/srv/many/run.sh", _SLEEPER, "755")
     host.configure({"processes": {names[0]: process}, "routes": {"*/": "dashboard"}})
     with chromium() as browser:
         page = browser.new_context(ignore_https_errors=True).new_page()

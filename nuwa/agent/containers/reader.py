@@ -60,14 +60,15 @@ class Reader:
             attributes = self._client.containers.get(identity).attrs
         except NotFound:
             return None  # it has gone meanwhile
-        found = state.parse(attributes, self._image(str(attributes.get("Image"))))
+        image = attributes.get("Image")  # there is none where a folder is the container's root
+        found = state.parse(attributes, self._image(image) if image else None)
         return state.after(before, found) if found else None
 
     def _image(self, identity: str) -> Any:
         if identity not in self._images:
             try:
                 self._images[identity] = self._client.images.get(identity).attrs
-            except APIError:
+            except (APIError, NotFound):
                 return None
         return self._images[identity]
 

@@ -30,6 +30,8 @@ RETRY_S = 60.0
 """Seconds for which the command line is used after that."""
 COMMAND_EVERY_S = 10.0
 COMMAND_TIMEOUT_S = 30
+_WITHOUT_SOCKETS = ("env", "--unset=LISTEN_FDS", "--unset=LISTEN_PID", "--unset=LISTEN_FDNAMES")
+"""podman's service takes LISTEN_FDS for its own, though LISTEN_PID says that the sockets are the agent's."""
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """What 500 containers are described in, ten times over."""
 
@@ -61,7 +63,8 @@ class Containers:
         try:
             await self._by_service()
         except (NuwaError, OSError, TimeoutError) as error:
-            log.warning("podman's service is of no use, its command line is used instead: %s", error)
+            reason = str(error) or "it did not answer in time"
+            log.warning("podman's service is of no use, its command line is used instead: %s", reason)
             await self._by_command_line()
 
     async def refresh(self) -> None:
@@ -88,7 +91,7 @@ class Containers:
         self._folder.chmod(0o700)
         socket = self._folder / "api.sock"
         socket.unlink(missing_ok=True)
-        service = ["podman", "system", "service", f"--time={LINGER_S}", f"unix://{socket}"]
+        service = [*_WITHOUT_SOCKETS, "podman", "system", "service", f"--time={LINGER_S}", f"unix://{socket}"]
         reader = [sys.executable, "-OO", "-m", "nuwa.agent.containers", str(socket)]
         async with started(service, errors=False):
             await _ready(socket)
@@ -166,16 +169,16 @@ def from_command_line() -> list[Container]:
     if not ids:
         return []
     inspected = _inspect("container", ids)
-    images = {str(one.get("Image")) for one in inspected}
-    by_id = {
-        str(image.get("Id")).removeprefix("sha256:"): image for image in _inspect("image", sorted(images))
-    }
+    images = sorted({str(one["Image"]) for one in inspected if one.get("Image")})
+    by_id = {str(image.get("Id")).removeprefix("sha256:"): image for image in _inspect("image", images)}
     found = [state.parse(one, by_id.get(str(one.get("Image")).removeprefix("sha256:"))) for one in inspected]
     return [one for one in found if one]
 
 
 def _inspect(kind: str, ids: list[str]) -> list[dict[str, Any]]:
     """What podman says of them; without those that have gone meanwhile, of which it complains."""
+    if not ids:
+        return []
     result = run(["podman", "inspect", f"--type={kind}", *ids], check=False, timeout=COMMAND_TIMEOUT_S)
     try:
         found = json.loads(result.stdout or "[]")

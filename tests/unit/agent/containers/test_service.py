@@ -91,6 +91,33 @@ def test_a_change_is_seen_when_its_event_comes(host: Host) -> None:
     asyncio.run(work())
 
 
+def test_a_container_without_an_image_is_seen_too(host: Host) -> None:
+    host.tell([{**inspected(), "Image": ""}])
+
+    async def work() -> None:
+        async with following(host) as containers:
+            assert (seen(containers).health, seen(containers).image_size) == ("healthy", None)
+
+    asyncio.run(work())
+
+
+def test_the_agents_own_sockets_are_not_taken_for_the_services(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"):
+        monkeypatch.setenv(name, "2")
+    (host.folder / "bin/podman").write_text(
+        '#!/bin/sh\n[ -z "$LISTEN_FDS$LISTEN_PID$LISTEN_FDNAMES" ] || exit 1\n'
+        + (host.folder / "bin/podman").read_text()
+    )
+
+    async def work() -> None:
+        async with following(host) as containers:
+            assert seen(containers)
+
+    asyncio.run(work())
+
+
 def test_five_hundred_containers_are_all_there(host: Host) -> None:
     many = [
         {**inspected(), "Id": f"{number:064x}", "Name": f"nuwa-app{number}-blue"} for number in range(499)
