@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from podman import PodmanClient
@@ -55,6 +55,10 @@ class Reader:
                 self._known[found.id] = known
         return list(self._known.values())
 
+    def knows(self, identity: str) -> bool:
+        """Whether it is one of them."""
+        return identity in self._known
+
     def _inspect(self, identity: str, before: Container | None) -> Container | None:
         try:
             attributes = self._client.containers.get(identity).attrs
@@ -73,14 +77,18 @@ class Reader:
         return self._images[identity]
 
 
-def listen(client: Any, into: queue.Queue[str | None]) -> None:
-    """Put the id of each container with nuwa's label of which podman reports something; None at the end."""
-    filters = {"type": ["container"], "label": [LABEL_APP]}
+def listen(client: Any, into: queue.Queue[str | None], is_known: Callable[[str], bool]) -> None:
+    """Put the id of each container of nuwa's of which podman reports something; None at the end.
+
+    podman's own filter of events by label lets none through (seen with 4.3 and 5.4), so it is applied here.
+    """
     try:
-        for event in client.events(decode=True, filters=filters):
+        for event in client.events(decode=True, filters={"type": ["container"]}):
             actor = event.get("Actor") if isinstance(event, dict) else None
-            identity = actor.get("ID") if isinstance(actor, dict) else None
-            if isinstance(identity, str):
+            actor = actor if isinstance(actor, dict) else {}
+            identity, labels = actor.get("ID"), actor.get("Attributes")
+            is_ours = isinstance(labels, dict) and LABEL_APP in labels
+            if isinstance(identity, str) and (is_ours or is_known(identity)):
                 into.put(identity)
     finally:
         into.put(None)  # whatever it was, the main thread has to end with it
@@ -109,6 +117,6 @@ def follow(socket: str) -> Iterator[list[Container]]:
     url = f"unix://{socket}"
     events: queue.Queue[str | None] = queue.Queue()
     listening = PodmanClient(base_url=url, version=API, timeout=None)
-    threading.Thread(target=listen, args=(listening, events), daemon=True).start()
     reader = Reader(PodmanClient(base_url=url, version=API, timeout=TIMEOUT_S))
+    threading.Thread(target=listen, args=(listening, events, reader.knows), daemon=True).start()
     return (reader.read(chosen) for chosen in touched(events))

@@ -61,19 +61,21 @@ def test_what_goes_between_list_and_inspect_is_left_out():
     assert [found.id for found in Reader(podman).read(None)] == ["b"]
 
 
-def test_events_name_containers_and_end_with_the_service():
+def test_events_name_containers_of_nuwa_and_end_with_the_service():
     def events(*, decode: bool, filters: Any) -> Any:
-        assert filters == {"type": ["container"], "label": ["io.nuwa.app"]}
-        yield {"Action": "died", "Actor": {"ID": "a", "Attributes": {}}}
+        assert filters == {"type": ["container"]}
+        yield {"Action": "died", "Actor": {"ID": "a", "Attributes": {"io.nuwa.app": "shop"}}}
+        yield {"Action": "died", "Actor": {"ID": "of-others", "Attributes": {"io.nuwa": "1"}}}
+        yield {"Action": "new kind", "Actor": {"ID": "known"}}
         yield {"Action": "new kind"}
         yield ["unknown"]
-        yield {"Actor": {"ID": 5}}
+        yield {"Actor": {"ID": 5, "Attributes": {"io.nuwa.app": "shop"}}}
         raise ConnectionError("gone")
 
     found: queue.Queue[str | None] = queue.Queue()
     with pytest.raises(ConnectionError):
-        reader.listen(SimpleNamespace(events=events), found)
-    assert [found.get() for _ in range(found.qsize())] == ["a", None]
+        reader.listen(SimpleNamespace(events=events), found, lambda identity: identity == "known")
+    assert [found.get() for _ in range(found.qsize())] == ["a", "known", None]
 
 
 def test_events_at_the_same_time_are_one_and_the_end_is_the_end():
