@@ -100,3 +100,20 @@ def test_a_link_is_not_followed(shop: Shop, tmp_path: Path) -> None:
     shop.log.unlink()
     shop.log.symlink_to(other)
     assert shop.new() == []
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("lib/common", """printf '%s bin/%s[%d]: %s\\n' "$(date -u +%FT%TZ)" "$SCRIPT" "$$" "$*\""""),
+        ("lib/common", 'record "error: $2"'),
+        ("lib/common", 'record "started by ${SUDO_USER:-$(id -un)}${ARGUMENTS[*]:+: ${ARGUMENTS[*]}}"'),
+        ("from_image/rollout", 'say "starting $unit"'),
+        ("from_image/rollout", 'say "$NUWA_APP is at release ${IMAGE:0:12} ($NUWA_IMAGE_NAME)"'),
+        ("lib/release", 'say "running the release hook: $NUWA_HOOK"'),
+        ("lib/rollback", 'die "$reason. The previous release (${former:0:12}) serves'),
+    ],
+)
+def test_the_scripts_write_the_lines_that_are_read(script: str, line: str) -> None:
+    text = (Path(__file__).parents[4] / "bin-templates" / script).read_text()
+    assert line in text, "nuwa/agent/monitor/script_results.py reads what this line writes"
