@@ -39,6 +39,7 @@ class Operation:
 _NAME = {"type": "string", "pattern": f"^(?:{app_name.expression})$"}
 _PATH: dict[str, Any] = {
     "name": _NAME,
+    "command": _NAME,
     "revision": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "id": {"type": "integer", "minimum": 0},
     "event": {"type": "string", "enum": ["log-in", "log-in-by-recovery-code", "log-out"]},
