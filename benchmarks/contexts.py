@@ -80,6 +80,7 @@ def stages(project: Path, folder: Path, family: str, lent: Lent) -> list[Stage]:
         layers.python(recipe),
         layers.nuwa_python(recipe),
         layers.requirements(recipe, wanted, compile=False),
+        *([layers.packages(recipe)] if recipe.installs_packages else []),
         app_layer(recipe, project),
     ]
     return [_stage(layer, folder / layer.name, lent) for layer in made]

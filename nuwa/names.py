@@ -121,8 +121,12 @@ class Names:
         return f"{REGISTRY}/app/{self.app}:{version}"
 
     def requirements_image(self, version: str) -> str:
-        """What the app requires without its code: the layer between nuwa_python and the app."""
+        """The Python packages that the app requires: the layer above nuwa_python."""
         return f"{REGISTRY}/app/{self.app}/requirements:{version}"
+
+    def packages_image(self, version: str) -> str:
+        """What the app needs of the distribution: the layer between its Python packages and its code."""
+        return f"{REGISTRY}/app/{self.app}/packages:{version}"
 
     def frontend_image(self, version: str) -> str:
         """What Node made of the app's frontend, and nothing else."""

@@ -40,7 +40,7 @@ def app_layer(recipe: Recipe, project: Path) -> Layer:
         BuildError: a file of the project cannot go into an image, or the Setup label would be too long.
     """
     app, time = recipe.app, project_time(project)
-    parent = app.names.requirements_image(app.app.version)
+    parent = recipe.app_parent
     frontend = app.names.frontend_image(app.app.version) if app.build.node else ""
     return Layer(
         name="app",

@@ -25,7 +25,7 @@ from nuwa.manifest.image import Image as ImageSection
 from nuwa.manifest.model import App
 from nuwa.requirements.read import Requirements, read
 
-_OF_THE_VERSION = ("requirements", "frontend")
+_OF_THE_VERSION = ("requirements", "packages", "frontend")
 """Layers that each version of an app has under a name of its own, below that of its code."""
 
 
@@ -80,6 +80,7 @@ def containerfiles(app: App, project: Path) -> dict[str, str]:
     compile = bool(app.image.build_packages or wanted.builds)
     made += [layers.build(recipe)] if compile else []
     made += [layers.requirements(recipe, wanted, compile=compile)]
+    made += [layers.packages(recipe)] if recipe.installs_packages else []
     made += [layers.node(recipe), frontend.layer(recipe, project)] if app.build.node else []
     made += [app_layer(recipe, project)]
     return {layer.name: layer.containerfile for layer in made}
@@ -118,6 +119,8 @@ class _Build:
         self._ensure(layers.python(recipe))
         self._ensure(layers.nuwa_python(recipe))
         self._ensure_requirements()
+        if recipe.installs_packages:
+            self._ensure(layers.packages(recipe))
         if recipe.app.build.node:
             self._ensure(layers.node(recipe))
             self._ensure(frontend.layer(recipe, self._project))
@@ -132,7 +135,7 @@ class _Build:
         self._images = self._engine.image_inspect(
             *bare,
             *(platform.base_image, platform.python_image, platform.build_image, recipe.nuwa_python_image),
-            *(app.names.requirements_image(app.app.version), app.tag),
+            *(app.names.requirements_image(app.app.version), recipe.app_parent, app.tag),
             *([platform.node_image, app.names.frontend_image(app.app.version)] if app.build.node else []),
         )
         here = next((name for name in bare if base_image.is_usable(name, self._images[name], recipe)), None)

@@ -65,6 +65,19 @@ class Recipe:
         return packages
 
     @property
+    def installs_packages(self) -> bool:
+        """Whether the app needs anything of the distribution, or has lines of its own: a layer for those."""
+        extras, image = self.app.extras, self.app.image
+        wanted = (image.packages, image.containerfile_extra, extras.fonts, extras.locales, extras.wkhtmltopdf)
+        return any(wanted)
+
+    @property
+    def app_parent(self) -> str:
+        """The image that the app's own layer is built on."""
+        names, version = self.app.names, self.app.app.version
+        return names.packages_image(version) if self.installs_packages else names.requirements_image(version)
+
+    @property
     def extra_devel(self) -> tuple[str, ...]:
         """Headers of this Python, where the build image has those of another."""
         return () if self.python == self.own_python else self.python.devel

@@ -1,7 +1,8 @@
 """What each layer of an image is made of: a rendered Containerfile, files, labels. Nothing is built here.
 
-base → python → nuwa_python → requirements → app, each an image on the one before. `build`, with compilers,
-is separate from them and built only where Python packages have to be compiled.
+base → python → nuwa_python → requirements → packages → app, each an image on the one before; `packages` only
+where the app needs something of the distribution. `build`, with compilers, is separate from them and built
+only where Python packages have to be compiled.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Layer:
     """Seconds since 1970: the time of everything in it."""
     from_scratch: bool = False
     """Its parents are only stages: no layer of theirs is in its image."""
+    of_a_version: bool = False
+    """The name of its first parent holds the app's version, which decides nothing: its id counts alone."""
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -60,9 +63,12 @@ class Layer:
     @cached_property
     def _content(self) -> str:
         lent = {path: sha256(content).hexdigest() for path, content in self.lent.items()}
+        text = self.containerfile
+        if self.of_a_version:
+            text = text.replace(self.parents[0], "parent")
         parts = (
             self.name,
-            self.containerfile,
+            text,
             layer_tree.digest(self.entries),
             dict(self.labels),
             lent,
@@ -129,7 +135,7 @@ def nuwa_python(recipe: Recipe) -> Layer:
 
 
 def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> Layer:
-    """What the app needs of the distribution and of PyPI.
+    """The Python packages that the app requires: those of the distribution decide nothing here.
 
     Args:
         compile: build packages that have no wheel, in a stage with compilers.
@@ -141,12 +147,7 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
         "build_packages": app.image.build_packages + recipe.extra_devel,
         "requirements": list(required.words),
         "builds": required.builds,
-        "extra": app.image.containerfile_extra,
         "variables": required.variables,
-        "packages": app.image.packages + app.extras.fonts,
-        "locales": app.extras.locales,
-        "wkhtmltopdf": app.extras.wkhtmltopdf,
-        "downloads": recipe.wkhtmltopdf,
     }
     parents = (recipe.nuwa_python_image, *([recipe.platform.build_image] if compile else []))
     labels = {names.LABEL_COMPILED: "yes" if compile else "no"}
@@ -154,6 +155,22 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
     tag = app.names.requirements_image(app.app.version)
     made = _layer(recipe, "requirements", tag, parents, values, labels=labels, lent=lent)
     return replace(made, variables=required.variables)
+
+
+def packages(recipe: Recipe) -> Layer:
+    """What the app needs of the distribution, and the manifest's own lines: above the Python packages, which
+    the lines may use, and which are not installed again when this changes."""
+    app = recipe.app
+    values = {
+        "extra": app.image.containerfile_extra,
+        "packages": app.image.packages + app.extras.fonts,
+        "locales": app.extras.locales,
+        "wkhtmltopdf": app.extras.wkhtmltopdf,
+        "downloads": recipe.wkhtmltopdf,
+    }
+    tag, parent = app.names.packages_image(app.app.version), app.names.requirements_image(app.app.version)
+    made = _layer(recipe, "packages", tag, (parent,), values, labels={names.LABEL_COMPILED: ""})
+    return replace(made, of_a_version=True)
 
 
 def _layer(
@@ -201,7 +218,7 @@ def shared_labels(recipe: Recipe, name: str) -> dict[str, str]:
         names.LABEL_LAYER: name,
         names.LABEL_FAMILY: recipe.platform.key,
     }
-    if name in ("nuwa_python", "requirements", "app"):
+    if name in ("nuwa_python", "requirements", "packages", "app"):
         labels |= {names.LABEL_PYTHON: recipe.python.version, names.LABEL_PROVIDER: recipe.python.provider}
     return labels
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuwa.console import Quiet
+from nuwa.console import Quiet, Step
 from nuwa.engine import Engine, Image
 from nuwa.image.build import Built, Options, build
 from nuwa.manifest.load import load
@@ -68,10 +68,23 @@ LINES = "one\\ntwo\\n"
 
 
 @dataclass
+class _Lines:
+    lines: list[str]
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@dataclass
 class Notes(Quiet):
-    """Keeps what a build says."""
+    """Keeps what a build says, and the lines that its steps print."""
 
     notes: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        yield _Lines(self.lines)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -113,12 +126,17 @@ class Project:
 
     def forget(self) -> None:
         """Remove the names of its images, so that they are built again."""
-        for name in (self.app.names.requirements_image("1"), self.app.tag):
+        for name in self.own_images:
             if self.engine.image(name):
                 self.engine.untag(name, name)
 
     def remove(self) -> None:
-        self.engine.remove_image(self.app.tag, self.app.names.requirements_image("1"))
+        self.engine.remove_image(*self.own_images)
+
+    @property
+    def own_images(self) -> tuple[str, ...]:
+        names, version = self.app.names, self.app.app.version
+        return self.app.tag, names.packages_image(version), names.requirements_image(version)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from nuwa.image import packages
 from nuwa.image.build import Built
 from nuwa.setup_label import write
 
-LAYERS = ["base", "python", "nuwa_python", "requirements", "app"]
+LAYERS = ["base", "python", "nuwa_python", "requirements", "packages", "app"]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,33 @@ def test_a_change_of_code_builds_the_uppermost_layer_alone(shop: Project) -> Non
 
 def test_a_change_of_requirements_keeps_what_lies_below(shop: Project) -> None:
     shop.write("requirements.txt", "six==1.17.0\n")
-    assert made_anew(shop.build()) == ["requirements", "app"]
+    assert made_anew(shop.build()) == ["requirements", "packages", "app"]
     assert shop.sh("/opt/nuwa/venv/bin/python -c 'import six; print(six.__version__)'") == "1.17.0\n"
+
+
+def test_a_change_of_packages_installs_no_python_package_again(shop: Project) -> None:
+    name = shop.app.names.requirements_image("1")
+    before = shop.engine.image(name)
+    shop.progress.lines.clear()
+    shop.replace("nuwa.toml", "[image]\n", '[image]\npackages = ["tree"]\n')
+    try:
+        assert made_anew(shop.build()) == ["packages", "app"]
+        heard = shop.progress.lines
+        assert "install packages" in heard
+        assert not [line for line in heard if "Python packages" in line], "neither uv nor pip was run"
+        assert shop.engine.image(name) == before
+        assert shop.sh("command -v tree; /opt/nuwa/venv/bin/python -c 'import six'") == "/usr/bin/tree\n"
+        assert shop.sh("cat /etc/made-by") == "made by root\n"
+    finally:
+        shop.replace("nuwa.toml", 'packages = ["tree"]\n', "")
+        shop.build()
 
 
 def test_another_version_with_the_same_requirements_installs_nothing_again(shop: Project) -> None:
     shop.replace("nuwa.toml", 'version = "1"', 'version = "2"')
     try:
         assert made_anew(shop.build()) == ["app"]
-        shop.engine.remove_image(shop.app.tag, shop.app.names.requirements_image("2"))
+        shop.remove()
     finally:
         shop.replace("nuwa.toml", 'version = "2"', 'version = "1"')
 
@@ -62,7 +80,7 @@ def test_the_same_inputs_give_the_same_image(shop: Project, tmp_path: Path) -> N
     first = shop.build().id
     shop.forget()
     built = copy(shop, tmp_path / "elsewhere").build()
-    assert made_anew(built) == ["requirements", "app"]
+    assert made_anew(built) == ["requirements", "packages", "app"]
     assert built.id == first
 
 

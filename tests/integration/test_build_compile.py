@@ -31,7 +31,7 @@ def shop(engine: Engine, tmp_path: Path) -> Iterator[Project]:
 def test_a_package_without_a_wheel_is_built_where_compilers_are(shop: Project) -> None:
     built = shop.build()
     assert [layer.name for layer in built.layers] == [
-        "base", "python", "nuwa_python", "build", "requirements", "app",
+        "base", "python", "nuwa_python", "build", "requirements", "packages", "app",
     ]  # fmt: skip
     assert shop.progress.notes == ["A Python package has no wheel, so packages are built, with compilers."]
     assert shop.sh("/opt/nuwa/venv/bin/python -c 'import docopt; print(docopt.__version__)'") == "0.6.2\n"
@@ -43,7 +43,7 @@ def test_a_package_without_a_wheel_is_built_where_compilers_are(shop: Project) -
 
     shop.write("requirements.txt", "docopt==0.6.2\nsix==1.17.0\n")
     again = shop.build()
-    assert [layer.name for layer in again.layers if not layer.cached] == ["requirements", "app"]
+    assert [layer.name for layer in again.layers if not layer.cached] == ["requirements", "packages", "app"]
     assert len(shop.progress.notes) == 1, "what was needed the last time is not found out again"
 
     source = "\n".join(f"printf '%s\\n' '{line}'" for line in EXTENSION.splitlines())

@@ -34,7 +34,8 @@ def below_the_app(recipe: Recipe, *, compile: bool = False) -> list[Layer]:
 
 
 def stack(recipe: Recipe, project: Path) -> list[Layer]:
-    return [*below_the_app(recipe), app_layer(recipe, project)]
+    packages = [layers.packages(recipe)] if recipe.installs_packages else []
+    return [*below_the_app(recipe), *packages, app_layer(recipe, project)]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,7 @@ def everything(project: Path) -> list[Layer]:
     recipes = [*all_recipes(), *(Recipe.of(full(family)) for family in ("debian", "rockylinux"))]
     made = [layer for recipe in recipes for layer in below_the_app(recipe, compile=True)]
     made += [layers.requirements(recipe, REQUIRED, compile=False) for recipe in recipes]
+    made += [layers.packages(recipe) for recipe in recipes]
     made += [app_layer(recipe, project) for recipe in recipes[-2:]]
     return list({layer.containerfile: layer for layer in made}.values())
 
@@ -151,7 +153,7 @@ def test_a_language_pack_that_is_asked_for_comes_with_its_language() -> None:
         (Recipe.of(asked), True),
         (Recipe.of(app("rockylinux", packages=("libpq",))), False),
     ):
-        text = layers.requirements(recipe, REQUIRED, compile=False).containerfile
+        text = layers.packages(recipe).containerfile
         assert ("rm -f /etc/rpm/macros.image-language-conf; \\\n    dnf " in text) == wanted
 
 
@@ -222,11 +224,44 @@ def test_a_containerfile_borrows_only_what_it_needs(project: Path) -> None:
     assert "UV_CONFIG_FILE" in environment.arguments & requirements.arguments
 
 
-def test_locales_fonts_and_the_time_zone_are_the_requirements_concern(project: Path) -> None:
-    text = layers.requirements(Recipe.of(full("debian")), REQUIRED, compile=False).containerfile
+def test_locales_and_fonts_are_packages_and_the_time_zone_is_the_apps_concern(project: Path) -> None:
+    text = layers.packages(Recipe.of(full("debian"))).containerfile
     assert "fonts-x libpq5" in text
     assert text.index("locales;") < text.index("add-locales de_DE.UTF-8") < text.index("purge")
-    assert "/usr/share/zoneinfo/Etc/UTC /etc/localtime" in text
+    assert "/etc/localtime" not in text
+    assert "/usr/share/zoneinfo/Etc/UTC /etc/localtime" in stack(Recipe.of(app()), project)[-1].containerfile
+
+
+def test_what_comes_from_the_distribution_decides_nothing_about_the_python_packages() -> None:
+    """Only what Python packages are built from does: the packages of their build, and the requirements."""
+
+    def keys(**image: object) -> tuple[str, ...]:
+        recipe = Recipe.of(app(**image))
+        made = [layers.requirements(recipe, REQUIRED, compile=compile) for compile in (False, True)]
+        return tuple(layer.inputs(("id",)) for layer in made)
+
+    lines = ("RUN true",)
+    wheels, compiled = keys()
+    assert keys(packages=("libpq5", "tree"), containerfile_extra=lines) == (wheels, compiled)
+    assert keys(build_packages=("libpq-dev",))[0] == wheels, "what is only unpacked is built from nothing"
+    assert keys(build_packages=("libpq-dev",))[1] != compiled
+    versions = {
+        one.inputs(("id",))
+        for version in ("1", "2")
+        for recipe in [Recipe.of(replace(full("debian"), app=replace(full("debian").app, version=version)))]
+        for one in (layers.requirements(recipe, REQUIRED, compile=True), layers.packages(recipe))
+    }
+    assert len(versions) == 2, "a version is none of their inputs"
+    assert len({layers.packages(Recipe.of(app(packages=(name,)))).inputs(("id",)) for name in "ab"}) == 2
+
+
+def test_an_app_that_needs_nothing_of_the_distribution_has_no_layer_for_it(project: Path) -> None:
+    assert not Recipe.of(app()).installs_packages
+    assert stack(Recipe.of(app()), project)[-1].parents == ("localhost/app/shop/requirements:latest",)
+    for one in (app(packages=("tree",)), app(containerfile_extra=("RUN true",)), full("debian")):
+        *_, packages, top = stack(Recipe.of(one), project)
+        assert top.parents[0] == packages.tag == one.names.packages_image(one.app.version)
+        assert packages.parents == (one.names.requirements_image(one.app.version),)
 
 
 def test_each_layer_says_what_it_is_and_only_an_app_carries_setup(project: Path) -> None:
@@ -260,7 +295,7 @@ def test_the_same_app_gives_the_same_inputs(project: Path) -> None:
 def test_lines_of_the_users_own_end_the_layer_of_packages() -> None:
     lines = ('RUN echo "$HOME" >/etc/made', "ENV ORACLE_HOME=/opt/oracle")
     recipe = Recipe.of(app(containerfile_extra=lines))
-    text = layers.requirements(recipe, Requirements(), compile=False).containerfile
-    assert text.index("/etc/localtime") < text.index(lines[0]) < text.index(lines[1])
+    text = layers.packages(recipe).containerfile
+    assert text.index(lines[0]) < text.index(lines[1]) < text.index("rm -rf /etc/*-")
     assert all(line in text.splitlines() for line in lines)
     assert "ARG APT_CONFIG" in text, "apt has its settings and caches there"
