@@ -12,7 +12,8 @@ from nuwa.cli import shared
 from nuwa.errors import UsageError
 
 if TYPE_CHECKING:
-    from nuwa.image.build import Built
+    from nuwa.console import Progress
+    from nuwa.image.built import Built
     from nuwa.manifest.model import App
 
 app = shared.new_app()
@@ -36,19 +37,43 @@ def build(
     ] = False,
 ) -> None:
     """Build a project's image, with the layers beneath it; what has not changed is not built again."""
-    from nuwa.image.build import Options, containerfiles
-    from nuwa.image.build import build as build_image
-
-    made = _app(directory, family, release, version)
     progress = shared.progress()
     if show:
-        files = containerfiles(made, directory)
+        files = _containerfiles(_app(directory, family, release, version), directory)
         progress.result({"ok": True, "containerfiles": files}, _printed(files))
         return
-    from nuwa.engine import Engine
-
-    built = build_image(made, directory, Options(base=base, fresh=no_cache), Engine.detect(), progress)
+    built = _built(directory, family, release, version, base, no_cache, progress)
     progress.result(_data(built), _summary(built))
+
+
+def _built(
+    directory: Path,
+    family: str | None,
+    release: str,
+    version: str,
+    base: Literal["auto", "registry", "bootstrap"],
+    fresh: bool,
+    progress: Progress,
+) -> Built:
+    from nuwa.engine import Engine
+    from nuwa.image.unchanged import Memory
+
+    memory = Memory(directory, (family or "", release, version, base))
+    known = None if fresh else memory.recall(Engine.detect)
+    if known:
+        return known
+    from nuwa.image.build import Options, build
+
+    made = _app(directory, family, release, version)
+    built = build(made, directory, Options(base=base, fresh=fresh), Engine.detect(), progress)
+    memory.keep(built)
+    return built
+
+
+def _containerfiles(app: App, directory: Path) -> dict[str, str]:
+    from nuwa.image.build import containerfiles
+
+    return containerfiles(app, directory)
 
 
 def _app(directory: Path, family: str | None, release: str, version: str) -> App:

@@ -19,10 +19,12 @@ from nuwa.image import base_image, context, frontend, layers, pins
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build_layer import NeedsCompiler, make
 from nuwa.image.build_spec import Recipe
+from nuwa.image.built import Built, BuiltLayer
 from nuwa.image.layers import Layer
 from nuwa.lock import in_turn, only_one
 from nuwa.manifest.image import Image as ImageSection
 from nuwa.manifest.model import App
+from nuwa.requirements import kinds
 from nuwa.requirements.read import Requirements, read
 
 _OF_THE_VERSION = ("requirements", "packages", "frontend")
@@ -36,28 +38,6 @@ class Options:
     base: base_image.Choice = "auto"
     fresh: bool = False
     """Rebuild every layer, with the newest packages of the distribution."""
-
-
-@dataclass(frozen=True)
-class BuiltLayer:
-    """One layer of a finished image."""
-
-    name: str
-    tag: str
-    id: str
-    cached: bool
-    """Nothing had changed, so it was not built."""
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Built:
-    """An app's image, with its base layers, the lowest first."""
-
-    tag: str
-    id: str
-    layers: tuple[BuiltLayer, ...]
-    seconds: float
 
 
 def build(app: App, project: Path, options: Options, engine: Engine, progress: Progress) -> Built:
@@ -125,7 +105,14 @@ class _Build:
             self._ensure(layers.node(recipe))
             self._ensure(frontend.layer(recipe, self._project))
         top = self._ensure(app_layer(recipe, self._project))
-        return Built(recipe.app.tag, top, tuple(self._done), time.monotonic() - begun)
+        return Built(recipe.app.tag, top, tuple(self._done), time.monotonic() - begun, self._looked_at())
+
+    def _looked_at(self) -> dict[str, str]:
+        """As `Built.looked_at`."""
+        requirements = self._recipe.app.image.requirements or kinds.find(self._project.resolve())
+        if requirements.startswith(".."):
+            return {}
+        return {name: image.id if image else "" for name, image in self._images.items()}
 
     def _look(self) -> str:
         """Look at all images at once; returns the name of the bare distribution, brought here if need be."""

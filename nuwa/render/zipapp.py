@@ -55,7 +55,7 @@ def _files(app: App) -> dict[str, bytes]:
     files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode(), SCRIPTS_TAR: scripts()}
     for name in LIBRARIES:
         files.update(_library(name))
-    for path in _imported(ENTRY) | _imported(KUBERNETES_ENTRY):
+    for path in _imported(ENTRY, KUBERNETES_ENTRY):
         files[str(path.relative_to(PACKAGE.parent))] = path.read_bytes()
     for folder in TEMPLATE_FOLDERS:
         for path in (TEMPLATES / folder).glob("*.j2"):
@@ -75,10 +75,10 @@ def scripts() -> bytes:
     return made.getvalue()
 
 
-def _imported(entry: str) -> set[Path]:
-    """The files of nuwa's own modules that `entry` imports, and theirs in turn, with their packages."""
+def _imported(*entries: str) -> set[Path]:
+    """The files of nuwa's own modules that the entries import, and theirs in turn, with their packages."""
     found: set[Path] = set()
-    waiting = [entry]
+    waiting = list(entries)
     while waiting:
         module = waiting.pop()
         path = _file(module)

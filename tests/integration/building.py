@@ -12,7 +12,8 @@ from pathlib import Path
 
 from nuwa.console import Quiet, Step
 from nuwa.engine import Engine, Image
-from nuwa.image.build import Built, Options, build
+from nuwa.image.build import Options, build
+from nuwa.image.built import Built
 from nuwa.manifest.load import load
 from nuwa.manifest.model import App
 

@@ -12,7 +12,7 @@ from building import Project, copy, project
 from nuwa import names
 from nuwa.engine import Engine
 from nuwa.image import packages
-from nuwa.image.build import Built
+from nuwa.image.built import Built
 from nuwa.setup_label import write
 
 LAYERS = ["base", "python", "nuwa_python", "requirements", "packages", "app"]

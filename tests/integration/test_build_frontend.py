@@ -9,7 +9,7 @@ from building import Project, project
 
 from nuwa.engine import Engine
 from nuwa.errors import BuildError
-from nuwa.image.build import Built
+from nuwa.image.built import Built
 
 PACKAGE = """\
 {"name": "shop", "private": true, "scripts": {"build": "node build.mjs"}, "dependencies": {"ms": "2.1.3"}}

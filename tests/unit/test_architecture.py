@@ -64,7 +64,8 @@ ROOMS = {
     "nuwa.setup_label": [*BASE, *PURE, "nuwa.render", "nuwa.templating"],
     "nuwa.image": [
         *(*BASE, *PURE, "nuwa.manifest.resolve", "nuwa.requirements", "nuwa.setup_label", "nuwa.render"),
-        *("nuwa.engine", "nuwa.process", "nuwa.console", "nuwa.lock", "nuwa.quoting", "nuwa.templating"),
+        *("nuwa.engine", "nuwa.files", "nuwa.process", "nuwa.console", "nuwa.lock", "nuwa.quoting"),
+        "nuwa.templating",
     ],
     "nuwa.installation": [*BASE, "nuwa.image.indexes", "nuwa.process"],
     "nuwa.lab": [

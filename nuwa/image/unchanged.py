@@ -1,0 +1,120 @@
+"""Remembers what an image was built from: with nothing changed, a build reads no file and renders nothing.
+
+Files count as unchanged while the kernel tells the same of them: inode, size, and the times of content and of
+inode, as git's index does. A file that changed just before it was looked at is not trusted: its next change
+could bear the same time. What else decides: the words of the command, nuwa itself, what git tracks, and the
+images that podman has under the names of the layers. Where something outside the project decides, nothing is
+remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from hashlib import sha256
+from pathlib import Path
+
+from nuwa import files
+from nuwa.engine import Engine
+from nuwa.image import git
+from nuwa.image.built import Built, BuiltLayer
+from nuwa.resources import BIN_TEMPLATES, IMAGES, PACKAGE, TEMPLATES, cache_folder
+
+TICK_NS = 50_000_000
+"""Nanoseconds within which two changes of a file may bear the same time."""
+_DECIDE_ELSEWHERE = ("NUWA_PINS", "NUWA_BASE_IMAGE", git.STATE)
+"""Variables that name what decides, outside the project."""
+_LEFT_OUT = frozenset({".git", "node_modules", "__pycache__"})
+
+
+class Memory:
+    """What one command line of `nuwa build` made of one project the last time."""
+
+    def __init__(self, project: Path, words: Sequence[str]) -> None:
+        self._project = project.resolve()
+        self._words = list(words)
+        name = sha256(json.dumps([str(self._project), self._words]).encode()).hexdigest()[:32]
+        self._file = cache_folder() / "builds" / f"{name}.json"
+        self._begun = time.time_ns()
+        self._seen = self._look()
+
+    def recall(self, detect: Callable[[], Engine]) -> Built | None:
+        """What was built then, if a build would make it again; every layer counts as cached.
+
+        Args:
+            detect: gives the podman that may have it; called where nothing else has changed.
+        """
+        try:
+            kept = json.loads(self._file.read_text())
+            layers = tuple(BuiltLayer(**layer) for layer in kept["built"].pop("layers"))
+            built = Built(**kept["built"], layers=layers)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not self._seen or kept.get("seen") != self._seen:
+            return None
+        found = detect().image_inspect(*built.looked_at)
+        if {name: image.id if image else "" for name, image in found.items()} != built.looked_at:
+            return None
+        seconds = (time.time_ns() - self._begun) / 1e9
+        cached = (replace(layer, cached=True, seconds=0.0) for layer in built.layers)
+        return replace(built, layers=tuple(cached), seconds=seconds)
+
+    def keep(self, built: Built) -> None:
+        """Remember what was built of the files as they were when this memory was made."""
+        if self._seen and built.looked_at:
+            files.write_json(self._file, {"seen": self._seen, "built": asdict(built)})
+
+    def _look(self) -> str:
+        """A checksum of all that decides; empty: it cannot be trusted."""
+        if any(name in os.environ for name in _DECIDE_ELSEWHERE):
+            return ""
+        whole = sha256(json.dumps([self._words, _variables()]).encode())
+        whole.update(
+            repr((sorted(git.tracked(self._project) or ()), git.commit_time(self._project))).encode()
+        )
+        try:
+            for folder in (self._project, PACKAGE, IMAGES, TEMPLATES, BIN_TEMPLATES):
+                for path, seen in (*_files(str(folder)), *_above(folder)):
+                    if max(seen[-2:]) > self._begun - TICK_NS:
+                        return ""
+                    whole.update(repr((path, seen)).encode(errors="surrogateescape"))
+        except OSError:
+            return ""
+        # Whatever is installed or upgraded next to nuwa changes this folder.
+        whole.update(str(Path(sysconfig.get_path("purelib")).stat().st_mtime_ns).encode())
+        return whole.hexdigest()
+
+
+def _variables() -> dict[str, str]:
+    decide = ("NUWA_", "SOURCE_DATE_EPOCH")
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(decide)}
+
+
+def _files(folder: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Everything in a folder that can go into an image, with what the kernel tells of it."""
+    items = sorted(os.scandir(folder), key=lambda item: item.name)
+    if any(item.name == "pyvenv.cfg" for item in items):
+        return
+    for item in items:
+        if item.is_dir(follow_symlinks=False):
+            if item.name not in _LEFT_OUT:
+                yield from _files(item.path)
+            continue
+        yield item.path, _seen(item.stat(follow_symlinks=False))
+        if item.is_symlink() and Path(item.path).exists():
+            yield item.path, _seen(item.stat())
+
+
+def _above(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What may make a project the member of a workspace, whose lock then counts."""
+    for path in (above / name for above in folder.parents for name in ("pyproject.toml", "uv.lock")):
+        if path.is_file():
+            yield str(path), _seen(path.stat())
+
+
+def _seen(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
