@@ -24,6 +24,7 @@ from benchmarks import (
     renewal,
     report,
     router,
+    scripts,
     starts,
     timed,
 )
@@ -45,6 +46,7 @@ MEASURES = {
     "help": command.help_text,
     "label": builds.label,
     "deploys": deploys.deploys,
+    "scripts": scripts.scripts,
     "deploy": remote.remote,
     "cron": timed.cron,
     "chaos": chaos.chaos,

@@ -1,6 +1,7 @@
 """The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
 
-`render.pyz run` and `render.pyz install` do that. `render.pyz release` prints the words behind `podman run`
+`render.pyz run` and `render.pyz install` do that. `render.pyz plans WHAT…` answers several such questions at
+once: see `_plans`. `render.pyz release` prints the words behind `podman run`
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
 `render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one a line.
@@ -24,7 +25,7 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nuwa.manifest import cdn
@@ -35,10 +36,11 @@ from nuwa.render import archive_entries, certbot_advice, maintenance, static, vo
 from nuwa.render import facts as host_facts
 from nuwa.render.beneath import CHUNK_BYTES
 from nuwa.render.container import hook_run, once_run, rehearsal_run, warnings
-from nuwa.render.facts import FactsError
+from nuwa.render.facts import Facts, FactsError
 from nuwa.render.render import PLANS, Plan, render
 
 PLAN = "PLAN"
+WARNINGS = "WARNINGS"
 WORDS = {"release": hook_run, "rehearse": rehearsal_run, "once": once_run}
 """What is not a file, but the words behind `podman run`."""
 
@@ -67,8 +69,9 @@ def main() -> None:
             sys.stdout.buffer.writelines(_archive_entries(sys.argv[2:] == ["restic"]))
         elif what in WORDS:
             app, _ = _contents(Path(sys.argv[0]))
-            words = WORDS[what](app, host_facts.read(sys.stdin.read()))
-            sys.stdout.write("".join(f"{word}\0" for word in words))
+            sys.stdout.write(_words(what, app, host_facts.read(sys.stdin.read())))
+        elif sys.argv[1:2] == ["plans"]:
+            sys.stdout.buffer.write(_plans(sys.argv[2:]))
         elif what == "scripts":
             with zipfile.ZipFile(sys.argv[0]) as archive:
                 sys.stdout.buffer.write(archive.read("scripts.tar"))
@@ -80,6 +83,7 @@ def main() -> None:
                 "certbot-advice",
                 "domains",
                 "maintenance",
+                "plans",
                 "ranges",
                 "scripts",
                 "static",
@@ -113,12 +117,16 @@ def _archive_entries(of_restic: bool) -> Iterator[bytes]:
 def _render(what: str) -> None:
     app, templates = _contents(Path(sys.argv[0]))
     facts = host_facts.read(sys.stdin.read())
-    if app.site.include:
-        facts = dataclasses.replace(facts, own_lines=_own_lines(Path(PROJECT, app.site.include)))
-    plan = render(what, app, facts, templates)
+    plan = render(what, app, _with_own_lines(app, facts), templates)
     for warning in warnings(app, facts) if what == "run" else ():
         print(f"warning: {warning}", file=sys.stderr)
     sys.stdout.buffer.write(pack(plan))
+
+
+def _with_own_lines(app: App, facts: Facts) -> Facts:
+    if not app.site.include:
+        return facts
+    return dataclasses.replace(facts, own_lines=_own_lines(Path(PROJECT, app.site.include)))
 
 
 def _own_lines(path: Path) -> str:
@@ -126,6 +134,36 @@ def _own_lines(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FactsError(f"site.include: {path} cannot be read in the image: {error}") from None
+
+
+def _words(what: str, app: App, facts: Facts) -> str:
+    return "".join(f"{word}\0" for word in WORDS[what](app, facts))
+
+
+def _plans(whats: Sequence[str]) -> bytes:
+    """A tar with a file for each of several questions: what the command of that name prints.
+
+    The scripts keep each by itself, so what has nothing to do with the certificate is told nothing of it.
+    Where one cannot be answered, `NAME.error` holds the reason instead.
+    """
+    app, templates = _contents(Path(sys.argv[0]))
+    facts = host_facts.read(sys.stdin.read())
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for what in whats:
+            known = facts if what == "install" else dataclasses.replace(facts, tls=None)
+            try:
+                _add(archive, what, _answer(what, app, known, templates), 0o600)
+            except (FactsError, CannotQuote) as error:
+                _add(archive, f"{what}.error", f"render: {error}\n".encode(), 0o600)
+    return made.getvalue()
+
+
+def _answer(what: str, app: App, facts: Facts, templates: dict[str, str]) -> bytes:
+    if what in WORDS:
+        return _words(what, app, facts).encode()
+    told = warnings(app, facts) if what == "run" else ()
+    return pack(render(what, app, _with_own_lines(app, facts), templates), told)
 
 
 def _contents(archive: Path) -> tuple[App, dict[str, str]]:
@@ -137,20 +175,21 @@ def _contents(archive: Path) -> tuple[App, dict[str, str]]:
         return app, {name[len(prefix) :]: opened.read(name).decode() for name in names}
 
 
-def pack(plan: Plan) -> bytes:
-    """A tar: `PLAN` first, then each file under its path without the leading slash."""
+def pack(plan: Plan, told: Sequence[str] = ()) -> bytes:
+    """A tar: `PLAN` first, then `WARNINGS` if there are any, then each file under its path from `/` on."""
     made = io.BytesIO()
     lines = [f"{file.group}\t{file.mode:04o}\t{path}\n" for path, file in plan.items()]
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        _add(archive, PLAN, "".join(lines), 0o644)
+        _add(archive, PLAN, "".join(lines).encode(), 0o644)
+        if told:
+            _add(archive, WARNINGS, "".join(f"{warning}\n" for warning in told).encode(), 0o644)
         for path, file in plan.items():
-            _add(archive, path.lstrip("/"), file.content, file.mode)
+            _add(archive, path.lstrip("/"), file.content.encode(), file.mode)
     return made.getvalue()
 
 
-def _add(archive: tarfile.TarFile, name: str, content: str, mode: int) -> None:
-    data = content.encode()
+def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
     entry = tarfile.TarInfo(name)
-    entry.size = len(data)
+    entry.size = len(content)
     entry.mode = mode
-    archive.addfile(entry, io.BytesIO(data))
+    archive.addfile(entry, io.BytesIO(content))

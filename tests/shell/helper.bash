@@ -97,7 +97,8 @@ snapshot() {
   local prune=(-name nuwa.log -o -name 'lock*' -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
     -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*'
     -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former'
-    -o -name move.mark -o -name migration.incoming)
+    -o -name move.mark -o -name migration.incoming
+    -o -path '*/.nuwa/rendered' -o -path '*/.nuwa/setup' -o -name 'scripts*.tar')
   (
     cd "$TEST" || return
     find "${places[@]}" \( "${prune[@]}" \) -prune -o -printf '%y %m %U %p %l\n' 2>/dev/null | sort

@@ -184,12 +184,16 @@ starts() {
   # Only the plan is hostile: the scripts that the image hands out are still checked against Setup's sums.
   cat >"$FAKE/images/$ONE/render.pyz" <<'END'
 import io, os, sys, tarfile
-if sys.argv[1] != "run":
+if sys.argv[1] != "plans":
     os.execv(sys.executable, [sys.executable, "-I", "-S", sys.argv[0].replace("render.pyz", "whole.pyz"), *sys.argv[1:]])
-archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
-text = b"cron\t0644\t/etc/cron.d/../passwd\n"
-entry = tarfile.TarInfo("PLAN"); entry.size = len(text)
-archive.addfile(entry, io.BytesIO(text)); archive.close()
+def pack(name, content):
+    made = io.BytesIO()
+    archive = tarfile.open(fileobj=made, mode="w")
+    entry = tarfile.TarInfo(name); entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content)); archive.close()
+    return made.getvalue()
+plan = pack("PLAN", b"cron\t0644\t/etc/cron.d/../passwd\n")
+sys.stdout.buffer.write(pack("run", plan))
 END
   run -1 bin/run
   says 'refused'

@@ -75,6 +75,29 @@ def test_it_prints_the_words_of_the_release_hook(archive: Path):
     assert words[-2:] == ["/usr/lib/nuwa/command/release", ""]
 
 
+def test_it_answers_several_questions_at_once_and_each_as_by_itself(archive: Path):
+    text = json.dumps({**FACTS, "domains": [], "podman": "4.2.0"})
+    done = run(archive, "plans", "run", "install", "release", text=text)
+    assert done.returncode == 0, done.stderr.decode()
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        answers = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
+    assert answers.keys() == {"run", "install.error", "release"}
+    assert answers["release"] == run(archive, "release", text=text).stdout
+    assert answers["install.error"] == b"render: fact domains: a site needs at least one\n"
+    with tarfile.open(fileobj=io.BytesIO(answers["run"])) as tar:
+        names = tar.getnames()
+        assert tar.extractfile("WARNINGS").read().startswith(b"podman before 4.3")
+    assert names[:2] == ["PLAN", "WARNINGS"]
+
+
+def test_what_is_rendered_for_the_container_does_not_depend_on_the_certificate(archive: Path):
+    """The scripts keep it under a name in which the certificate is left out."""
+    answers = [
+        run(archive, "run", text=json.dumps({**FACTS, "tls": tls})).stdout for tls in (FACTS["tls"], None)
+    ]
+    assert answers[0] == answers[1]
+
+
 def test_it_prints_domains_in_their_one_spelling(archive: Path):
     assert run(archive, "domains", text='["Bücher.Example"]').stdout == b"xn--bcher-kva.example\n"
 
