@@ -37,7 +37,7 @@ for file in /usr/bin/* /usr/sbin/*; do
     printf '#!/bin/sh\necho "%s" >>/root/programs\nexec "%s" "$@"\n' "$name" "$file" >"$name"
 done
 chmod +x -- *"""
-"""Programs that write down each call of a real one, for whoever has this folder first in PATH."""
+"""Programs that write down each call of a real one, for anyone who has this folder first in PATH."""
 
 
 @dataclass
