@@ -42,6 +42,10 @@ class Access:
         """A token with a name; None if there is none."""
         return self._tokens.find(name)
 
+    def mark(self, name: str) -> bytes:
+        """What a stream recognises its token by: it changes with the token; empty if it was revoked."""
+        return self.key(name, "nuwa-dashboard stream")
+
     def key(self, name: str, purpose: str) -> bytes:
         """A secret that derives from a token, and ends with it; empty if it was revoked."""
         if name == rights.HOST:

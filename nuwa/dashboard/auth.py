@@ -33,10 +33,12 @@ class Visitor:
     Args:
         grant: what it may do.
         session: None for a script, which shows the token with each request.
+        mark: of a script's token; another token of the same name has another one.
     """
 
     grant: Grant
     session: Session | None = None
+    mark: bytes = b""
 
     @property
     def is_script(self) -> bool:
@@ -86,7 +88,7 @@ class Guard:
                 raise NeedsCode
             if header is None and request.method == "GET" and forwarded.wants_page(request):
                 return self._without_token(request, grant)
-            request.state.visitor = Visitor(grant)
+            request.state.visitor = Visitor(grant, mark=self._access.mark(grant.name))
             return None
         session = cookies.session(request, self._sessions)
         known = self._access.grant(session.owner) if session else None

@@ -34,8 +34,10 @@ def proof(request: Request) -> str:
 
 def is_welcome(request: Request) -> bool:
     """Whether a visitor who got in once may go on."""
-    if visitor(request).is_script:
-        return dashboard(request).access.grant(visitor(request).grant.name) is not None
+    asking = visitor(request)
+    if asking.is_script:
+        now = dashboard(request).access.mark(asking.grant.name)
+        return bool(now) and now == asking.mark
     return cookies.session(request, dashboard(request).sessions) is not None
 
 

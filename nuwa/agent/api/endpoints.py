@@ -20,6 +20,7 @@ class Endpoint:
         target: what the right is limited to for tokens of single services: the `service` or the `hook` that
             the path names; empty: nothing, such a token has the right or has it not.
         action: the verb for the audit trail; empty: it changes nothing, so nothing is written down.
+        has_dry_run: whether `?dry_run=1` makes it change nothing either.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Endpoint:
     methods: tuple[str, ...] = ("GET",)
     target: str = ""
     action: str = ""
+    has_dry_run: bool = False
 
 
 _BOTH = ("GET", "POST")
@@ -44,8 +46,8 @@ ENDPOINTS = (
     Endpoint("/log/{name}", "log", "see"),
     # The configuration holds the secrets of webhooks and processes.
     Endpoint("/config", "config", "configure"),
-    Endpoint("/config", "put_config", "configure", ("PUT",), action="configure"),
-    Endpoint("/config/apply", "apply", "configure", ("POST",), action="configure"),
+    Endpoint("/config", "put_config", "configure", ("PUT",), action="configure", has_dry_run=True),
+    Endpoint("/config/apply", "apply", "configure", ("POST",), action="configure", has_dry_run=True),
     Endpoint("/config/schema", "schema", "see"),
     Endpoint("/config/history", "history", "configure"),
     Endpoint("/config/history/{revision}", "revision", "configure"),

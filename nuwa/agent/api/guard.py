@@ -41,7 +41,8 @@ class Guard:
                 # A connection that is closed before all was read loses the answer.
                 await request_body.read(request, limits.CONFIG_BYTES)
                 return refusal
-            if not endpoint.action or request.query_params.get("dry_run") not in (None, "", "0"):
+            is_dry = endpoint.has_dry_run and request.query_params.get("dry_run") not in (None, "", "0")
+            if not endpoint.action or is_dry:
                 return await handler(request)
             return await self._recorded(request, endpoint, handler)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 
 from nuwa.access.rights import RIGHTS
 from nuwa.agent.api import control, openapi
 from nuwa.agent.api.endpoints import ENDPOINTS, Endpoint, endpoint_of
+from nuwa.agent.api.guard import Guard
 
 
 def application() -> Starlette:
@@ -60,3 +64,39 @@ def test_what_changes_something_takes_more_than_to_see_and_is_written_down(item:
 @pytest.mark.parametrize("item", [item for item in ENDPOINTS if item.path.startswith("/config")])
 def test_the_configuration_with_its_secrets_takes_the_right_to_configure(item: Endpoint) -> None:
     assert item.right == "configure" or item.path == "/config/schema"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "is_recorded"),
+    [
+        ("PUT", "/config", b"", True),
+        ("PUT", "/config", b"dry_run=1", False),
+        ("POST", "/config/apply", b"dry_run=1", False),
+        ("POST", "/restart/{name}", b"", True),
+        ("POST", "/restart/{name}", b"dry_run=1", True),
+        ("POST", "/webhook/{name}/restart", b"dry_run=1", True),
+        ("POST", "/alert/{name}/test", b"dry_run=1", True),
+    ],
+)
+def test_what_changes_something_is_written_down_whatever_the_query_says(
+    method: str, path: str, query: bytes, is_recorded: bool
+) -> None:
+    written: list[Any] = []
+    trail = SimpleNamespace(record=lambda *given: written.append(given))
+    agent: Any = SimpleNamespace(paths=SimpleNamespace(tokens=Path("/nowhere")), trail=trail)
+
+    async def handler(request: Request) -> Response:
+        return Response("done")
+
+    request = Request(
+        {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query,
+            "headers": [],
+            "path_params": {"name": "web"},
+        }
+    )
+    asyncio.run(Guard(agent).protect(endpoint_of(method, path), handler)(request))  # type: ignore[arg-type]
+    assert bool(written) == is_recorded
