@@ -62,6 +62,7 @@ class Tokens:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
         self._tokens: dict[str, Token] = {}
+        self._fault = ""
 
     def find(self, name: str) -> Token | None:
         """The token of that name."""
@@ -79,12 +80,15 @@ class Tokens:
             status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_ino, status.st_size)
             if seen != self._seen:
-                self._tokens, self._seen = read(self._path), seen
+                self._tokens, self._seen, self._fault = read(self._path), seen, ""
         except FileNotFoundError:
             self._tokens, self._seen = {}, None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("no token with a name is accepted, since %s cannot be read: %s", self._path, error)
-            self._tokens, self._seen = {}, None
+            if self._fault != str(error):
+                log.warning(
+                    "no token with a name is accepted, since %s cannot be read: %s", self._path, error
+                )
+            self._tokens, self._seen, self._fault = {}, None, str(error)
         return self._tokens
 
 
@@ -102,6 +106,22 @@ def read(path: Path) -> dict[str, Token]:
     return {token.name: token for token in tokens}
 
 
+def stored(path: Path) -> dict[str, Token]:
+    """What the file holds; nothing where there is none.
+
+    Raises:
+        NuwaError: it is damaged.
+        OSError: this user may not read it.
+    """
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError) as error:
+        hint = f"Restore it, or revoke all tokens: rm {path}"
+        raise NuwaError(f"{path} is damaged: {error}", hint=hint) from None
+
+
 def digest_of(offered: str) -> str:
     return hashlib.sha256(offered.strip().encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -111,10 +131,11 @@ class TokenFile:
 
     Args:
         lock: the file of the lock.
+        like: a file whose group may read the new one, where there is none yet.
     """
 
-    def __init__(self, path: Path, lock: Path) -> None:
-        self._path, self._lock = path, lock
+    def __init__(self, path: Path, lock: Path, like: Path | None = None) -> None:
+        self._path, self._lock, self._like = path, lock, like
 
     def add(self, name: str, right: Right, apps: tuple[str, ...]) -> str:
         """Make a token and return it; it is not kept anywhere.
@@ -161,24 +182,15 @@ class TokenFile:
 
     def _change(self, change: Any) -> None:
         with only_one("tokens", "the tokens are being changed", self._lock):
-            try:
-                tokens = read(self._path)
-            except FileNotFoundError:
-                tokens = {}
-            except (ValueError, KeyError, TypeError) as error:
-                hint = f"Restore it, or revoke all tokens: rm {self._path}"
-                raise NuwaError(f"{self._path} is damaged: {error}", hint=hint) from None
+            tokens = stored(self._path)
             change(tokens)
-            group = self._path.stat().st_gid if self._path.exists() else -1
-            files.write_json(self._path, {"tokens": [asdict(token) for token in tokens.values()]}, mode=0o640)
-            _give(self._path, group)
+            value = {"tokens": [asdict(token) for token in tokens.values()]}
+            files.write_json(self._path, value, mode=0o640, group=self._group())
 
-
-def _give(path: Path, group: int) -> None:
-    import os
-
-    if group >= 0:
-        os.chown(path, -1, group)
+    def _group(self) -> int:
+        """The group of the dashboard, as the files that it reads have it."""
+        known = [path for path in (self._path, self._like) if path and path.exists()]
+        return known[0].stat().st_gid if known else -1
 
 
 def _known(tokens: Mapping[str, Token], name: str) -> str:

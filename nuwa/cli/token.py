@@ -48,7 +48,7 @@ def add(
 def list_() -> None:
     """Show every token with its rights."""
     from nuwa.access import rights
-    from nuwa.access.token_file import Tokens
+    from nuwa.access.token_file import stored
     from nuwa.agent.paths import host_paths
 
     paths = host_paths()
@@ -57,7 +57,7 @@ def list_() -> None:
         items.append(
             {"name": rights.HOST, "right": "configure", "apps": [], "created": None, "second_factor": False}
         )
-    for token in Tokens(paths.tokens).all().values():
+    for token in stored(paths.tokens).values():
         items.append(
             {
                 "name": token.name,
@@ -96,11 +96,7 @@ def remove(name: Name) -> None:
     if name == rights.HOST:
         if not _is_set(token):
             raise UsageError(f"{token} is empty already")
-        group = token.stat().st_gid
-        files.write(token, "", mode=0o640)
-        import os
-
-        os.chown(token, -1, group)
+        files.write(token, "", mode=0o640, group=token.stat().st_gid)
     else:
         _file().remove(name)
     host_services.record("remove token", name)
@@ -147,14 +143,14 @@ def _enrolment(name: str) -> tuple[str, list[str]]:
         UsageError: it can have none.
     """
     from nuwa.access import rights, second_factor
-    from nuwa.access.token_file import Tokens
+    from nuwa.access.token_file import stored
     from nuwa.agent.paths import host_paths
     from nuwa.errors import UsageError
 
     if name == rights.HOST:
         hint = "Make one with a name, nuwa token add NAME --right configure, then nuwa token remove host"
         raise UsageError("the token in /etc/nuwa/token can have no second factor", hint=hint)
-    if Tokens(host_paths().tokens).find(name) is None:
+    if name not in stored(host_paths().tokens):
         raise UsageError(f"there is no token {name!r}", hint="nuwa token list shows them")
     return second_factor.new_secret(), second_factor.new_recovery_codes()
 
@@ -193,7 +189,7 @@ def _confirm(secret: str) -> None:
 def _is_set(path: Any) -> bool:
     try:
         return bool(path.read_text().strip())
-    except OSError:
+    except FileNotFoundError:
         return False
 
 
@@ -213,4 +209,4 @@ def _file() -> TokenFile:
     if not os.access(paths.folder, os.W_OK):
         what = "may not be changed by this user" if paths.folder.is_dir() else "does not exist"
         raise NuwaError(f"{paths.folder} {what}", hint="Use sudo, or see: nuwa host check")
-    return TokenFile(paths.tokens, paths.locks / ".tokens")
+    return TokenFile(paths.tokens, paths.locks / ".tokens", like=paths.token)

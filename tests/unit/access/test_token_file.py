@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 from pathlib import Path
 
 import pytest
 
-from nuwa.access.token_file import TokenFile, Tokens
+from nuwa.access.token_file import TokenFile, Tokens, stored
 from nuwa.errors import NuwaError, UsageError
 
 
@@ -90,3 +92,33 @@ def test_a_change_of_a_token_changes_its_key(file: TokenFile, path: Path) -> Non
     after = Tokens(path).all()["ada"]
     assert (after.right, after.digest) == ("operate", before.digest)
     assert after.key != before.key
+
+
+def test_a_file_that_is_made_again_belongs_to_the_group_that_reads_it(path: Path) -> None:
+    token = path.with_name("token")
+    token.write_text("x")
+    others = [number for number in os.getgroups() if number != os.getgid()]
+    group = 12345 if os.getuid() == 0 else [*others, os.getgid()][0]
+    os.chown(token, -1, group)
+    file = TokenFile(path, path.with_name("lock"), like=token)
+    file.add("ada", "see", ())
+    assert path.stat().st_gid == group
+    path.unlink()
+    file.add("ada", "see", ())
+    assert path.stat().st_gid == group
+
+
+def test_what_cannot_be_read_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_text("[]")
+    tokens = Tokens(path)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert tokens.match("anything") is None
+    assert len(caplog.records) == 1
+
+
+def test_a_damaged_file_is_not_taken_for_an_empty_one(path: Path) -> None:
+    assert stored(path) == {}
+    path.write_text("{")
+    with pytest.raises(NuwaError, match="damaged"):
+        stored(path)
