@@ -128,6 +128,7 @@ ROOMS = {
     ],
     "nuwa.agent.monitor": [
         *(*AGENT, "nuwa.agent.audit", "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host"),
+        "nuwa.agent.regular_files",
         *("nuwa.errors", "nuwa.files", "nuwa.names", "nuwa.process", "nuwa.process_async", "nuwa.web.sse"),
     ],
     "nuwa.agent.agent": [

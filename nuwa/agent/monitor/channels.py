@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from nuwa.agent import regular_files
 from nuwa.agent.config import processes
 from nuwa.agent.config.model import Channel
 from nuwa.agent.config.resolved import Loaded
@@ -67,6 +68,8 @@ class Channels:
                     self._round()
                 except NuwaError as error:
                     log.warning("alerts wait: %s", error)
+                except Exception:
+                    log.exception("alerts wait")
                 await asyncio.sleep(ROUND_S)
         finally:
             for task in self._sending.values():
@@ -94,18 +97,18 @@ class Channels:
         except NotSent as error:
             self._faults[name] = error.message
             log.warning("alerts could not be sent to channel %s: %s", name, error.message)
-            self._failed(name, items)
+            self._failed(name, channel, items)
         except NuwaError as error:
             log.warning("channel %s: %s", name, error)
         except Exception:
             log.exception("channel %s", name)
-            self._failed(name, items)
+            self._failed(name, channel, items)
         finally:
             self._sending.pop(name, None)
 
-    def _failed(self, name: str, items: Sequence[Waiting]) -> None:
+    def _failed(self, name: str, channel: Channel, items: Sequence[Waiting]) -> None:
         try:
-            self._outbox.failed(name, items, time.time())
+            self._outbox.failed(name, channel, items, time.time())
         except NuwaError as error:
             log.warning("channel %s: %s", name, error)
 
@@ -178,7 +181,6 @@ class Channels:
             return channel.url
         path = Path(processes.absolute(channel.url_file, self._host.loaded.base))
         try:
-            with path.open() as file:
-                return file.read(MAX_URL_BYTES).strip()
+            return regular_files.read(path.resolve(), MAX_URL_BYTES).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise NotSent(f"{path} cannot be read: {error}") from None

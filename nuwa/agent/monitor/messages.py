@@ -1,11 +1,11 @@
-"""The text of a message to a channel. Pure."""
+"""The text of a message to a channel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from nuwa.agent.monitor import quiet_hours
 from nuwa.agent.schemas import Alert
 
 MAX_LINES = 20
@@ -48,7 +48,7 @@ def _word(alert: Alert) -> str:
 
 
 def _lines(alert: Alert, count: int, zone: str) -> str:
-    moment = datetime.fromtimestamp(alert["time"], ZoneInfo(zone) if zone else None)
+    moment = datetime.fromtimestamp(alert["time"], quiet_hours.zone_of(zone))
     often = f" ({count} changes)" if count > 1 else ""
     mark = _MARKS.get(alert["state"], "?")
     head = f"{mark} {moment:%H:%M} {alert['check']}: {alert['message']}{often}"

@@ -107,10 +107,10 @@ class Outbox:
             change.executemany("delete from outbox where id = ?", [(item.id,) for item in items])
         self.dropped.pop(channel, None)
 
-    def failed(self, channel: str, items: Sequence[Waiting], now: float) -> None:
-        """They could not be sent: later again, and after a day not any more."""
+    def failed(self, channel: str, settings: Channel, items: Sequence[Waiting], now: float) -> None:
+        """They could not be sent: later again, but not in quiet hours, and after a day not any more."""
         tries = max((item.tries for item in items), default=0)
-        again = now + delay(tries)
+        again = quiet_hours.until(settings.quiet, settings.time_zone, now + delay(tries))
         with self._database.change() as change:
             change.executemany(
                 "update outbox set tries = ?, due = ? where id = ?",

@@ -1,9 +1,9 @@
-"""Hours in which a channel stays silent. Pure."""
+"""Hours in which a channel stays silent."""
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def until(hours: str, zone: str, now: float) -> float:
@@ -18,13 +18,25 @@ def until(hours: str, zone: str, now: float) -> float:
         return now
     begin, _, end = hours.partition("-")
     first, last = time.fromisoformat(begin), time.fromisoformat(end)
-    local = datetime.fromtimestamp(now, ZoneInfo(zone)) if zone else datetime.fromtimestamp(now).astimezone()
+    known = zone_of(zone)
+    local = datetime.fromtimestamp(now, known) if known else datetime.fromtimestamp(now).astimezone()
     clock = local.time()
     is_quiet = first <= clock < last if first < last else clock >= first or clock < last
     if not is_quiet:
         return now
     day = local.date() + timedelta(days=1 if first > last and clock >= first else 0)
     # The clocks may change meanwhile: what counts is the hour that they show then.
-    known: tzinfo | None = ZoneInfo(zone) if zone else None
     then = datetime.combine(day, last, known)
     return (then if known else then.astimezone()).timestamp()
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """A time zone; None for the host's own.
+
+    A name that this host knows no more, as after an update of its distribution, is the host's own too: an
+    alert with another hour is better than none.
+    """
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None

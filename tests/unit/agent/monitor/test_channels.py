@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
+import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from nuwa.agent.config.model import Channel
+from nuwa.agent.config.model import Channel, Monitor
 from nuwa.agent.database import Database
-from nuwa.agent.monitor import events, messages, outbox, quiet_hours, send
+from nuwa.agent.monitor import channels, events, messages, outbox, quiet_hours, send, state_store
 from nuwa.agent.monitor.outbox import Outbox
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.monitor.state_store import States
@@ -102,7 +106,7 @@ def test_a_failure_is_tried_again_later_and_later_and_not_forever(states: States
     box.collect({"phone": PHONE}, NOW)
     now, waits = NOW + 20, []
     while items := box.due("phone", now):
-        box.failed("phone", items, now)
+        box.failed("phone", PHONE, items, now)
         wait = 0.0
         while box.waiting() and not box.due("phone", now + wait):
             wait += 30
@@ -188,6 +192,76 @@ def test_an_alert_of_the_night_is_sent_in_the_morning(states: States, box: Outbo
     box.collect({"phone": channel}, NOW)
     assert box.due("phone", NOW + 3600) == []
     assert box.due("phone", NOW + 86400)
+
+
+def test_another_try_waits_for_the_end_of_the_quiet_hours(states: States, box: Outbox) -> None:
+    evening = datetime(2026, 11, 28, 21, 59, 50, tzinfo=UTC).timestamp()
+    channel = dataclasses.replace(PHONE, group=0, quiet="22:00-07:00", time_zone="UTC")
+    report(states)
+    box.collect({"phone": channel}, evening)
+    box.failed("phone", channel, box.due("phone", evening), evening)
+    assert box.due("phone", evening + 8 * 3600) == []
+    assert box.due("phone", evening + 9.1 * 3600)
+
+
+def test_a_time_zone_that_the_host_knows_no_more_is_its_own(states: States, box: Outbox) -> None:
+    channel = dataclasses.replace(PHONE, quiet="22:00-07:00", time_zone="Mars/Olympus")
+    report(states)
+    box.collect({"phone": channel}, NOW)
+    assert box.waiting() == {"phone": 1}
+    assert "deploy shop" in messages.compose([alert("deploy shop")], "h", "Mars/Olympus")[1]
+
+
+def test_what_a_channel_has_still_to_send_is_kept_whatever_else_happens(
+    states: States, box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_store, "KEPT_ALERTS", 10)
+    channel = dataclasses.replace(PHONE, events=("disk",))
+    report(states, "disk /")
+    box.collect({"phone": channel}, NOW)
+    for _ in range(30):
+        report(states)
+        box.collect({"phone": channel}, NOW)
+    items = box.due("phone", NOW + 60)
+    assert [item.alert["check"] for item in items] == ["disk /"]
+    box.sent("phone", items)
+    report(states)
+    assert "disk /" not in [item["check"] for item in states.alerts()]
+
+
+def test_a_failure_in_one_round_does_not_end_the_sending(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "ROUND_S", 0.01)
+    host: Any = SimpleNamespace(
+        database=database, loaded=SimpleNamespace(config=SimpleNamespace(monitor=Monitor()))
+    )
+    made, rounds = channels.Channels(host), []
+
+    def collect(*_: object) -> None:
+        rounds.append(None)
+        raise RuntimeError("something unexpected")
+
+    monkeypatch.setattr(made._outbox, "collect", collect)
+
+    async def work() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(made.run(), 0.3)
+
+    asyncio.run(work())
+    assert len(rounds) > 1
+
+
+def test_a_fifo_in_place_of_the_file_of_an_address_holds_up_nobody(
+    database: Database, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "url")
+    channel = Channel(url_file=str(tmp_path / "url"))
+    settings = Monitor(channels={"phone": channel})
+    loaded = SimpleNamespace(config=SimpleNamespace(monitor=settings), base=str(tmp_path))
+    host: Any = SimpleNamespace(database=database, loaded=loaded)
+    with pytest.raises(channels.NotSent, match="no regular file"):
+        asyncio.run(channels.Channels(host).test("phone"))
 
 
 def test_success_of_what_never_failed_goes_to_channels_alone(states: States) -> None:

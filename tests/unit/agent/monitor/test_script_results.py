@@ -105,9 +105,10 @@ def test_a_link_is_not_followed(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "line"),
     [
-        ("lib/common", """printf '%s bin/%s[%d]: %s\\n' "$(date -u +%FT%TZ)" "$SCRIPT" "$$" "$*\""""),
+        ("lib/common", """printf '%s bin/%s[%d]: %s\\n' "$now" "$SCRIPT" "$$" "$*\""""),
+        ("lib/common", "TZ=UTC0 printf -v now '%(%FT%TZ)T' -1"),
         ("lib/common", 'record "error: $2"'),
-        ("lib/common", 'record "started by ${SUDO_USER:-$(id -un)}${ARGUMENTS[*]:+: ${ARGUMENTS[*]}}"'),
+        ("lib/common", 'record "started by ${SUDO_USER:-root}${ARGUMENTS[*]:+: ${ARGUMENTS[*]}}"'),
         ("from_image/rollout", 'say "starting $unit"'),
         ("from_image/rollout", 'say "$NUWA_APP is at release ${IMAGE:0:12} ($NUWA_IMAGE_NAME)"'),
         ("lib/release", 'say "running the release hook: $NUWA_HOOK"'),
