@@ -18,7 +18,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   cd bin
   for script in "${ALL[@]}"; do
     words=()
-    [[ $script != secret ]] || words=(list)
+    [[ $script != @(config|secret) ]] || words=(list)
     run -2 "./$script" "${words[@]}"
     says "cd '$DEPLOYMENT' && bin/$script"
   done
