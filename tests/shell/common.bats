@@ -18,7 +18,10 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   cd bin
   for script in "${ALL[@]}"; do
     words=()
-    [[ $script != @(config|secret) ]] || words=(list)
+    case $script in
+      config | secret) words=(list) ;;
+      maintenance) words=(status) ;;
+    esac
     run -2 "./$script" "${words[@]}"
     says "cd '$DEPLOYMENT' && bin/$script"
   done
