@@ -22,10 +22,13 @@ from nuwa import files
 from nuwa.engine import Engine
 from nuwa.image import git
 from nuwa.image.built import Built, BuiltLayer
+from nuwa.manifest.checks import PROJECT_FILES
 from nuwa.resources import BIN_TEMPLATES, IMAGES, PACKAGE, TEMPLATES, cache_folder
 
 TICK_NS = 50_000_000
 """Nanoseconds within which two changes of a file may bear the same time."""
+_COARSE_TICK_NS = 2_000_000_000
+"""The same on a file system whose times have no parts of a second."""
 _DECIDE_ELSEWHERE = ("NUWA_PINS", "NUWA_BASE_IMAGE", git.STATE)
 """Variables that name what decides, outside the project."""
 _LEFT_OUT = frozenset({".git", "node_modules", "__pycache__"})
@@ -78,8 +81,8 @@ class Memory:
         )
         try:
             for folder in (self._project, PACKAGE, IMAGES, TEMPLATES, BIN_TEMPLATES):
-                for path, seen in (*_files(str(folder)), *_above(folder)):
-                    if max(seen[-2:]) > self._begun - TICK_NS:
+                for path, seen in (*_files(str(folder), top=True), *_above(folder)):
+                    if _is_recent(seen, self._begun):
                         return ""
                     whole.update(repr((path, seen)).encode(errors="surrogateescape"))
         except OSError:
@@ -94,10 +97,22 @@ def _variables() -> dict[str, str]:
     return {name: value for name, value in sorted(os.environ.items()) if name.startswith(decide)}
 
 
-def _files(folder: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Everything in a folder that can go into an image, with what the kernel tells of it."""
+def _is_recent(seen: tuple[int, ...], now: int) -> bool:
+    """Whether the next change of a file could bear the time of its last one."""
+    *_, content, inode = seen
+    tick = TICK_NS if inode % 1_000_000_000 else _COARSE_TICK_NS
+    return max(content, inode) > now - tick
+
+
+def _files(folder: str, *, top: bool = False) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Everything in a folder that can go into an image, with what the kernel tells of it.
+
+    Args:
+        top: the folder goes in though it may be a virtual environment, too.
+    """
     items = sorted(os.scandir(folder), key=lambda item: item.name)
-    if any(item.name == "pyvenv.cfg" for item in items):
+    there = {item.name for item in items}
+    if "pyvenv.cfg" in there and not top and there.isdisjoint(PROJECT_FILES):
         return
     for item in items:
         if item.is_dir(follow_symlinks=False):

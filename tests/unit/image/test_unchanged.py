@@ -109,6 +109,25 @@ def test_any_change_is_seen(project: Path, change: str) -> None:
     assert recall(project) is None
 
 
+def test_a_project_that_is_a_virtual_environment_too_is_looked_at(project: Path) -> None:
+    (project / "pyvenv.cfg").touch()
+    remember(project)
+    assert recall(project) is not None
+    write_the_same_size(project)
+    settle()
+    assert recall(project) is None
+
+
+@pytest.mark.parametrize(("age", "parts", "trusted"), [(0, 0, False), (3, 0, True), (1, 7, True)])
+def test_times_in_whole_seconds_are_trusted_later(
+    project: Path, age: int, parts: int, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = time.time_ns() // 10**9 * 10**9 - age * 10**9 + parts
+    monkeypatch.setattr(unchanged, "_seen", lambda _: (1, 2, 3, changed, changed))
+    remember(project)
+    assert (recall(project) is not None) is trusted
+
+
 def test_what_never_goes_into_an_image_is_not_looked_at(project: Path) -> None:
     remember(project)
     for name in ("node_modules/a.js", "shop/__pycache__/views.pyc", ".venv/pyvenv.cfg", ".venv/lib/a.py"):
