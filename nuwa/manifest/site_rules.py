@@ -10,6 +10,8 @@ from nuwa.manifest.positions import Path, dotted
 from nuwa.manifest.site import Redirect
 
 CHALLENGES = "/.well-known/acme-challenge"
+_OURS = {CHALLENGES: "is used to obtain certificates", "/.nuwa-maintenance": "is the page of bin/maintenance"}
+"""Paths of the site that nginx itself answers."""
 
 
 def _site(app: App, _: Given) -> Iterator[Finding]:
@@ -33,10 +35,11 @@ def _site(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _paths(app: App, _: Given) -> Iterator[Finding]:
-    """Paths: each is listed once."""
+    """Paths: each is listed once, and none is one that nuwa uses itself."""
     seen: dict[str, Path] = {}
     for index, rule in enumerate(app.path):
         path: Path = ("path", index, "path")
+        yield from _ours(rule.path, path)
         if rule.path in seen:
             yield Finding(
                 (path, seen[rule.path]), f"{rule.path} is already listed: {dotted(seen[rule.path])}"
@@ -65,6 +68,7 @@ def _protected(app: App, _: Given) -> Iterator[Finding]:
     }
     for index, one in enumerate(app.protect):
         path: Path = ("protect", index, "path")
+        yield from _ours(one.path, path)
         if one.path in seen:
             yield Finding(
                 (path, seen[one.path]),
@@ -96,8 +100,7 @@ def _redirects(app: App, _: Given) -> Iterator[Finding]:
             yield Finding((path,), "the whole site cannot move", "name a path below it, or a domain")
             continue
         key = redirect.path.rstrip("/")
-        if f"{key}/".startswith(f"{CHALLENGES}/"):
-            yield Finding((path,), f"{CHALLENGES}/ is used to obtain certificates", "choose another path")
+        yield from _ours(key, path)
         if key in seen:
             yield Finding(
                 (path, seen[key]), f"{redirect.path} is already listed: {dotted(seen[key])}", "remove one"
@@ -109,6 +112,41 @@ def _redirects(app: App, _: Given) -> Iterator[Finding]:
                 f"{redirect.to} is {redirect.path} or below it: a browser would be sent around forever",
                 "name another target, or a path without a slash last",
             )
+
+
+def _ours(value: str, path: Path) -> Iterator[Finding]:
+    for taken, use in _OURS.items():
+        if f"{value}/".startswith(f"{taken}/"):
+            yield Finding((path,), f"{taken} {use}", "choose another path")
+
+
+def _around(app: App, _: Given) -> Iterator[Finding]:
+    """Redirects: none is part of a circle."""
+    for index, redirect in enumerate(app.redirect):
+        passed = [redirect]
+        while (found := _next(app, passed[-1])) and found not in passed:
+            passed.append(found)
+        # Once for each circle, and a redirect to itself has a finding of its own.
+        if found is redirect and len(passed) > 1 and index == min(map(app.redirect.index, passed)):
+            places = tuple(("redirect", app.redirect.index(one), "to") for one in passed)
+            text = " → ".join(one.source for one in (*passed, redirect))
+            yield Finding(places, f"{text}: a browser would be sent around forever", "name another target")
+
+
+def _next(app: App, redirect: Redirect) -> Redirect | None:
+    """The redirect that answers at the target of another."""
+    scheme, _, rest = redirect.to.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/") if rest else ("", "", scheme)
+    moved = next((one for one in app.redirect if one.domain and one.domain == host.lower()), None)
+    if moved or (host and host.lower() not in app.app.domains):
+        return moved
+    target = slash + path or "/"
+    fits = [one for one in app.redirect if not one.domain and _takes(one.path, target)]
+    return max(fits, key=lambda one: len(one.path), default=None)
+
+
+def _takes(source: str, path: str) -> bool:
+    return path == source or (source.endswith("/") and path.startswith(source))
 
 
 def _answered(app: App) -> dict[str, Path]:
@@ -147,5 +185,5 @@ def _moved_domain(app: App, redirect: Redirect, index: int) -> Iterator[Finding]
         yield Finding((path,), f"{redirect.domain} is already listed", "remove one")
 
 
-RULES = (_site, _paths, _rates, _protected, _redirects)
+RULES = (_site, _paths, _rates, _protected, _redirects, _around)
 """All of them; their first lines are part of the reference."""

@@ -83,23 +83,27 @@ def places(app: App, prefix: str) -> tuple[Place, ...]:
     """The location of what answers below a prefix, and one or two for each `[[path]]` in it, which are for
     the path itself and for those below it."""
     first = Place((prefix,) if prefix == "/" else ("^~", prefix), "", settings(app, prefix))
-    return (first, *(place for path in _inner(app, prefix) for place in _pair(app, prefix, path)))
+    return (first, *(place for path in paths(app) for place in _pair(app, prefix, path)))
 
 
 def _pair(app: App, prefix: str, path: str) -> Iterator[Place]:
-    found, rest = settings(app, f"{path}/"), path[len(prefix) :]
-    yield Place(("=", path), rest, found)
-    yield Place(("^~", f"{path}/"), f"{rest}/", found)
+    """What this prefix answers of a path with settings of its own, and no longer one.
+
+    nginx itself sends a client from a route without its last slash to the route.
+    """
+    below = f"{path}/"
+    found, rest = settings(app, below), path[len(prefix) :]
+    elsewhere = ["/", *(route.path for route in app.route)]
+    moved = [redirect.path for redirect in app.redirect]
+    if _owner(app, path) == prefix and below not in elsewhere and path not in (*elsewhere, *moved):
+        yield Place(("=", path), rest, found)
+    if _owner(app, below) == prefix and path != "/" and below != prefix:
+        yield Place(("^~", below), f"{rest}/", found)
 
 
-def _inner(app: App, prefix: str) -> Iterator[str]:
-    """The paths with settings of their own that this prefix answers, and no longer one."""
-    prefixes = answered(app)
-    for path in paths(app):
-        below = f"{path}/"
-        owner = max((other for other in prefixes if below.startswith(other)), key=len)
-        if owner == prefix and below != prefix and path != "/":
-            yield path
+def _owner(app: App, path: str) -> str:
+    """The longest prefix that answers a path."""
+    return max((prefix for prefix in answered(app) if path.startswith(prefix)), key=len)
 
 
 def paths(app: App) -> tuple[str, ...]:
@@ -109,10 +113,10 @@ def paths(app: App) -> tuple[str, ...]:
 
 
 def answered(app: App) -> tuple[str, ...]:
-    """Every prefix that something answers."""
+    """Every prefix that something answers. A redirect without a slash last answers that path alone."""
     served = (volume.url for volume in app.volume if volume.url)
     static = (app.static.url,) if app.static else ()
-    moved = (redirect.path for redirect in app.redirect if not redirect.domain)
+    moved = (one.path for one in app.redirect if not one.domain and one.path.endswith("/"))
     return ("/", *static, *served, *(route.path for route in app.route), *moved)
 
 

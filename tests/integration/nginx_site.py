@@ -168,7 +168,9 @@ def running(folder: Path, app: App, domains: list[str] | None = None, own_lines:
     (folder / "site.conf").write_text(configuration(app, folder, plain, tls, domains or [DOMAIN], own_lines))
     (folder / "nginx.conf").write_text(
         f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nworker_processes 1;\nevents {{}}\n"
-        f"http {{\n  include /etc/nginx/mime.types;\n  access_log off;\n  include {folder}/site.conf;\n}}\n"
+        f"http {{\n  include /etc/nginx/mime.types;\n  access_log off;\n"
+        # The distribution's folder belongs to the user of whichever nginx was started last.
+        f"  client_body_temp_path {folder}/bodies;\n  include {folder}/site.conf;\n}}\n"
     )
     root = folder / "volumes/static"
     root.mkdir(parents=True)

@@ -47,6 +47,15 @@ def basic(user: str, word: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{word}".encode()).decode()
 
 
+def challenge(site: Site, **headers: str) -> tuple[int, bytes]:
+    """What an authority gets that asks for what certbot has put there."""
+    folder = site.folder / "volumes/.nuwa/acme/.well-known/acme-challenge"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "token").write_text("proof")
+    status, _, body = site.get("/.well-known/acme-challenge/token", plain=True, **headers)
+    return status, body
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Nobody is believed here."""
@@ -98,6 +107,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         source = "/blog/"
         to = "/news/"
         status = 308
+
+        [[protect]]
+        path = "/old"
+        users_secret = "USERS"
+
+        [[redirect]]
+        source = "/old"
+        to = "/news/"
+
+        [[redirect]]
+        source = "/adm"
+        to = "/admin/"
 
         [[redirect]]
         source = "/about.html"
@@ -194,7 +215,7 @@ def test_a_redirect_keeps_the_rest_of_the_path_as_it_was_sent(site: Site) -> Non
         ("/blog/a%20b%0d%0aX:1?c=d%2F", "/news/a%20b%0d%0aX:1?c=d%2F"),
         ("/blog/", "/news/"),
         ("/about.html?x=1", "/about?x=1"),
-        ("/x/../blog/a", "/news/"),
+        ("//blog/a", "/news/"),
     ):
         status, got, _ = site.get(path)
         assert (status, got["Location"]) == (301 if "about" in path else 308, f"https://{DOMAIN}{place}")
@@ -233,21 +254,30 @@ def test_behind_a_proxy_that_ends_tls_nobody_is_sent_around(behind: Site) -> Non
 
 
 def test_a_challenge_is_answered_over_plain_http(behind: Site) -> None:
-    challenges = behind.folder / "volumes/.nuwa/acme/.well-known/acme-challenge"
-    challenges.mkdir(parents=True)
-    (challenges / "token").write_text("proof")
     for told in ({}, {"X_Forwarded_Proto": "https"}):
-        status, _, body = behind.get("/.well-known/acme-challenge/token", plain=True, **told)
-        assert (status, body) == (200, b"proof")
+        assert challenge(behind, **told) == (200, b"proof")
 
 
 def test_a_protected_path_asks_for_a_password(site: Site) -> None:
-    for path in ("/admin", "/admin/", "/admin/x?y", "//admin/x", "/x/../admin/", "/%61dmin/x"):
+    for path in ("/admin", "/admin/", "/admin/x?y=/..", "//admin/x", "/%61dmin/x", "/admin%2Fx"):
         status, got, _ = site.get(path)
         assert (status, got["WWW-Authenticate"]) == (401, 'Basic realm="blog"'), path
         assert site.get(path, Authorization=basic("ann", "hunter2"))[0] == 401
         assert site.get(path, Authorization=basic("bob", "hunter2"))[0] == 200
     assert site.get("/administration")[0] == 200
+
+
+def test_a_redirect_takes_nothing_from_a_protected_path(site: Site) -> None:
+    assert site.get("/adm")[1]["Location"] == f"https://{DOMAIN}/admin/"
+    assert site.get("/old")[1]["Location"] == f"https://{DOMAIN}/news/"
+    assert [site.get(path)[0] for path in ("/old/", "/old/x", "/older")] == [401, 401, 200]
+
+
+def test_the_app_sees_no_path_that_nginx_would_resolve_to_another(site: Site) -> None:
+    for path in ("/admin/../x", "/admin/..", "/admin%2F..%2Fx", "/admin/%2e%2E/x?y", "/admin/.//x", "/./a"):
+        assert site.get(path)[0] == 400, path
+    for path in ("/a..b/x", "/...", "/a?b=/../c", "/.hidden/.x"):
+        assert site.get(path)[0] == 200, path
 
 
 def test_a_password_for_nginx_does_not_reach_the_app_and_a_token_does(site: Site) -> None:
@@ -321,6 +351,8 @@ def test_maintenance_needs_no_reload_and_spares_who_is_allowed(behind: Site) -> 
             assert behind.get("/free", X_Forwarded_For=client)[0] == 200
         assert behind.get("/free", X_Forwarded_For="203.0.113.8")[0] == 503
         assert behind.get("/.nuwa-maintenance")[0] == 404
+        for told in ({}, {"X_Forwarded_Proto": "https"}):
+            assert challenge(behind, **told) == (200, b"proof")
         assert "503" not in (behind.folder / "access.log").read_text()
     finally:
         (folder / "on").unlink()

@@ -136,6 +136,22 @@ WRONG = {
         "redirect[0].to",
         "sent around forever",
     ),
+    "path of challenges": (
+        '[[path]]\npath = "/.well-known/acme-challenge"\nmax_body = "1K"\n',
+        "path[0].path",
+        "certificates",
+    ),
+    "protected page of maintenance": (
+        '[[protect]]\npath = "/.nuwa-maintenance"\nallow = ["10.0.0.0/8"]\n',
+        "protect[0].path",
+        "bin/maintenance",
+    ),
+    "redirects in a circle": (
+        '[[redirect]]\nsource = "/a/"\nto = "/b/x/"\n[[redirect]]\nsource = "/b/"\nto = "/c"\n'
+        '[[redirect]]\nsource = "/c"\nto = "/a/"\n',
+        "redirect[0].to",
+        "/a/ → /b/ → /c → /a/",
+    ),
     "domain to its own path": (
         '[[redirect]]\nsource = "b.example.com"\nto = "/x"\n',
         "redirect[0].to",
