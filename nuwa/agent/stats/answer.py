@@ -23,9 +23,12 @@ async def of(store: Store, name: str, text: str, others: Iterable[Mark]) -> Stat
     """
     length = period.seconds(text or period.DEFAULT)
     step = period.step(length)
-    since = int(time.time()) - length
-    found = await asyncio.to_thread(store.read, name, since, step)
-    marks = [*store.marks(name, since), *(mark for mark in others if mark["at"] >= since)]
+    now = time.time()
+    since = int(now) - length
+    # What a clock that was ahead has left behind belongs to no period that ends now.
+    found = [point for point in await asyncio.to_thread(store.read, name, since, step) if point.at <= now]
+    noted = await asyncio.to_thread(store.marks, name, since)
+    marks = [mark for mark in (*noted, *others) if since <= mark["at"] <= now]
     return {
         "name": name,
         "since": since,

@@ -12,7 +12,6 @@ from nuwa.agent.stats.points import Point
 from nuwa.agent.stats.store import HOST
 
 MEDIA_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-MINUTE_S = 60
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper ends of the buckets of durations, in seconds: those that Prometheus' own libraries have."""
 
@@ -31,10 +30,10 @@ class Totals:
     took: Latencies = field(default_factory=Latencies)
     last: Point | None = None
 
-    def add(self, point: Point) -> None:
-        """Take a minute."""
+    def add(self, point: Point, seconds: float) -> None:
+        """Take what was measured over so many seconds: a minute, or less after the agent's start."""
         for name in ("cpu", "received", "sent", "read", "written"):
-            setattr(self, name, getattr(self, name) + (getattr(point, name) or 0) * MINUTE_S)
+            setattr(self, name, getattr(self, name) + (getattr(point, name) or 0) * seconds)
         self.requests += point.requests or 0
         self.errors += point.errors or 0
         self.took.update(point.took)

@@ -28,6 +28,8 @@ from nuwa.errors import NuwaError
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 60.0
+SHORTEST_S = 5.0
+"""Seconds between two rounds at least: while a clock is adjusted, the same minute could come twice."""
 RECENT_S = 180.0
 """Seconds for which a restart is attributed to what was asked for."""
 
@@ -65,13 +67,14 @@ class Recorder:
         """What was counted since the agent's start."""
         self._store: Store | None = None
         self._fault = ""
+        self._measured_at = time.monotonic()
 
     async def run(self) -> None:
         """Record forever; write what waits at the end."""
         try:
             await self._round(is_first=True)
             while True:
-                await asyncio.sleep(INTERVAL_S - time.time() % INTERVAL_S)
+                await asyncio.sleep(until_next(time.time()))
                 await self._round()
         finally:
             if self._store:
@@ -95,9 +98,10 @@ class Recorder:
         try:
             await self._record(is_first=is_first)
             self._fault = ""
-        except (NuwaError, OSError) as error:
+        except Exception as error:
             if self._fault != str(error):
-                log.warning("nothing was recorded: %s", error)
+                is_known = isinstance(error, NuwaError | OSError)
+                log.warning("nothing was recorded: %s", error, exc_info=None if is_known else error)
             self._fault = str(error)
 
     async def _record(self, *, is_first: bool) -> None:
@@ -105,6 +109,8 @@ class Recorder:
         everything = self._host.services()
         units = await self._host.units()
         usages = await self._meter.sample(everything, units)
+        before, self._measured_at = self._measured_at, time.monotonic()
+        passed = self._measured_at - before
         await self._meter.rest()
         requests = await asyncio.to_thread(self._requests, everything)
         minute = {
@@ -119,7 +125,7 @@ class Recorder:
         if not is_first:
             self.totals = {name: self.totals.get(name, Totals()) for name in minute}
             for name, point in minute.items():
-                self.totals[name].add(point)
+                self.totals[name].add(point, passed)
             await asyncio.to_thread(lambda: self.store().add(minute, marks))
 
     def _requests(self, everything: list[Service]) -> dict[str, Requests]:
@@ -155,6 +161,16 @@ class Recorder:
             return "ended and was restarted by systemd" + (f": {reason}" if reason else "")
         is_asked = time.monotonic() - self._asked.get(service.name, float("-inf")) < RECENT_S
         return "restarted by nuwa" if is_asked else "restarted, not by nuwa"
+
+
+def until_next(now: float) -> float:
+    """Seconds until the next minute, or the one after that where it is too near.
+
+    Args:
+        now: Unix seconds.
+    """
+    left = INTERVAL_S - now % INTERVAL_S
+    return left if left >= SHORTEST_S else left + INTERVAL_S
 
 
 def access_log(service: Service, paths: Paths) -> Path | None:

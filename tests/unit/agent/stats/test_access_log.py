@@ -106,3 +106,9 @@ def test_of_a_flood_all_lines_count_although_few_are_read(path: Path, monkeypatc
     assert found.count == 1000
     assert found.errors == pytest.approx(500, abs=30)
     assert found.took.total() == pytest.approx(1000, abs=30)
+
+
+@pytest.mark.parametrize("took", [" nan", " inf", " -inf", " 1e999", " -"])
+def test_a_duration_that_is_none_is_left_out(took: str):
+    found = access_log.parse(line(took=took).encode())
+    assert (found.count, found.took.total()) == (1, 0)

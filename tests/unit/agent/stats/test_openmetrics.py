@@ -12,10 +12,10 @@ from nuwa.agent.stats.openmetrics import Totals
 from nuwa.agent.stats.points import Point
 
 
-def totals(*points: Point) -> Totals:
+def totals(*points: Point, seconds: float = 60) -> Totals:
     made = Totals()
     for point in points:
-        made.add(point)
+        made.add(point, seconds)
     return made
 
 
@@ -50,6 +50,13 @@ def test_the_parser_takes_everything_and_finds_what_was_counted():
     assert found[f"{name}_bucket", "web", "0.01"] == 0
     assert found[f"{name}_bucket", "web", "0.025"] == 60
     assert found[f"{name}_bucket", "web", "+Inf"] == found[f"{name}_count", "web", ""] == 64
+
+
+def test_rates_count_for_as_long_as_they_were_measured():
+    text = openmetrics.text({"web": totals(Point(at=0, cpu=0.5, received=10), seconds=12)}, [])
+    found = samples(text)
+    assert found["nuwa_service_cpu_seconds_total", "web", ""] == 6
+    assert found["nuwa_service_network_receive_bytes_total", "web", ""] == 120
 
 
 def test_before_the_first_minute_it_is_valid_too():

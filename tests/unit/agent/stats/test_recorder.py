@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from nuwa.agent.config.model import Process
-from nuwa.agent.host.services import Service
+from nuwa.agent.host.services import Service, no_usage
 from nuwa.agent.paths import Paths
-from nuwa.agent.stats.recorder import Recorder, access_log
-from nuwa.agent.stats.store import HOST
+from nuwa.agent.stats import answer
+from nuwa.agent.stats.points import Point
+from nuwa.agent.stats.recorder import Recorder, access_log, until_next
+from nuwa.agent.stats.store import HOST, Store
 from nuwa.errors import NuwaError
 
 LINE = '10.0.0.1 - - [x] "GET / HTTP/1.1" {status} 5 "-" "-" 0.010\n'
@@ -117,6 +120,47 @@ def test_a_host_that_does_not_answer_is_said_once_and_recorded_again_later(
     rounds(recorder, fail, lambda: None, recover)
     assert sum("no systemd" in record.message for record in caplog.records) == 1
     assert len(recorder.store().read(HOST, 0, 60)) == 1
+
+
+def test_an_error_that_nobody_expects_does_not_end_the_recording(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    recorder = Recorder(host)
+
+    def fail(*_: object) -> None:
+        raise OverflowError("too large")
+
+    def begin() -> None:
+        monkeypatch.setattr(recorder._machine, "usage", fail)
+
+    rounds(recorder, begin, monkeypatch.undo)
+    assert "too large" in caplog.text
+    assert len(recorder.store().read(HOST, 0, 60)) == 1
+
+
+def test_the_same_minute_does_not_come_twice_while_the_clock_is_adjusted():
+    assert until_next(120.0) == 60
+    assert until_next(150.0) == 30
+    assert until_next(179.98) == pytest.approx(60.02)
+
+
+def test_metrics_count_the_seconds_that_were_measured(host: Host, monkeypatch: pytest.MonkeyPatch):
+    recorder = Recorder(host)
+    usage = {**no_usage(), "cpu": 0.5}
+    monkeypatch.setattr(recorder._machine, "usage", lambda: usage)
+    rounds(recorder, lambda: setattr(recorder, "_measured_at", time.monotonic() - 20))
+    assert recorder.totals[HOST].cpu == pytest.approx(10, abs=1)
+
+
+def test_what_a_clock_that_was_ahead_left_behind_is_in_no_period(tmp_path: Path):
+    store, now = Store(tmp_path / "stats.db"), int(time.time())
+    marks = [("web", {"at": at, "kind": "restart", "text": "x"}) for at in (now - 60, now + 10**6)]
+    store.add({"web": Point(at=now + 10**6, requests=5)}, marks)  # type: ignore[arg-type]
+    store.add({"web": Point(at=now - 60, requests=7)})
+    found = asyncio.run(answer.of(store, "web", "24h", []))
+    assert found["total"]["requests"] == 7
+    assert [mark["at"] for mark in found["marks"]] == [now - 60]
+    store.close()
 
 
 def test_a_store_that_cannot_be_opened_does_not_end_the_recording(
