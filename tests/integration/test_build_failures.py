@@ -48,7 +48,7 @@ def test_requirements_that_do_not_resolve(shop: Project) -> None:
 def test_a_package_that_the_distribution_does_not_have(shop: Project) -> None:
     shop.replace("nuwa.toml", 'family = "debian"', 'family = "debian"\npackages = ["nuwa-no-such-package"]')
     error = failure(shop)
-    assert error.message == "requirements: install packages failed"
+    assert error.message == "packages: install packages failed"
     assert "Unable to locate package nuwa-no-such-package" in error.details
 
 
