@@ -44,6 +44,8 @@ FOLDER_CACHE_S = 10.0
 """Seconds for which the folders of deployments are not looked at again."""
 LISTING_WAIT_S = 0.05
 """Seconds that a listing waits for new log lines and a new sample."""
+CONTAINERS_WAIT_S = 3.0
+"""Seconds that an answer waits for podman, which may be at work on a container for long."""
 
 
 class Agent:
@@ -75,6 +77,7 @@ class Agent:
             self.history, lambda: self.loaded, chosen, self.publish, environments, self._run_told
         )
         self.containers = Containers(paths.podman, self._has_watched_containers, self._changed.set)
+        self._looking: asyncio.Task[None] | None = None
         self.monitor = Monitor(self)
         self._forges = ForgeStatuses(lambda: self.loaded)
         self.recorder = Recorder(self)
@@ -173,10 +176,18 @@ class Agent:
             await self._tail.refresh(self.services())
 
     async def refresh_containers(self) -> None:
-        """Look at the containers of deployments, where there are any and nobody follows them anyway."""
+        """Look at the containers of deployments, where there are any and nobody follows them anyway.
+
+        What podman does not tell in time is in a later answer.
+        """
         if self._has_containers() and not self.watchers:
-            with contextlib.suppress(NuwaError):
-                await self.containers.refresh()
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look_at_containers())
+            await asyncio.wait({self._looking}, timeout=CONTAINERS_WAIT_S)
+
+    async def _look_at_containers(self) -> None:
+        with contextlib.suppress(NuwaError):
+            await self.containers.refresh()
 
     def container(self, service: Service) -> Container | None:
         """The container of a deployment's serving slot, as it was seen last."""

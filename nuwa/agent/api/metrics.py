@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import socket
@@ -47,7 +48,8 @@ async def listen(agent: Agent) -> None:
             await _serve(agent, settings, changed) if settings else await changed.wait()
         except OSError as error:
             log.warning("nothing listens for metrics: %s", error)
-            await asyncio.wait([asyncio.ensure_future(changed.wait())], timeout=RETRY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), RETRY_S)
 
 
 async def _serve(agent: Agent, settings: Metrics, changed: asyncio.Event) -> None:

@@ -91,6 +91,12 @@ def _limits(path: Path, limits: Limits) -> Iterator[Finding]:
 
 
 def _ports(config: Config) -> Iterator[Finding]:
+    reserved = dict(RESERVED_PORTS)
+    if config.metrics:
+        if owner := reserved.get(config.metrics.port):
+            message = f"port {config.metrics.port} belongs to {owner}"
+            yield Finding(("metrics", "port"), message, "choose another")
+        reserved.setdefault(config.metrics.port, "the metrics")
     seen: dict[int, str] = {}
     for name, process in config.processes.items():
         for index, port in enumerate(process.ports):
@@ -98,7 +104,7 @@ def _ports(config: Config) -> Iterator[Finding]:
                 continue
             assert isinstance(port, int)
             path: Path = ("processes", name, "ports", index)
-            owner = RESERVED_PORTS.get(port) or seen.get(port)
+            owner = reserved.get(port) or seen.get(port)
             if owner:
                 yield Finding(path, f"port {port} belongs to {owner}", "choose another")
             seen.setdefault(port, name)

@@ -50,7 +50,7 @@ class Containers:
         self._is_wanted = is_wanted
         self._on_change = on_change
         self._by_name: dict[str, Container] = {}
-        self._read_at = float("-inf")
+        self._asked_at = float("-inf")
         self._reading = asyncio.Lock()
         self._fault = ""
 
@@ -68,10 +68,13 @@ class Containers:
             await self._by_command_line()
 
     async def refresh(self) -> None:
-        """Ask podman's command line, unless what is known is new."""
+        """Ask podman's command line, unless it was asked a moment ago, with or without success."""
         async with self._reading:
-            if time.monotonic() - self._read_at > COMMAND_EVERY_S:
-                found = await asyncio.to_thread(from_command_line)
+            if time.monotonic() - self._asked_at > COMMAND_EVERY_S:
+                try:
+                    found = await asyncio.to_thread(from_command_line)
+                finally:
+                    self._asked_at = time.monotonic()
                 self._take([state.after(self._by_name.get(one.name), one) for one in found])
 
     async def _by_command_line(self) -> None:
@@ -106,7 +109,7 @@ class Containers:
         raise NuwaError("it ended")
 
     def _take(self, found: list[Container]) -> None:
-        self._read_at = time.monotonic()
+        self._asked_at = time.monotonic()
         by_name = {one.name: one for one in found}
         if by_name != self._by_name:
             self._by_name = by_name

@@ -166,6 +166,12 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
         ({"processes": {"ci": {"script": "x"}}}, "processes.ci", "own services"),
         ({"processes": {"a/../b": {"script": "x"}}}, 'processes."a/../b"', "not a name"),
         ({"processes": {"a": {"script": "x", "ports": [7501]}}}, "processes.a.ports[0]", "webhook listener"),
+        (
+            {"metrics": {"token": TOKEN}, "processes": {"a": {"script": "x", "ports": [7502]}}},
+            "processes.a.ports[0]",
+            "the metrics",
+        ),
+        ({"metrics": {"token": TOKEN, "port": 7500}}, "metrics.port", "the dashboard"),
         ({"processes": {"a": {"script": "x", "ports": [0]}}}, "processes.a.ports[0]", "the number 0"),
         ({"processes": {"a": {"deployment": "x", "user": "u"}}}, "processes.a.user", "plain processes only"),
         ({"webhooks": {"a": {"token": "", "path": "x"}}}, "webhooks.a.token", "8 to 256"),

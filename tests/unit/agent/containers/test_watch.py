@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import stat
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from nuwa.agent import agent
+from nuwa.agent.agent import Agent
 from nuwa.agent.containers import watch
 from nuwa.agent.containers.watch import Containers
 from nuwa.errors import NuwaError
@@ -112,6 +116,44 @@ def test_the_command_line_is_not_asked_again_at_once(podman: Path, tmp_path: Pat
 
     asyncio.run(twice())
     assert made.find("nuwa-shop-blue")
+
+
+def test_a_podman_that_fails_is_not_asked_by_everybody_who_waited(podman: Path, tmp_path: Path):
+    asked = tmp_path / "asked"
+    podman.write_text(f"#!/bin/sh\necho x >>{asked}\nexit 125\n")
+    made = Containers(tmp_path, lambda: True, lambda: None)
+
+    async def together() -> None:
+        await asyncio.gather(*(made.refresh() for _ in range(5)), return_exceptions=True)
+
+    asyncio.run(together())
+    assert asked.read_text().split() == ["x"]
+
+
+def test_an_answer_does_not_wait_for_a_podman_that_is_busy(
+    podman: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, free = tmp_path / "asked", tmp_path / "free"
+    podman.write_text(f"#!/bin/sh\necho x >>{asked}\nuntil [ -e {free} ]; do sleep 0.05; done\nexit 125\n")
+    monkeypatch.setattr(agent, "CONTAINERS_WAIT_S", 0.1)
+    host: Any = SimpleNamespace(
+        watchers=(),
+        containers=Containers(tmp_path, lambda: True, lambda: None),
+        _looking=None,
+        _has_containers=lambda: True,
+    )
+    host._look_at_containers = lambda: Agent._look_at_containers(host)
+
+    async def ask() -> bool:
+        for _ in range(3):
+            await Agent.refresh_containers(host)
+        is_busy = not host._looking.done()
+        free.touch()
+        await host._looking
+        return is_busy
+
+    assert asyncio.run(ask())
+    assert asked.read_text().split() == ["x"]
 
 
 def test_lines_of_the_reader():
