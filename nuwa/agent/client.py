@@ -110,7 +110,7 @@ class Client:
                     name = value
                 elif key == "data":
                     yield name, json.loads(value)
-        except http.client.HTTPException:
+        except (OSError, http.client.HTTPException):
             raise AgentDown("the agent ended", hint="nuwa restart ci") from None
         finally:
             connection.close()

@@ -33,5 +33,7 @@ def test(
     name: Annotated[str, typer.Argument(metavar="CHANNEL", help="Name of the channel.", show_default=False)],
 ) -> None:
     """Send a test message over a channel now, quiet hours or not, and say whether it was accepted."""
-    done = host_services.client().ask("POST", f"/alert/{name}/test")
+    from urllib.parse import quote
+
+    done = host_services.client().ask("POST", f"/alert/{quote(name, safe='')}/test")
     shared.progress().result(done, f"A test message was sent over {name}.")

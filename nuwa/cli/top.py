@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,8 +36,7 @@ def top(sort: Order = "cpu", once: Once = False) -> None:
     if sort not in _KEYS:
         raise UsageError(f"{sort!r} is no column", hint=f"Columns: {', '.join(_KEYS)}.")
     is_once = once or shared.settings.json or not sys.stdout.isatty()
-    samples = (data for name, data in host_services.client().events("/watch") if name == "sample")
-    next(samples)  # the first one knows no rates yet
+    samples = _samples()
     if is_once:
         shared.progress().result(sample := next(samples), _table(sample["services"], sort))
         return
@@ -46,6 +46,20 @@ def top(sort: Order = "cpu", once: Once = False) -> None:
             _draw(_table(sample["services"], sort))
     except KeyboardInterrupt:
         print()
+
+
+def _samples() -> Iterator[Any]:
+    """Samples of the agent as they come, from the second on: the first one knows no rates yet.
+
+    Raises:
+        AgentDown: it ended.
+    """
+    from nuwa.agent.client import AgentDown
+
+    samples = (data for name, data in host_services.client().events("/watch") if name == "sample")
+    next(samples, None)
+    yield from samples
+    raise AgentDown("the agent ended", hint="nuwa restart ci")
 
 
 def _draw(text: str) -> None:

@@ -48,6 +48,6 @@ def application(dashboard: Dashboard) -> ASGIApp:
         exception_handlers={NuwaError: responses.of_nuwa, HTTPException: responses.of_http},
     )
     app.state.dashboard = dashboard
-    guard = Guard(app, dashboard.access, dashboard.sessions, dashboard.limiter)
+    guard = Guard(app, dashboard.access, dashboard.sessions, dashboard.limiter, audit.note)
     app.state.guard = guard
     return Front(guard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 from starlette.requests import Request
@@ -12,6 +13,8 @@ from nuwa.dashboard.responses import as_json
 from nuwa.errors import NuwaError
 
 SHOWN = "500"
+NOTE_TIMEOUT_S = 5.0
+"""Seconds for which a log-in waits for an agent that hangs."""
 
 
 async def show(request: Request) -> Response:
@@ -27,5 +30,6 @@ async def show(request: Request) -> Response:
 async def note(request: Request, event: str) -> None:
     """Have it written down that the visitor logged in or out; without the agent nobody can."""
     name = agent_api.segment(request_context.visitor(request).grant.name)
-    with contextlib.suppress(NuwaError):
-        await agent_api.ask(request, "POST", f"/session/{name}/{event}")
+    with contextlib.suppress(NuwaError, TimeoutError):
+        async with asyncio.timeout(NOTE_TIMEOUT_S):
+            await agent_api.ask(request, "POST", f"/session/{name}/{event}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
@@ -19,6 +20,7 @@ from nuwa.dashboard.sessions import Session, Sessions
 from nuwa.web import limits, request_body
 from nuwa.web.rate_limit import Limiter
 
+Note = Callable[[Request, str], Awaitable[None]]
 OPEN = ("/login", "/static/")
 """What is served to everybody."""
 MAX_FORM_FIELDS = 100
@@ -60,10 +62,14 @@ class Guard:
 
     Args:
         app: the pages.
+        note: has it written down what a visitor did.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, sessions: Sessions, limiter: Limiter) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, sessions: Sessions, limiter: Limiter, note: Note
+    ) -> None:
         self._app, self._access, self._sessions, self._limiter = app, access, sessions, limiter
+        self._note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -87,7 +93,7 @@ class Guard:
             if grant.second_factor:
                 raise NeedsCode
             if header is None and request.method == "GET" and forwarded.wants_page(request):
-                return self._without_token(request, grant)
+                return await self._without_token(request, grant)
             request.state.visitor = Visitor(grant, mark=self._access.mark(grant.name))
             return None
         session = cookies.session(request, self._sessions)
@@ -146,12 +152,15 @@ class Guard:
         if wait := self._limiter.wait(address, about):
             raise HTTPException(429, f"{why}: wait {int(wait) + 1} s", {"Retry-After": str(int(wait) + 1)})
 
-    def _without_token(self, request: Request, grant: Grant) -> Response:
+    async def _without_token(self, request: Request, grant: Grant) -> Response:
         """A session for a browser that came with the token in the address, where it is not to stay."""
         kept = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
         target = forwarded.base(request) + forwarded.path(request) + (f"?{urlencode(kept)}" if kept else "")
-        answer = RedirectResponse(target, 303)
-        cookies.give(request, answer, self._sessions, self._sessions.begin(grant.name))
+        answer, session = RedirectResponse(target, 303), self._sessions.begin(grant.name)
+        cookies.give(request, answer, self._sessions, session)
+        request.scope["app"] = self._app
+        request.state.visitor = Visitor(grant, session)
+        await self._note(request, "log-in")
         return answer
 
     async def _check_form(self, request: Request, session: Session) -> None:

@@ -178,6 +178,16 @@ def test_the_trail_names_who_did_what_by_which_way(host: Host) -> None:
     assert "blogger" in page
 
 
+def test_a_log_in_with_the_token_in_the_address_is_in_the_trail_too(host: Host) -> None:
+    token = host.nuwa("token", "add", "passer-by")["token"]
+    reply = host.dashboard.ask(f"/?token={token}", headers=PAGE)
+    assert reply.status == 303
+    assert "passer-by" in reply.headers["set-cookie"]
+    newest = host.audit()[-1]
+    assert (newest["who"], newest["way"], newest["action"]) == ("passer-by", "dashboard", "log in")
+    host.nuwa("token", "remove", "passer-by")
+
+
 def test_the_list_of_tokens_shows_rights_and_no_secret(host: Host) -> None:
     listed = {item["name"]: item for item in host.nuwa("token", "list")["tokens"]}
     assert listed["blogger"]["apps"] == ["blog"]
