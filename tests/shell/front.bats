@@ -142,6 +142,21 @@ opens() {
   opens x
 }
 
+@test "a deploy that cannot hash the passwords leaves the users as they are" {
+  with_users
+  bin/run
+  bin/install
+  users >"$TEST/users"
+  make_image "$TWO" 2.0
+  mkdir "$TEST/instead"
+  printf '#!/bin/sh\n[ "$1" != passwd ] || exit 1\nexec "$REPO/tests/shell/fakes/openssl" "$@"\n' >"$TEST/instead/openssl"
+  chmod +x "$TEST/instead/openssl"
+  PATH=$TEST/instead:$PATH run -1 bin/deploy "$TWO"
+  users | diff "$TEST/users" -
+  [[ ! -e $FAKE/active/nuwa-blog-green.service ]]
+  run -0 bin/deploy "$TWO"
+}
+
 @test "a site whose health path is protected counts as up when it asks for a password" {
   with_users
   jq '.protect[0].path = "/"' "$MANIFEST" >"$MANIFEST.new"

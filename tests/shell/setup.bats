@@ -122,3 +122,13 @@ END
   run -1 run_setup
   says 'is the folder of shop'
 }
+
+@test "setup works where it cannot keep what it unpacked" {
+  mkdir -p "$TEST/new/volumes/.nuwa" "$TEST/instead"
+  # shellcheck disable=SC2016  # the program itself looks at these
+  printf '%s\n' '#!/bin/sh' 'case $* in */.nuwa/setup) exit 1 ;; esac' 'exec /bin/mkdir "$@"' >"$TEST/instead/mkdir"
+  chmod +x "$TEST/instead/mkdir"
+  PATH=$TEST/instead:$PATH run -0 run_setup
+  says 'bin/ is in place'
+  [[ -x $TEST/new/bin/run && ! -e $TEST/new/volumes/.nuwa/setup ]]
+}
