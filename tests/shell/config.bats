@@ -102,3 +102,14 @@ starts() {
   bin/migrate --yes "root@other.example.com:$THERE"
   [[ $(<"$THERE/volumes/.nuwa/config") == '{"WORKERS":"3"}' ]]
 }
+
+@test "what bin/run started with after an interruption is what a failure goes back to" {
+  bin/run
+  printf '{}\n' >volumes/.nuwa/config.former
+  printf '{"WORKERS":"3"}\n' >volumes/.nuwa/config
+  bin/run
+  echo '--env=WORKERS=none' >"$FAKE/images/$ONE/broken-with"
+  run -1 bin/config set WORKERS=none
+  run -0 bin/config list
+  [[ $output == WORKERS=3 ]]
+}
