@@ -280,6 +280,21 @@ END
   [[ -e $NUWA_ROOT/etc/monit/conf.d/nuwa-blog ]]
 }
 
+@test "a one-off command that began while the archive was read is not cut off" {
+  "${archive[@]}" --quiet 2>/dev/null
+  echo changed >volumes/media/picture
+  mkdir "$TEST/instead"
+  printf '%s\n' '#!/bin/sh' 'case " $* " in *" extract "*) echo "$ONE" >"$FAKE/containers/nuwa-blog_once-import" ;; esac' \
+    'exec "$REPO/tests/shell/fakes/borg" "$@"' >"$TEST/instead/borg"
+  chmod +x "$TEST/instead/borg"
+  PATH=$TEST/instead:$PATH run -1 bin/restore_volumes --yes
+  says 'one-off commands are at work with the data'
+  [[ $(<volumes/media/picture) == changed && -e $FAKE/active/nuwa-blog-blue.service && ! -e volumes/.nuwa/restore.pending ]]
+  podman stop nuwa-blog_once-import
+  run -0 bin/restore_volumes --yes
+  [[ $(<volumes/media/picture) == 'first picture' ]]
+}
+
 @test "restore takes missing secrets from the archive, and leaves those that are here" {
   "${archive[@]}" --quiet 2>/dev/null
   key=$(<volumes/secrets/SECRET_KEY)

@@ -100,6 +100,20 @@ make_shared() {
   run -0 bin/migrate --yes --cutover "root@other.example.com:$THERE"
 }
 
+@test "one that began while a migration was sending is not cut off" {
+  make_shared
+  make_other_host
+  bin/run
+  bin/install
+  bin/migrate --yes "root@other.example.com:$THERE"
+  mkdir "$TEST/instead"
+  printf '#!/bin/sh\necho %s >"$FAKE/containers/nuwa-blog_once-import"\nexec "$REPO/tests/shell/fakes/rsync" "$@"\n' "$ONE" >"$TEST/instead/rsync"
+  chmod +x "$TEST/instead/rsync"
+  PATH=$TEST/instead:$PATH run -1 bin/migrate --yes --cutover "root@other.example.com:$THERE"
+  says 'one-off commands are at work with the data'
+  [[ -e $FAKE/active/nuwa-blog-blue.service && $(<volumes/.nuwa/move) == copied* ]]
+}
+
 @test "uninstall stops it, and says so" {
   make_shared
   bin/run
@@ -149,4 +163,27 @@ make_shared() {
   run -0 bin/run-once --detach import
   run bin/status --json
   [[ ! -e $FAKE/refused ]]
+}
+
+@test "what has an exclusive volume keeps the app from starting, until it ends" {
+  bin/run
+  systemctl stop nuwa-blog-blue.service
+  echo "$ONE" >"$FAKE/once-stays"
+  bin/run-once id
+  run -1 bin/run
+  says 'one-off commands are at work with the data'
+  make_image "$TWO" 2.0
+  run -1 bin/deploy "$TWO"
+  says 'one-off commands are at work with the data'
+  [[ ! -e $FAKE/active/nuwa-blog-blue.service && ! -e $FAKE/active/nuwa-blog-green.service ]]
+  podman stop "$(basename "$FAKE"/containers/nuwa-blog_once-*)"
+  run -0 bin/deploy "$TWO"
+}
+
+@test "while a deploy moves an exclusive volume, no command takes it" {
+  bin/run
+  systemctl stop nuwa-blog-blue.service
+  printf 'starting %s blue green deploy\n' "$ONE" >volumes/.nuwa/deploy
+  run -6 bin/run-once id
+  says 'bin/deploy --resume'
 }
