@@ -312,3 +312,30 @@ instead_of() {
   says 'cannot keep networks apart'
   [[ -e $FAKE/networks/nuwa-blog ]]
 }
+
+@test "a file of the host that was emptied is written again" {
+  bin/run --quiet
+  unit=$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service
+  cp "$unit" "$TEST/unit"
+  : >"$unit"
+  run -0 bin/run
+  says 'was changed by hand'
+  cmp "$TEST/unit" "$unit"
+}
+
+@test "what was rendered before in a script is rendered again, whatever came between" {
+  cat >bin/again <<'END'
+set -euo pipefail
+source bin/lib/common
+source "$LIB/host"
+source "$LIB/apply"
+clean_up_at_exit
+detect_host
+for port in 18001 18002 18001; do
+  stage run "$(setup_image)" blue "$port" null
+  grep -rhoE -- '--publish=[0-9.]+:1[0-9]+' "$TEMPORARY/run/tree/etc/systemd"
+done
+END
+  run -0 bash bin/again
+  [[ $output == $'--publish=127.0.0.1:18001\n--publish=127.0.0.1:18002\n--publish=127.0.0.1:18001' ]] || fail "$output"
+}

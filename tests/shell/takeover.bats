@@ -140,3 +140,12 @@ serves() {
   run -0 env BID="$TWO" bash "$FAKE/images/$TWO/Setup"
   grep -q '# mine' bin/_host
 }
+
+@test "until a deploy, the scripts of a new release work with the release that serves" {
+  set_up "$TWO"
+  run -0 bin/install other.example.com --self-signed
+  grep -q 'server_name other.example.com' "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
+  run -0 bin/install
+  run -0 bin/deploy
+  serves "$TWO" green
+}
