@@ -140,6 +140,7 @@ Stat: Access Denied.|bin/secret set BACKUP_ACCESS_KEY_ID; bin/secret set BACKUP_
 client.PutObject: Put "https://s3.example.com/": read tcp: connection reset by peer|no connection to
 client.PutObject: Your bucket quota is exceeded|[backup.keep]
 Load(<data/1>): invalid data returned|bin/archive_volumes --check
+Load(<index/1>, 0, 0) failed: The specified key does not exist.|bin/archive_volumes --check
 END
   live | diff "$TEST/before" -
   rm "$FAKE/restic.backup"
@@ -282,5 +283,43 @@ END
     bin/archive_volumes --check --quiet
     bin/archive_volumes --rehearse --quiet
     [[ ! -e $FAKE/refused ]] || fail "$(<"$FAKE/refused")"
+  done
+}
+
+@test "files that run with rights of their own are refused, whatever else getfattr finds" {
+  bin/archive_volumes --quiet 2>/dev/null
+  live >"$TEST/before"
+  mkdir "$TEST/path"
+  # As getfattr is where another file has no such attribute.
+  printf '%s\n' '#!/usr/bin/env bash' 'printf "# file: x\nsecurity.capability\n\n"' 'exit 1' >"$TEST/path/getfattr"
+  chmod +x "$TEST/path/getfattr"
+  PATH=$TEST/path:$PATH run -1 bin/restore_volumes --yes
+  says 'a file in it would run with rights of its own'
+  [[ ! -e volumes/.nuwa/restore ]]
+  live | diff "$TEST/before" -
+}
+
+@test "many differences are differences, and times alone are none" {
+  seq -f 'volumes/media/%.0f: Size differs' 100000 >"$TEST/many"
+  printf 'volumes/media/a: Mod time differs\n' >"$TEST/times"
+  for file in many times; do
+    run bash -c 'set -euo pipefail; TEMPORARY=$1; source "$2"; if archiver_differs "$1/$3"; then echo differs; else echo same; fi' \
+      - "$TEST" "$REPO/bin-templates/from_image/restic" "$file"
+    says "$([[ $file == many ]] && echo differs || echo same)"
+  done
+}
+
+@test "links that could not be checked are not taken for harmless" {
+  run -1 bash -c 'set -euo pipefail; TEMPORARY=$1; source "$2"; renderer() { return 125; }; setup_image() { :; }
+    die() { echo "$1"; exit 1; }; archiver_links nuwa-blog-1 "$1"' - "$TEST" "$REPO/bin-templates/from_image/restic"
+  says 'the links in nuwa-blog-1 could not be checked'
+}
+
+@test "where all archives are kept, a dry run asks for none to be removed" {
+  for kept in '0 0 0' '0 0 1'; do
+    run -0 bash -c 'set -euo pipefail; source "$1"; read -ra NUWA_ARCHIVES_KEPT <<<"$2"; NUWA_SITE=nuwa-blog REPOSITORY=/borg
+      sources() { :; }; say() { echo "$1"; }; archiver_prunable() { echo "Would prune"; }; show_plan 1' \
+      - "$REPO/bin-templates/from_image/backup" "$kept"
+    [[ $kept == '0 0 0' && $output != *prune* || $kept == '0 0 1' && $output == *prune* ]] || fail "$kept: $output"
   done
 }
