@@ -116,6 +116,8 @@ class Monitor:
                 await self._round()
             except NuwaError as error:
                 log.warning("a round of checks failed: %s", error)
+            except Exception:
+                log.exception("a round of checks failed")
             await asyncio.sleep(settings.interval)
 
     async def _round(self) -> None:

@@ -54,10 +54,14 @@ class Dispatcher:
     async def start(self) -> None:
         """Take up what was interrupted, and what waits."""
         await executors.end_leftovers(self._environments)
-        await with_retry(self._history.recover)
+        given_up: list[tuple[int, str]] = []
+        await with_retry(lambda: given_up.extend(self._history.recover()))
         self._is_started = True
         for run, hook in self._history.queued():
             self.add(hook, Accepted(run))
+        for run, hook in given_up:
+            if hook in self._loaded().config.webhooks:
+                await self._made(run, hook).give_up()
 
     def add(self, hook: str, accepted: Accepted) -> None:
         """Let a run take its turn. Before the start it only waits in the history, which the start reads."""
@@ -108,13 +112,16 @@ class Dispatcher:
             return
         if not self._history.is_queued(run):
             return
-        made = HookRun(run, hook, loaded, self._history, self._executor, self._publish, self._told)
+        made = self._made(run, hook)
         task = asyncio.create_task(made.execute())
         self._current[hook] = made, task
         try:
             await asyncio.wait([task])
         finally:
             del self._current[hook]
+
+    def _made(self, run: int, hook: str) -> HookRun:
+        return HookRun(run, hook, self._loaded(), self._history, self._executor, self._publish, self._told)
 
     def listing(self) -> list[Hook]:
         """Every webhook with its last run."""

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 MAX_SCRIPT_BYTES = 64 * 1024 * 1024
 """A script that is larger is known by its size and its time."""
+REMOTE_TIMEOUT_S = 30.0
+"""Seconds that git may take to tell the address of a remote."""
 
 
 class StepFailed(Exception):
@@ -112,6 +114,20 @@ class HookRun:
         self._tell(state, duration)
         return state
 
+    async def give_up(self) -> None:
+        """Tell that the run failed: it was interrupted too often, and is not begun again."""
+        try:
+            async with asyncio.timeout(REMOTE_TIMEOUT_S):
+                await self._ask_remote()
+        except (NuwaError, OSError) as error:
+            log.warning("run %d of %s: %s", self.run, self._name, error)
+        self._failed = "interrupted by the end of the agent each time"
+        self._tell("failed")
+
+    async def _ask_remote(self) -> None:
+        if self._hook.status:
+            self._remote = (await self._ask(git.remote_url(self._hook.remote))).strip()
+
     def _tell(self, state: str, duration: float = 0.0) -> None:
         """Tell how far the run is; whatever goes wrong there is no fault of the run."""
         services = tuple(self._services)
@@ -140,8 +156,7 @@ class HookRun:
     async def _update(self) -> set[str]:
         """Check out the branch's newest commit; returns the files that differ from the last run's."""
         hook = self._hook
-        if hook.status:
-            self._remote = (await self._ask(git.remote_url(hook.remote))).strip()
+        await self._ask_remote()
         before = (await self._ask(git.commit())).strip()
         base = self._history.base_of(self.run, self._name) or before
         self._history.note_base(self.run, base)

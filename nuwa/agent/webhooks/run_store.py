@@ -97,11 +97,19 @@ class History:
             _tidy(change, hook, run, now)
         return Accepted(run, merged=merged)
 
-    def recover(self) -> None:
-        """After a restart: what was interrupted is queued again, and given up after the third time."""
+    def recover(self) -> list[tuple[int, str]]:
+        """After a restart: what was interrupted is queued again, and given up after the third time.
+
+        Returns:
+            the runs that were given up, with their hooks.
+        """
         with self._database.change() as change:
+            over = change.execute(
+                "select id, hook from runs where state = 'running' and attempt >= 3 order by id"
+            ).fetchall()
             change.execute("update runs set state = 'failed' where state = 'running' and attempt >= 3")
             change.execute("update runs set state = 'queued' where state = 'running'")
+        return [(row["id"], row["hook"]) for row in over]
 
     def queued(self) -> list[tuple[int, str]]:
         """The runs that wait, with their hooks, the oldest first."""

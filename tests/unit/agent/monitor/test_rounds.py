@@ -1,0 +1,49 @@
+"""The monitor's rounds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nuwa.agent.database import Database
+from nuwa.agent.monitor.monitor import Monitor
+from nuwa.agent.paths import Paths
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(tmp_path / "agent.db")
+    yield made
+    made.close()
+
+
+def test_an_error_that_nobody_expects_does_not_end_the_rounds(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SimpleNamespace(interval=0.01)
+    host: Any = SimpleNamespace(
+        paths=Paths(tmp_path),
+        database=database,
+        loaded=SimpleNamespace(config=SimpleNamespace(monitor=settings)),
+    )
+    monitor, rounds = Monitor(host), []
+
+    async def fail() -> None:
+        rounds.append(None)
+        raise KeyError("something unexpected")
+
+    monkeypatch.setattr(monitor, "_round", fail)
+
+    async def work() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(monitor.run(), 0.3)
+
+    asyncio.run(work())
+    assert len(rounds) > 1
+    assert "something unexpected" in caplog.text
