@@ -9,7 +9,8 @@ import secrets
 STEP_S = 30
 """Seconds for which a code counts; those of the step before and after are accepted too."""
 RECOVERY_CODES = 8
-RECOVERY_BYTES = 5
+RECOVERY_DIGITS = 12
+"""Digits alone: where a phone asks for a code, its keyboard has no letters."""
 
 
 def new_secret() -> str:
@@ -51,8 +52,9 @@ def step_of(secret: str, code: str, now: float) -> int | None:
 
 def new_recovery_codes() -> list[str]:
     """Codes that count once each, for who has lost the device."""
-    made = [secrets.token_hex(RECOVERY_BYTES) for _ in range(RECOVERY_CODES)]
-    return [f"{code[:5]}-{code[5:]}" for code in made]
+    numbers = [secrets.randbelow(10**RECOVERY_DIGITS) for _ in range(RECOVERY_CODES)]
+    made = [f"{number:0{RECOVERY_DIGITS}}" for number in numbers]
+    return [f"{code[:6]}-{code[6:]}" for code in made]
 
 
 def digest_of(recovery_code: str) -> str:

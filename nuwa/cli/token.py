@@ -22,7 +22,7 @@ def add(
     name: Name,
     right: Annotated[
         Literal["see", "operate", "configure"],
-        typer.Option(help="see; operate: start, stop and restart too; configure: everything."),
+        typer.Option(help="see; operate: start, stop, restart and run commands too; configure: everything."),
     ] = "see",
     apps: Annotated[
         list[str] | None,

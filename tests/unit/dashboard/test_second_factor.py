@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyotp
@@ -124,3 +125,9 @@ def test_an_app_gets_what_it_has_to_know() -> None:
     assert len(second_factor.new_secret()) == 32
     codes = second_factor.new_recovery_codes()
     assert len(set(codes)) == 8
+
+
+def test_recovery_codes_can_be_typed_where_a_phone_offers_digits_alone() -> None:
+    for code in second_factor.new_recovery_codes():
+        assert re.fullmatch(r"[0-9]{6}-[0-9]{6}", code)
+        assert second_factor.digest_of(code) == second_factor.digest_of(code.replace("-", ""))
