@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,7 +104,7 @@ def _apply(file: Path | None, *, dry_run: bool) -> Applied:
     from nuwa.agent.client import AgentDown
     from nuwa.agent.config.load import read
     from nuwa.agent.paths import host_paths
-    from nuwa.cli.host_services import client, record
+    from nuwa.cli.host_services import client, recorded
 
     paths = host_paths()
     text = read(file) if file else None
@@ -115,10 +116,8 @@ def _apply(file: Path | None, *, dry_run: bool) -> Applied:
         present = {} if dry_run else {"If-Match": _present(paths.config)}
         changed: Applied = client().ask("PUT", "/config", text.encode(), present, dry_run=dry)
     except AgentDown:
-        done = put(paths, text, dry_run=dry_run)
-        if not dry_run:
-            record("configure", "")
-        return done
+        with contextlib.nullcontext() if dry_run else recorded("configure", ""):
+            return put(paths, text, dry_run=dry_run)
     return changed
 
 

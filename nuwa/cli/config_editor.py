@@ -41,7 +41,7 @@ def _put(paths: Paths, text: str, expected: str) -> Applied | None:
     """Apply it; None, with its errors shown, when it is not valid."""
     from nuwa.agent.apply.apply import apply
     from nuwa.agent.client import AgentDown, Refused
-    from nuwa.cli.host_services import client, record
+    from nuwa.cli.host_services import client, recorded
     from nuwa.errors import ManifestError
 
     headers = {"If-Match": f'"{expected}"'}
@@ -49,8 +49,8 @@ def _put(paths: Paths, text: str, expected: str) -> Applied | None:
         try:
             done: Applied = client().ask("PUT", "/config", text.encode(), headers)
         except AgentDown:
-            done = apply(paths, text, expected=expected)
-            record("configure", "")
+            with recorded("configure", ""):
+                done = apply(paths, text, expected=expected)
     except ManifestError as error:
         print(error, file=sys.stderr)
     except Refused as error:

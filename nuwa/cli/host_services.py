@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +39,22 @@ def record(action: str, target: str, outcome: str = "ok") -> None:
             Trail(database).record(caller.caller(), action, target, outcome)
         finally:
             database.close()
+
+
+@contextlib.contextmanager
+def recorded(action: str, target: str) -> Iterator[None]:
+    """Write down what the block does without the agent, and how that went."""
+    from nuwa.errors import NuwaError
+
+    outcome = "interrupted"
+    try:
+        yield
+        outcome = "ok"
+    except NuwaError as error:
+        outcome = f"failed: {error.message}"
+        raise
+    finally:
+        record(action, target, outcome)
 
 
 def loaded() -> Loaded:
@@ -82,7 +99,6 @@ def act(verb: str, name: str) -> Outcome:
     from nuwa.agent.apply import lifecycle
     from nuwa.agent.client import AgentDown
     from nuwa.agent.paths import host_paths
-    from nuwa.errors import NuwaError
 
     if name != "ci":
         try:
@@ -90,15 +106,8 @@ def act(verb: str, name: str) -> Outcome:
             return done
         except AgentDown:
             pass
-    outcome = "interrupted"
-    try:
+    with recorded(verb, name):
         found: Outcome = lifecycle.act(verb, name, host_paths())
-        outcome = "ok"
-    except NuwaError as error:
-        outcome = f"failed: {error.message}"
-        raise
-    finally:
-        record(verb, name, outcome)
     return found
 
 

@@ -69,8 +69,7 @@ class ScriptResults:
             raw = file.read(MAX_BYTES) if before else b""
         whole, _, unfinished = raw.rpartition(b"\n")
         place[1] -= len(unfinished)
-        self._places[key] = place
-        self._remember()
+        self._remember({**self._places, key: place})
         return list(self._read(service, key, whole.decode("utf-8", "replace")))
 
     def _read(self, service: str, key: str, text: str) -> Iterator[Finding]:
@@ -96,11 +95,13 @@ class ScriptResults:
         while len(self._deploys) > MAX_DEPLOYS:
             del self._deploys[next(iter(self._deploys))]
 
-    def _remember(self) -> None:
+    def _remember(self, places: dict[str, list[int]]) -> None:
+        """Note how far it is: on disk first, so that what could not be noted is read once more."""
         try:
-            files.write_json(self._path, self._places, mode=0o600)
+            files.write_json(self._path, places, mode=0o600)
         except OSError as error:
             raise NuwaError(f"{self._path} cannot be written: {error.strerror}") from None
+        self._places = places
 
 
 def _finding(service: str, state: str, message: str) -> Finding:

@@ -8,6 +8,7 @@ import pytest
 
 from nuwa.agent.host.deployment import Deployment
 from nuwa.agent.monitor.script_results import ScriptResults
+from nuwa.errors import NuwaError
 
 AT = "2026-11-28T10:00:00Z bin/"
 GOOD = [
@@ -92,6 +93,17 @@ def test_a_log_that_was_rotated_is_read_from_its_beginning(shop: Shop) -> None:
     shop.log.rename(shop.log.with_name("nuwa.log.1"))
     shop.write(*GOOD)
     assert [state for state, _ in shop.new()] == ["ok"]
+
+
+def test_a_deploy_that_could_not_be_noted_is_told_later(shop: Shop) -> None:
+    shop.write(*BAD)
+    shop.state.unlink()
+    shop.state.mkdir()
+    with pytest.raises(NuwaError, match="cannot be written"):
+        shop.new()
+    shop.state.rmdir()
+    assert [state for state, _ in shop.new()] == ["failed"]
+    assert shop.new() == []
 
 
 def test_a_link_is_not_followed(shop: Shop, tmp_path: Path) -> None:
