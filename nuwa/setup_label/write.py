@@ -177,7 +177,7 @@ def _facts(app: App) -> dict[str, object]:
             f"{name}\t{'yes' if command.arguments else 'no'}\t{command.help}"
             for name, command in app.command.items()
         ],
-        "guarded": "yes" if locations.settings(app, app.health.path).protect else "",
+        "guarded": _guarded(app),
         "proxy_lists": [
             f"{name}\t{source}"
             for name in app.site.trusted_proxies
@@ -197,6 +197,12 @@ def _facts(app: App) -> dict[str, object]:
         "aliases": distributions.ALIASES,
         "distributions": distributions.DISTRIBUTIONS,
     }
+
+
+def _guarded(app: App) -> str:
+    """What nginx answers for the app at its health path, where not everybody may ask, or not at any rate."""
+    found = locations.settings(app, app.health.path)
+    return " ".join((*(["401 403"] if found.protect else []), *(["429"] if found.limit else [])))
 
 
 def _archive(files: dict[str, str]) -> bytes:

@@ -171,6 +171,23 @@ opens() {
   run -1 bin/lib/check
 }
 
+@test "a site whose health path has a rate counts as up when this host has asked too often, and only then" {
+  bin/run
+  echo 429 >"$FAKE/status"
+  run -1 bin/lib/check
+  jq '.site.rate = "1/m"' "$MANIFEST" >"$MANIFEST.new"
+  mv "$MANIFEST.new" "$MANIFEST"
+  echo 200 >"$FAKE/status"
+  make_image "$ONE"
+  make_deployment
+  bin/run
+  echo 429 >"$FAKE/status"
+  run -0 bin/install
+  run -0 bin/lib/check
+  echo 401 >"$FAKE/status"
+  run -1 bin/lib/check
+}
+
 @test "maintenance is shown until it ends, over deploys, and the checks know of it" {
   bin/run
   run -1 bin/maintenance on
