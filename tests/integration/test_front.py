@@ -195,6 +195,14 @@ def test_files_get_the_headers_of_the_site_and_of_their_path(site: Site) -> None
     assert (css["X-Frame-Options"], css["Access-Control-Allow-Origin"]) == ("DENY", None)
     assert (font["X-Frame-Options"], font["Access-Control-Allow-Origin"], body) == ("DENY", "*", b"b")
     assert font["Cache-Control"] == css["Cache-Control"] == "public, no-cache"
+    former = site.root / "former/fonts"
+    former.mkdir(parents=True)
+    (former / "c.woff2").write_bytes(b"c")
+    (former.parent / "d.css").write_bytes(b"d")
+    _, font, body = site.get("/static/fonts/c.woff2")
+    _, css, _ = site.get("/static/d.css")
+    assert (font["X-Frame-Options"], font["Access-Control-Allow-Origin"], body) == ("DENY", "*", b"c")
+    assert (css["X-Frame-Options"], css["Access-Control-Allow-Origin"]) == ("DENY", None)
 
 
 def test_the_largest_body_is_that_of_the_path(site: Site) -> None:
