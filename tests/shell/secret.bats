@@ -155,6 +155,16 @@ run_with_database() {
   [[ $(<volumes/secrets/SECRET_KEY) == k ]]
 }
 
+@test "import takes no name for that of another secret, and leaves the users of the site to bin/secret set" {
+  bin/run --quiet
+  run -0 bin/secret import <<<'{"": "a", "MAIL_PASSWORD SECRET_KEY": "b", "A\nMAIL_PASSWORD": "c", "SECRET_KEY MAIL_PASSWORD": "d"}'
+  says 'left out, as nuwa.toml does not name them'
+  [[ $(<volumes/secrets/MAIL_PASSWORD) == word && $(ls volumes/secrets) == $'MAIL_PASSWORD\nSECRET_KEY' ]]
+  sed -i 's/^readonly NUWA_SITE_USERS=.*/readonly NUWA_SITE_USERS=(ADMINS)/' bin/lib/app
+  run -0 bin/secret import <<<'{"ADMINS": "ann:word"}'
+  says 'left out, as it holds users of the site: ADMINS. bin/secret set ADMINS stores those.'
+}
+
 @test "import of what is no JSON object of texts changes nothing" {
   snapshot >"$TEST/before"
   for text in '' '[]' '{"MAIL_PASSWORD": 1}' '{"MAIL_PASSWORD": ""}' '{"SECRET_KEY": "k", "MAIL_PASSWORD": "a\u0000b"}' 'MAIL_PASSWORD=x'; do
