@@ -113,3 +113,14 @@ starts() {
   run -0 bin/config list
   [[ $output == WORKERS=3 ]]
 }
+
+@test "an app that was taken off the web stays so, and comes back with them" {
+  bin/run
+  bin/uninstall --yes
+  run -0 bin/config set WORKERS=3
+  says 'stored the variables'
+  [[ ! -e $NUWA_ROOT/etc/monit/conf.d/nuwa-blog && ! -e $FAKE/active/nuwa-blog-blue.service ]]
+  bin/run
+  unit | grep -qF -e '--env=WORKERS=3'
+  [[ -e $NUWA_ROOT/etc/monit/conf.d/nuwa-blog ]]
+}
