@@ -8,6 +8,7 @@ from nuwa.manifest.finding import Finding, Given
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
 from nuwa.manifest.site import Redirect
+from nuwa.names import STORAGE_KEYS
 
 CHALLENGES = "/.well-known/acme-challenge"
 _OURS = {CHALLENGES: "is used to obtain certificates", "/.nuwa-maintenance": "is the page of bin/maintenance"}
@@ -64,6 +65,7 @@ def _protected(app: App, _: Given) -> Iterator[Finding]:
         *app.env.clear,
         *app.env.secrets,
         *app.env.generated,
+        *STORAGE_KEYS,
         app.backup.passphrase if app.backup else "",
     }
     for index, one in enumerate(app.protect):

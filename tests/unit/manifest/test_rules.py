@@ -136,6 +136,11 @@ WRONG = {
         "redirect[0].to",
         "sent around forever",
     ),
+    "users in an access key": (
+        '[[protect]]\nusers_secret = "BACKUP_ACCESS_KEY_ID"\n',
+        "protect[0].users_secret",
+        "another use",
+    ),
     "path of challenges": (
         '[[path]]\npath = "/.well-known/acme-challenge"\nmax_body = "1K"\n',
         "path[0].path",
