@@ -144,9 +144,9 @@ roll_back() {
   chmod +x "$TEST/tools/df"
   PATH=$TEST/tools:$PATH run -4 bin/archive_volumes
   says '1 MB of free disk'
-  [[ $(tail -n 1 volumes/.nuwa/archives.tsv) == *$'\t-\tthis host lacks what bin/_predicate names' ]]
+  [[ $(tail -n 1 volumes/.nuwa/archives.tsv) == *$'\t-\tthis host lacks: 1 MB of free disk below '* ]]
   run bin/status
-  says 'the last archive failed: this host lacks what bin/_predicate names'
+  says 'the last archive failed: this host lacks: 1 MB of free disk below '
   # A few megabytes do for an archive elsewhere, and for a secret that has to change.
   sed -i 's/900 1/90000 1/' "$TEST/tools/df"
   PATH=$TEST/tools:$PATH run -0 bin/archive_volumes
