@@ -24,8 +24,9 @@ find /etc /run/systemd/system /usr/local /var/spool/cron -xdev -type f -print0 |
 find /etc /run /usr/local /var /root -xdev -printf 'name %M %u:%g %p %l\n' | sort
 systemctl list-unit-files --no-legend --plain | awk '{print "unit file", $1, $2}' | sort
 # podman's own unit of a health check stays failed where its container went meanwhile.
-systemctl list-units --all --no-legend --plain | grep -v '^[0-9a-f]\{64\}' | awk '{print "unit", $1, $2}' | sort
-systemctl list-units --failed --no-legend --plain | grep -v '^[0-9a-f]\{64\}' | awk '{print "failed", $1}' | sort
+own='^[0-9a-f]\{64\}'
+systemctl list-units --all --no-legend --plain | grep -v "$own" | awk '{print "unit", $1, $2}' | sort
+systemctl list-units --failed --no-legend --plain | grep -v "$own" | awk '{print "failed", $1}' | sort
 monit summary -B | awk 'NR > 2 {print "monit", $1}' | sort
 podman ps --all --format 'container {{.Names}}' | sort
 podman network ls --format 'network {{.Name}}' | sort
