@@ -80,7 +80,7 @@ class Reader:
 def listen(client: Any, into: queue.Queue[str | None], is_known: Callable[[str], bool]) -> None:
     """Put the id of each container of nuwa's of which podman reports something; None at the end.
 
-    podman's own filter of events takes no key without its value (seen with 4.3 and 5.4), so it is applied here.
+    podman's own filter of events takes no key without its value (seen with 4.3 and 5.4).
     """
     try:
         for event in client.events(decode=True, filters={"type": ["container"]}):
