@@ -16,7 +16,7 @@ setup() {
   cp "$TEST"/former/{Setup,RunSetup,render.pyz} "$FAKE/images/$ONE/"
   export DEPLOYMENT=$TEST/blog
   mkdir "$DEPLOYMENT"
-  cd "$DEPLOYMENT"
+  cd "$DEPLOYMENT" || return
   set_up "$ONE"
   bin/run --quiet
   bin/install --quiet 2>/dev/null
