@@ -157,6 +157,7 @@ class Agent:
     def _forget_services(self) -> None:
         self._services_at = float("-inf")
         self._changed.set()
+        self.recorder.stir()
 
     async def listing(self) -> Listing:
         """Everything at a glance."""
@@ -263,7 +264,8 @@ class Agent:
             WorkFailed: it could not be done.
         """
         service = self.find(name)
-        self.recorder.expect_restart(name)
+        if verb != "stop":
+            self.recorder.restarts.expect(name)
         try:
             outcome: Outcome = await worker.act(verb, name)
         finally:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from nuwa.agent import naming
-from nuwa.agent.host import deaths, services
+from nuwa.agent.host import services
 from nuwa.agent.host.machine import Machine
 from nuwa.agent.host.metrics import Meter
 from nuwa.agent.host.services import Service
 from nuwa.agent.host.systemctl import Properties
 from nuwa.agent.paths import Paths
-from nuwa.agent.schemas import Mark, Usage
+from nuwa.agent.schemas import Usage
 from nuwa.agent.stats import points
 from nuwa.agent.stats.access_log import Reader, Requests
 from nuwa.agent.stats.openmetrics import Totals
 from nuwa.agent.stats.points import Point
+from nuwa.agent.stats.restarts import Restarts
 from nuwa.agent.stats.store import HOST, Store
 from nuwa.errors import NuwaError
 
@@ -30,8 +31,10 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 60.0
 SHORTEST_S = 5.0
 """Seconds between two rounds at least: while a clock is adjusted, the same minute could come twice."""
-RECENT_S = 180.0
-"""Seconds for which a restart is attributed to what was asked for."""
+SETTLE_S = 2.0
+"""Seconds after systemd's word that something changed, in which podman and systemd write down why."""
+LOOK_EVERY_S = 5.0
+"""Seconds between two looks at what changed, at least: what is restarted all the time costs no more."""
 
 
 class Host(Protocol):
@@ -44,15 +47,6 @@ class Host(Protocol):
     async def units(self) -> dict[str, Properties]: ...
 
 
-@dataclass(frozen=True)
-class _Start:
-    """When a unit was started last, as systemd counts it."""
-
-    unit: str
-    at: int
-    restarts: int
-
-
 class Recorder:
     """Measures as long as the agent runs. Nothing that fails here ends it."""
 
@@ -61,12 +55,12 @@ class Recorder:
         self._meter = Meter(kept=1)
         self._machine = Machine()
         self._logs = Reader()
-        self._starts: dict[str, _Start] = {}
-        self._asked: dict[str, float] = {}
+        self.restarts = Restarts()
+        self._changed = asyncio.Event()
         self.totals: dict[str, Totals] = {}
         """What was counted since the agent's start."""
         self._store: Store | None = None
-        self._fault = ""
+        self._faults: dict[str, str] = {}
         self._measured_at = time.monotonic()
 
     async def run(self) -> None:
@@ -74,7 +68,7 @@ class Recorder:
         try:
             await self._round(is_first=True)
             while True:
-                await asyncio.sleep(until_next(time.time()))
+                await self._watch(until_next(time.time()))
                 await self._round()
         finally:
             if self._store:
@@ -90,19 +84,41 @@ class Recorder:
             self._store = Store(self._host.paths.stats)
         return self._store
 
-    def expect_restart(self, name: str) -> None:
-        """Somebody asked for it."""
-        self._asked[name] = time.monotonic()
+    def stir(self) -> None:
+        """Look soon at what changed: systemd says that something did."""
+        self._changed.set()
+
+    async def _watch(self, seconds: float) -> None:
+        """Look at restarts soon after they happen, until a minute is over."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic() - LOOK_EVERY_S) > 0:
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                break
+            await asyncio.sleep(SETTLE_S)
+            await self._guarded("restarts", self._look())
+            await asyncio.sleep(LOOK_EVERY_S - SETTLE_S)
+        await asyncio.sleep(max(0.0, end - time.monotonic()))
+
+    async def _look(self) -> None:
+        self._changed.clear()
+        await self.restarts.look(self.store(), self._host.services(), await self._host.units())
 
     async def _round(self, *, is_first: bool = False) -> None:
+        await self._guarded("figures", self._record(is_first=is_first))
+        await self._guarded("restarts", self._look())
+
+    async def _guarded(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        """What goes wrong is said once, and ends nothing."""
         try:
-            await self._record(is_first=is_first)
-            self._fault = ""
+            await work
+            self._faults.pop(what, None)
         except Exception as error:
-            if self._fault != str(error):
+            if str(error) not in self._faults.values():
                 is_known = isinstance(error, NuwaError | OSError)
                 log.warning("nothing was recorded: %s", error, exc_info=None if is_known else error)
-            self._fault = str(error)
+            self._faults[what] = str(error)
 
     async def _record(self, *, is_first: bool) -> None:
         at = int(time.time() - 1) // 60 * 60
@@ -121,12 +137,11 @@ class Recorder:
         }
         host = points.of_usage(at, self._machine.usage())
         minute[HOST] = replace(host, space=self._machine.space())
-        marks = [mark async for mark in self._restarts(everything, units)]
         if not is_first:
             self.totals = {name: self.totals.get(name, Totals()) for name in minute}
             for name, point in minute.items():
                 self.totals[name].add(point, passed)
-            await asyncio.to_thread(lambda: self.store().add(minute, marks))
+            await asyncio.to_thread(lambda: self.store().add(minute))
 
     def _requests(self, everything: list[Service]) -> dict[str, Requests]:
         found = {}
@@ -136,31 +151,6 @@ class Recorder:
             if requests:
                 found[service.name] = requests
         return found
-
-    async def _restarts(
-        self, everything: list[Service], units: Mapping[str, Properties]
-    ) -> AsyncIterator[tuple[str, Mark]]:
-        """What was started since the last round, although it had run before."""
-        starts = {service.name: _start(service, units[service.unit])
-                  for service in everything if service.unit in units}  # fmt: skip
-        for service in everything:
-            before, now = self._starts.get(service.name), starts.get(service.name)
-            if before is None or now is None or before.unit != now.unit or before.at in (0, now.at):
-                continue
-            when = services.since(units[now.unit])
-            if when is not None and now.at:
-                yield (
-                    service.name,
-                    {"at": when, "kind": "restart", "text": await self._why(service, before, now)},
-                )
-        self._starts = {**self._starts, **{name: start for name, start in starts.items() if start.at}}
-
-    async def _why(self, service: Service, before: _Start, now: _Start) -> str:
-        if now.restarts > before.restarts:
-            reason = await deaths.reason(service, 2 * INTERVAL_S)
-            return "ended and was restarted by systemd" + (f": {reason}" if reason else "")
-        is_asked = time.monotonic() - self._asked.get(service.name, float("-inf")) < RECENT_S
-        return "restarted by nuwa" if is_asked else "restarted, not by nuwa"
 
 
 def until_next(now: float) -> float:
@@ -180,11 +170,6 @@ def access_log(service: Service, paths: Paths) -> Path | None:
     else:
         log_path = naming.access_log(service.name) if service.kind == "process" else ""
     return paths.root / log_path.lstrip("/") if log_path else None
-
-
-def _start(service: Service, properties: Properties) -> _Start:
-    restarts, at = (properties.get(name) or "0" for name in ("NRestarts", "ActiveEnterTimestampMonotonic"))
-    return _Start(service.unit, int(at), int(restarts))
 
 
 def _is_known(usage: Usage) -> bool:

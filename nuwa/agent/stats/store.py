@@ -68,6 +68,7 @@ create table if not exists marks (
   id integer primary key autoincrement, at integer not null, series integer not null, kind text not null,
   text text not null);
 create index if not exists marks_by_series on marks (series, at);
+create table if not exists ends (name text primary key, boot text not null, at integer not null);
 """
 
 
@@ -88,6 +89,8 @@ class Store:
             raise NuwaError(f"{path} cannot be opened: {error}") from None
         self._waiting: list[dict[str, Point]] = []
         self._marks: list[tuple[str, Mark]] = []
+        self._ends: dict[str, int] = {}
+        self._boot = ""
         self._is_full = False
         self._lock = threading.RLock()
 
@@ -104,6 +107,24 @@ class Store:
         if len(self._waiting) >= WRITTEN_EVERY:
             self.write()
 
+    def note(self, marks: Iterable[tuple[str, Mark]], boot: str, ends: Mapping[str, int]) -> None:
+        """Take marks between two minutes.
+
+        Args:
+            boot: id of the host's start.
+            ends: up to when since then the ends of services are among them; kept with them, or neither is.
+        """
+        with self._lock:
+            self._marks = [*self._marks, *marks][-MAX_WAITING_MARKS:]
+            self._boot = boot
+            self._ends |= ends
+
+    def ends(self, boot: str) -> dict[str, int]:
+        """Up to when the ends of services have been noted since the host's start of that id."""
+        with self._lock:
+            rows = self._connection.execute("select name, at from ends where boot = ?", (boot,)).fetchall()
+        return {row["name"]: row["at"] for row in rows} | self._ends
+
     def write(self) -> None:
         """Write what waits; that the disk is full is said once, and keeps it waiting."""
         with self._lock:
@@ -116,7 +137,7 @@ class Store:
                     log.warning("statistics wait in memory, because their file cannot be written: %s", error)
                 self._is_full = True
             else:
-                self._is_full, self._waiting, self._marks = False, [], []
+                self._is_full, self._waiting, self._marks, self._ends = False, [], [], {}
 
     def _write(self) -> None:
         with self._connection:
@@ -194,6 +215,10 @@ class Store:
             self._connection.execute(query, row)
         query = "delete from marks where id <= (select max(id) from marks) - ?"
         self._connection.execute(query, (KEPT_MARKS,))
+        if self._ends:
+            self._connection.execute("delete from ends where boot <> ?", (self._boot,))
+        query = "insert or replace into ends (name, boot, at) values (?, ?, ?)"
+        self._connection.executemany(query, [(name, self._boot, at) for name, at in self._ends.items()])
 
     def _roll(self, fine: Resolution, coarse: Resolution) -> None:
         """Make coarser points of the finer ones whose stretch of time is over."""

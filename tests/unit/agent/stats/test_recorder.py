@@ -57,10 +57,6 @@ def rounds(recorder: Recorder, *between: object) -> None:
     asyncio.run(work())
 
 
-def texts(recorder: Recorder) -> list[str]:
-    return [mark["text"] for mark in recorder.store().marks("web", -(10**9))]
-
-
 def test_requests_of_a_route_are_counted_for_its_service(host: Host):
     recorder = Recorder(host)
     rounds(recorder, lambda: host.log.write_text(LINE.format(status=200) * 3 + LINE.format(status=503)))
@@ -74,36 +70,6 @@ def test_the_host_is_measured_too(host: Host):
     (point,) = recorder.store().read(HOST, 0, 60)
     assert point.cpu is not None
     assert point.memory
-
-
-def test_restarts_are_told_apart_by_who_caused_them(host: Host):
-    recorder = Recorder(host)
-
-    def by_nuwa() -> None:
-        recorder.expect_restart("web")
-        host.start(300, 1)
-
-    def by_somebody() -> None:
-        recorder._asked.clear()
-        host.start(400, 1)
-
-    rounds(recorder, lambda: host.start(200, 1), by_nuwa, by_somebody, lambda: None)
-    assert texts(recorder) == [
-        "ended and was restarted by systemd",
-        "restarted by nuwa",
-        "restarted, not by nuwa",
-    ]
-
-
-def test_the_other_slot_that_takes_over_is_no_restart(host: Host):
-    recorder = Recorder(host)
-
-    def switch() -> None:
-        host.service = Service("web", "process", "green", host.service.process, ports=(8000,))
-        host.start(500)
-
-    rounds(recorder, switch)
-    assert texts(recorder) == []
 
 
 def test_a_host_that_does_not_answer_is_said_once_and_recorded_again_later(

@@ -1,0 +1,147 @@
+"""Which services ended or were restarted, why and by whom, as marks in their history."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuwa.agent.host import deaths
+from nuwa.agent.host.deaths import End
+from nuwa.agent.host.services import Service
+from nuwa.agent.host.systemctl import Properties
+from nuwa.agent.schemas import Mark
+from nuwa.agent.stats.store import Store
+
+RECENT_S = 180.0
+"""Seconds for which a start is attributed to what was asked for."""
+TOGETHER_S = 60.0
+"""Ends of a service that follow each other sooner are one mark, so that a crash loop leaves one a minute."""
+MAX_MARKS = 50
+"""Of one service at once: after a long time without the agent."""
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What systemd says of a unit, as far as a restart changes it.
+
+    Args:
+        at: when it was started last, in microseconds of the monotonic clock; 0 if never.
+        restarts: by systemd itself, since somebody started it.
+    """
+
+    unit: str
+    at: int
+    ended_at: int
+    restarts: int
+    state: str
+
+
+class Restarts:
+    """Compares what systemd says with what it said before, and has the journal explain what differs.
+
+    What was noted lasts in the store, so that what happens while the agent is away is noted as well.
+    """
+
+    def __init__(self) -> None:
+        self._starts: dict[str, _Start] = {}
+        self._asked: dict[str, float] = {}
+        self._unexplained: set[str] = set()
+
+    def expect(self, name: str) -> None:
+        """Somebody asked for a restart."""
+        self._asked[name] = time.monotonic()
+
+    async def look(self, store: Store, everything: list[Service], units: Mapping[str, Properties]) -> None:
+        """Note what happened since the last look.
+
+        Raises:
+            NuwaError: the journal cannot be read; the next look finds the same.
+        """
+        starts = {service.name: _start(service, units[service.unit])
+                  for service in everything if service.unit in units}  # fmt: skip
+        changed = [
+            service
+            for service in everything
+            if service.name in starts and starts[service.name] != self._starts.get(service.name)
+        ]
+        if not changed:
+            return
+        boot = BOOT_ID.read_text().strip()
+        noted, found = await asyncio.to_thread(store.ends, boot), await deaths.ends(changed)
+        for service in changed:
+            last = noted.get(service.name, 0)
+            fresh = [end for end in found.get(service.name, ()) if end.at > last]
+            self._note(store, boot, service.name, starts[service.name], last, fresh)
+
+    def _note(self, store: Store, boot: str, name: str, now: _Start, last: int, fresh: list[End]) -> None:
+        """Note what happened to a service, unless that has to wait."""
+        if fresh and last and time.monotonic() - last / 1e6 < TOGETHER_S:
+            return  # it waits for those that follow soon
+        before = self._starts.get(name)
+        text = self._by_whom(name, before, now, [last, *(end.at for end in fresh)])
+        if text == _SILENT and name not in self._unexplained:
+            self._unexplained.add(name)  # the journal may be late
+            return
+        self._unexplained.discard(name)
+        marks = [_mark(group, now) for group in _groups(fresh)][-MAX_MARKS:]
+        if text:
+            marks.append({"at": _when(now.at), "kind": "restart", "text": text})
+        store.note([(name, mark) for mark in marks], boot, {name: fresh[-1].at} if fresh else {})
+        self._starts[name] = now
+
+    def _by_whom(self, name: str, before: _Start | None, now: _Start, ends: Iterable[int]) -> str:
+        """Who started it since the last look; empty if nobody did, or systemd after an end that is noted."""
+        is_asked = 0 <= now.at / 1e6 - self._asked.get(name, float("-inf")) < RECENT_S
+        if is_asked and before and before.at:
+            del self._asked[name]
+            return "restarted by nuwa"
+        if before is None or before.unit != now.unit or before.at in (0, now.at) or not now.at:
+            return ""
+        if now.restarts and any(before.at < end < now.at for end in ends):
+            return ""
+        return _SILENT if now.restarts > before.restarts else "restarted, not by nuwa"
+
+
+_SILENT = "ended and was restarted by systemd"
+"""What is said where the journal says nothing."""
+
+
+def _start(service: Service, properties: Properties) -> _Start:
+    names = ("ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic", "NRestarts")
+    started, ended, restarts = (int(properties.get(name) or "0") for name in names)
+    return _Start(service.unit, started, ended, restarts, properties.get("SubState", ""))
+
+
+def _groups(ends: Sequence[End]) -> Iterator[list[End]]:
+    """Those that follow each other soon, together."""
+    group: list[End] = []
+    for end in ends:
+        if group and end.at - group[-1].at > TOGETHER_S * 1e6:
+            yield group
+            group = []
+        group.append(end)
+    if group:
+        yield group
+
+
+def _mark(ends: list[End], now: _Start) -> Mark:
+    last = ends[-1]
+    text = "ended" if len(ends) == 1 else f"ended {len(ends)} times"
+    if last.is_restarted:
+        text += " and was restarted by systemd"
+    elif now.state.startswith("auto-restart"):
+        text += " and is being restarted by systemd"
+    return {
+        "at": _when(last.at),
+        "kind": "restart",
+        "text": text + (f": {last.reason}" if last.reason else ""),
+    }
+
+
+def _when(at: int) -> float:
+    """A moment of the monotonic clock in Unix seconds."""
+    return time.time() - (time.monotonic() - at / 1e6)
