@@ -6,10 +6,21 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
+import types
 from collections.abc import Callable, Iterator
 
-import uvicorn
 from starlette.types import ASGIApp
+
+if "uvicorn" not in sys.modules:
+    # The package imports its own command line, whose click costs each of the two processes 2 MB.
+    sys.modules["uvicorn.main"] = types.SimpleNamespace(main=None, run=None, Server=None)  # type: ignore[assignment]
+
+import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server as UvicornServer
+
+uvicorn.Server = UvicornServer  # type: ignore[misc]
 
 MAX_CONNECTIONS = 512
 """Requests at once, streams among them, on each server."""
@@ -17,7 +28,7 @@ SHUTDOWN_GRACE_S = 5
 """Seconds that requests in progress get at the end."""
 
 
-class Server(uvicorn.Server):
+class Server(UvicornServer):
     """A server that leaves the signals to the process, which may have two of them."""
 
     @contextlib.contextmanager
@@ -33,7 +44,7 @@ def log_to_journal() -> None:
 
 def server(app: ASGIApp) -> Server:
     """What serves an application, once it is given its sockets."""
-    settings = uvicorn.Config(
+    settings = Config(
         app,
         http="h11",
         ws="none",
