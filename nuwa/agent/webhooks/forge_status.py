@@ -9,11 +9,9 @@ import asyncio
 import json
 import logging
 import socket
-import urllib.error
-import urllib.request
+import sys
 from collections import deque
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +19,20 @@ from nuwa.agent import regular_files
 from nuwa.agent.config import processes
 from nuwa.agent.config.model import CommitStatus
 from nuwa.agent.config.resolved import Loaded
-from nuwa.agent.webhooks import forge_requests
+from nuwa.agent.webhooks import forge_call, forge_requests
 from nuwa.agent.webhooks.forge_requests import Call, NoRepository
 from nuwa.agent.webhooks.run_states import RunState
+from nuwa.process_async import started
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 15.0
-"""Seconds that a forge may take for one request."""
+TIMEOUT_S = 20.0
+"""Seconds that a request to a forge may take from its start to the last byte of the answer."""
+MAX_LINE_BYTES = 4 * 1024 * 1024
 RETRY_DELAYS_S = (2.0, 10.0)
 """Seconds before the second and the third try."""
 MAX_QUEUED = 50
 """States that wait for the forge of one hook; the oldest are left out."""
-MAX_ANSWER_BYTES = 1024 * 1024
 MAX_TOKEN_BYTES = 4096
 _SENTENCES = {
     "running": "is running",
@@ -148,7 +147,7 @@ def token_of(settings: CommitStatus, base: str) -> str:
 async def _with_retry(call: Call) -> Any:
     for delay in (*RETRY_DELAYS_S, None):
         try:
-            return await asyncio.to_thread(_request, call)
+            return await _request(call)
         except ForgeFailed as error:
             if delay is None or not error.again:
                 raise
@@ -156,42 +155,28 @@ async def _with_retry(call: Call) -> Any:
     raise AssertionError("the last try returns or raises")
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another server."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
-
-
-def _request(call: Call) -> Any:
+async def _request(call: Call) -> Any:
     """The answer's value.
 
     Raises:
         ForgeFailed: there is none.
     """
-    data = json.dumps(call.body).encode() if call.body is not None else None
-    request = urllib.request.Request(call.url, data, dict(call.headers), method=call.method)  # noqa: S310
+    given = {"method": call.method, "url": call.url, "headers": dict(call.headers), "body": call.body}
+    argv = [sys.executable, "-OO", "-m", "nuwa.agent.webhooks"]
+    environment = {forge_call.VARIABLE: json.dumps(given)}
+    said = f"{call.method} {call.url}"
     try:
-        with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
-            raw = answer.read(MAX_ANSWER_BYTES)
-    except urllib.error.HTTPError as error:
-        raise _refused(call, error) from None
-    except (OSError, HTTPException) as error:
-        raise ForgeFailed(f"{call.method} {call.url}: {error}", again=True) from None
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            started(argv, env=environment, errors=False, longest_line=MAX_LINE_BYTES) as running,
+        ):
+            output = b"".join([line async for line in running.lines()])
+    except TimeoutError:
+        raise ForgeFailed(f"{said} took longer than {TIMEOUT_S:g} s", again=True) from None
     try:
-        return json.loads(raw) if raw else None
+        answer = json.loads(output)
     except ValueError:
-        return None
-
-
-def _refused(call: Call, error: urllib.error.HTTPError) -> ForgeFailed:
-    hint = {
-        401: ": is the token valid?",
-        403: ": may the token write statuses?",
-        404: ": is the repository right, and may the token see it?",
-    }.get(error.code, "")
-    again = error.code == 429 or error.code >= 500
-    return ForgeFailed(f"{call.method} {call.url} was answered with {error.code}{hint}", again=again)
+        raise ForgeFailed(f"{said}: its process came to no end", again=True) from None
+    if "error" in answer:
+        raise ForgeFailed(f"{said} {answer['error']}", again=answer["again"])
+    return answer["value"]

@@ -1,0 +1,9 @@
+"""`python -m nuwa.agent.webhooks`: sends the request in its environment, and prints what came of it."""
+
+import json
+import os
+
+from nuwa.agent.webhooks import forge_call
+
+if __name__ == "__main__":
+    print(json.dumps(forge_call.perform(json.loads(os.environ.pop(forge_call.VARIABLE)))))

@@ -1,0 +1,60 @@
+"""One request to a forge, for the process that `python -m nuwa.agent.webhooks` is.
+
+A process of its own, which can be stopped whatever the forge does: the time-out of a socket begins again with
+each byte that comes. It also honours the proxies that the agent was given.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import Any
+
+VARIABLE = "NUWA_FORGE_CALL"
+"""The variable that holds the request: only root can read it there, and the token in it is a secret."""
+SOCKET_TIMEOUT_S = 15.0
+MAX_ANSWER_BYTES = 1024 * 1024
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another server."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def perform(call: dict[str, Any]) -> dict[str, Any]:
+    """Send a request.
+
+    Args:
+        call: `method`, `url`, `headers` and `body`, which is a value or null.
+
+    Returns:
+        `value`: what was answered; or `error`, in words, and `again`: whether another try may succeed.
+    """
+    data = json.dumps(call["body"]).encode() if call["body"] is not None else None
+    request = urllib.request.Request(call["url"], data, call["headers"], method=call["method"])  # noqa: S310
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=SOCKET_TIMEOUT_S) as answer:
+            raw = answer.read(MAX_ANSWER_BYTES)
+    except urllib.error.HTTPError as error:
+        hint = _HINTS.get(error.code, "")
+        return {
+            "error": f"was answered with {error.code}{hint}",
+            "again": error.code == 429 or error.code >= 500,
+        }
+    except (OSError, HTTPException) as error:
+        return {"error": f"failed: {error}", "again": True}
+    try:
+        return {"value": json.loads(raw) if raw else None}
+    except ValueError:
+        return {"value": None}
+
+
+_HINTS = {
+    401: ": is the token valid?",
+    403: ": may the token write statuses?",
+    404: ": is the repository right, and may the token see it?",
+}
