@@ -74,13 +74,28 @@ class Database:
         except sqlite3.OperationalError as error:
             hint = "Free some space on the disk that holds it."
             raise NuwaError(f"the agent cannot write to its database: {error}", hint=hint) from None
+        except sqlite3.DatabaseError as error:
+            raise _damaged(error) from None
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        return self._connection.execute(query, values).fetchall()
+        """What a query finds.
+
+        Raises:
+            NuwaError: the file cannot be read.
+        """
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(error) from None
 
     def row(self, query: str, *values: Any) -> sqlite3.Row | None:
-        found: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
-        return found
+        """The first of it."""
+        found = self.rows(query, *values)
+        return found[0] if found else None
+
+
+def _damaged(error: sqlite3.DatabaseError) -> NuwaError:
+    return NuwaError(f"the agent cannot use its database: {error}", hint=sqlite_files.DAMAGED)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+DAMAGED = "When the agent is restarted it sets a damaged file aside and begins a new one."
+"""What is said to who asked for something in a file that cannot be read."""
+
 
 def open_or_replace(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
     """Open a file that root alone can read; a damaged one is set aside, and a new one begins.
@@ -25,6 +28,7 @@ def open_or_replace(path: Path, connect: Callable[[Path], sqlite3.Connection]) -
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         connection = connect(path)
+        _check(connection)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
@@ -36,3 +40,15 @@ def open_or_replace(path: Path, connect: Callable[[Path], sqlite3.Connection]) -
         connection = connect(path)
     path.chmod(0o600)
     return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Find what opening a file does not: pages in its middle that are damaged.
+
+    Raises:
+        sqlite3.DatabaseError: there are some.
+    """
+    (found,) = connection.execute("pragma quick_check(1)").fetchone()
+    if found != "ok":
+        connection.close()
+        raise sqlite3.DatabaseError(found)

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +122,7 @@ class Store:
 
     def ends(self, boot: str) -> dict[str, int]:
         """Up to when the ends of services have been noted since the host's start of that id."""
-        with self._lock:
+        with self._reading():
             rows = self._connection.execute("select name, at from ends where boot = ?", (boot,)).fetchall()
         return {row["name"]: row["at"] for row in rows} | self._ends
 
@@ -150,7 +151,7 @@ class Store:
 
     def read(self, name: str, since: int, step: int) -> list[Point]:
         """The points of a service from a time on, of `step` seconds each, the oldest first."""
-        with self._lock:
+        with self._reading():
             series = self._series(name)
             found = [minute[name] for minute in self._waiting if name in minute]
             for one in RESOLUTIONS:
@@ -164,7 +165,7 @@ class Store:
     def marks(self, name: str, since: int) -> list[Mark]:
         """What happened to a service from a time on, the oldest first."""
         query = "select at, kind, text from marks where series = ? and at >= ? order by at desc limit 500"
-        with self._lock:
+        with self._reading():
             rows = self._connection.execute(query, (self._series(name), since)).fetchall()
         found: list[Mark] = [{"at": row["at"], "kind": row["kind"], "text": row["text"]} for row in rows]
         found += [mark for owner, mark in self._marks if owner == name and mark["at"] >= since]
@@ -172,12 +173,25 @@ class Store:
 
     def last(self) -> Mapping[str, Point]:
         """The newest minute of all services."""
-        with self._lock:
+        with self._reading():
             if self._waiting:
                 return self._waiting[-1]
             query = f"select name, {_COLUMNS} from minutes join series on id = series where number = ?"  # noqa: S608
             rows = self._connection.execute(query, (self._counts(MINUTES)[0],)).fetchall()
         return {row["name"]: _point(row) for row in rows}
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            NuwaError: the file cannot be read.
+        """
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise NuwaError(f"statistics cannot be read: {error}", hint=sqlite_files.DAMAGED) from None
 
     def _rows(self, one: Resolution, series: int, after: int) -> Iterator[Point]:
         query = f"select {_COLUMNS} from {one.table} where series = ? and number > ?"  # noqa: S608
