@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +15,11 @@ from nuwa.agent.config import processes
 from nuwa.agent.config.model import Channel
 from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
-from nuwa.agent.monitor import messages, send
+from nuwa.agent.monitor import child, messages, send
 from nuwa.agent.monitor.outbox import Outbox, Waiting
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.schemas import ChannelState
 from nuwa.errors import NuwaError, UsageError
-from nuwa.process_async import started
 
 log = logging.getLogger(__name__)
 
@@ -159,21 +156,14 @@ class Channels:
             NotSent: it could not be sent, or took too long.
         """
         url = self._url(channel)
-        message = json.dumps({"url": url, "title": title, "body": body, "kind": kind})
-        argv = [sys.executable, "-m", "nuwa.agent.monitor"]
+        message = {"url": url, "title": title, "body": body, "kind": kind}
         try:
-            environment = {send.VARIABLE: message}
-            async with (
-                self._places,
-                asyncio.timeout(SEND_TIMEOUT_S),
-                started(argv, env=environment, errors=False) as running,
-            ):
-                said = b"".join([line async for line in running.lines()])
-                code = await running.wait()
+            async with self._places:
+                code, said = await child.run(message, SEND_TIMEOUT_S)
         except TimeoutError:
             raise NotSent(f"it did not answer within {SEND_TIMEOUT_S:g} s") from None
         if code != 0:
-            reason = said.decode("utf-8", "replace").strip() or f"its process ended with {code}"
+            reason = said or f"its process ended with {code}"
             raise NotSent(send.without_secrets(reason, url), hint="nuwa log ci")
 
     def _url(self, channel: Channel) -> str:

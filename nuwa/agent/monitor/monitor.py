@@ -14,7 +14,7 @@ from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
 from nuwa.agent.host import probes, services, systemctl
 from nuwa.agent.host.services import Service
-from nuwa.agent.monitor import checks, container_processes, notifications, results
+from nuwa.agent.monitor import allowance, checks, child, container_processes, results
 from nuwa.agent.monitor.channels import Channels
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.monitor.script_results import ScriptResults
@@ -34,6 +34,8 @@ MAX_PARALLEL = 4
 """Services that are asked at the same time."""
 SEND_TIMEOUT_S = 30.0
 """For which a round waits until alerts are sent."""
+LONGEST_SEND_S = 120.0
+"""Seconds that sending may take; a mail server may take its time with each line."""
 MAX_RESTARTS_PER_HOUR = 3
 """Restarts of one service within an hour; beyond that a person has to look."""
 
@@ -75,7 +77,7 @@ class Monitor:
         self._states = States(host.database)
         self.channels = Channels(host)
         self._scripts = ScriptResults(host.paths.state / "script_results.json")
-        self._allowance = notifications.Allowance()
+        self._allowance = allowance.Allowance()
         self._watches: dict[str, _Watch] = {}
         self._inside: list[Finding] = []
         self._inside_at = float("-inf")
@@ -199,7 +201,7 @@ class Monitor:
         finding = watch.finding
         assert finding
         now = time.monotonic()
-        while watch.restarted_at and now - watch.restarted_at[0] > notifications.HOUR_S:
+        while watch.restarted_at and now - watch.restarted_at[0] > allowance.HOUR_S:
             watch.restarted_at.popleft()
         if len(watch.restarted_at) >= MAX_RESTARTS_PER_HOUR:
             return
@@ -282,6 +284,18 @@ class Monitor:
 
     async def _send(self, untold: list[tuple[int, Alert]]) -> None:
         loaded = self._host.loaded
-        alerts = [alert for _, alert in untold]
-        if await asyncio.to_thread(notifications.send, loaded.config.monitor, alerts, loaded.base):
-            self._states.told([number for number, _ in untold])
+        message = child.message(loaded.config.monitor, [alert for _, alert in untold], loaded.base)
+        if not message or await self._is_sent(message):
+            count = len(message["alerts"]) if message else len(untold)
+            self._states.told([number for number, _ in untold[:count]])
+
+    @staticmethod
+    async def _is_sent(message: dict[str, Any]) -> bool:
+        try:
+            code, said = await child.run(message, LONGEST_SEND_S)
+        except TimeoutError:
+            log.warning("alerts could not be sent within %g s", LONGEST_SEND_S)
+            return False
+        for line in said.splitlines():
+            log.warning("%s", line)
+        return code == 0

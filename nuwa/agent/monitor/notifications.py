@@ -1,63 +1,39 @@
-"""Alerts sent out: by mail and to a URL, several in one message, and never more than so many an hour."""
+"""Alerts sent out by mail and to a URL, several in one message: for the process that child.py starts."""
 
 from __future__ import annotations
 
 import json
-import logging
 import smtplib
 import socket
 import ssl
 import time
-import urllib.error
 import urllib.request
-from collections import deque
 from collections.abc import Sequence
 from email.message import EmailMessage
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from nuwa.agent.config import processes
 from nuwa.agent.config.model import Mail
-from nuwa.agent.config.model import Monitor as Settings
 from nuwa.agent.schemas import Alert
 
-log = logging.getLogger(__name__)
-
 SEND_TIMEOUT_S = 20
-HOUR_S = 3600.0
 
 
-class Allowance:
-    """Lets so many messages through an hour; what it holds back goes with the next one."""
-
-    def __init__(self) -> None:
-        self._sent: deque[float] = deque()
-
-    def take(self, burst: int) -> bool:
-        """Whether a message may go now."""
-        now = time.monotonic()
-        while self._sent and now - self._sent[0] > HOUR_S:
-            self._sent.popleft()
-        if len(self._sent) >= burst:
-            return False
-        self._sent.append(now)
-        return True
-
-
-def send(settings: Settings, alerts: Sequence[Alert], base: str) -> bool:
-    """Send the alert to its recipients.
-
-    Args:
-        base: the folder that relative paths of the configuration begin at.
+def deliver(message: dict[str, Any]) -> tuple[bool, list[str]]:
+    """Send alerts, in a process of its own.
 
     Returns:
-        whether anybody was reached, or nobody is to be told.
+        whether anybody was reached, and what went wrong.
     """
-    ways = []
-    if settings.mail:
-        ways.append(_mail(settings.mail, alerts, base))
-    if settings.webhook:
-        ways.append(_post(settings.webhook, alerts))
-    return any(ways) or not ways
+    alerts: list[Alert] = message["alerts"]
+    faults = []
+    if "mail" in message:
+        faults.append(_mail(Mail(**message["mail"]), alerts, message["base"]))
+    if "webhook" in message:
+        faults.append(_post(message["webhook"], alerts))
+    return "" in faults, [fault for fault in faults if fault]
 
 
 def compose(alerts: Sequence[Alert], host: str) -> tuple[str, str]:
@@ -76,7 +52,8 @@ def _line(alert: Alert) -> str:
     return f"{when}  {alert['state']:<8} {alert['check']}: {alert['message']}{action}"
 
 
-def _mail(mail: Mail, alerts: Sequence[Alert], base: str) -> bool:
+def _mail(mail: Mail, alerts: Sequence[Alert], base: str) -> str:
+    """Why it could not be mailed; empty if it was."""
     message = EmailMessage()
     message["From"], message["To"] = mail.sender, ", ".join(mail.to)
     message["Subject"], text = compose(alerts, socket.gethostname())
@@ -91,9 +68,8 @@ def _mail(mail: Mail, alerts: Sequence[Alert], base: str) -> bool:
                 server.login(mail.user, path.read_text().strip() if mail.password_file else "")
             server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
-        log.warning("alerts could not be mailed over %s:%d: %s", mail.server, mail.port, error)
-        return False
-    return True
+        return f"alerts could not be mailed over {mail.server}:{mail.port}: {error}"
+    return ""
 
 
 def _server(mail: Mail) -> smtplib.SMTP:
@@ -103,7 +79,8 @@ def _server(mail: Mail) -> smtplib.SMTP:
     return smtplib.SMTP(mail.server, mail.port, timeout=SEND_TIMEOUT_S)
 
 
-def _post(url: str, alerts: Sequence[Alert]) -> bool:
+def _post(url: str, alerts: Sequence[Alert]) -> str:
+    """Why it could not be posted; empty if it was."""
     subject, text = compose(alerts, socket.gethostname())
     body = json.dumps({"host": socket.gethostname(), "text": f"{subject}\n{text}", "alerts": list(alerts)})
     request = urllib.request.Request(  # noqa: S310 - the configuration takes http and https alone
@@ -111,7 +88,6 @@ def _post(url: str, alerts: Sequence[Alert]) -> bool:
     )
     try:
         with urllib.request.urlopen(request, timeout=SEND_TIMEOUT_S):  # noqa: S310
-            return True
-    except (OSError, ValueError) as error:
-        log.warning("alerts could not be posted: %s", error)
-        return False
+            return ""
+    except (OSError, ValueError, HTTPException) as error:
+        return f"alerts could not be posted: {error}"

@@ -2,25 +2,94 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from nuwa.agent.monitor import notifications
+import pytest
+
+from nuwa.agent.config.model import Mail, Monitor
+from nuwa.agent.monitor import allowance, child, notifications
+
+
+def alert(number: int, message: str = "stopped") -> Any:
+    return {
+        "time": 0.0,
+        "check": f"process s{number}",
+        "state": "failed",
+        "message": message,
+        "action": "",
+        "advice": "",
+    }
 
 
 def test_many_alerts_make_one_message_and_messages_are_few() -> None:
-    alerts: Any = [
-        {
-            "time": 0.0,
-            "check": f"process s{n}",
-            "state": "failed",
-            "message": "stopped",
-            "action": "",
-            "advice": "",
-        }
-        for n in range(50)
-    ]
-    subject, text = notifications.compose(alerts, "host1")
+    subject, text = notifications.compose([alert(number) for number in range(50)], "host1")
     assert subject == "[nuwa] host1: process s0 failed and 49 more"
     assert len(text.splitlines()) == 50
-    allowance = notifications.Allowance()
-    assert [allowance.take(3) for _ in range(5)] == [True, True, True, False, False]
+    allowed = allowance.Allowance()
+    assert [allowed.take(3) for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_a_message_is_as_long_as_the_kernel_takes_it_and_the_rest_comes_later() -> None:
+    settings = Monitor(webhook="http://127.0.0.1:1/")
+    made = child.message(settings, [alert(number, "ö" * 2000) for number in range(100)], "/")
+    assert 0 < len(made["alerts"]) < 100
+    assert len(child.message(settings, [alert(1, "x" * 500_000)], "/")["alerts"]) == 1
+    assert child.message(Monitor(), [alert(1)], "/") == {}
+
+
+@contextmanager
+def receiver(got: list[str]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def test_the_process_reaches_one_way_and_says_why_the_other_failed() -> None:
+    got: list[str] = []
+    with receiver(got) as url:
+        mail = Mail(
+            server="127.0.0.1", port=1, sender="a@example.org", to=("b@example.org",), security="none"
+        )
+        message = child.message(replace(Monitor(), mail=mail, webhook=url), [alert(1)], "/")
+        code, said = asyncio.run(child.run(message, 60))
+    assert code == 0
+    assert "could not be mailed over 127.0.0.1:1" in said
+    assert "process s1" in got[0]
+
+
+def test_who_answers_a_byte_now_and_then_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                try:
+                    while True:
+                        connection.sendall(b"2")
+                        time.sleep(0.1)
+                except OSError:
+                    pass
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        message = child.message(Monitor(webhook=url), [alert(1)], "/")
+        with pytest.raises(TimeoutError):
+            asyncio.run(child.run(message, 3))
