@@ -183,9 +183,13 @@ def pushed(agent: LabHost, site: Repository, tmp_path_factory: pytest.TempPathFa
     config = json.loads(agent.out("cat /etc/nuwa/config.json"))
     config["processes"]["pushed"] = {"deployment": "/srv/pushed", "source": "/srv/pushed-source"}
     config["webhooks"]["pushed"] = {"token": TOKEN, "path": "/srv/pushed-source", "branch": "main"}
+    phone = {"url": "json://127.0.0.1:8098/", "events": ["deploy", "rollback"], "group": 0}
+    config["monitor"] = {"interval": 2, "channels": {"phone": phone}}
+    write(agent, "/srv/phone.py", RECEIVER.replace("8099", "8098").replace("/tmp/posted", "/tmp/phone"))
+    agent.sh("rm -f /tmp/phone; systemd-run -q --collect --unit=t-phone python3 /srv/phone.py")
     configure(agent, config)
     yield agent
-    agent.sh("cd /srv/pushed && bin/uninstall --yes")
+    agent.sh("cd /srv/pushed && bin/uninstall --yes; systemctl stop t-phone")
 
 
 class TestAPushToADeployment:
@@ -202,6 +206,10 @@ class TestAPushToADeployment:
     def page(self, host: LabHost) -> str:
         return host.out("curl -sk --resolve pushed.test:443:127.0.0.1 https://pushed.test/")
 
+    def told(self, host: LabHost, text: str) -> object:
+        """Wait for the message that a deploy has sent to the channel."""
+        return eventually(lambda: text in host.out("tail -n 1 /tmp/phone"), f"{text} is told")
+
     def test_is_built_and_deployed_without_a_failed_request(self, pushed: LabHost) -> None:
         assert self.page(pushed) == "first"
         with visitors(pushed, "pushed.test") as said:
@@ -214,6 +222,7 @@ class TestAPushToADeployment:
         assert self.page(pushed) == "second"
         assert [text.split()[1] for text in said] == ["0", "0"], said
         assert listing(pushed)["pushed"]["status"] == "running"
+        self.told(pushed, "serves")
 
     def test_that_does_not_build_leaves_the_old_release_serving(self, pushed: LabHost) -> None:
         run = self.push(pushed, nuwa_toml=MANIFEST.replace("workers", "workerz"))
@@ -228,6 +237,7 @@ class TestAPushToADeployment:
         assert run["state"] == "failed"
         assert run["lines"][-1]["command"].startswith("bin/deploy")
         assert self.page(pushed) == "second"
+        self.told(pushed, "The previous release")
 
 
 class TestBadInput:

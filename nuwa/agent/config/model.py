@@ -205,7 +205,10 @@ class Channel(Section):
         Doc("Where to send, as apprise takes it, such as ntfys://ntfy.example.org/topic. It is a secret."),
     ] = ""
     url_file: Annotated[Path, Doc("Instead of url: a file that holds it.")] = ""
-    events: Annotated[tuple[Event, ...], Doc("What it is told of; empty: everything.")] = ()
+    events: Annotated[
+        tuple[Event, ...],
+        Doc("What it is told of; empty: everything but archives and rehearsals that went well."),
+    ] = ()
     services: Annotated[
         tuple[ServiceName, ...], Doc("The services that it is told of; empty: all, and the host.")
     ] = ()

@@ -15,6 +15,7 @@ from nuwa.agent.database import Database
 from nuwa.agent.host import probes, services, systemctl
 from nuwa.agent.host.services import Service
 from nuwa.agent.monitor import allowance, checks, child, container_processes, results
+from nuwa.agent.monitor.archive_results import ArchiveResults
 from nuwa.agent.monitor.channels import Channels
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.monitor.script_results import ScriptResults
@@ -77,6 +78,7 @@ class Monitor:
         self._states = States(host.database)
         self.channels = Channels(host)
         self._scripts = ScriptResults(host.paths.state / "script_results.json")
+        self._archives = ArchiveResults(host.paths.state / "archive_results.json")
         self._allowance = allowance.Allowance()
         self._watches: dict[str, _Watch] = {}
         self._inside: list[Finding] = []
@@ -218,11 +220,13 @@ class Monitor:
         self._states.act(finding, action)
 
     async def _script_results(self, everything: list[Service]) -> None:
-        """Report deploys that have ended."""
+        """Report deploys that have ended, and archives that went well."""
         for service in everything:
             if service.deployment:
-                for finding in await asyncio.to_thread(self._scripts.new, service.name, service.deployment):
-                    self.report(finding)
+                for results_of in (self._scripts, self._archives):
+                    found = await asyncio.to_thread(results_of.new, service.name, service.deployment)
+                    for finding in found:
+                        self.report(finding)
 
     async def _inside_ones(
         self, everything: list[Service], units: dict[str, dict[str, str]]
