@@ -207,7 +207,7 @@ class Channel(Section):
     url_file: Annotated[Path, Doc("Instead of url: a file that holds it.")] = ""
     events: Annotated[
         tuple[Event, ...],
-        Doc("What it is told of; empty: everything but archives and rehearsals that went well."),
+        Doc("What it is told of; empty: everything but successful archives and rehearsals."),
     ] = ()
     services: Annotated[
         tuple[ServiceName, ...], Doc("The services that it is told of; empty: all, and the host.")

@@ -1,4 +1,4 @@
-"""Archives and rehearsals that went well, as scripts write them down; checks say that one failed."""
+"""Successful archives and rehearsals, as scripts write them down; checks say that one failed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ArchiveResults:
         self._last: dict[str, float] = files.read_json(path, {})
 
     def new(self, service: str, deployment: Deployment) -> list[Finding]:
-        """What went well since the last time; the first time nothing.
+        """What succeeded since the last time; the first time nothing.
 
         Raises:
             NuwaError: it cannot be written down which are known; then nothing is said.

@@ -220,7 +220,7 @@ class Monitor:
         self._states.act(finding, action)
 
     async def _script_results(self, everything: list[Service]) -> None:
-        """Report deploys that have ended, and archives that went well."""
+        """Report deploys that have ended, and successful archives."""
         for service in everything:
             if service.deployment:
                 for results_of in (self._scripts, self._archives):

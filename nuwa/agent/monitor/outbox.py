@@ -130,7 +130,7 @@ def delay(tries: int) -> float:
 
 
 def wants(channel: Channel, alert: Alert) -> bool:
-    """Whether a channel is told of an alert; of what goes well each night only where it asks for that."""
+    """Whether a channel is told of an alert; of what succeeds each night only if it asks for that."""
     if not channel.events and alert["check"].startswith(("archive ", "rehearsed ")):
         return False
     if channel.events and alert["event"] not in channel.events:

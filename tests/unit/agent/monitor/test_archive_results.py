@@ -1,4 +1,4 @@
-"""Archives and rehearsals that went well, as a deployment's records tell them."""
+"""Successful archives and rehearsals, as a deployment's records tell them."""
 
 from __future__ import annotations
 

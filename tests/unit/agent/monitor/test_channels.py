@@ -87,7 +87,7 @@ def test_what_waits_outlives_a_restart(states: States, box: Outbox, database: Da
     assert [item.alert["service"] for item in again.due("phone", NOW + 90)] == ["shop", "blog"]
 
 
-def test_what_goes_well_each_night_is_told_where_it_is_asked_for():
+def test_what_succeeds_each_night_is_told_where_it_is_asked_for():
     made = alert("archive shop", "ok", event="backup")
     assert not outbox.wants(Channel(), made)
     assert outbox.wants(Channel(events=("backup",)), made)
