@@ -361,3 +361,14 @@ def size(value: object) -> int:
     if not 1 <= amount < 2**63:
         raise ValueError(f"{shown(value)} is no size that a machine can have")
     return amount
+
+
+_DURATIONS = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86400}
+
+
+def duration(value: object) -> int:
+    """Seconds: an integer, or a number with s, m, h or d."""
+    found = re.fullmatch(r"([0-9]{1,9})\s*([SMHD]?)", str(value).strip(), re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{shown(value)} is not a duration such as 90s, 10m or 2h")
+    return int(found.group(1)) * _DURATIONS[found.group(2).upper()]

@@ -81,6 +81,10 @@ class Between:
 Size = Annotated[
     int, Check(checks.size, Union[int, str], 'a size: a number of bytes, or a string such as "512M"')
 ]
+Duration = Annotated[
+    int,
+    Check(checks.duration, Union[int, str], 'a duration: a number of seconds, or a string such as "10m"'),
+]
 Command = Annotated[
     tuple[str, ...], Check(commands.command, Union[str, list[str]], "a command: a string, or a list of words")
 ]

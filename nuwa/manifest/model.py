@@ -22,6 +22,7 @@ from nuwa.manifest.marks import (
     Command,
     Doc,
     Domain,
+    Duration,
     Locale,
     Package,
     PartName,
@@ -282,6 +283,14 @@ class Deploy(Section):
         Doc("Maximum rise of the 5xx rate, in percentage points, before an automatic rollback."),
     ] = 5
     keep: Annotated[int, Between(2, 1000), Doc("Number of releases kept on the host as images.")] = 5
+    standby: Annotated[
+        Duration,
+        Between(0, 86400),
+        Doc(
+            'How long the previous release stays in memory after a deploy, paused, in seconds or as "10m": '
+            "a rollback then takes a moment. 0: it stops at once."
+        ),
+    ] = 0
     hosts: Annotated[
         tuple[RemoteHost, ...],
         Doc(

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from nuwa.manifest import site_rules
+from nuwa.manifest import deploy_rules, site_rules
 from nuwa.manifest.finding import Finding, Given
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
@@ -44,26 +44,6 @@ def _replicas(app: App, _: Given) -> Iterator[Finding]:
                 yield Finding(
                     (name, path), f'"{item.name}" is a replica of {process.name}', "choose another name"
                 )
-
-
-def _secret_sources(app: App, _: Given) -> Iterator[Finding]:
-    """Sources of secrets: `group` is one of `[[deploy.group]]`, `identity` is for age, and `names` holds
-    secrets of the app."""
-    known = {*app.supplied_secrets, *app.env.generated, *((app.backup.passphrase,) if app.backup else ())}
-    for index, source in enumerate(app.deploy.secrets):
-        path: Path = ("deploy", "secrets", index)
-        if source.group and source.group not in [group.name for group in app.deploy.group]:
-            text = f"there is no group {source.group!r}"
-            yield Finding(
-                ((*path, "group"), ("deploy", "group")), text, "add a [[deploy.group]], or remove it"
-            )
-        if source.identity and source.kind != "age":
-            text = f"identity has no use with {source.kind}"
-            yield Finding(((*path, "identity"), (*path, "kind")), text, "remove it")
-        for name in source.names:
-            if name not in known:
-                finding = f"{name} is no secret of the app", "add it to env.secrets"
-                yield Finding(((*path, "names", name), ("env", "secrets")), *finding)
 
 
 def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
@@ -376,7 +356,7 @@ def _backup(app: App, _: Given) -> Iterator[Finding]:
 RULES = (
     _names,
     _replicas,
-    _secret_sources,
+    *deploy_rules.RULES,
     _domains,
     _server,
     _static,

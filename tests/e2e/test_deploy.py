@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -16,12 +17,44 @@ def test_deploys_and_rollbacks_lose_no_request(tiny: Deployment) -> None:
     with load(tiny) as samples:
         tiny.bin(f"deploy {second}")
         assert serving(tiny) == "second"
-        tiny.bin("deploy --rollback")
+        assert "serves again" in tiny.bin("deploy --rollback").stdout
         assert serving(tiny) == "1"
-        tiny.bin("deploy --rollback")
+        assert "starting nuwa-tiny-" in tiny.bin("deploy --rollback").stdout
         assert serving(tiny) == "second"
     assert lost(samples) == []
     assert {sample.body for sample in samples} == {"1", "second"}
+
+
+def test_a_release_that_stands_by_is_paused_and_whole_again_once_it_is_woken(tiny: Deployment) -> None:
+    former, before = tiny.container, serving(tiny)
+    container = tiny.host.out(f"podman inspect --format '{{{{.Id}}}}' {former}")
+    checks = f"systemctl list-units --plain --no-legend --type timer '{container}*'"
+    assert tiny.host.out(checks)
+    tiny.bin(f"deploy {release(tiny, 'bad')}")
+    assert tiny.host.out(f"podman inspect --format '{{{{.State.Status}}}}' {former}") == "paused"
+    assert tiny.host.out(checks) == ""
+    standby = json.loads(tiny.bin("status --json").stdout)["standby"]
+    assert standby["slot"] == former.rpartition("-")[2]
+    assert standby["memory"] > 2**20
+    tiny.bin("deploy --rollback")
+    assert (tiny.container, serving(tiny)) == (former, before)
+    assert tiny.host.out(checks)
+    eventually(lambda: "idle-1: up" in tiny.bin("status").stdout, "its processes run again")
+    assert tiny.host.out("ls /run/systemd/system | grep -c tiny || true") == "0"
+    assert tiny.host.out(f"cat /etc/systemd/system/{tiny.unit} | grep ^Restart=") == "Restart=always"
+    assert "tiny" not in tiny.host.out("systemctl --failed --plain --no-legend")
+
+
+def test_a_standby_ends_with_its_time_or_when_its_environment_changes(tiny: Deployment) -> None:
+    former = tiny.container
+    tiny.bin(f"deploy {release(tiny, 'next')}")
+    timer = json.loads(tiny.host.out("systemctl list-timers --all --output json nuwa-tiny_standby.timer"))
+    assert len(timer) == 1
+    # As the timer does when it has elapsed; the unit thaws what it stops.
+    tiny.host.sh("systemctl start nuwa-tiny_standby.service")
+    eventually(lambda: json.loads(tiny.bin("status --json").stdout)["standby"] is None, "it has ended")
+    assert former not in tiny.host.out("podman ps --all --format '{{.Names}}'")
+    assert tiny.host.out(f"systemctl is-active {former} || true") == "inactive"
 
 
 def test_a_release_that_does_not_start_is_explained_and_nobody_notices(tiny: Deployment) -> None:

@@ -93,12 +93,13 @@ setup() {
 # What there is below the roots of both hosts and the deployments, and what runs: names, modes, owners, content. Without
 # what differs by time or chance.
 snapshot() {
-  local places=(root root2 'my sité' there {fake,fake2}/{loaded,active,enabled,serving,containers,networks})
+  local places=(root root2 'my sité' there {fake,fake2}/{loaded,active,enabled,serving,containers,networks,paused,timers})
   local prune=(-name nuwa.log -o -name 'lock*' -o -name releases.tsv -o -name certificate -o -path '*/tls/*'
     -o -name SECRET_KEY -o -name DATABASE_URL -o -path '*/stage*' -o -name 'plan.*'
     -o -name archives.tsv -o -name rehearsals.tsv -o -name rehearsal.seconds -o -path '*/former'
     -o -name move.mark -o -name migration.incoming
-    -o -path '*/.nuwa/rendered' -o -path '*/.nuwa/setup' -o -name 'scripts*.tar')
+    -o -path '*/.nuwa/rendered' -o -path '*/.nuwa/setup' -o -name 'scripts*.tar'
+    -o -path '*/nuwa-app/*/standby')
   (
     cd "$TEST" || return
     find "${places[@]}" \( "${prune[@]}" \) -prune -o -printf '%y %m %U %p %l\n' 2>/dev/null | sort

@@ -194,6 +194,42 @@ is_whole() {
   STRIDE=17 interrupt_each bin/deploy --rollback
 }
 
+# A release that stands by after a deploy, and is woken.
+make_standby() {
+  make_shared
+  jq '.deploy.standby = 600' "$MANIFEST" >"$TEST/other.json"
+  export MANIFEST=$TEST/other.json
+  mkdir -p "$NUWA_ROOT/proc"
+  printf 'Mem%s kB\n' 'Total: 8000000' 'Available: 4000000' >"$NUWA_ROOT/proc/meminfo"
+  make_image "$ONE"
+  make_image "$TWO" 2.0
+  BID=$ONE bash "$(payload)/Setup" >/dev/null
+  bin/run --quiet
+}
+
+@test "deploy with a release that stands by" {
+  make_standby
+  STRIDE=23 interrupt_each bin/deploy "$TWO"
+}
+
+@test "rollback to a release that stands by" {
+  make_standby
+  bin/deploy --quiet "$TWO"
+  [[ -e $FAKE/paused/nuwa-blog-blue ]]
+  STRIDE=11 interrupt_each bin/deploy --rollback
+}
+
+@test "rollback to a release that stands by, a power cut, a boot: somebody serves, and nothing of a standby is left" {
+  after_boot() {
+    resume || fail "--resume fails after $CUT" "$(<"$TEST/errors")"
+    [[ ! -e $NUWA_ROOT/run/nuwa-app/blog/standby && -z $(ls "$NUWA_ROOT/run/systemd/system") ]]
+    is_whole
+  }
+  make_standby
+  bin/deploy --quiet "$TWO"
+  STRIDE=12 cut_off_each bin/deploy --rollback
+}
+
 @test "install" {
   bin/run --quiet
   STRIDE=6 interrupt_each bin/install --self-signed new.example.com

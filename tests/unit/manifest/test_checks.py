@@ -164,6 +164,19 @@ def test_reads_sizes_as_bytes(value, amount):
     assert checks.size(value) == amount
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(0, 0), (90, 90), ("90s", 90), ("10m", 600), ("2 H", 7200), ("1d", 86400)]
+)
+def test_reads_durations_as_seconds(value, seconds):
+    assert checks.duration(value) == seconds
+
+
+@pytest.mark.parametrize("value", ["", "m", "-1", "1w", "1.5h", "10 min"])
+def test_says_what_a_duration_is(value):
+    with pytest.raises(ValueError, match="is not a duration such as 90s, 10m or 2h"):
+        checks.duration(value)
+
+
 @pytest.mark.parametrize(("value", "clean"), [("./a//b/", "a/b"), ("a/./b", "a/b"), ("a/../b", "b")])
 def test_normalises_relative_paths(value, clean):
     assert checks.relative_path(value) == clean

@@ -136,6 +136,11 @@ WRONG = {
         "redirect[0].to",
         "sent around forever",
     ),
+    "an exclusive volume with standby": (
+        '[[volume]]\nname = "data"\npath = "/data"\npolicy = "exclusive"\n[deploy]\nstandby = "10m"\n',
+        "deploy.standby",
+        "would hold it",
+    ),
     "users in an access key": (
         '[[protect]]\nusers_secret = "BACKUP_ACCESS_KEY_ID"\n',
         "protect[0].users_secret",
