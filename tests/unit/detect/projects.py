@@ -30,3 +30,34 @@ def written(project: Project) -> dict[str, Any]:
     document = tomllib.loads(text)
     validate(document, "nuwa.toml", positions.scan(text))
     return document
+
+
+CONFIG_MANAGE = """
+import os, sys
+raise SystemExit("nobody may run this")
+def main():
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+"""
+"""Ends whoever runs it."""
+
+
+SETTINGS = """
+from pathlib import Path
+import os
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = os.environ["SECRET_KEY"]
+TOKEN = os.getenv("MAIL_TOKEN", "")
+WSGI_APPLICATION = "config.wsgi.application"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+"""
+
+
+def django(**changes: str) -> dict[str, str]:
+    files = {
+        "manage.py": CONFIG_MANAGE,
+        "config/settings.py": SETTINGS,
+        "config/wsgi.py": "application = 1\n",
+    }
+    return {**files, **changes}

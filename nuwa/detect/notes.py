@@ -1,0 +1,98 @@
+"""What detection says to a person: what was found and where, and what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nuwa.detect import databases
+from nuwa.detect.model import Database, Environment, Process, Variable, Web
+from nuwa.detect.testimony import Testimony
+
+_WORKER_PACKAGES = (
+    "celery",
+    "rq",
+    "django-rq",
+    "arq",
+    "dramatiq",
+    "huey",
+    "django-q",
+    "django-q2",
+    "taskiq",
+    "procrastinate",
+    "saq",
+)
+
+
+@dataclass
+class Notes:
+    """Sentences, collected.
+
+    Args:
+        found: what was recognised.
+        check: what a person should look at.
+        why: where a value of the manifest comes from, by its path.
+    """
+
+    found: list[str] = field(default_factory=list)
+    check: list[str] = field(default_factory=list)
+    why: dict[str, str] = field(default_factory=dict)
+
+
+def conclude(
+    web: Web,
+    database: Database | None,
+    env: Environment,
+    workers: Sequence[Process],
+    required: Mapping[str, set[str]],
+    said: Testimony,
+    notes: Notes,
+) -> None:
+    if database:
+        notes.found.append(f"database: {database.engine} ({database.where})")
+    elif not web.without_address and (
+        driver := next((name for _, names in databases.DRIVERS for name in names if name in required), "")
+    ):
+        notes.check.append(
+            f"{driver} is required, but no variable with the address of a database was found: see [database]"
+        )
+    if web.framework == "Flask" and "flask-migrate" in required and not web.release:
+        notes.check.append(
+            "Flask-Migrate is required, but there is no folder migrations/: where it is made, set "
+            f'release = "flask --app {web.module.removesuffix("()")} db upgrade"'
+        )
+    for process in workers:
+        notes.found.append(f"process {process.name}: {process.command} ({process.where})")
+    if not workers and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
+        notes.check.append(
+            f"{worker} is required, but no file says how its worker is started: add a [[process]]"
+        )
+    for file in dict.fromkeys(where for _, where in said.scheduled):
+        commands = [command for command, where in said.scheduled if where == file]
+        notes.check.append(
+            f"{file} has a recipe of scheduled jobs ({', '.join(commands)}) and does not say when they run: "
+            "add a [[cron]] for each"
+        )
+    if env.secrets:
+        notes.found.append(f"secrets that you supply: {', '.join(env.secrets)}")
+    if env.open:
+        notes.check.append(
+            f"the app does not start without {_list(env.open)}: give each a value in [env.clear]"
+        )
+    hosts = [name for name, value in env.clear.items() if name.endswith("ALLOWED_HOSTS") and value == "*"]
+    if hosts:
+        notes.check.append(
+            f'{hosts[0]} is "*", as nginx passes on requests for the site\'s domains alone: '
+            "name them to be stricter"
+        )
+    others = [name for name in sorted(said.services) if name not in ("memcached", "redis", "valkey")]
+    if others:
+        notes.check.append(
+            f"{' and '.join(others)} runs next to the app elsewhere: it needs one on this host, or a URL"
+        )
+    if web.websocket and web.workers == 1:
+        notes.check.append("Flask-SocketIO keeps its sessions in one process: workers = 1")
+
+
+def _list(items: Sequence[Variable]) -> str:
+    return ", ".join(item.name for item in items)
