@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from nuwa.detect import (
     databases,
     django,
     elsewhere,
+    env_files,
     environment,
     frameworks,
     frontend,
@@ -53,7 +55,13 @@ def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") ->
     )
     base = Project(
         name=app_names.choose(folder, pyproject),
-        python=choose_python(said, pyproject, pythons, notes.found, notes.check, notes.why),
+        python=choose_python(
+            said,
+            pyproject,
+            pythons,
+            lambda version: packages.too_old(tree, requirements, required, version),
+            notes,
+        ),
         requirements="" if requirements.startswith("../") else requirements,
         groups=groups,
     )
@@ -105,7 +113,8 @@ def _whole(
     notes: Notes,
 ) -> Project:
     required = of.packages
-    read = variables.read(tree, _modules(tree, web))
+    modules = _modules(tree, web)
+    read = variables.read(tree, modules)
     database = None if web.without_address else databases.find(read, required, said, web.database)
     reads_url = any(variable.name == databases.DATABASE_URL for variable in read)
     database = _with_driver(tree, database, of, web, reads_url=reads_url)
@@ -124,6 +133,10 @@ def _whole(
     known = {name.removesuffix("t64") for name, _ in run}
     more = packages.from_dockerfile(said, of.family)
     run += [item for item in more if item[0].removesuffix("t64") not in known]
+    files = env_files.needed(tree, modules)
+    for file, where in files.items():
+        notes.found.append(f"{file}: {where} does not start without it, and an empty one serves")
+        notes.why["build.commands"] = where
     workers = processes.processes(tree, said)
     folders = volumes.find(web, said, database)
     env = replace(env, clear={**env.clear, **volumes.variables(folders, said, env.clear, read)})
@@ -135,7 +148,13 @@ def _whole(
         notes.why["image.packages"] = _because(run)
     if build:
         notes.why["image.build_packages"] = _because(build)
-    notes.check += [line for line in web.check if not (database and "lies next to the code" in line)]
+    logged = any(environment.sends_logs_out(name) for name in env.clear)
+    notes.check += [
+        line
+        for line in web.check
+        if not (database and "lies next to the code" in line)
+        and not (logged and "makes the folder log" in line)
+    ]
     conclude(web, database, env, workers, required, said, notes)
     return replace(
         base,
@@ -144,6 +163,7 @@ def _whole(
         build_packages=tuple(dict(build)),
         include=include,
         frontend=node,
+        commands=(shlex.join(["touch", *files]),) if files else (),
         service=service,
         processes=tuple(workers),
         jobs=tuple(processes.jobs(tree, said)),

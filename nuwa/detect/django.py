@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from nuwa.detect import django_settings
+from nuwa.detect.databases import DRIVERS
 from nuwa.detect.model import Web
 from nuwa.detect.servers import Server
 from nuwa.detect.source import Source, called, literal
@@ -18,6 +19,10 @@ from nuwa.names import PROJECT
 _ASGI_PACKAGES = frozenset(
     {"channels", "daphne", "uvicorn", "hypercorn", "uvicorn-worker", "channels-redis", "granian"}
 )
+
+
+_PLATFORMS = {"DYNO": "web.1"}
+"""What platforms set in their containers, where the code may look at more than that it is set."""
 
 
 def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[str]) -> Web | None:
@@ -35,7 +40,9 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
     static = posixpath.basename(outside) or django_settings.folder(settings, "STATIC_ROOT")
     moved = {variable: f"{PROJECT}/{static}"} if variable else {}
     volumes, touching = django_settings.volumes(settings, static)
-    check = [*_checks(tree, name, settings, module[0], static), *touching]
+    platform = django_settings.platform_variable(settings) if _has_driver(packages) else ""
+    unread = bool(django_settings.address_in_a_branch(settings)) and not platform
+    check = [*_checks(tree, name, settings, module[0], static, platform), *touching]
     websocket = asgi and bool({"channels"} & packages)
     health, unrouted = _health(tree, settings)
     return Web(
@@ -51,12 +58,21 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
         collect=f"python {manage} collectstatic --noinput" if static else "",
         release=f"python {manage} migrate --noinput",
         checks=f"python {manage} check",
-        database="" if django_settings.address_in_a_branch(settings) else django_settings.engine(settings),
-        without_address=bool(django_settings.address_in_a_branch(settings)),
+        database="" if unread or platform else django_settings.engine(settings),
+        without_address=unread,
         health=health,
-        clear={"DJANGO_SETTINGS_MODULE": name, **moved},
+        clear={
+            "DJANGO_SETTINGS_MODULE": name,
+            **moved,
+            **({platform: _PLATFORMS.get(platform, "1")} if platform else {}),
+        },
         keys=tuple(sorted(django_settings.key_variables(settings))),
     )
+
+
+def _has_driver(packages: set[str]) -> bool:
+    """Whether a database server's driver is required, without which its address is of no use."""
+    return any(name in packages for _, names in DRIVERS for name in names)
 
 
 def settings_modules(tree: Tree, name: str) -> list[str]:
@@ -147,7 +163,9 @@ def _named(settings: Sequence[Source], name: str) -> str:
     return f"{module}:{attribute}" if module and _is_dotted(dotted) else ""
 
 
-def _checks(tree: Tree, name: str, settings: Sequence[Source], module: str, static: str) -> Iterator[str]:
+def _checks(
+    tree: Tree, name: str, settings: Sequence[Source], module: str, static: str, platform: str
+) -> Iterator[str]:
     if not settings:
         yield f"the settings ({name}) were not found: static files are left out"
         return
@@ -159,7 +177,7 @@ def _checks(tree: Tree, name: str, settings: Sequence[Source], module: str, stat
             yield f"STATIC_ROOT is {outside}, outside the project: set it to a folder in it"
         else:
             yield "STATIC_ROOT could not be determined from the settings: set it, and [static] directory"
-    yield from django_settings.advice(settings)
+    yield from django_settings.advice(settings, platform)
 
 
 _HEALTH = re.compile(r"^(?:[\w-]+/)*(?:health\w*|healthz|ht|ping|livez|readyz|alive|heartbeat|up|__\w+__)/?$")

@@ -151,14 +151,41 @@ def address_in_a_branch(settings: Sequence[Source]) -> str:
     return ""
 
 
-def advice(settings: Sequence[Source]) -> Iterator[str]:
-    """Sentences about what would not work as it is. Of what depends on a branch, nothing is claimed."""
+def platform_variable(settings: Sequence[Source]) -> str:
+    """The variable whose being set is the condition of `address_in_a_branch`; empty: it is another one."""
+    condition = address_in_a_branch(settings)
+    for item in settings if condition else ():
+        test = ast.parse(condition, mode="eval").body
+        given = item.assignments().get(test.id) if isinstance(test, ast.Name) else test
+        parts = given.values if isinstance(given, ast.BoolOp) and isinstance(given.op, ast.And) else [given]
+        asked = [_set_in_environment(part) for part in parts]
+        wanted = [name for name, is_set in asked if is_set]
+        if all(name for name, _ in asked) and len(wanted) == 1:
+            return wanted[0]
+    return ""
+
+
+def _set_in_environment(test: ast.expr | None) -> tuple[str, bool]:
+    """The variable that a test asks for, and whether it has to be set: `"DYNO" in os.environ`."""
+    if not isinstance(test, ast.Compare) or ast.unparse(test.comparators[0]) not in ("os.environ", "environ"):
+        return "", False
+    return literal(test.left), isinstance(test.ops[0], ast.In)
+
+
+def advice(settings: Sequence[Source], platform: str = "") -> Iterator[str]:
+    """Sentences about what would not work as it is. Of what depends on a branch, nothing is claimed.
+
+    Args:
+        platform: the variable that is set so that the database's address is read.
+    """
     yield from _secret_key(settings)
     yield from _hosts(settings)
     if _is_debug(settings):
         yield "DEBUG is on in these settings: a public site must have it off"
     condition = address_in_a_branch(settings)
-    if condition:
+    if condition and platform:
+        yield f"{platform} is set, as the settings read DATABASE_URL only if {condition}"
+    elif condition:
         yield (
             f"the settings read DATABASE_URL only if {condition}: otherwise the database is a file next to "
             "the code, which the app cannot write to"

@@ -85,6 +85,8 @@ _HOSTS = re.compile(r"^(?:[A-Z0-9]+_)*ALLOWED_HOSTS$")
 """Django's ALLOWED_HOSTS. nginx passes on requests for the site's domains alone, whatever it says."""
 _BEHIND_PROXY = re.compile(r"^(?:[A-Z0-9]+_)*(?:(?:REVERSE|BEHIND(?:_A)?|TRUST(?:ED)?)_PROXY|PROXY_FIX)$")
 """What says that a proxy is in front of the app, as nginx is here."""
+_LOGS = re.compile(r"^(?:[A-Z0-9]+_)*LOGS?_TO_(?:STDOUT|STDERR|CONSOLE)$")
+"""What sends logs where a container's logs are read, and not into a file beside the code."""
 _ENGINE = re.compile(
     r"^(?:[A-Z0-9]+_)*(?:DB|SQL|DATABASE|POSTGRES)(?:_(?:ENGINE|TYPE|DRIVER|BACKEND|DIALECT))?$"
 )
@@ -131,6 +133,8 @@ def sort(
             clear[name] = stage
         elif _ENGINE.match(name) and (engine := _engine(variable, said, database, django)) is not None:
             clear[name] = engine
+        elif _LOGS.match(name) and (variable.default or "").lower() in _FALSE:
+            clear[name] = "1"
         elif _BEHIND_PROXY.match(name) and (value := _said(name, said)) is not None:
             clear[name] = value
         elif is_secret(name):
@@ -159,6 +163,11 @@ def of_the_python_image(variables: Iterable[Variable], python: str) -> dict[str,
     return {"PYTHON_VERSION": python} if wanted and python else {}
 
 
+def sends_logs_out(name: str) -> bool:
+    """Whether a variable of that name has logs written to standard output, and not to files."""
+    return bool(_LOGS.match(name))
+
+
 def is_secret(name: str) -> bool:
     """Whether a variable of that name holds what only the app may know."""
     return bool(_SECRET_WORDS.search(name.upper())) and not _NO_SECRET.search(name.upper())
@@ -175,11 +184,17 @@ _PLACE = re.compile(
     r"HOST|SERVER|UR[IL]|ADDR|DOMAIN|ORIGIN|PATH|DIR|FILE|PORT|BUCKET|ENDPOINT|EMAIL|MAIL|USER"
 )
 """Names of what is another one on each host: what an example has says nothing about it."""
+_FIRST_USER = re.compile(
+    r"^(?:[A-Z0-9]+_)*(?:(?:FIRST|INITIAL)_(?:SUPER_?USER|ADMIN|USER)|SUPERUSER|ADMIN_USER)(?:_?NAME)?$"
+)
+"""The name that the first user logs in with: an example's is as good as any, and its password is a secret."""
 
 
 def _said(name: str, said: Testimony) -> str | None:
     """The value that the project's own files give, where it is one for a real site."""
     value = said.environment.get(name)
+    if _FIRST_USER.match(name) and (login := value or said.samples.get(name, "")) and "$" not in login:
+        return login
     if value is None and not _PLACE.search(name):
         value = said.samples.get(name)
     if value is None or re.search(

@@ -179,6 +179,8 @@ class Project:
     build_packages: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     frontend: Frontend | None = None
+    commands: tuple[str, ...] = ()
+    """What makes something of the project's files while the image is built."""
     processes: tuple[Process, ...] = ()
     jobs: tuple[Job, ...] = ()
     volumes: tuple[Volume, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -158,12 +158,25 @@ _PROVIDED = {"psycopg": ("psycopg-binary", "psycopg-c"), "psycopg2": ("psycopg2-
 
 def without_wheel(tree: Tree, requirements: str, required: Collection[str], python: str) -> set[str]:
     """Packages whose pinned version is older than their first wheels for a version of Python."""
-    found = set()
+    return set(_older_pins(tree, requirements, required, python, "wheels"))
+
+
+def too_old(tree: Tree, requirements: str, required: Collection[str], python: str) -> list[str]:
+    """Packages whose pinned version cannot be built with a version of Python, as `name==version`."""
+    found = _older_pins(tree, requirements, required, python, "compiles")
+    return [f"{name}=={version}" for name, version in found.items()]
+
+
+def _older_pins(
+    tree: Tree, requirements: str, required: Collection[str], python: str, key: str
+) -> dict[str, str]:
+    """Pinned versions that are older than the one in a column of the table, for a version of Python."""
+    found = {}
     for name, needs in _libraries().items():
-        first = needs.get("wheels", {}).get(python, "")
+        first = needs.get(key, {}).get(python, "")
         given = pinned(tree, requirements, name) if first and name in required else ""
         if given and _numbers(given) < _numbers(first):
-            found.add(name)
+            found[name] = given
     return found
 
 
@@ -171,6 +184,7 @@ def _numbers(version: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", version)]
 
 
+@cache
 def _libraries() -> dict[str, Any]:
     return tomllib.loads(
         resources.files("nuwa.detect").joinpath("libraries.toml").read_text(encoding="utf-8")

@@ -42,18 +42,21 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
     routes: list[tuple[str, str]] = []
     made: dict[str, str | None] = {}
     registered: dict[str, str | None] = {}
-    mounted_at_top = False
+    mounted_at_top = guarded = leads_to_login = False
     for path in tree.python:
         content = tree.content(path)
+        leads_to_login |= b".login_view" in content
         if b"@" not in content and b"add_" not in content and b"register_blueprint" not in content:
             continue
         text = tree.text(path)
         if framework == "Flask":
             made |= _prefixes(_BLUEPRINT, text)
             registered |= _prefixes(_REGISTERED, text)
-        routes += [
-            (found[1], found[2] or found[3]) for found in _ROUTE.finditer(text) if _is_open(text, found)
-        ]
+        for found in _ROUTE.finditer(text):
+            if _is_open(text, found):
+                routes.append((found[1], found[2] or found[3]))
+            else:
+                guarded |= found[2] == "/"
         mounted_at_top |= bool(re.search(r"""\.mount\(\s*["']/?["']""", text))
     own = [path for owner, path in routes if owner in ("app", "application", "api", "")]
     prefixes = {name: registered.get(name, prefix) for name, prefix in made.items()}
@@ -61,7 +64,8 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
         return healthy, []
     paths = {path for _, path in routes}
     if framework == "Flask":
-        top = bool(paths & {"/", "", "/index"})
+        # Flask-Login sends whoever has not logged in to its login page, which is an answer.
+        top = bool(paths & {"/", "", "/index"}) or (guarded and leads_to_login)
         return "", [] if top else [
             "no route for / was found: set [health] path to one that answers without a login"
         ]

@@ -58,6 +58,18 @@ class Tree:
         return tuple(found[:_ENTRIES])
 
     @cached_property
+    def folders_above(self) -> tuple[Path, ...]:
+        """The folders above, up to the repository's top; none where it is in no repository."""
+        found: list[Path] = []
+        root = self.root.resolve()
+        for folder in (root, *root.parents[:4]):
+            if folder != root:
+                found.append(folder)
+            if (folder / ".git").exists():
+                return tuple(found)
+        return ()
+
+    @cached_property
     def python(self) -> tuple[str, ...]:
         """Its own modules, without tests."""
         return tuple(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from nuwa.detect.notes import Notes
 from nuwa.detect.testimony import Testimony
 from nuwa.requirements.kinds import table
 from nuwa.requirements.project_file import pep440
@@ -15,16 +16,18 @@ def choose_python(
     said: Testimony,
     pyproject: dict[str, Any],
     pythons: Sequence[str],
-    found: list[str],
-    check: list[str],
-    why: dict[str, str],
+    too_old: Callable[[str], Sequence[str]],
+    notes: Notes,
 ) -> str:
     """The version that the project pins, or the first offered one that its range allows if that matters.
+
+    Where it names none, its requirements may: what was pinned years ago does not build with today's Python.
 
     Args:
         said: what its files say; the first version counts.
         pythons: the versions that are offered, the default first; empty: not known.
-        found, check, why: where to say what was concluded.
+        too_old: the requirements whose pinned versions a version of Python cannot build.
+        notes: where to say what was concluded.
     """
     wanted, where = _range(pyproject)
     pinned, file = next(iter(said.python), ("", ""))
@@ -32,24 +35,43 @@ def choose_python(
         pinned, file = "", ""
     if pinned:
         offered = _nearest(pinned, pythons)
-        why["image.python"] = file
+        notes.why["image.python"] = file
         if offered == pinned:
-            found.append(f"Python {pinned}: {file}")
+            notes.found.append(f"Python {pinned}: {file}")
         else:
-            check.append(
+            notes.check.append(
                 f"Python {pinned} ({file}) is not offered; the nearest is {offered}. "
                 f"There are {', '.join(pythons)}"
             )
         return offered
     if not wanted or not pythons or allows(wanted, pythons[0]):
-        return ""
+        return _for_the_pins(wanted, pythons, too_old, notes) if pythons else ""
     fitting = next((version for version in pythons if allows(wanted, version)), "")
     if fitting:
-        found.append(f"Python {fitting}: {where}")
-        why["image.python"] = where
+        notes.found.append(f"Python {fitting}: {where}")
+        notes.why["image.python"] = where
     else:
-        check.append(f"no offered Python fits {where}; there are {', '.join(pythons)}")
+        notes.check.append(f"no offered Python fits {where}; there are {', '.join(pythons)}")
     return fitting
+
+
+def _for_the_pins(
+    wanted: str, pythons: Sequence[str], too_old: Callable[[str], Sequence[str]], notes: Notes
+) -> str:
+    """The newest version that builds what is pinned, where the default one does not; else empty."""
+    usual = pythons[0]
+    pins = too_old(usual)
+    if not pins:
+        return ""
+    older = sorted((version for version in pythons if _numbers(version) < _numbers(usual)), key=_numbers)
+    fitting = [version for version in reversed(older) if allows(wanted, version) and not too_old(version)]
+    where = f"{', '.join(pins)}, which cannot be built with {usual}"
+    if not fitting:
+        notes.check.append(f"the requirements pin {where}: require a newer version")
+        return ""
+    notes.found.append(f"Python {fitting[0]}: the requirements pin {where}")
+    notes.why["image.python"] = where
+    return fitting[0]
 
 
 def _range(pyproject: dict[str, Any]) -> tuple[str, str]:

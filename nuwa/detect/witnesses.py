@@ -5,9 +5,8 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
-from pathlib import Path
 
-from nuwa.detect import compose, containerfile
+from nuwa.detect import compose, containerfile, samples
 from nuwa.detect.documents import entries, json_document, table, toml_document, yaml_document
 from nuwa.detect.testimony import Testimony, assignments
 from nuwa.detect.tree import Tree
@@ -29,27 +28,16 @@ def read(tree: Tree) -> Testimony:
         _units,
         _uwsgi,
         _python,
-        _samples,
+        samples.read,
         containerfile.read_aptfile,
         _crontabs,
         _cron_recipes,
     ):
         reader(tree, said)
-    for above in _folders_above(tree.root.resolve()):
+    for above in tree.folders_above:
         compose.read(Tree(above, depth=0), said, tree.root.resolve().relative_to(above).as_posix())
-        _samples(Tree(above, depth=0), said)
+        samples.read(Tree(above, depth=0), said)
     return said
-
-
-def _folders_above(root: Path) -> list[Path]:
-    """The folders above a project, up to the repository's top; none where it is in no repository."""
-    found: list[Path] = []
-    for folder in (root, *root.parents[:4]):
-        if folder != root:
-            found.append(folder)
-        if (folder / ".git").exists():
-            return found
-    return []
 
 
 def _procfile(tree: Tree, said: Testimony) -> None:
@@ -192,26 +180,6 @@ def _python(tree: Tree, said: Testimony) -> None:
         if found:
             own.append((found[1], name))
     said.python = [*own, *said.python]
-
-
-def _samples(tree: Tree, said: Testimony) -> None:
-    patterns = (
-        ".env.*",
-        "*.env.*",
-        "env.example",
-        "env.sample",
-        "example.env",
-        "sample.env",
-        ".env-*",
-        "*.env",
-    )
-    for path in tree.named(*patterns):
-        name = path.rpartition("/")[2]
-        if re.search(r"example|sample|template|dist|default|dummy", name):
-            for line in tree.text(path).splitlines():
-                found = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$", line)
-                if found:
-                    said.samples.setdefault(found[1], re.sub(r"\s+#.*$", "", found[2]).strip("\"'"))
 
 
 _SCHEDULE = re.compile(r"^\s*((?:[\d*/,-]+\s+){5}|@(?:hourly|daily|weekly|monthly)\s+)(\S.*)$")

@@ -217,6 +217,30 @@ def test_an_address_that_is_read_on_a_platform_alone_makes_no_database(project, 
             FILE = BASE_DIR / "db.sqlite3"
             DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": FILE}}}}
     """)
-    found = detect(project(django(**{"config/settings.py": settings})))
+    files = django(**{"config/settings.py": settings})
+    found = detect(project(files))
     assert (found.database is None) is told
     assert any("read DATABASE_URL only if HOSTED" in line for line in found.check) is told
+
+
+@pytest.mark.parametrize(
+    ("condition", "given"),
+    [
+        ("'DYNO' in os.environ and 'CI' not in os.environ", {"DYNO": "web.1"}),
+        ("'HOSTED' in os.environ", {"HOSTED": "1"}),
+        ("os.name == 'posix'", {}),
+    ],
+)
+def test_a_platforms_variable_is_set_where_only_then_the_address_is_read(project, condition, given):
+    settings = SETTINGS.partition("DATABASES")[0] + textwrap.dedent(f"""
+        import dj_database_url
+        if {condition}:
+            DATABASES = {{"default": dj_database_url.config()}}
+        else:
+            DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db"}}}}
+    """)
+    files = django(**{"config/settings.py": settings, "requirements.txt": "psycopg[binary]\n"})
+    found = detect(project(files))
+    del found.environment.clear["DJANGO_SETTINGS_MODULE"]
+    assert found.environment.clear == given
+    assert (found.database.engine if found.database else "") == ("postgresql" if given else "")

@@ -48,6 +48,13 @@ def test_the_health_path_of_a_blueprint_has_its_prefix_and_asks_for_no_login(
     assert written(detect(lay(tmp_path, files))).get("health", {}).get("path") == path
 
 
+@pytest.mark.parametrize(("login", "told"), [("", True), ("login.login_view = 'auth.login'\n", False)])
+def test_a_top_that_sends_to_the_login_answers(tmp_path: Path, login: str, told: bool) -> None:
+    app = f"from flask import Flask\napp = Flask(__name__)\n{login}@app.route('/')\n@login_required\n"
+    found = detect(lay(tmp_path, {"app.py": f"{app}def home(): ...\n"}))
+    assert any("no route for / was found" in line for line in found.check) is told
+
+
 def test_an_untouched_django_project_is_asked_at_its_login(tmp_path: Path) -> None:
     files = {
         "manage.py": MANAGE.replace("c.settings", "site1.settings"),

@@ -274,3 +274,22 @@ def test_migrations_of_a_folder_below_run_there(tmp_path: Path) -> None:
     web = detect(tmp_path).web
     assert web is not None
     assert web.release == "sh -c 'cd src && alembic upgrade head'"
+
+
+@pytest.mark.parametrize(
+    ("reads", "clear"),
+    [
+        ("os.environ.get('LOG_TO_STDOUT')", {"LOG_TO_STDOUT": "1"}),
+        ("os.environ.get('LOG_TO_STDOUT', '1')", {}),
+    ],
+)
+def test_logs_go_to_standard_output_where_a_variable_says_so(
+    tmp_path: Path, reads: str, clear: dict[str, str]
+) -> None:
+    app = (
+        f"from flask import Flask\nimport os\napp = Flask(__name__)\nif not {reads}:\n    os.mkdir('logs')\n"
+    )
+    (tmp_path / "app.py").write_text(app)
+    found = detect(tmp_path)
+    assert found.environment.clear == clear
+    assert any("makes the folder logs" in line for line in found.check) is not bool(clear)

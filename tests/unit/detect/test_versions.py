@@ -31,6 +31,33 @@ def test_finds_the_python_that_the_project_wants(project, files, python):
     assert detect(project(files), PYTHONS).python == python
 
 
+@pytest.mark.parametrize(
+    ("files", "python"),
+    [
+        ({"requirements.txt": "multidict==6.0.4\n"}, "3.12"),
+        ({"requirements.txt": "multidict==6.1.0\ngreenlet==3.1.0\n"}, ""),
+        ({"requirements.txt": "-r more.txt\n", "more.txt": "greenlet==2.0.2\n"}, "3.11"),
+        ({"requirements.txt": "multidict>=6\n"}, ""),
+        ({"requirements.txt": "multidict==6.0.4\n", ".python-version": "3.13\n"}, "3.13"),
+        (
+            {
+                "requirements.txt": "multidict==6.0.4\n",
+                "pyproject.toml": "[project]\nrequires-python = '>=3.9,!=3.12.*'\n",
+            },
+            "3.11",
+        ),
+    ],
+)
+def test_old_pins_ask_for_an_older_python_where_the_project_names_none(project, files, python):
+    assert detect(project(files), PYTHONS).python == python
+
+
+def test_old_pins_that_no_offered_python_builds_are_told(project):
+    found = detect(project({"requirements.txt": "multidict==6.0.4\n"}), ("3.13", "3.14"))
+    assert found.python == ""
+    assert any("multidict==6.0.4, which cannot be built with 3.13" in line for line in found.check)
+
+
 def test_says_when_no_offered_python_fits(project):
     found = detect(project({"pyproject.toml": '[project]\nrequires-python = "<3.9"\n'}), PYTHONS)
     assert any("fits requires-python" in sentence and "3.13, 3.12" in sentence for sentence in found.check)
