@@ -112,6 +112,12 @@ class Steps:
             return f"No image was made. {self._project_hint()}"
         if self._title.startswith("build Python packages"):
             return f"No image was made. {self._compile_hint()}"
+        if self._title.startswith("load "):
+            return (
+                "No image was made. The app requires a version of gunicorn or uvicorn that does not load "
+                "with this Python: require a newer one, or name an older Python in nuwa.toml, such as "
+                'python = "3.12" in [image].'
+            )
         if self._title.startswith("install"):
             return (
                 "No image was made. Check the names and versions, and that this machine reaches their source."

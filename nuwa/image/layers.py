@@ -91,6 +91,13 @@ def _uv_version() -> bytes:
     return version("uv").encode()
 
 
+@cache
+def _older() -> dict[str, bytes]:
+    """Pinned companions of servers that an app pins in an older version."""
+    locks = sorted((IMAGES / "nuwa_python" / "locks").glob("older-*.txt"))
+    return {f"locks/{file.name}": file.read_bytes() for file in locks}
+
+
 def base(recipe: Recipe, bare: str) -> Layer:
     """The distribution with PID 1 and the services of every container; `bare` is the image of it alone."""
     downloads = pins.downloads("s6-overlay") if recipe.family.init == "s6-overlay" else None
@@ -146,12 +153,13 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
         "build_parent": recipe.platform.build_image,
         "build_packages": app.image.build_packages + recipe.extra_devel,
         "requirements": list(required.words),
+        "kind": recipe.kind if recipe.lock else "",
         "builds": required.builds,
         "variables": required.variables,
     }
     parents = (recipe.nuwa_python_image, *([recipe.platform.build_image] if compile else []))
     labels = {names.LABEL_COMPILED: "yes" if compile else "no"}
-    lent = {"uv.version": _uv_version(), **required.files}
+    lent = {"uv.version": _uv_version(), **required.files, **(_older() if recipe.lock else {})}
     tag = app.names.requirements_image(app.app.version)
     made = _layer(recipe, "requirements", tag, parents, values, labels=labels, lent=lent)
     return replace(made, variables=required.variables)

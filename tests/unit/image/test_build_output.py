@@ -144,6 +144,13 @@ def test_a_package_that_is_older_than_python_is_told_with_both_ways_out(line: st
     assert ('python = "3.12"' in hint and "newer version" in hint) is older
 
 
+def test_a_server_that_does_not_load_is_told_with_both_ways_out() -> None:
+    steps, _ = heard("nuwa: load gunicorn with the app's packages", "No module named 'imp'")
+    hint = steps.error().hint
+    assert 'python = "3.12"' in hint
+    assert "a newer one" in hint
+
+
 def test_a_frontends_failure_names_the_command_and_shows_what_it_printed() -> None:
     failed = Steps("frontend", Recorder())
     for line in ("nuwa: npm run build", "src/main.js: Unexpected token", "error building at STEP x"):
