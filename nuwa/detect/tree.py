@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 
 from nuwa.detect import source
 from nuwa.detect.source import Source
@@ -35,6 +36,7 @@ class Tree:
 
     def __init__(self, root: Path, depth: int = _DEPTH) -> None:
         self.root = root
+        self._prefix = f"{root}/"
         self._depth = depth
         self._read: dict[str, bytes | None] = {}
         self._sources: dict[str, Source | None] = {}
@@ -127,19 +129,26 @@ class Tree:
         return None
 
     def _load(self, path: str) -> bytes | None:
-        place = self.root / path
+        # Not by pathlib and open(), which take longer than reading does; a FIFO must not keep it waiting.
         try:
-            size = place.stat().st_size
-            if not place.is_file() or size > _TEXT_BYTES or self._total + size > _TOTAL_BYTES:
-                return None
-            self._total += size
-            return place.read_bytes()
+            file = os.open(f"{self._prefix}{path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
+        try:
+            info = os.fstat(file)
+            size = info.st_size
+            if not S_ISREG(info.st_mode) or size > _TEXT_BYTES or self._total + size > _TOTAL_BYTES:
+                return None
+            self._total += size
+            return os.read(file, size)
+        except OSError:
+            return None
+        finally:
+            os.close(file)
 
     def _listed(self, folder: str) -> list[tuple[str, bool]]:
         try:
-            with os.scandir(self.root / folder) as items:
+            with os.scandir(f"{self._prefix}{folder}") as items:
                 return sorted((item.name, item.is_dir(follow_symlinks=False)) for item in items)
         except OSError:
             return []

@@ -21,7 +21,6 @@ _MARKS = (
     b"environ",
     b"getenv",
     b"decouple",
-    b"environs",
     b"Settings",
     b"starlette.config",
     b"dotenv_values",
@@ -76,7 +75,7 @@ def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
 
 def _may_read(content: bytes, path: str) -> bool:
     """Whether a module may read variables; settings may have what reads them from other settings."""
-    return any(mark in content for mark in _MARKS) or (b"import *" in content and _is_settings(path))
+    return any(mark in content for mark in _MARKS) or (_is_settings(path) and b"import *" in content)
 
 
 def _callers(tree: Tree, marks: tuple[bytes, ...], seen: set[str]) -> Iterator[str]:
