@@ -42,10 +42,9 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
     routes: list[tuple[str, str]] = []
     made: dict[str, str | None] = {}
     registered: dict[str, str | None] = {}
-    mounted_at_top = guarded = leads_to_login = False
+    mounted_at_top = guarded = False
     for path in tree.python:
         content = tree.content(path)
-        leads_to_login |= b".login_view" in content
         if b"@" not in content and b"add_" not in content and b"register_blueprint" not in content:
             continue
         text = tree.text(path)
@@ -65,7 +64,8 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
     paths = {path for _, path in routes}
     if framework == "Flask":
         # Flask-Login sends whoever has not logged in to its login page, which is an answer.
-        top = bool(paths & {"/", "", "/index"}) or (guarded and leads_to_login)
+        leads_to_login = guarded and any(b".login_view" in tree.content(path) for path in tree.python)
+        top = bool(paths & {"/", "", "/index"}) or leads_to_login
         return "", [] if top else [
             "no route for / was found: set [health] path to one that answers without a login"
         ]

@@ -85,7 +85,12 @@ class Tree:
     def named(self, *patterns: str) -> Iterator[str]:
         """Files that match one of some patterns such as `deploy/*.service`, the shortest paths first."""
         matcher = _matcher(patterns)
-        return (path for path in self._shortest_first if matcher.search(path))
+        paths = self._shortest_first if any(map(_may_be_module, patterns)) else self._no_modules
+        return (path for path in paths if matcher.search(path))
+
+    @cached_property
+    def _no_modules(self) -> list[str]:
+        return [path for path in self._shortest_first if not path.endswith(".py")]
 
     @cached_property
     def _shortest_first(self) -> list[str]:
@@ -152,6 +157,10 @@ class Tree:
                 return sorted((item.name, item.is_dir(follow_symlinks=False)) for item in items)
         except OSError:
             return []
+
+
+def _may_be_module(pattern: str) -> bool:
+    return pattern.endswith((".py", "*"))
 
 
 @cache
