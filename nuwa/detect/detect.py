@@ -141,6 +141,7 @@ def _whole(
     folders = volumes.find(web, said, database)
     env = replace(env, clear={**env.clear, **volumes.variables(folders, said, env.clear, read)})
     web = _release(tree, said, web, notes)
+    web = replace(web, release=_for_flask(web.release, packages.pinned(tree, of.file, "flask")))
     by_default = web.health in ("", "/docs") or web.health.endswith("login/")
     if by_default and said.health[0] not in ("", "/"):
         web, notes.why["health.path"] = replace(web, health=said.health[0]), said.health[1]
@@ -194,6 +195,13 @@ def _modules(tree: Tree, web: Web) -> list[str]:
         *first,
         *sorted(rest, key=lambda path: (not re.search(r"config|settings|conf", path), path.count("/"), path)),
     ]
+
+
+def _for_flask(release: str, version: str) -> str:
+    """A release hook in words that the pinned Flask knows: before 2.2, its command has no option --app."""
+    found = re.fullmatch(r"flask --app (\S+) (.+)", release)
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part)
+    return f"env FLASK_APP={found[1]} flask {found[2]}" if found and () < numbers < (2, 2) else release
 
 
 def _release(tree: Tree, said: Testimony, web: Web, notes: Notes) -> Web:

@@ -121,3 +121,17 @@ def test_an_application_with_requirements_of_its_own_in_a_deeper_folder_is_named
         "src/part/application/part/application/main.py": main,
     }
     assert detect(project(files)).elsewhere == ("src/part/application",)
+
+
+@pytest.mark.parametrize(
+    ("pinned", "release"),
+    [
+        ("flask==2.1.3", "env FLASK_APP=app:app flask db upgrade"),
+        ("Flask==1.1", "env FLASK_APP=app:app flask db upgrade"),
+        ("flask==2.2.0", "flask --app app:app db upgrade"),
+        ("flask", "flask --app app:app db upgrade"),
+    ],
+)
+def test_the_release_hook_of_an_old_flask_names_the_app_in_a_variable(project, pinned, release):
+    files = {"app.py": "from flask import Flask\napp = Flask('x')\n", "migrations/env.py": ""}
+    assert detect(project({**files, "requirements.txt": f"{pinned}\nflask-migrate\n"})).web.release == release
