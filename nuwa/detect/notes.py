@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nuwa.detect import databases
-from nuwa.detect.model import Database, Environment, Process, Variable, Web
+from nuwa.detect.model import Database, Environment, Process, Web
 from nuwa.detect.testimony import Testimony
 
 _WORKER_PACKAGES = (
@@ -48,14 +48,11 @@ def conclude(
     said: Testimony,
     notes: Notes,
 ) -> None:
+    """Add what follows from the parts together: what was found, and what is required and nothing fills."""
     if database:
         notes.found.append(f"database: {database.engine} ({database.where})")
-    elif not web.without_address and (
-        driver := next((name for _, names in databases.DRIVERS for name in names if name in required), "")
-    ):
-        notes.check.append(
-            f"{driver} is required, but no variable with the address of a database was found: see [database]"
-        )
+    elif not web.without_address:
+        notes.check += _without_database(required)
     if web.framework == "Flask" and "flask-migrate" in required and not web.release:
         notes.check.append(
             "Flask-Migrate is required, but there is no folder migrations/: where it is made, set "
@@ -63,28 +60,10 @@ def conclude(
         )
     for process in workers:
         notes.found.append(f"process {process.name}: {process.command} ({process.where})")
-    if not workers and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
-        notes.check.append(
-            f"{worker} is required, but no file says how its worker is started: add a [[process]]"
-        )
-    for file in dict.fromkeys(where for _, where in said.scheduled):
-        commands = [command for command, where in said.scheduled if where == file]
-        notes.check.append(
-            f"{file} has a recipe of scheduled jobs ({', '.join(commands)}) and does not say when they run: "
-            "add a [[cron]] for each"
-        )
+    notes.check += _without_workers(workers, required, said)
     if env.secrets:
         notes.found.append(f"secrets that you supply: {', '.join(env.secrets)}")
-    if env.open:
-        notes.check.append(
-            f"the app does not start without {_list(env.open)}: give each a value in [env.clear]"
-        )
-    hosts = [name for name, value in env.clear.items() if name.endswith("ALLOWED_HOSTS") and value == "*"]
-    if hosts:
-        notes.check.append(
-            f'{hosts[0]} is "*", as nginx passes on requests for the site\'s domains alone: '
-            "name them to be stricter"
-        )
+    notes.check += _environment(env)
     others = [name for name in sorted(said.services) if name not in ("memcached", "redis", "valkey")]
     if others:
         notes.check.append(
@@ -94,5 +73,32 @@ def conclude(
         notes.check.append("Flask-SocketIO keeps its sessions in one process: workers = 1")
 
 
-def _list(items: Sequence[Variable]) -> str:
-    return ", ".join(item.name for item in items)
+def _without_database(required: Collection[str]) -> Iterator[str]:
+    drivers = (name for _, names in databases.DRIVERS for name in names if name in required)
+    if driver := next(drivers, ""):
+        yield (
+            f"{driver} is required, but no variable with the address of a database was found: see [database]"
+        )
+
+
+def _without_workers(workers: Sequence[Process], required: Collection[str], said: Testimony) -> Iterator[str]:
+    if not workers and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
+        yield f"{worker} is required, but no file says how its worker is started: add a [[process]]"
+    for file in dict.fromkeys(where for _, where in said.scheduled):
+        commands = [command for command, where in said.scheduled if where == file]
+        yield (
+            f"{file} has a recipe of scheduled jobs ({', '.join(commands)}) and does not say when they run: "
+            "add a [[cron]] for each"
+        )
+
+
+def _environment(env: Environment) -> Iterator[str]:
+    if env.open:
+        names = ", ".join(item.name for item in env.open)
+        yield f"the app does not start without {names}: give each a value in [env.clear]"
+    hosts = [name for name, value in env.clear.items() if name.endswith("ALLOWED_HOSTS") and value == "*"]
+    if hosts:
+        yield (
+            f'{hosts[0]} is "*", as nginx passes on requests for the site\'s domains alone: '
+            "name them to be stricter"
+        )
