@@ -86,7 +86,7 @@ _HOSTS = re.compile(r"^(?:[A-Z0-9]+_)*ALLOWED_HOSTS$")
 _BEHIND_PROXY = re.compile(r"^(?:[A-Z0-9]+_)*(?:(?:REVERSE|BEHIND(?:_A)?|TRUST(?:ED)?)_PROXY|PROXY_FIX)$")
 """What says that a proxy is in front of the app, as nginx is here."""
 _LOGS = re.compile(r"^(?:[A-Z0-9]+_)*LOGS?_TO_(?:STDOUT|STDERR|CONSOLE)$")
-"""What sends logs where a container's logs are read, and not into a file beside the code."""
+"""What sends logs where a container's logs are read, and not into a file of the project."""
 _ENGINE = re.compile(
     r"^(?:[A-Z0-9]+_)*(?:DB|SQL|DATABASE|POSTGRES)(?:_(?:ENGINE|TYPE|DRIVER|BACKEND|DIALECT))?$"
 )

@@ -63,7 +63,7 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
         return healthy, []
     paths = {path for _, path in routes}
     if framework == "Flask":
-        # Flask-Login sends whoever has not logged in to its login page, which is an answer.
+        # Flask-Login sends a client that has not logged in to its login page, which is an answer.
         leads_to_login = guarded and any(b".login_view" in tree.content(path) for path in tree.python)
         top = bool(paths & {"/", "", "/index"}) or leads_to_login
         return "", [] if top else [
