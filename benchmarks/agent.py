@@ -163,8 +163,8 @@ def _idle(host: Host) -> Iterator[Figure]:
     before = host.ticks()
     time.sleep(IDLE)
     used = (host.ticks() - before) / IDLE
-    yield Figure(title="agent, idle: memory", ours=[host.rss()], unit="MB RSS", target=80)
-    yield Figure(title="agent, idle: cpu", ours=[used], unit="%", target=0.5, decimals=2)
+    yield Figure(title="agent, idle: memory", ours=[host.rss()], unit="MB RSS", target=66)
+    yield Figure(title="agent, idle: cpu", ours=[used], unit="%", target=0.4, decimals=2)
 
 
 def _many(host: Host) -> Iterator[Figure]:
@@ -183,9 +183,9 @@ def _many(host: Host) -> Iterator[Figure]:
     used = (host.ticks() - before) / WATCHED
     yield Figure(title=f"agent: {SERVICES} new services applied", ours=[applied], unit="s", target=120)
     p95 = times[int(len(times) * 0.95)] * 1000
-    yield Figure(title=f"agent: /ls of {SERVICES} services, p95", ours=[p95], unit="ms", target=100)
+    yield Figure(title=f"agent: /ls of {SERVICES} services, p95", ours=[p95], unit="ms", target=35)
     yield Figure(
-        title=f"agent: cpu, {SERVICES} services watched", ours=[used], unit="%", target=5, decimals=1
+        title=f"agent: cpu, {SERVICES} services watched", ours=[used], unit="%", target=2, decimals=1
     )
     host.configure({})
 

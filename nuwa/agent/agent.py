@@ -42,8 +42,10 @@ log = logging.getLogger(__name__)
 
 FOLDER_CACHE_S = 10.0
 """Seconds for which the folders of deployments are not looked at again."""
-LISTING_WAIT_S = 0.05
-"""Seconds that a listing waits for new log lines and a new sample."""
+LISTING_WAIT_S = 0.5
+"""Seconds that a listing waits for new log lines, a new sample and podman, when what is known is old."""
+RECENT_S = 5.0
+"""Seconds for which what was read for one listing is good enough for another, while it is read again."""
 CONTAINERS_WAIT_S = 3.0
 """Seconds that an answer waits for podman, which may be at work on a container for long."""
 
@@ -78,6 +80,8 @@ class Agent:
         )
         self.containers = Containers(paths.podman, self._has_watched_containers, self._changed.set)
         self._looking: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+        self._refreshed_at = float("-inf")
         self.monitor = Monitor(self)
         self._forges = ForgeStatuses(lambda: self.loaded)
         self.recorder = Recorder(self)
@@ -162,15 +166,27 @@ class Agent:
     async def listing(self) -> Listing:
         """Everything at a glance."""
         if not self.watchers:
-            works = (self._refresh_lines(), self._measure(), self.refresh_containers())
-            refresh = {asyncio.ensure_future(work) for work in works}
-            await asyncio.wait(refresh, timeout=LISTING_WAIT_S if self._tail.is_filled else None)
+            await self._refresh()
         return {
             "revision": self.configurations.revision(),
             "applied": self.loaded.revision,
             "ps": await self.rows(),
             "hooks": self.dispatcher.listing(),
         }
+
+    async def _refresh(self) -> None:
+        """Read what nobody reads while nobody watches; who asks often is not kept waiting by it."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._read_all())
+        if time.monotonic() - self._refreshed_at > RECENT_S:
+            is_known = self._tail.is_filled
+            await asyncio.wait({self._refreshing}, timeout=LISTING_WAIT_S if is_known else None)
+
+    async def _read_all(self) -> None:
+        await asyncio.gather(
+            *(self._refresh_lines(), self._measure(), self.refresh_containers()), return_exceptions=True
+        )
+        self._refreshed_at = time.monotonic()
 
     async def _refresh_lines(self) -> None:
         with contextlib.suppress(NuwaError):
@@ -323,7 +339,7 @@ class Agent:
 
     async def _observe(self) -> None:
         """Measure and read while somebody watches; sleep otherwise."""
-        seen: dict[str, ServiceRow] = {}
+        seen: dict[str, dict[str, Any]] = {}
         while True:
             if not self.watchers:
                 await self._meter.rest()
@@ -336,18 +352,23 @@ class Agent:
                 log.warning("%s", error)
             await self._pause(max(0.2, SAMPLE_INTERVAL_S - (time.monotonic() - begun)))
 
-    async def _tell(self, seen: dict[str, ServiceRow]) -> dict[str, ServiceRow]:
-        """One round: tell watchers what is new since the last."""
+    async def _tell(self, seen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """One round: tell watchers what is new since the last.
+
+        Returns:
+            what there is now, for the next round.
+        """
         units = await self.units()
         usage = await self._meter.sample(self.services(), units)
         self.watchers.publish("sample", {"time": time.time(), "services": usage})
         for line in await self._tail.refresh(self.services()):
             self.watchers.publish("line", line)
-        rows = {row["name"]: row for row in await self.rows()}
-        for name, row in rows.items():
-            if seen and _without_usage(seen.get(name)) != _without_usage(row):
+        now = {}
+        for row in await self.rows():
+            name, now[row["name"]] = row["name"], _without_usage(row)
+            if seen and seen.get(name) != now[name]:
                 self.watchers.publish("service", row)
-        return rows
+        return now
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not much longer than until systemd says that something changed."""
@@ -358,9 +379,7 @@ class Agent:
                 await asyncio.sleep(0.2)
 
 
-def _without_usage(row: ServiceRow | None) -> dict[str, Any]:
+def _without_usage(row: ServiceRow) -> dict[str, Any]:
     """What of a row is news: samples and lines have events of their own, and seconds tick by themselves."""
-    if row is None:
-        return {}
     news = {key: value for key, value in row.items() if key not in ("usage", "last", "since")}
     return {**news, "since": round(row["since"] or 0)}

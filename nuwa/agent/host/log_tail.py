@@ -29,6 +29,8 @@ class LogTail:
         self._cursor = ""
         self._read_at = -STALE_AFTER_S
         self._reading = asyncio.Lock()
+        self._asked: Sequence[Service] = ()
+        self._sources = Sources(())
 
     @property
     def is_filled(self) -> bool:
@@ -49,7 +51,9 @@ class LogTail:
             now = asyncio.get_running_loop().time()
             if now - self._read_at < STALE_AFTER_S:
                 return []
-            sources = Sources(services)
+            if services is not self._asked:
+                self._asked, self._sources = services, Sources(services)
+            sources = self._sources
             query = Query(lines=MAX_LINES if self._cursor else FIRST_LINES, after=self._cursor)
             found = await journal.lines(sources, query)
             if self._cursor and len(found) >= MAX_LINES:

@@ -17,6 +17,8 @@ from nuwa.agent.schemas import Net, Usage
 
 SAMPLE_INTERVAL_S = 2.0
 """Seconds between two samples."""
+READ_ALL_EVERY = 10
+"""Samples after which the memory of what does nothing is read again: the kernel may have taken some back."""
 KEPT_SAMPLES = 60
 """Samples that are kept of each service."""
 MAX_NETWORK_UNITS = 30
@@ -33,6 +35,8 @@ class _Track:
     traffic_at: float = 0.0
     usage: Usage = field(default_factory=no_usage)
     history: deque[Usage] = field(default_factory=deque)
+    rests: int = 0
+    """Samples in a row in which it used no CPU time."""
 
 
 class Meter:
@@ -99,7 +103,10 @@ class Meter:
         """Read the cgroup of a service; returns the CPU time that it used since, in seconds."""
         pid = int(properties.get("MainPID") or 0)
         counts = self._cgroups.read(
-            properties.get("ControlGroup", ""), pid, container=service.kind == "deployment"
+            properties.get("ControlGroup", ""),
+            pid,
+            container=service.kind == "deployment",
+            before=track.counts if track.rests % READ_ALL_EVERY else None,
         )
         now, before, passed = time.monotonic(), track.counts, time.monotonic() - track.at
         track.counts, track.at = counts, now
@@ -109,6 +116,7 @@ class Meter:
             return 0.0
         if before is None or passed <= 0:
             return 1.0  # unknown yet: ask for its traffic too
+        track.rests = track.rests + 1 if counts.cpu == before.cpu else 0
         if counts.net is not None:
             track.usage["net"] = _net(before.net, counts.net, passed)
         track.usage["cpu"] = round(max(0.0, counts.cpu - before.cpu) / passed, 4)
