@@ -46,6 +46,8 @@ LISTING_WAIT_S = 0.5
 """Seconds that a listing waits for new log lines, a new sample and podman, when what is known is old."""
 RECENT_S = 5.0
 """Seconds for which what was read for one listing is good enough for another, while it is read again."""
+LONGEST_RUN_S = 86400.0
+"""Seconds after which a restart is not that of a run any more, though nobody said that the run has ended."""
 CONTAINERS_WAIT_S = 3.0
 """Seconds that an answer waits for podman, which may be at work on a container for long."""
 
@@ -110,6 +112,11 @@ class Agent:
     def _run_told(self, state: RunState) -> None:
         """Take note of a run of a hook."""
         self._forges.tell(state)
+        for name in self.dispatcher.covers(state.hook):
+            if state.state == "running":
+                self.recorder.restarts.expect(name, f"hook {state.hook}, run {state.run}", LONGEST_RUN_S)
+            else:
+                self.recorder.restarts.settle(name)
         if state.state == "running":
             return
         way = Actor(state.hook, "hook", f"run {state.run}")
@@ -272,8 +279,11 @@ class Agent:
         """Counters since the agent's start, as OpenMetrics text."""
         return openmetrics.text(self.recorder.totals, await self.rows())
 
-    async def act(self, verb: str, name: str) -> Outcome:
+    async def act(self, verb: str, name: str, who: str = "nuwa") -> Outcome:
         """Start, stop or restart a service.
+
+        Args:
+            who: has it done, in words for its history.
 
         Raises:
             UnknownService: there is none.
@@ -281,10 +291,11 @@ class Agent:
         """
         service = self.find(name)
         if verb != "stop":
-            self.recorder.restarts.expect(name)
+            self.recorder.restarts.expect(name, who)
         try:
             outcome: Outcome = await worker.act(verb, name)
         finally:
+            self.recorder.restarts.settle(name)
             self._forget_services()
             self._units.invalidate(service.units)
         return outcome

@@ -30,13 +30,43 @@ def ls() -> None:
         progress.note("The agent is down; this is what systemd reports.")
     elif found["revision"] != found["applied"]:
         progress.note("config.json was edited since it was applied: nuwa config apply")
-    head = ("NAME", "STATUS", "PID", "PORTS", "SINCE", "RESTARTS", "CPU", "MEMORY", "HOOK", "LAST LINE")
-    text = terminal.table(head, [_row(row) for row in found["ps"]])
+    text = terminal.table(*_table(found["ps"]))
     hooks = "\n".join(_hook(hook) for hook in found["hooks"])
     progress.result({**found}, f"{text}\n\n{hooks}" if hooks else text)
 
 
-def _row(row: ServiceRow) -> tuple[str, ...]:
+def _table(rows: list[ServiceRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows; the column of images is there where there are any."""
+    head = (
+        "NAME",
+        "STATUS",
+        "PID",
+        "PORTS",
+        "SINCE",
+        "RESTARTS",
+        "CPU",
+        "MEMORY",
+        "IMAGE",
+        "HOOK",
+        "LAST LINE",
+    )
+    images = [_image(row) for row in rows]
+    shown = [_row(row, image) for row, image in zip(rows, images, strict=True)]
+    if any(images):
+        return head, shown
+    at = head.index("IMAGE")
+    return (*head[:at], *head[at + 1 :]), [(*row[:at], *row[at + 1 :]) for row in shown]
+
+
+def _image(row: ServiceRow) -> str:
+    """Age and size of the image that a deployment's container runs."""
+    container = row.get("container")
+    if not container or not container["image_created"]:
+        return ""
+    return f"{age(container['image_created'])} {size(container['image_size'])}".rstrip()
+
+
+def _row(row: ServiceRow, image: str) -> tuple[str, ...]:
     sign, colour = _SIGNS[row["status"]]
     status = f"{sign} {row['status']}" + (f" ({row['result']})" if row["result"] else "")
     container = row.get("container")
@@ -54,6 +84,7 @@ def _row(row: ServiceRow) -> tuple[str, ...]:
         str(row["restarts"] or ""),
         cpu,
         size(usage["memory"]),
+        image,
         row["hook"] or "",
         terminal.paint(line, "dim"),
     )

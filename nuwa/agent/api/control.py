@@ -59,13 +59,13 @@ class _Api:
         return stream(self._agent.watch())
 
     async def start(self, request: Request) -> Response:
-        return answer(await self._agent.act("start", _name(request)))
+        return answer(await self._agent.act("start", _name(request), str(actor_of(request))))
 
     async def stop(self, request: Request) -> Response:
-        return answer(await self._agent.act("stop", _name(request)))
+        return answer(await self._agent.act("stop", _name(request), str(actor_of(request))))
 
     async def restart(self, request: Request) -> Response:
-        return answer(await self._agent.act("restart", _name(request)))
+        return answer(await self._agent.act("restart", _name(request), str(actor_of(request))))
 
     async def run_once(self, request: Request) -> Response:
         return answer(await self._agent.run_once(_name(request), _name(request, "command")))

@@ -56,7 +56,7 @@ class Host(Protocol):
 
     def read_again(self, units: list[str]) -> None: ...
 
-    async def act(self, verb: str, name: str) -> Any: ...
+    async def act(self, verb: str, name: str, who: str) -> Any: ...
 
 
 @dataclass
@@ -210,7 +210,7 @@ class Monitor:
         watch.restarted_at.append(now)
         watch.failures = 0
         try:
-            outcome = await self._host.act("restart", service.name)
+            outcome = await self._host.act("restart", service.name, "the monitor")
             action = f"restarted: {outcome['message']}"
         except NuwaError as error:
             action = f"the restart failed: {error.message}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nuwa.agent.host import deaths
+from nuwa.agent.host import deaths, script_log
 from nuwa.agent.host.deaths import End
 from nuwa.agent.host.services import Service
 from nuwa.agent.host.systemctl import Properties
@@ -16,12 +16,25 @@ from nuwa.agent.schemas import Mark
 from nuwa.agent.stats.store import Store
 
 RECENT_S = 180.0
-"""Seconds for which a start is attributed to what was asked for."""
+"""Seconds for which a start is attributed to who asked for it, at most."""
 TOGETHER_S = 60.0
 """Ends of a service that follow each other sooner are one mark, so that a crash loop leaves one a minute."""
 MAX_MARKS = 50
 """Of one service at once: after a long time without the agent."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """That somebody has a service restarted.
+
+    Args:
+        since, until: seconds of the monotonic clock between which its start is theirs.
+    """
+
+    who: str
+    since: float
+    until: float
 
 
 @dataclass(frozen=True)
@@ -48,12 +61,18 @@ class Restarts:
 
     def __init__(self) -> None:
         self._starts: dict[str, _Start] = {}
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, _Asked] = {}
         self._unexplained: set[str] = set()
 
-    def expect(self, name: str) -> None:
-        """Somebody asked for a restart."""
-        self._asked[name] = time.monotonic()
+    def expect(self, name: str, who: str, seconds: float = RECENT_S) -> None:
+        """Somebody has a service restarted, which takes so long at most."""
+        now = time.monotonic()
+        self._asked[name] = _Asked(who, now, now + seconds)
+
+    def settle(self, name: str) -> None:
+        """What somebody wanted is done."""
+        if name in self._asked:
+            self._asked[name] = replace(self._asked[name], until=time.monotonic())
 
     async def look(self, store: Store, everything: list[Service], units: Mapping[str, Properties]) -> None:
         """Note what happened since the last look.
@@ -75,14 +94,17 @@ class Restarts:
         for service in changed:
             last = noted.get(service.name, 0)
             fresh = [end for end in found.get(service.name, ()) if end.at > last]
-            self._note(store, boot, service.name, starts[service.name], last, fresh)
+            self._note(store, boot, service, starts[service.name], last, fresh)
 
-    def _note(self, store: Store, boot: str, name: str, now: _Start, last: int, fresh: list[End]) -> None:
+    def _note(
+        self, store: Store, boot: str, service: Service, now: _Start, last: int, fresh: list[End]
+    ) -> None:
         """Note what happened to a service, unless that has to wait."""
+        name = service.name
         if fresh and last and time.monotonic() - last / 1e6 < TOGETHER_S:
             return  # it waits for those that follow soon
         before = self._starts.get(name)
-        text = self._by_whom(name, before, now, [last, *(end.at for end in fresh)])
+        text = self._by_whom(service, before, now, [last, *(end.at for end in fresh)])
         if text == _SILENT and name not in self._unexplained:
             self._unexplained.add(name)  # the journal may be late
             return
@@ -93,17 +115,20 @@ class Restarts:
         store.note([(name, mark) for mark in marks], boot, {name: fresh[-1].at} if fresh else {})
         self._starts[name] = now
 
-    def _by_whom(self, name: str, before: _Start | None, now: _Start, ends: Iterable[int]) -> str:
+    def _by_whom(self, service: Service, before: _Start | None, now: _Start, ends: Iterable[int]) -> str:
         """Who started it since the last look; empty if nobody did, or systemd after an end that is noted."""
-        is_asked = 0 <= now.at / 1e6 - self._asked.get(name, float("-inf")) < RECENT_S
-        if is_asked and before and before.at:
-            del self._asked[name]
-            return "restarted by nuwa"
+        asked = self._asked.get(service.name)
+        if asked and asked.since <= now.at / 1e6 <= asked.until and before and before.at:
+            del self._asked[service.name]
+            return f"restarted by {asked.who}"
         if before is None or before.unit != now.unit or before.at in (0, now.at) or not now.at:
             return ""
         if now.restarts and any(before.at < end < now.at for end in ends):
             return ""
-        return _SILENT if now.restarts > before.restarts else "restarted, not by nuwa"
+        if now.restarts > before.restarts:
+            return _SILENT
+        script = script_log.at_work(service.deployment, _when(now.at)) if service.deployment else ""
+        return f"restarted by {script}" if script else "restarted, not by nuwa"
 
 
 _SILENT = "ended and was restarted by systemd"

@@ -147,19 +147,27 @@ def test_a_journal_that_cannot_be_read_keeps_what_happened_for_the_next_look(hos
 
 def test_a_restart_that_was_asked_for_is_told_from_others(host: Host):
     host.look()
-    host.restarts.expect("web")
+    host.restarts.expect("web", "ada (dashboard)")
     host.start(-1)
-    assert host.look() == ["restarted by nuwa"]
+    assert host.look() == ["restarted by ada (dashboard)"]
     host.start(-2)
     assert host.look()[1:] == ["restarted, not by nuwa"]
 
 
+def test_a_start_after_what_was_asked_for_is_done_is_somebody_elses(host: Host):
+    host.look()
+    host.restarts.expect("web", "hook site, run 7", 3600)
+    host.restarts.settle("web")
+    host.start(-5)
+    assert host.look() == ["restarted, not by nuwa"]
+
+
 def test_an_end_soon_after_a_restart_hides_neither(host: Host):
     host.look()
-    host.restarts.expect("web")
+    host.restarts.expect("web", "ada (dashboard)")
     host.die(-1)
     host.start(-2, 1)
-    assert host.look() == ["ended and was restarted by systemd: exit code 1", "restarted by nuwa"]
+    assert host.look() == ["ended and was restarted by systemd: exit code 1", "restarted by ada (dashboard)"]
 
 
 def test_the_other_slot_that_takes_over_is_a_restart_only_if_one_was_asked_for(host: Host):
@@ -168,9 +176,9 @@ def test_the_other_slot_that_takes_over_is_a_restart_only_if_one_was_asked_for(h
     host.start(500)
     assert host.look() == []
     host.slot = "blue"
-    host.restarts.expect("web")
+    host.restarts.expect("web", "ada (dashboard)")
     host.start(-1)
-    assert host.look() == ["restarted by nuwa"]
+    assert host.look() == ["restarted by ada (dashboard)"]
 
 
 def test_after_a_long_time_without_the_agent_marks_are_bounded(host: Host):

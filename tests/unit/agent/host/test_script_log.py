@@ -1,0 +1,39 @@
+"""Which script was at work at a moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nuwa.agent.host import script_log
+from nuwa.agent.host.deployment import Deployment
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+LOG = """2026-11-28T11:30:00Z bin/deploy[6]: started by eve: --rollback
+2026-11-28T11:59:50Z bin/restart[7]: started by ada
+no line of a script
+2026-11-28T12:00:00Z bin/restart[7]: starting nuwa-shop-blue.service
+2026-11-28T12:09:00Z bin/recover[8]: the site does not answer
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Deployment:
+    log = tmp_path / "volumes/.nuwa/nuwa.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(LOG)
+    return Deployment(tmp_path, "shop")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [(0, "bin/restart, started by ada"), (550, "bin/recover"), (7200, ""), (-1000, "")],
+)
+def test_the_last_one_that_said_something_shortly_before(shop: Deployment, after: float, said: str):
+    assert script_log.at_work(shop, NOON + after) == said
+
+
+def test_no_log_is_no_script(tmp_path: Path):
+    assert script_log.at_work(Deployment(tmp_path, "shop"), NOON) == ""
