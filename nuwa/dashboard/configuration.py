@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from typing import Any
@@ -127,6 +126,8 @@ async def _old(request: Request, name: str) -> str:
 
 def diff(before: str, after: str, old: str, new: str) -> list[tuple[str, str]]:
     """The lines that differ, each with its kind: `head`, `add`, `remove` or `same`."""
+    import difflib
+
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), old, new, lineterm="")
     return [(_kind(line), line) for line in lines]
 

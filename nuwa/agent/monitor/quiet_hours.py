@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 def until(hours: str, zone: str, now: float) -> float:
@@ -36,7 +39,11 @@ def zone_of(name: str) -> ZoneInfo | None:
     A name that this host knows no more, as after an update of its distribution, is the host's own too: an
     alert with another hour is better than none.
     """
+    if not name:
+        return None
+    import zoneinfo
+
     try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return None

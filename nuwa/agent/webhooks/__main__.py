@@ -3,7 +3,7 @@
 import json
 import os
 
-from nuwa.agent.webhooks import forge_call
+from nuwa.agent.webhooks import forge_call, forge_requests
 
 if __name__ == "__main__":
-    print(json.dumps(forge_call.perform(json.loads(os.environ.pop(forge_call.VARIABLE)))))
+    print(json.dumps(forge_call.perform(json.loads(os.environ.pop(forge_requests.VARIABLE)))))

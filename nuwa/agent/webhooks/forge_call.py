@@ -12,8 +12,6 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any
 
-VARIABLE = "NUWA_FORGE_CALL"
-"""The variable that holds the request: only root can read it there, and the token in it is a secret."""
 SOCKET_TIMEOUT_S = 15.0
 MAX_ANSWER_BYTES = 1024 * 1024
 

@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 from nuwa.agent.config.model import CommitStatus
 
 Forge = Literal["github", "gitlab", "gitea"]
+VARIABLE = "NUWA_FORGE_CALL"
+"""The variable that holds a request for its process: a token is in it, and only root can read it there."""
 MAX_DESCRIPTION_CHARS = 140
 """Characters that GitHub takes; the others take more."""
 _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[A-Za-z0-9.-]+):(?P<path>[^/].*)")

@@ -19,7 +19,7 @@ from nuwa.agent import regular_files
 from nuwa.agent.config import processes
 from nuwa.agent.config.model import CommitStatus
 from nuwa.agent.config.resolved import Loaded
-from nuwa.agent.webhooks import forge_call, forge_requests
+from nuwa.agent.webhooks import forge_requests
 from nuwa.agent.webhooks.forge_requests import Call, NoRepository
 from nuwa.agent.webhooks.run_states import RunState
 from nuwa.process_async import started
@@ -163,7 +163,7 @@ async def _request(call: Call) -> Any:
     """
     given = {"method": call.method, "url": call.url, "headers": dict(call.headers), "body": call.body}
     argv = [sys.executable, "-OO", "-m", "nuwa.agent.webhooks"]
-    environment = {forge_call.VARIABLE: json.dumps(given)}
+    environment = {forge_requests.VARIABLE: json.dumps(given)}
     said = f"{call.method} {call.url}"
     try:
         async with (

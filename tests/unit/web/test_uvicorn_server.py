@@ -8,15 +8,8 @@ import sys
 import pytest
 
 RARE = {
-    "click",
-    "podman",
-    "apprise",
-    "requests",
-    "rich",
-    "pydantic",
-    "jeepney",
-    "pyotp",
-    "multiprocessing.pool",
+    *("click", "podman", "apprise", "requests", "rich", "pydantic", "jeepney", "pyotp", "difflib"),
+    *("urllib.request", "smtplib", "zoneinfo", "multiprocessing.pool"),
 }
 
 
