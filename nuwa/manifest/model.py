@@ -270,7 +270,7 @@ class Deploy(Section):
     """How a release gives way to the next (bin/deploy), and where `nuwa deploy` brings it."""
 
     drain: Annotated[
-        Seconds, Doc("Seconds that requests, websockets and streams of the previous release have to finish.")
+        Seconds, Doc("Seconds in which requests, websockets and jobs of the previous release can end.")
     ] = 30
     watch: Annotated[
         int,

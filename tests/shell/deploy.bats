@@ -53,6 +53,22 @@ serves() {
   serves "$TWO" green
 }
 
+@test "a scheduled job of the previous release ends before its container is stopped" {
+  jobs=$NUWA_ROOT/run/nuwa-app/blog/jobs
+  mkdir -p "$jobs"
+  echo blue >"$jobs/report.running"
+  echo green >"$jobs/other.running"
+  exec 7>>"$jobs/other.running"
+  flock 7
+  jq '.deploy.drain = 60' "$MANIFEST" >"$TEST/patient.json"
+  flock "$jobs/report.running" bash -c "
+    until [[ \$(readlink '$NUWA_ROOT/run/nuwa-app/blog/current') == green/* ]]; do sleep 0.1; done; sleep 0.5
+    ls '$FAKE/active' >'$TEST/when_it_ended'" 3>&- 7>&- &
+  MANIFEST=$TEST/patient.json run -0 bin/deploy "$TWO"
+  grep -qx nuwa-blog-blue.service "$TEST/when_it_ended"
+  serves "$TWO" green
+}
+
 @test "a release that brings more than the disk holds is refused before anything of it is copied" {
   head -c 60M /dev/zero >"$FAKE/images/$TWO/root/srv/app/static/film"
   printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' $((250 << 10)) >"$TEST/df"
