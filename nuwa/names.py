@@ -228,6 +228,10 @@ class Names:
         unit = f"{self.site}_{name}"
         return WayUnits(f"{unit}.service", f"{unit}-proxy.socket", f"{unit}-proxy.service")
 
+    def volume_unit(self, name: str) -> str:
+        """The unit that mounts the file system of a `[[volume]]` that has one of its own."""
+        return f"{self.site}_volume-{name}.service"
+
     def database_unit(self, kind: str) -> str:
         """The socket through which the container gets to the host's database server, or the proxy behind."""
         return f"nuwa-{self.app}-database-proxy.{kind}"

@@ -78,6 +78,11 @@ def notes(context: Context) -> Iterator[str]:
         yield "limits.io_weight has no equal: give the volumes a storage class that is fast enough"
     if limits.open_files is not None:
         yield "limits.open_files has no equal: the container runtime of the node sets it"
+    if limits.network is not None:
+        yield (
+            "limits.network has no equal, since answers to visitors leave a pod the same way: annotate pods "
+            "with kubernetes.io/egress-bandwidth if your network plugin knows it, with room for them"
+        )
     if limits.memory_max is None:
         yield "limits.memory_max is not set: without it a pod is the first to be evicted"
     if app.backup is not None:

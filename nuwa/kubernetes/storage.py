@@ -8,7 +8,7 @@ from nuwa.kubernetes.context import Context, Object
 from nuwa.names import APP_ID
 
 CLAIM_SIZE = "5Gi"
-"""What each claim asks for: nuwa.toml knows no size, an overlay does."""
+"""What a claim asks for where nuwa.toml names no size."""
 PODMAN_OWNER = ("volume.podman.io/uid", "volume.podman.io/gid")
 """By these podman gives a volume to the app, which fsGroup does in a cluster."""
 
@@ -26,7 +26,7 @@ def claims(context: Context) -> list[Object]:
             "spec": {
                 "accessModes": [shared],
                 **({"storageClassName": class_name} if class_name else {}),
-                "resources": {"requests": {"storage": CLAIM_SIZE}},
+                "resources": {"requests": {"storage": str(volume.size or CLAIM_SIZE)}},
             },
         }
         for volume in context.app.volume

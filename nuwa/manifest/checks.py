@@ -372,3 +372,19 @@ def duration(value: object) -> int:
     if not found:
         raise ValueError(f"{shown(value)} is not a duration such as 90s, 10m or 2h")
     return int(found.group(1)) * _DURATIONS[found.group(2).upper()]
+
+
+_RATES = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3}
+MIN_BIT_RATE = 64_000
+"""Slower than this, not even a connection to a database comes about in time."""
+
+
+def bit_rate(value: object) -> int:
+    """Bits a second: an integer, or a number with K, M or G (powers of 1000, as links are sold)."""
+    found = re.fullmatch(r"([0-9]{1,12})\s*([KMG]?)(?:bit(?:/s)?)?", str(value).strip(), re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{shown(value)} is not a number of bits a second such as 50M")
+    rate = int(found.group(1)) * _RATES[found.group(2).upper()]
+    if not MIN_BIT_RATE <= rate <= 10**12:
+        raise ValueError(f"{shown(value)} is not from 64K to 1000G bits a second")
+    return rate

@@ -6,7 +6,7 @@ Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Union
+from typing import Annotated, Literal, Optional, Union
 
 from nuwa.manifest import checks, commands
 from nuwa.manifest.marks import AbsolutePath, Between, Check, Doc, Section, Size, VariableName
@@ -29,6 +29,13 @@ class Volume(Section):
         Doc("URL prefix under which nginx serves its files, such as uploads; empty: nowhere."),
     ] = ""
     backup: Annotated[bool, Doc("Part of the archives that bin/archive_volumes makes.")] = True
+    size: Annotated[
+        Optional[Size],
+        Doc(
+            "Size of a file system of the volume's own, such as 10G: what fills it fills nothing else of the "
+            "host. The space is taken at once; a larger number later makes it grow. Empty: a plain folder."
+        ),
+    ] = None
 
     @property
     def holds_database(self) -> bool:

@@ -85,6 +85,14 @@ Duration = Annotated[
     int,
     Check(checks.duration, Union[int, str], 'a duration: a number of seconds, or a string such as "10m"'),
 ]
+BitRate = Annotated[
+    int,
+    Check(
+        checks.bit_rate,
+        Union[int, str],
+        'a number of bits a second, or a string such as "50M" for 50 Mbit/s',
+    ),
+]
 Command = Annotated[
     tuple[str, ...], Check(commands.command, Union[str, list[str]], "a command: a string, or a list of words")
 ]

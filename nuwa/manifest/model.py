@@ -18,6 +18,7 @@ from nuwa.manifest.data import Backup, Database, Service, Volume
 from nuwa.manifest.image import Build, Image
 from nuwa.manifest.marks import (
     Between,
+    BitRate,
     Check,
     Command,
     Doc,
@@ -181,6 +182,13 @@ class Limits(Section):
     ] = None
     open_files: Annotated[
         Optional[int], Between(64, 10_000_000), Doc("Maximum number of open files per process.")
+    ] = None
+    network: Annotated[
+        Optional[BitRate],
+        Doc(
+            "Bits a second that the container may send, such as 50M for 50 Mbit/s: to APIs, databases, mail. "
+            "What nginx sends to visitors does not count. Empty: no limit."
+        ),
     ] = None
     tmp: Annotated[
         Optional[Size],

@@ -115,6 +115,25 @@ def _volume_paths(app: App, _: Given) -> Iterator[Finding]:
                 )
 
 
+MIN_VOLUME_BYTES = 32 * 1024**2
+"""What a file system of its own takes at least, its journal included."""
+
+
+def _volume_sizes(app: App, _: Given) -> Iterator[Finding]:
+    """Volumes: `size` is at least 32M, and no service has the name of the unit that mounts one."""
+    services = {service.name: index for index, service in enumerate(app.service)}
+    for index, volume in enumerate(app.volume):
+        path: Path = ("volume", index, "size")
+        if volume.size is None:
+            continue
+        if volume.size < MIN_VOLUME_BYTES:
+            text = f"a file system of {volume.size} bytes has no room for files"
+            yield Finding((path,), text, 'give it 32M or more, such as size = "10G"')
+        if (other := services.get(f"volume-{volume.name}")) is not None:
+            text = f"the file system of {volume.name} and this service would have the same unit"
+            yield Finding((("service", other, "name"), path), text, "choose another name for the service")
+
+
 def _below(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or inside it."""
     return f"{path}/".startswith(f"{folder}/")
@@ -364,6 +383,7 @@ RULES = (
     _routes,
     *site_rules.RULES,
     _volume_paths,
+    _volume_sizes,
     _database,
     _services,
     _limits,

@@ -28,6 +28,8 @@ class Distribution:
     """The package of a Valkey server, or of Redis where there is none."""
     ssh_client: str = "openssh-client"
     """The package that holds `ssh`."""
+    tc: str = "iproute2"
+    """The package that holds `tc`."""
     elsewhere: tuple[str, ...] = ()
     """Packages that the distribution's own repositories do not have."""
     enable: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ def _rocky(release: int) -> Distribution:
         ),
         selinux_booleans=("httpd_can_network_connect",),
         ssh_client="openssh-clients",
+        tc="iproute-tc",
         elsewhere=FROM_EPEL if monit else FROM_EPEL[1:],
         enable=(f"dnf install -y epel-release{tool}", enable_builder),
         note="" if monit else "monit is not packaged here: only systemd restarts the app",

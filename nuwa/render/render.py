@@ -40,7 +40,8 @@ Plan = dict[str, HostFile]
 
 def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
     """The host's files for `what`: `run` (the container), `install` (the site) `database` (the
-    way to the host's own server) or `services` (the app's own servers on the host).
+    way to the host's own server), `services` (the app's own servers on the host) or `disks` (the file
+    systems of volumes).
 
     Raises:
         FactsError: a fact that `what` needs is missing.
@@ -110,6 +111,15 @@ def _services(app: App, facts: Facts, templates: Sources) -> Plan:
     return files
 
 
+def _disks(app: App, facts: Facts, templates: Sources) -> Plan:
+    """A unit for each volume with a file system of its own."""
+    files: Plan = {}
+    for volume in UnitView(app, facts).sized:
+        text = _write(templates, "systemd/volume.service.j2", app, facts, volume=volume)
+        files[f"{_UNITS}/{app.names.volume_unit(volume.name)}"] = HostFile("systemd", 0o644, text)
+    return files
+
+
 def _way(app: App, facts: Facts, templates: Sources, values: dict[str, Any]) -> Plan:
     """From the app's network to a server that listens on 127.0.0.1."""
     units = values["names"]
@@ -134,6 +144,7 @@ PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
     "install": _install,
     "database": _database,
     "services": _services,
+    "disks": _disks,
 }
 
 

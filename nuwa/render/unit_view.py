@@ -5,14 +5,22 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from nuwa.manifest.data import Service
-from nuwa.names import APP_ID, SOCKET
+from nuwa.manifest.data import Service, Volume
+from nuwa.names import APP_ID, SLOTS, SOCKET
+from nuwa.quoting import sh
 from nuwa.render import container
 from nuwa.render.facts import ServerWay
 from nuwa.render.view import View
 
 VALKEY_BUFFERS_BYTES = 128 * 1024**2
 """What a server takes besides its data."""
+
+
+MIN_BURST_BYTES = 65536
+"""As much as the kernel hands over at once; it would be cut up otherwise."""
+BURSTS_A_SECOND = 100
+LATENCY_MS = 100
+"""How long a packet waits for its turn before packets are dropped, which is what slows a sender down."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,50 @@ class UnitView(View):
         foreign = ("!", "--source", way.subnet, "--destination", way.address)
         port = ("--protocol", "tcp", "--dport", str(way.port))
         return ("/usr/sbin/iptables", "--wait", verb, "INPUT", *foreign, *port, "--jump", "DROP")
+
+    @property
+    def sized(self) -> tuple[Volume, ...]:
+        """Volumes with a file system of their own."""
+        return tuple(volume for volume in self.app.volume if volume.size is not None)
+
+    @property
+    def slot_units(self) -> tuple[str, ...]:
+        return tuple(self.app.names.unit(slot) for slot in SLOTS)
+
+    def is_mounted(self, volume: Volume) -> tuple[str, ...]:
+        """Fails where the file system is not mounted: the app must not write to the folder beneath."""
+        folder = self._volume_folder(volume)
+        words = f"{folder} is not mounted: cd {sh(self.facts.directory)} && bin/run mounts it"
+        return ("/bin/sh", "-c", f"mountpoint -q {sh(folder)} || {{ echo {sh(words)}; exit 1; }}")
+
+    def mount_volume(self, volume: Volume) -> tuple[str, ...]:
+        """Checks and mounts the file system of a volume, unless it is mounted already.
+
+        Without the second cache that a loop device brings, where the file system beneath allows that; and
+        without the kernel's work on new inode tables, which would leave holes in the file.
+        """
+        folder = self._volume_folder(volume)
+        image = sh(f"{self.facts.directory}/volumes/.nuwa/disks/{volume.name}.img")
+        beneath = sh(f"{folder} is not empty: move what is in it elsewhere, then bin/run")
+        folder = sh(folder)
+        steps = (
+            f"mountpoint -q {folder} && exit 0",
+            f'test -z "$(ls -A {folder})" || {{ echo {beneath}; exit 1; }}',
+            # As long as it is mounted somewhere else, in a container that still stops, nobody repairs it.
+            f'test -n "$(losetup --associated {image})" || e2fsck -p {image}',
+            "test $? -le 1 || exit 1",
+            f"mount -t ext4 -o loop,nosuid,nodev,noinit_itable {image} {folder} || exit 1",
+            f'losetup --direct-io=on "$(findmnt -n -o SOURCE {folder})"',
+            # what e2fsck makes, none but root reads
+            f"rmdir {folder}/lost+found 2>/dev/null || true",
+        )
+        return ("/bin/sh", "-c", "; ".join(steps))
+
+    def unmount_volume(self, volume: Volume) -> tuple[str, ...]:
+        return ("/bin/umount", self._volume_folder(volume))
+
+    def _volume_folder(self, volume: Volume) -> str:
+        return f"{self.facts.directory}/volumes/{volume.name}"
 
     @property
     def valkey_user(self) -> str:
@@ -82,6 +134,21 @@ class UnitView(View):
         script = f"{self.facts.directory}/bin/lib/wait"
         words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
         return (*words, self.app.names.current_socket, self.socket_target, str(self.app.health.timeout))
+
+    @property
+    def limit_sending(self) -> tuple[str, ...]:
+        """Shapes what the container sends, on its own interface, where it has no right to change that.
+
+        Empty without `limits.network`.
+        """
+        rate = self.app.limits.network
+        if rate is None:
+            return ()
+        burst = max(MIN_BURST_BYTES, rate // 8 // BURSTS_A_SECOND)
+        shape = f"tc qdisc replace dev eth0 root tbf rate {rate}bit burst {burst} latency {LATENCY_MS}ms"
+        pid = f"$(podman container inspect --format '{{{{.State.Pid}}}}' {self.container})"
+        failed = "limits.network has no effect (see above): bin/run says what is missing"
+        return ("/bin/sh", "-c", f"nsenter --target {pid} --net {shape} || echo {sh(failed)}")
 
     @property
     def url(self) -> str:

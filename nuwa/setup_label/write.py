@@ -164,6 +164,7 @@ def _facts(app: App) -> dict[str, object]:
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
         "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
         "served": [volume.name for volume in app.volume if volume.url],
+        "sizes": [f"{volume.name}={volume.size}" for volume in app.volume if volume.size is not None],
         "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
         "secrets": app.supplied_secrets,
         "reserved": sorted(names.RESERVED_VARIABLES),

@@ -13,11 +13,12 @@ import pytest
 from e2e.conftest import ROOT, Deployment, LabHost, eventually, install, label_commands
 from e2e.releases import load, lost, release, serving
 
-CPU, PIDS = 0.5, 64
+CPU, PIDS, MBIT = 0.5, 64, 20
 
-ADDED_TO_LIMITS = f"cpu = {CPU}\npids = {PIDS}\nio_weight = 50\n"
+ADDED_TO_LIMITS = f"cpu = {CPU}\npids = {PIDS}\nio_weight = 50\nnetwork = '{MBIT}M'\n"
 ADDED_TO_HEALTH = "interval = 2\n"
-VOLUME = '[[volume]]\nname = "data"\npath = "/srv/data"\npolicy = "exclusive"\n'
+VOLUME_MB = 64
+VOLUME = f'[[volume]]\nname = "data"\npath = "/srv/data"\npolicy = "exclusive"\nsize = "{VOLUME_MB}M"\n'
 
 HOST = r"""
 find /etc /run/systemd/system /usr/local /var/spool/cron -xdev -type f -print0 | sort -z | xargs -0 sha256sum
@@ -167,20 +168,73 @@ def test_the_share_of_the_disk_is_set_or_its_lack_is_said(guest: Deployment, hos
     assert said != ("io.weight=50" in unit or "--blkio-weight=" in unit)
 
 
-def test_an_app_whose_disk_is_full_comes_back_when_there_is_room(guest: Deployment, host: LabHost) -> None:
-    data = f"{guest.directory}/volumes/data"
-    host.sh(f"mount -t tmpfs -o size=64k,mode=777 small {data} && systemctl restart {guest.unit}")
+RECEIVE = r"""
+import socket, time
+with socket.create_server(("", 9999)) as server:
+    server.settimeout(20)
+    with server.accept()[0] as sender:
+        received, begin = 0, time.monotonic()
+        while chunk := sender.recv(1 << 20):
+            received += len(chunk)
+        print(received * 8 / (time.monotonic() - begin) / 1e6)
+"""
+SEND = r"""
+import json, socket, sys, time
+for _ in range(50):
     try:
-        eventually(guest.is_healthy, "it serves with a small disk")
-        lines = int(host.out("wc -l </var/log/monit.log")) + 1
-        host.sh(f"rm {data}/beat; dd if=/dev/zero of={data}/full bs=4k 2>/dev/null || true")
-        eventually(lambda: guest.site.get("/health/").status >= 500, "it cannot work")
-        log = f"tail -n +{lines} /var/log/monit.log"
-        eventually(lambda: "nuwa-guest" in host.out(log), "monit has noticed")
-        host.sh(f"rm {data}/full")
-        eventually(guest.is_healthy, "it serves again")
-    finally:
-        host.sh(f"umount --lazy {data}")
+        made = socket.create_connection((sys.argv[1], 9999), 2)
+        break
+    except OSError:
+        time.sleep(0.1)
+end = time.monotonic() + 2
+with made:
+    while time.monotonic() < end:
+        made.sendall(bytes(65536))
+print(json.dumps({}))
+"""
+
+
+def test_an_app_sends_no_more_than_its_limit_and_that_holds_after_a_restart(
+    guest: Deployment, host: LabHost
+) -> None:
+    host.sh(f"systemctl restart {guest.unit}")
+    address = host.out("podman network inspect --format '{{(index .Subnets 0).Gateway}}' nuwa-guest")
+    received: list[str] = []
+    receiving = threading.Thread(
+        target=lambda: received.append(host.out(f"python3 -c {shlex.quote(RECEIVE)}"))
+    )
+    receiving.start()
+    guest.inside(f"/usr/bin/python3 -c {shlex.quote(SEND)} {address}")
+    receiving.join()
+    assert MBIT / 4 < float(received[0]) < MBIT * 1.5
+    assert f"sends at most {MBIT} Mbit/s" in guest.bin("status").stdout
+
+
+def test_an_app_that_fills_its_volume_fills_nothing_else_and_comes_back_when_there_is_room(
+    guest: Deployment, tiny: Deployment, host: LabHost
+) -> None:
+    data = f"{guest.directory}/volumes/data"
+    free = f"df --output=avail -B1M {guest.directory} | tail -n 1"
+    lines, before = int(host.out("wc -l </var/log/monit.log")) + 1, int(host.out(free))
+    host.sh(f"rm {data}/beat; dd if=/dev/zero of={data}/full bs=4k 2>/dev/null || true")
+    assert int(host.out(f"df --output=avail -B1M {data} | tail -n 1")) == 0
+    assert abs(int(host.out(free)) - before) < VOLUME_MB / 2
+    eventually(lambda: guest.site.get("/health/").status >= 500, "it cannot work")
+    assert tiny.is_healthy()
+    eventually(lambda: "nuwa-guest" in host.out(f"tail -n +{lines} /var/log/monit.log"), "monit has noticed")
+    host.sh(f"rm {data}/full")
+    eventually(guest.is_healthy, "it serves again")
+
+
+def test_an_app_does_not_start_on_the_folder_beneath_its_volume(guest: Deployment, host: LabHost) -> None:
+    data = f"{guest.directory}/volumes/data"
+    host.sh(f"umount --lazy {data}")
+    assert host.sh(f"systemctl restart {guest.unit}", check=False).code != 0
+    assert f"{data} is not mounted" in host.out(f"journalctl -u {guest.unit} -n 50 -o cat")
+    assert host.out(f"stat -c '%a %u' {data}; ls -A {data}") == "0 0"
+    guest.bin("run")
+    assert host.sh(f"mountpoint -q {data}").code == 0
+    assert guest.is_healthy()
 
 
 def test_nothing_stays_of_an_app_that_was_removed(guest: Deployment, before: set[str], host: LabHost) -> None:

@@ -91,6 +91,7 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
     for name in row.selinux_booleans:
         yield parts.SelinuxBoolean(name)
     yield parts.Firewall()
+    yield parts.FairQueueing()
     stays_up = (TEMPLATES / "systemd/nginx.j2").read_text()
     yield parts.DropIn(paths.units / f"{naming.ROUTER}.d" / "30-nuwa.conf", stays_up)
     yield parts.DropIn(paths.units / "systemd-journald.service.d" / "30-nuwa.conf", WHOLE_LINES)

@@ -295,6 +295,42 @@ class Firewall:
         """It stays: deployments need it too."""
 
 
+FAIR = ("fq_codel", "fq", "cake")
+"""Queues in which no connection has to wait for all of what another sends."""
+
+
+@dataclass(frozen=True)
+class FairQueueing:
+    """Fair queueing as the default of interfaces, where the kernel has it; those that are up keep theirs.
+
+    Args:
+        file: where sysctl(8) reads it at the next boot.
+        current: where the kernel says what the default is.
+    """
+
+    file: Path = Path("/etc/sysctl.d/60-nuwa.conf")
+    current: Path = Path("/proc/sys/net/core/default_qdisc")
+    title: str = "fair queueing"
+
+    def fault(self) -> str:
+        now = self.current.read_text().strip() if self.current.exists() else FAIR[0]
+        return f"interfaces get {now}" if now not in FAIR and self._kernel_has_it() else ""
+
+    def _kernel_has_it(self) -> bool:
+        """A trial in a network of nobody's, which also loads the module."""
+        if not shutil.which("tc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
+            return False
+        argv = ["unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", FAIR[0]]
+        return run(argv, check=False).ok
+
+    def make(self) -> None:
+        files.write(self.file, f"net.core.default_qdisc = {FAIR[0]}\n")
+        run(["sysctl", "--quiet", "--load", str(self.file)])
+
+    def remove(self) -> None:
+        self.file.unlink(missing_ok=True)
+
+
 def token() -> str:
     """A token that nobody guesses."""
     return secrets.token_urlsafe(32) + "\n"

@@ -213,3 +213,17 @@ def test_nothing_that_a_shell_acts_on_passes_an_allow_list(check, text):
     assert not re.search(r"[\s\"'`$\\<>|;]", value), value
     assert not value.startswith("-")
     assert value == check(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [("50M", 50_000_000), ("64K", 64_000), ("1g", 10**9), (100_000, 100_000), ("2 Mbit/s", 2_000_000)],
+)
+def test_a_bit_rate_counts_in_thousands(text: object, bits: int):
+    assert checks.bit_rate(text) == bits
+
+
+@pytest.mark.parametrize("text", ["", "50", "63K", "fast", "50MB", "-1M", "1001G", "1.5M"])
+def test_what_is_no_bit_rate_is_refused(text: str):
+    with pytest.raises(ValueError, match="bits a second"):
+        checks.bit_rate(text)

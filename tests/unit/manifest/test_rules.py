@@ -48,6 +48,16 @@ WRONG = {
     ),
     "same path": (volumes("/data", "/data"), "volume[1].path", "overlaps /data"),
     "nested path": (volumes("/data/a", "/data"), "volume[1].path", "overlaps /data/a"),
+    "a volume of next to nothing": (
+        volumes("/data") + 'size = "31M"\n',
+        "volume[0].size",
+        'has no room for files → give it 32M or more, such as size = "10G"',
+    ),
+    "a service with the unit of a volume": (
+        volumes("/data") + 'size = "32M"\n[[service]]\nname = "volume-v0"\nengine = "valkey"\n',
+        "service[0].name",
+        "would have the same unit",
+    ),
     "over the project": (volumes("/srv/app"), "volume[0].path", "would hide /srv/app"),
     "above the project": (volumes("/srv"), "volume[0].path", "would hide /srv/app"),
     "over the environment": (volumes("/opt/nuwa/venv"), "volume[0].path", "would hide /opt/nuwa"),
