@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 FOLDER_CACHE_S = 10.0
 """Seconds for which the folders of deployments are not looked at again."""
+TOGETHER_S, CHANGES_EVERY_S = 0.05, 0.3
+"""Seconds after a change in which others are told with it; and between two rounds at least."""
 LISTING_WAIT_S = 0.5
 """Seconds that a listing waits for new log lines, a new sample and podman, when what is known is old."""
 RECENT_S = 5.0
@@ -95,6 +97,7 @@ class Agent:
                 group.create_task(self.dispatcher.start())
                 group.create_task(self._units.listen())
                 group.create_task(self._observe())
+                group.create_task(self._measure_watched())
                 group.create_task(self.monitor.run())
                 group.create_task(self.monitor.channels.run())
                 group.create_task(self._follow_containers())
@@ -349,48 +352,47 @@ class Agent:
                 yield encode("line", line, line["cursor"])
 
     async def _observe(self) -> None:
-        """Measure and read while somebody watches; sleep otherwise."""
+        """Tell watchers soon what is not as it was; sleep while nobody watches."""
         seen: dict[str, dict[str, Any]] = {}
         while True:
             if not self.watchers:
-                await self._meter.rest()
                 seen = {}
                 await self.watchers.arrived.wait()
-            begun = time.monotonic()
+            self._changed.clear()
             try:
-                seen = await self._tell(seen)
+                seen = await self._tell_changes(seen)
             except NuwaError as error:
                 log.warning("%s", error)
-            await self._pause(max(0.2, SAMPLE_INTERVAL_S - (time.monotonic() - begun)))
+            told = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), SAMPLE_INTERVAL_S)
+            await asyncio.sleep(max(TOGETHER_S, told + CHANGES_EVERY_S - time.monotonic()))
 
-    async def _tell(self, seen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """One round: tell watchers what is new since the last.
+    async def _tell_changes(self, seen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Tell watchers what is new since the last round.
 
         Returns:
             what there is now, for the next round.
         """
-        units = await self.units()
-        usage = await self._meter.sample(self.services(), units)
-        self.watchers.publish("sample", {"time": time.time(), "services": usage})
-        for line in await self._tail.refresh(self.services()):
-            self.watchers.publish("line", line)
         now = {}
         for row in await self.rows():
-            name, now[row["name"]] = row["name"], _without_usage(row)
+            name, now[row["name"]] = row["name"], services.news(row)
             if seen and seen.get(name) != now[name]:
                 self.watchers.publish("service", row)
         return now
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not much longer than until systemd says that something changed."""
-        self._changed.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-                await asyncio.sleep(0.2)
-
-
-def _without_usage(row: ServiceRow) -> dict[str, Any]:
-    """What of a row is news: samples and lines have events of their own, and seconds tick by themselves."""
-    news = {key: value for key, value in row.items() if key not in ("usage", "last", "since")}
-    return {**news, "since": round(row["since"] or 0)}
+    async def _measure_watched(self) -> None:
+        """Measure and read lines while somebody watches: for itself, since the journal may take its time."""
+        while True:
+            if not self.watchers:
+                await self._meter.rest()
+                await self.watchers.arrived.wait()
+            begun = time.monotonic()
+            try:
+                usage = await self._meter.sample(self.services(), await self.units())
+                self.watchers.publish("sample", {"time": time.time(), "services": usage})
+                for line in await self._tail.refresh(self.services()):
+                    self.watchers.publish("line", line)
+            except NuwaError as error:
+                log.warning("%s", error)
+            await asyncio.sleep(max(0.2, SAMPLE_INTERVAL_S - (time.monotonic() - begun)))

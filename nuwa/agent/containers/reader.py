@@ -46,14 +46,15 @@ class Reader:
             touched: ids that events named, which are inspected again with those that are new; None: all are.
         """
         listed = self._client.containers.list(all=True, filters={"label": LABEL_APP}, sparse=True)
-        before, self._known = self._known, {}
+        now = {}
         for found in listed:
-            known = before.get(found.id)
+            known = self._known.get(found.id)
             if known is None or touched is None or found.id in touched:
                 known = self._inspect(found.id, known)
             if known:
-                self._known[found.id] = known
-        return list(self._known.values())
+                now[found.id] = known
+        self._known = now  # at once: the other thread asks meanwhile which are known
+        return list(now.values())
 
     def knows(self, identity: str) -> bool:
         """Whether it is one of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from nuwa.agent import naming
 from nuwa.agent.config import processes
@@ -158,6 +159,12 @@ def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
         "hook": None,
         "container": None,
     }
+
+
+def news(row: ServiceRow) -> dict[str, Any]:
+    """What of a row is news: samples and lines have events of their own, and seconds tick by themselves."""
+    told = {key: value for key, value in row.items() if key not in ("usage", "last", "since")}
+    return {**told, "since": round(row["since"] or 0)}
 
 
 def no_usage() -> Usage:
