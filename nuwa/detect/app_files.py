@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from nuwa.detect.model import Volume
 from nuwa.detect.source import Source, called, keyword, literal
@@ -77,6 +77,28 @@ def volumes(tree: Tree, sources: Sequence[Source]) -> Iterator[Volume]:
         ):
             seen.add("instance")
             yield Volume("instance", f"{PROJECT}/instance", "", "app.instance_path")
+
+
+def missing(tree: Tree, paths: Iterable[str], made: Collection[str]) -> Iterator[str]:
+    """Sentences about folders that Starlette or FastAPI serves and that are not there: so it does not start.
+
+    Args:
+        paths: the modules to look at.
+        made: folders that the build makes.
+    """
+    marked = [path for path in paths if any(mark in tree.content(path) for mark in _SERVES)]
+    for item in (source for path in marked if (source := tree.source(path)) is not None):
+        for node in ast.walk(item.tree):
+            given = keyword(node, "directory") if isinstance(node, ast.Call) else None
+            folder = item.inside(given) if called(node) in ("StaticFiles", "frontend") else ""
+            if folder and not (tree.root / folder).is_dir() and folder not in made:
+                yield (
+                    f"{item.path} serves {folder}, which is not there, and does not start without it: "
+                    f'build it first, and bring it in with include = ["*", "{folder}/"] in [image]'
+                )
+
+
+_SERVES = (b"StaticFiles", b".frontend(")
 
 
 def writes(tree: Tree, sources: Sequence[Source]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nuwa.detect import (
+    app_files,
     app_names,
     databases,
     django,
@@ -133,6 +134,8 @@ def _whole(
     known = {name.removesuffix("t64") for name, _ in run}
     more = packages.from_dockerfile(said, of.family)
     run += [item for item in more if item[0].removesuffix("t64") not in known]
+    if web.framework != "Django":
+        notes.check += app_files.missing(tree, modules, node.output if node else ())
     files = env_files.needed(tree, modules)
     for file, where in files.items():
         notes.found.append(f"{file}: {where} does not start without it, and an empty one serves")

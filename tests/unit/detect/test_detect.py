@@ -135,3 +135,14 @@ def test_an_application_with_requirements_of_its_own_in_a_deeper_folder_is_named
 def test_the_release_hook_of_an_old_flask_names_the_app_in_a_variable(project, pinned, release):
     files = {"app.py": "from flask import Flask\napp = Flask('x')\n", "migrations/env.py": ""}
     assert detect(project({**files, "requirements.txt": f"{pinned}\nflask-migrate\n"})).web.release == release
+
+
+@pytest.mark.parametrize(("there", "told"), [(False, True), (True, False)])
+def test_a_folder_that_is_served_and_missing_is_told_with_the_way_out(project, there, told):
+    main = (
+        "from pathlib import Path\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+        "PAGES = Path(__file__).parent / 'frontend'\napp.frontend('/', directory=PAGES)\n"
+    )
+    files = {"app/__init__.py": "", "app/main.py": main, **({"app/frontend/index.html": ""} if there else {})}
+    line = 'include = ["*", "app/frontend/"] in [image]'
+    assert any(line in sentence for sentence in detect(project(files)).check) is told
