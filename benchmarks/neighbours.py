@@ -53,8 +53,9 @@ MISBEHAVIOURS = {
     ' made = socket.create_connection(("{gateway}", 9999))\n while True: made.sendall(bytes(65536))\'',
 }
 """What the app does, as a shell command in its container, until it is stopped."""
-BEGIN = f"systemd-run --quiet --unit rowdy podman exec --user 10001 {CONTAINER} sh -c {{command}}"
-END = f"""systemctl stop rowdy 2>/dev/null; systemctl restart {CONTAINER}.service; sleep 2"""
+BEGIN = f"systemd-run --quiet --collect --unit rowdy podman exec --user 10001 {CONTAINER} sh -c {{command}}"
+END = f"""systemctl stop rowdy 2>/dev/null; systemctl reset-failed rowdy 2>/dev/null
+systemctl restart {CONTAINER}.service; sleep 2"""
 WRITE = """import json, os, sys, time
 def timed(count, size, sync):
     name, block = os.path.join(sys.argv[1], "written"), os.urandom(size)

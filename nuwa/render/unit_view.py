@@ -46,17 +46,12 @@ class UnitView(View):
         return ("/usr/sbin/iptables", "--wait", verb, "INPUT", *foreign, *port, "--jump", "DROP")
 
     @property
-    def sized(self) -> tuple[Volume, ...]:
-        """Volumes with a file system of their own."""
-        return tuple(volume for volume in self.app.volume if volume.size is not None)
-
-    @property
     def slot_units(self) -> tuple[str, ...]:
         return tuple(self.app.names.unit(slot) for slot in SLOTS)
 
     def is_mounted(self, volume: Volume) -> tuple[str, ...]:
         """Fails where the file system is not mounted: the app must not write to the folder beneath."""
-        folder = self._volume_folder(volume)
+        folder = self.volume_folder(volume)
         words = f"{folder} is not mounted: cd {sh(self.facts.directory)} && bin/run mounts it"
         return ("/bin/sh", "-c", f"mountpoint -q {sh(folder)} || {{ echo {sh(words)}; exit 1; }}")
 
@@ -66,7 +61,7 @@ class UnitView(View):
         Without the second cache that a loop device brings, where the file system beneath allows that; and
         without the kernel's work on new inode tables, which would leave holes in the file.
         """
-        folder = self._volume_folder(volume)
+        folder = self.volume_folder(volume)
         image = sh(f"{self.facts.directory}/volumes/.nuwa/disks/{volume.name}.img")
         beneath = sh(f"{folder} is not empty: move what is in it elsewhere, then bin/run")
         folder = sh(folder)
@@ -84,10 +79,7 @@ class UnitView(View):
         return ("/bin/sh", "-c", "; ".join(steps))
 
     def unmount_volume(self, volume: Volume) -> tuple[str, ...]:
-        return ("/bin/umount", self._volume_folder(volume))
-
-    def _volume_folder(self, volume: Volume) -> str:
-        return f"{self.facts.directory}/volumes/{volume.name}"
+        return ("/bin/umount", self.volume_folder(volume))
 
     @property
     def valkey_user(self) -> str:

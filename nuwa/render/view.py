@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nuwa.manifest.data import Volume
 from nuwa.manifest.model import App
 from nuwa.names import SLOTS
 from nuwa.render import container
@@ -47,3 +48,11 @@ class View:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.facts.port}"
+
+    @property
+    def sized(self) -> tuple[Volume, ...]:
+        """Volumes with a file system of their own."""
+        return tuple(volume for volume in self.app.volume if volume.size is not None)
+
+    def volume_folder(self, volume: Volume) -> str:
+        return f"{self.facts.directory}/volumes/{volume.name}"

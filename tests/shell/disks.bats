@@ -145,7 +145,7 @@ beneath() {
   cp -a "$DEPLOYMENT/volumes" "$TEST/saved"
   another_image 33554432
   BID=$TWO bash "$(payload)/Setup" >/dev/null
-  for step in {4..60..5}; do
+  for step in {4..60..8}; do
     rm -f "$FAKE/steps"
     if { PATH=$TEST/shims:$PATH KILL_AT=$step bin/run --quiet; } 2>/dev/null; then break; fi
     # Before and after, but never in between: all of it is in one place.
