@@ -90,7 +90,10 @@ class Restarts:
         if not changed:
             return
         boot = BOOT_ID.read_text().strip()
-        noted, found = await asyncio.to_thread(store.ends, boot), await deaths.ends(changed)
+        noted = await asyncio.to_thread(store.ends, boot)
+        # Soon after an end others may follow, which are to be one mark with it.
+        changed = [service for service in changed if not _is_recent(noted.get(service.name, 0))]
+        found = await deaths.ends(changed) if changed else {}
         for service in changed:
             last = noted.get(service.name, 0)
             fresh = [end for end in found.get(service.name, ()) if end.at > last]
@@ -99,10 +102,8 @@ class Restarts:
     def _note(
         self, store: Store, boot: str, service: Service, now: _Start, last: int, fresh: list[End]
     ) -> None:
-        """Note what happened to a service, unless that has to wait."""
+        """Note what happened to a service, unless the journal may be late."""
         name = service.name
-        if fresh and last and time.monotonic() - last / 1e6 < TOGETHER_S:
-            return  # it waits for those that follow soon
         before = self._starts.get(name)
         text = self._by_whom(service, before, now, [last, *(end.at for end in fresh)])
         if text == _SILENT and name not in self._unexplained:
@@ -165,6 +166,10 @@ def _mark(ends: list[End], now: _Start) -> Mark:
         "kind": "restart",
         "text": text + (f": {last.reason}" if last.reason else ""),
     }
+
+
+def _is_recent(at: int) -> bool:
+    return bool(at) and time.monotonic() - at / 1e6 < TOGETHER_S
 
 
 def _when(at: int) -> float:
