@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nuwa.agent.host.services import Service
 from nuwa.agent.monitor.results import Finding
 from nuwa.errors import NuwaError
 from nuwa.names import LIB
-from nuwa.process import run
+from nuwa.process_async import started
 
 TIMEOUT_S = 20
 MAX_SERVICES = 200
+MAX_BYTES = 1024 * 1024
+"""What is taken of a container's words; the agent has no memory for a flood of them."""
 _FAULTS = ("failing", "down")
 
 
-def findings(service: Service) -> list[Finding]:
+async def findings(service: Service) -> list[Finding]:
     """One for each process of a deployment, and for each other service of its container that is wrong.
 
     Empty where the container does not answer, or is of an image that does not tell.
@@ -25,19 +28,30 @@ def findings(service: Service) -> list[Finding]:
     if found is None or not found.app:
         return []
     container = found.names.container(found.slot)
-    argv = ["podman", "exec", container, f"{LIB}/service_states.py", "--json"]
+    text = await _said(["podman", "exec", container, f"{LIB}/service_states.py", "--json"])
+    return list(read(service.name, text))
+
+
+async def _said(argv: Sequence[str]) -> str:
+    """What a program prints; nothing if that is too much or takes too long, or if it fails."""
+    said = b""
     try:
-        result = run(argv, check=False, timeout=TIMEOUT_S)
-    except NuwaError:
-        return []
-    return list(read(service.name, result.stdout)) if result.ok else []
+        async with asyncio.timeout(TIMEOUT_S), started(argv, errors=False) as running:
+            async for line in running.lines():
+                said += line
+                if len(said) > MAX_BYTES:
+                    return ""
+            code = await running.wait()
+    except (NuwaError, TimeoutError):
+        return ""
+    return said.decode("utf-8", "replace") if code == 0 else ""
 
 
 def read(service: str, text: str) -> Iterator[Finding]:
     """What the container said, which is not trusted to be well-formed."""
     try:
         states = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     for state in states[:MAX_SERVICES] if isinstance(states, list) else ():
         if not isinstance(state, dict) or state.get("name") == "server":

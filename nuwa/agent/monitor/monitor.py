@@ -240,9 +240,7 @@ class Monitor:
             for service in everything
             if service.deployment and services.status(units.get(service.unit, {})) == "running"
         ]
-        found = await asyncio.gather(
-            *(asyncio.to_thread(container_processes.findings, service) for service in running)
-        )
+        found = await asyncio.gather(*(container_processes.findings(service) for service in running))
         self._inside = [finding for several in found for finding in several]
         return self._inside
 
