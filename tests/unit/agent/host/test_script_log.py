@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,5 +36,12 @@ def test_the_last_one_that_said_something_shortly_before(shop: Deployment, after
     assert script_log.at_work(shop, NOON + after) == said
 
 
-def test_no_log_is_no_script(tmp_path: Path):
-    assert script_log.at_work(Deployment(tmp_path, "shop"), NOON) == ""
+def test_no_log_is_no_script_and_neither_is_a_pipe_or_a_link(shop: Deployment):
+    log = shop.folder / "volumes/.nuwa/nuwa.log"
+    other = log.rename(log.with_name("other"))
+    assert script_log.at_work(shop, NOON) == ""
+    log.symlink_to(other)
+    assert script_log.at_work(shop, NOON) == ""
+    log.unlink()
+    os.mkfifo(log)
+    assert script_log.at_work(shop, NOON) == ""
