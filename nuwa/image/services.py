@@ -158,7 +158,7 @@ def _server(app: App) -> dict[str, File]:
     return {
         **_logger("server"),
         **_service("server", settings, ("log-server",)),
-        f"{folder}/run": _script(f"{LIB}/run-server"),
+        f"{folder}/run": File.text(f"#!/bin/sh\n. {LIB}/run-server\n", _SCRIPT),
         f"{folder}/finish": _script(f"{LIB}/finish-server $@"),
     }
 
@@ -207,8 +207,7 @@ def _commands(app: App, family: Family) -> dict[str, File]:
 
     The last one before the app's own program removes what sh exports of itself where it is bash.
     """
-    argvs = {"server": (f"{LIB}/serve", *_server_argv(app, family))}
-    argvs |= {Names.process_service(process.name): _LAST + process.command for process in app.process}
+    argvs = {Names.process_service(process.name): _LAST + process.command for process in app.process}
     for process in app.process:
         if process.replicas > 1:
             argvs |= _replica_argvs(process)
@@ -217,12 +216,11 @@ def _commands(app: App, family: Family) -> dict[str, File]:
     argvs |= {f"check-{number}": command for number, command in enumerate(app.hooks.checks, start=1)}
     if app.hooks.release:
         argvs["release"] = _LAST + app.hooks.release
-    lines = {name: quoting.sh_argv(argv) for name, argv in argvs.items()}
+    lines = {name: f"exec {quoting.sh_argv(argv)}" for name, argv in argvs.items()}
+    lines["server"] = f"set -- {quoting.sh_argv(_server_argv(app, family))}\n. {LIB}/serve"
     for name, command in app.command.items():
-        lines[Names.once_command(name)] = quoting.sh_argv(_LAST + command.run) + ' "$@"'
-    return {
-        Names.command(name): File.text(f"#!/bin/sh\nexec {line}\n", _SCRIPT) for name, line in lines.items()
-    }
+        lines[Names.once_command(name)] = f'exec {quoting.sh_argv(_LAST + command.run)} "$@"'
+    return {Names.command(name): File.text(f"#!/bin/sh\n{line}\n", _SCRIPT) for name, line in lines.items()}
 
 
 def _replica_argvs(process: Process) -> dict[str, tuple[str, ...]]:

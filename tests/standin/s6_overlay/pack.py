@@ -38,15 +38,28 @@ def pack(folder: Path) -> Path:
     return folder
 
 
+PORTABLE_UTILS = {"s6-cat": "/usr/bin/cat", "s6-echo": "/usr/bin/echo"}
+"""What the distribution has by another name, and s6-overlay brings along."""
+
+
 def _parts() -> dict[str, list[Entry]]:
     """What each archive holds."""
     noarch = layer_tree.folder(MODEL / "noarch")
     own = [entry.path for entry in noarch if entry.path.startswith("/command/")]
     return {
         "noarch": [*noarch, Entry("/package/admin/s6-overlay", link=f"s6-overlay-{VERSION}")],
-        platform.machine(): [*layer_tree.folder(MODEL / "arch"), *_programs(_debian_s())],
+        platform.machine(): [*layer_tree.folder(MODEL / "arch"), *_programs(_debian_s()), *_links()],
         "symlinks-noarch": [Entry(f"/usr/bin/{Path(path).name}", link=f"../..{path}") for path in own],
     }
+
+
+def _links() -> Iterator[Entry]:
+    for name, program in PORTABLE_UTILS.items():
+        yield Entry(f"/command/{name}", link=program)
+    for program in (MODEL / "noarch/command").iterdir():
+        yield Entry(
+            f"/package/admin/s6-overlay-{VERSION}/command/{program.name}", link=f"/command/{program.name}"
+        )
 
 
 def _archive(name: str, entries: list[Entry]) -> bytes:

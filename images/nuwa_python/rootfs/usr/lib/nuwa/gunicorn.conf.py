@@ -72,10 +72,10 @@ def on_starting(server):
     """
     if not os.path.isdir("/run/nuwa"):
         return
-    for _ in range(100):
+    for _ in range(400):
         if os.path.exists("/run/syslog.sock"):
             return
-        time.sleep(0.02)
+        time.sleep(0.005)
     server.log.warning("rsyslog is not there")
 
 
