@@ -145,6 +145,7 @@ for root in ("/usr/lib/python3.13", "/opt/nuwa", "/srv/app"):
 def test_no_bytecode_would_be_compiled_again(shop: Project) -> None:
     assert shop.sh(f"/usr/lib/nuwa/python -c '{STALE}'") == ""
     assert "shop.cpython-313.pyc" in shop.sh("ls /srv/app/__pycache__")
+    assert "gunicorn.conf.cpython-313.pyc" in shop.sh("ls /usr/lib/nuwa/__pycache__")
 
 
 def test_the_image_holds_no_compiler_no_tool_of_the_build_and_no_leavings(shop: Project) -> None:

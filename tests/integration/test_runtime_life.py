@@ -88,6 +88,12 @@ def test_all_init_scripts_run_in_order_even_after_one_failed(start: Starter, scr
     assert re.findall("^(first|second)$", container.log(), re.MULTILINE) == ["first", "second"]
 
 
+def test_every_process_may_keep_the_container_s_environment(start: Starter) -> None:
+    container = start("gunicorn", "--env=S6_KEEP_ENV=1", "--env=EMPTY=kept").wait_served()
+    environment = container.sh("/usr/lib/nuwa/app-env env").splitlines()
+    assert {"EMPTY=kept", "GREETING=hello world", "TRAILING=abc  ", "USER=app"} <= set(environment)
+
+
 def test_a_failing_oneshot_ends_the_container(start: Starter, tmp_path: Path) -> None:
     oneshot = tmp_path / "oneshot"
     (oneshot / "dependencies.d").mkdir(parents=True)
@@ -249,7 +255,9 @@ def test_a_server_that_still_loads_its_app_is_asked_to_stop(start: Starter, kind
 def test_an_init_script_that_runs_at_a_stop_is_ended_by_nuwa_init_and_waited_for_by_s6_overlay(
     start: Starter, script: Script, init: Init
 ) -> None:
-    slow = script("/etc/cont-init.d/50-slow", "echo waiting >&2; sleep 8; echo done >&2")
+    # Before it is done: podman itself may take seconds to pass the request on.
+    seconds = 60 if init == "nuwa-init" else 8
+    slow = script("/etc/cont-init.d/50-slow", f"echo waiting >&2; sleep {seconds}; echo done >&2")
     container = start("gunicorn", slow)
     wait_until(lambda: "waiting" in container.log(), "the init script runs")
     container.stop()
