@@ -224,7 +224,10 @@ class Names:
         return f"/var/log/nginx/nuwa-{self.app}.log"
 
     def service_units(self, name: str) -> WayUnits:
-        """The units of a `[[service]]`. No app's name holds `_`, so they are no other app's."""
+        """The units of a `[[service]]`, or of a `[[host_port]]`, whose server is none of nuwa's.
+
+        No app's name holds `_`, so they are no other app's.
+        """
         unit = f"{self.site}_{name}"
         return WayUnits(f"{unit}.service", f"{unit}-proxy.socket", f"{unit}-proxy.service")
 

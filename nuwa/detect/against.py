@@ -171,6 +171,7 @@ def _variables(app: App, tree: Tree) -> Iterator[Difference]:
     given = {*app.env.clear, *app.env.secrets, *app.env.generated}
     given |= {"DATABASE_URL", *app.database.env} if app.database else set()
     given |= {name for service in app.service for name in service.env}
+    given |= {name for host_port in app.host_port for name in host_port.variables}
     name = app.env.clear.get("DJANGO_SETTINGS_MODULE", "")
     modules = django.settings_modules(tree, name) if name else _of_the_app(tree)
     for variable in variables.read(tree, modules):

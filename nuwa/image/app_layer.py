@@ -85,6 +85,9 @@ def placeholders(app: App) -> dict[str, str]:
         found[names.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
     for service in app.service:
         found |= {name: _service_placeholder(part) for name, part in service.env.items()}
+    for host_port in app.host_port:
+        texts = host_port.variables.items()
+        found |= {name: text.format(host="127.0.0.1", port="1") for name, text in texts}
     return {name: value for name, value in found.items() if name not in app.env.clear}
 
 

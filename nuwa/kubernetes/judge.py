@@ -29,6 +29,13 @@ def refuse(context: Context) -> None:
             "cluster, name its variables in env.secrets in place of [[service]], and let pods reach its port "
             "by a patch of the NetworkPolicy, as overlays/production shows"
         )
+    for host_port in app.host_port:
+        raise ExportError(
+            f"{host_port.name} is a server on the host's 127.0.0.1, which a cluster does not have. Give the "
+            f"address of one that pods reach as {' and '.join(host_port.variables)} in env.clear, in place "
+            "of [[host_port]], and let pods reach its port by a patch of the NetworkPolicy, as "
+            "overlays/production shows"
+        )
     for job in app.cron:
         if job.schedule == "@reboot":
             raise ExportError(

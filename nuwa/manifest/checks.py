@@ -206,6 +206,32 @@ def service_part(value: str) -> str:
     return value
 
 
+HOST_PORT_PARTS = ("host", "port")
+"""What the address of a server on the host's 127.0.0.1 consists of."""
+
+NUWA_PORTS = range(17000, 19000)
+"""Ports on a host that its apps get: of slots, and of what they reach there."""
+
+
+def host_port(value: int) -> int:
+    """A port of a server that stays at it."""
+    if value in NUWA_PORTS:
+        raise ValueError(
+            f"{value} is a port that nuwa hands out, {NUWA_PORTS[0]} to {NUWA_PORTS[-1]}, which may be "
+            "another app's after its next release: ask another app at its site"
+        )
+    return value
+
+
+def host_port_part(value: str) -> str:
+    """One of `HOST_PORT_PARTS`, or a text that holds some of them in braces."""
+    named = re.findall(r"\{([^{}]*)\}", value)
+    known = bool(named) and all(name in HOST_PORT_PARTS for name in named)
+    if value not in HOST_PORT_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
+        raise ValueError(f"{shown(value)} is neither host nor port, nor a text with one of them in braces")
+    return value
+
+
 SERVICE_URL = "redis://:{password}@{host}:{port}/0"
 
 

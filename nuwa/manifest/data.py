@@ -103,6 +103,35 @@ class Service(Section):
 
 
 @dataclass(frozen=True)
+class HostPort(Section):
+    """A server on the host's 127.0.0.1, such as one for mail, which the container may reach."""
+
+    name: Annotated[str, Check(checks.part_name), Doc("What it is called, as in its units: smtp.")]
+    port: Annotated[
+        int, Between(1, 65535), Check(checks.host_port), Doc("Where on the host's 127.0.0.1 it listens.")
+    ]
+    env: Annotated[
+        dict[VariableName, Annotated[str, Check(checks.host_port_part)]],
+        Doc(
+            "Variables that get its address as the container sees it: host, port, or a text such as "
+            '"smtp://{host}:{port}"; empty: NAME_HOST and NAME_PORT, as SMTP_HOST and SMTP_PORT.'
+        ),
+    ] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What each variable gets, as a text with host and port in braces."""
+        prefix = self.name.upper().replace("-", "_")
+        parts = self.env or {f"{prefix}_HOST": "host", f"{prefix}_PORT": "port"}
+        return {name: checks.service_text(part) for name, part in parts.items()}
+
+    @property
+    def way(self) -> str:
+        """What its units and its port in the app's network are called, where services have their name."""
+        return f"port-{self.name}"
+
+
+@dataclass(frozen=True)
 class Keep(Section):
     """How many archives are kept."""
 

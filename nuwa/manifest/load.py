@@ -192,6 +192,7 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
                 "source": f"/x{count}",
                 "directory": f"x{count}",
                 "output": f"o{count}",
+                "port": 1,
             }
             unique["engine"] = "valkey" if owner[:1] == ("service",) else "postgresql"
             table[key] = copy.deepcopy(_PLACEHOLDERS.get(key) or unique[key])

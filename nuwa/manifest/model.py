@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Optional, Union
 
 from nuwa.manifest import checks, commands
-from nuwa.manifest.data import Backup, Database, Service, Volume
+from nuwa.manifest.data import Backup, Database, HostPort, Service, Volume
 from nuwa.manifest.image import Build, Image
 from nuwa.manifest.marks import (
     Between,
@@ -351,6 +351,7 @@ class App(Section):
     volume: Annotated[tuple[Volume, ...], Doc("")] = ()
     database: Annotated[Optional[Database], Doc("")] = None
     service: Annotated[tuple[Service, ...], Doc("")] = ()
+    host_port: Annotated[tuple[HostPort, ...], Doc("")] = ()
     hooks: Annotated[Hooks, Doc("")] = field(default_factory=Hooks)
     health: Annotated[Health, Doc("")] = field(default_factory=Health)
     limits: Annotated[Limits, Doc("")] = field(default_factory=Limits)

@@ -20,10 +20,11 @@ def findings(app: App, given: Given) -> Iterator[Finding]:
 
 
 def _names(app: App, _: Given) -> Iterator[Finding]:
-    """Processes, cron jobs, volumes, services and groups of hosts: names are unique within each kind."""
+    """Processes, cron jobs, volumes, services, ports of the host, and groups of hosts: names are unique
+    within each kind."""
     groups = enumerate(app.deploy.group)
     yield from _twice([(("deploy", "group", index, "name"), group.name) for index, group in groups])
-    for section in ("process", "cron", "volume", "service"):
+    for section in ("process", "cron", "volume", "service", "host_port"):
         paths = [((section, index, "name"), item.name) for index, item in enumerate(getattr(app, section))]
         yield from _twice(paths)
 
@@ -277,26 +278,32 @@ _NO_SERVICE = ("backup", "blue", "database", "green", "services", "site")
 
 
 def _services(app: App, _: Given) -> Iterator[Finding]:
-    """Services: what gets the address of one gets no value from elsewhere, and its name is none of nuwa's."""
+    """Services and ports of the host: what gets the address of one gets no value from elsewhere, and no
+    service has a name of nuwa's own."""
     others: dict[str, Path] = {name: ("env", "clear", name) for name in app.env.clear}
     others |= dict.fromkeys(app.env.secrets, ("env", "secrets"))
     others |= dict.fromkeys(app.env.generated, ("env", "generated"))
     if app.database:
         others |= {"DATABASE_URL": ("database",), **dict.fromkeys(app.database.env, ("database", "env"))}
-    for index, service in enumerate(app.service):
-        path: Path = ("service", index, "env")
-        for variable in service.env:
+    receivers: list[tuple[Path, Iterable[str]]] = [
+        *((("service", index, "env"), service.env) for index, service in enumerate(app.service)),
+        *((("host_port", index, "env"), one.variables) for index, one in enumerate(app.host_port)),
+    ]
+    for path, variables in receivers:
+        for variable in variables:
             if variable in RESERVED_VARIABLES or variable.startswith(("NUWA_", "S6_")):
                 yield Finding((path,), f"{variable} is set by nuwa itself", "choose another name")
             if variable in others:
                 elsewhere = dotted(others[variable])
                 yield Finding(
                     (path, others[variable]),
-                    f"{variable} gets its value from this service's address and from {elsewhere}",
+                    f"{variable} gets its value from this {path[0]}'s address and from {elsewhere}",
                     "remove one of the two",
                 )
             others[variable] = path
-        if service.name in _NO_SERVICE:
+    ways = [one.way for one in app.host_port]
+    for index, service in enumerate(app.service):
+        if service.name in (*_NO_SERVICE, *ways):
             yield Finding(
                 (("service", index, "name"),), f"{service.name} is a name of nuwa's own", "choose another"
             )

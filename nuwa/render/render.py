@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nuwa.manifest.data import HostPort
 from nuwa.manifest.model import App
 from nuwa.names import HTTP3_SITE, NGINX_DROP_IN, WayUnits
 from nuwa.render.checks_view import ChecksView
@@ -40,8 +42,8 @@ Plan = dict[str, HostFile]
 
 def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
     """The host's files for `what`: `run` (the container), `install` (the site) `database` (the
-    way to the host's own server), `services` (the app's own servers on the host) or `disks` (the file
-    systems of volumes).
+    way to the host's own server), `services` (the app's own servers on the host, and the ways to others)
+    or `disks` (the file systems of volumes).
 
     Raises:
         FactsError: a fact that `what` needs is missing.
@@ -108,7 +110,17 @@ def _services(app: App, facts: Facts, templates: Sources) -> Plan:
         text = _write(templates, "systemd/valkey.service.j2", app, facts, **values)
         files[f"{_UNITS}/{units.server}"] = HostFile("systemd", 0o644, text)
         files |= _way(app, facts, templates, values)
+    for host_port in app.host_port:
+        files |= _host_port(host_port, app, facts, templates)
     return files
+
+
+def _host_port(host_port: HostPort, app: App, facts: Facts, templates: Sources) -> Plan:
+    if host_port.way not in facts.services:
+        raise FactsError(f"fact services.{host_port.way} is missing: where is it reached?")
+    way = dataclasses.replace(facts.services[host_port.way], server_port=host_port.port)
+    units = dataclasses.replace(app.names.service_units(host_port.way), server="")
+    return _way(app, facts, templates, {"names": units, "way": way, "what": host_port.name})
 
 
 def _disks(app: App, facts: Facts, templates: Sources) -> Plan:

@@ -173,6 +173,11 @@ def _facts(app: App) -> dict[str, object]:
             f"{service.name}\t{name}\t{checks.service_text(part)}"
             for service in app.service
             for name, part in service.env.items()
+        ]
+        + [
+            f"{host_port.way}\t{name}\t{text}"
+            for host_port in app.host_port
+            for name, text in host_port.variables.items()
         ],
         "named_commands": [
             f"{name}\t{'yes' if command.arguments else 'no'}\t{command.help}"

@@ -118,6 +118,36 @@ def test_no_app_reaches_another_past_nginx(datapg: Deployment, tiny: Deployment)
     assert not connects(tiny, there[1], found[1], int(found[2]))
 
 
+GREETER = "systemd-run --quiet --unit e2e-greeter"
+SERVE = "systemd-socket-activate --listen 127.0.0.1:2525 --inetd --accept /usr/bin/echo welcome"
+GREET = """
+import socket
+host, port = (open(f"/run/secrets/GREETER_{part}").read() for part in ("HOST", "PORT"))
+print(socket.create_connection((host, int(port)), 4).recv(99).decode())
+"""
+
+
+def test_a_server_on_the_hosts_loopback_is_reached_from_the_container_alone(
+    datapg: Deployment, tiny: Deployment
+) -> None:
+    host, ask = datapg.host, f"/usr/lib/nuwa/python -I -c {shlex.quote(GREET)}"
+    assert datapg.inside(ask) == "", "closed, as long as nothing listens there"
+    assert "greeter at 127.0.0.1:2525: does NOT listen" in datapg.bin("status").stdout
+    host.sh(f"{GREETER} {SERVE}")
+    try:
+        assert eventually(lambda: datapg.inside(ask), "the greeting") == "welcome"
+        assert "greeter at 127.0.0.1:2525: listens" in datapg.bin("status").stdout
+        run_once = f"run-once --quiet /usr/lib/nuwa/python -I -c {shlex.quote(GREET)}"
+        assert datapg.bin(run_once).stdout.strip() == "welcome"
+        address, port = (
+            host.out(f"cat {datapg.directory}/volumes/secrets/GREETER_{part}") for part in ("HOST", "PORT")
+        )
+        slot = host.out(f"cat {tiny.directory}/volumes/.nuwa/slot")
+        assert not connects(tiny, slot, address, int(port))
+    finally:
+        host.sh("systemctl stop e2e-greeter")
+
+
 def test_a_network_that_somebody_removed_is_back_with_the_next_start(datapg: Deployment) -> None:
     datapg.host.sh("systemctl stop nuwa-datapg-blue && podman network rm nuwa-datapg")
     datapg.host.sh("systemctl start nuwa-datapg-blue")

@@ -264,3 +264,48 @@ END
   archive=$(find "$TEST/borg" -name '*.tar')
   [[ $(tar -xOf "$archive" volumes/.nuwa/archive/services/queue.rdb) == saved ]]
 }
+
+@test "a port of the host is reached by a socket alone, comes with its release, and goes with it" {
+  make_release_of "$TWO" 'del(.service) | .host_port = [{name: "smtp", port: 2}, {name: "other-app", port: 3, env: {OTHER: "http://{host}:{port}"}}]'
+  bin/run --quiet
+  run -0 bin/deploy "$TWO"
+  says 'the app reaches 127.0.0.1:2 of this host (smtp)'
+  says "nothing listens on 127.0.0.1:2 (smtp): the app's connections there are closed at once until something does."
+  unit=nuwa-blog_port-smtp-proxy
+  [[ -e $FAKE/active/$unit.socket && -e $FAKE/enabled/$unit.socket && ! -e $UNITS/nuwa-blog_port-smtp.service ]]
+  port=$(<volumes/.nuwa/port.port-smtp)
+  grep -qxF "ListenStream=10.89.0.1:$port" "$UNITS/$unit.socket"
+  grep -q '127.0.0.1:2$' "$UNITS/$unit.service"
+  [[ $(<volumes/secrets/SMTP_HOST) == 10.89.0.1 && $(<volumes/secrets/SMTP_PORT) == "$port" ]]
+  [[ $(<volumes/secrets/OTHER) == "http://10.89.0.1:$(<volumes/.nuwa/port.port-other-app)" ]]
+  is_gone queue
+  run -0 bin/status
+  says 'smtp at 127.0.0.1:2: does NOT listen'
+  run -0 bin/status --json
+  jq -e '.servers | map([.name, .port]) | sort == [["other-app", 3], ["smtp", 2]]' <<<"$output"
+  run -2 bin/secret set SMTP_HOST <<<elsewhere
+  : >"$FAKE/starts"
+  run -0 bin/run
+  says_not 'the app reaches'
+  [[ ! -s $FAKE/starts ]]
+
+  run -0 bin/deploy --rollback
+  says 'removed nuwa-blog_port-smtp, which nuwa.toml names no more'
+  is_gone port-smtp
+  [[ ! -e volumes/secrets/SMTP_HOST && ! -e volumes/secrets/OTHER ]]
+  is_there queue
+}
+
+@test "kill removes the ways to ports of the host" {
+  make_release_of "$TWO" 'del(.service) | .host_port = [{name: "smtp", port: 2}]'
+  BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
+  rm "$TEST/programs/valkey-server"
+  run -0 bin/run --dry-run
+  says 'would write /etc/systemd/system/nuwa-blog_port-smtp-proxy.socket:' 'would store the secret SMTP_HOST'
+  bin/run --quiet
+  bin/uninstall --yes --quiet
+  [[ ! -e $FAKE/active/nuwa-blog_port-smtp-proxy.socket ]]
+  run -0 bin/kill --yes
+  run find "$UNITS" "$FAKE"/{active,enabled} "$NUWA_ROOT/var/lib/nuwa-app/ports" -name 'nuwa-blog_*' -o -name '17*'
+  [[ -z $output ]] || fail "$output"
+}

@@ -16,7 +16,7 @@ from nuwa.image import app_layer, pins
 from nuwa.image.app_layer import placeholders, project_time
 from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.manifest.data import Database, Volume
+from nuwa.manifest.data import Database, HostPort, Volume
 from nuwa.manifest.image import Build
 from nuwa.manifest.model import App, Env, Hooks, from_json
 from nuwa.manifest.site import Static
@@ -91,8 +91,10 @@ def test_secrets_have_a_placeholder_while_the_image_is_built() -> None:
         app(),
         env=Env(clear={"B": "clear"}, secrets=("A", "B"), generated=("KEY",)),
         database=Database(engine="postgresql"),
+        host_port=(HostPort("smtp", 25),),
     )
     found = placeholders(made)
+    assert (found.pop("SMTP_HOST"), found.pop("SMTP_PORT")) == ("127.0.0.1", "1")
     assert found.pop("DATABASE_URL") == "postgresql://nuwa-build:nuwa-build@127.0.0.1:1/nuwa-build"
     assert set(found) == {"A", "KEY"}
     assert all(value.startswith("nuwa-build-") for value in found.values())

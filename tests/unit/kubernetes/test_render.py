@@ -13,7 +13,7 @@ from nuwa.kubernetes import diff, kustomize, storage
 from nuwa.kubernetes.options import ExportError, Options
 from nuwa.kubernetes.render import render
 from nuwa.manifest.commands import kubernetes_schedule
-from nuwa.manifest.data import Database, Service, Volume
+from nuwa.manifest.data import Database, HostPort, Service, Volume
 from nuwa.manifest.model import App, AppSection, Cron, Env, Health, Hooks, Limits, Process, Scale, Server
 from nuwa.manifest.site import Route
 
@@ -56,6 +56,7 @@ REFUSED = {
     "two entrances": (app(), {"gateway": "a", "ingress": True}, "exclude each other"),
     "host database": (app(database=Database(engine="postgresql")), {}, 'where = "url"'),
     "service": (app(service=(Service("valkey"),)), {}, "NetworkPolicy"),
+    "host port": (app(host_port=(HostPort("smtp", 25),)), {}, "SMTP_HOST and SMTP_PORT in env.clear"),
     "reboot": (app(cron=(Cron("a", "@reboot", ("x",)),)), {}, "hooks.release"),
     "host route": (app(route=(Route("/a/", "http://127.0.0.1:1"),)), {}, "app:NAME"),
     "strip": (app(route=(Route("/a/", "app:b", strip=True),)), {"ingress": True}, "strip = false"),

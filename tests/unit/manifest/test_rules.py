@@ -331,3 +331,33 @@ def test_a_service_takes_one_variable_several_or_parts() -> None:
         app = validate(tomllib.loads(f"{SERVICE}env = {given}\n"), "nuwa.toml")
         assert app.service[0].env == env
     assert validate(tomllib.loads(SERVICE), "nuwa.toml").service[0].env == {"REDIS_URL": "url"}
+
+
+HOST_PORT = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n[[host_port]]\nname = "smtp"\nport = 25\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[env]\nclear = { SMTP_HOST = "x" }\n', "SMTP_HOST gets its value from this host_port's"),
+        ('[[host_port]]\nname = "b"\nport = 1\nenv = { SMTP_PORT = "port" }\n', "SMTP_PORT gets its value"),
+        ('[[host_port]]\nname = "smtp"\nport = 1\nenv = { A = "port" }\n', '"smtp" is already listed'),
+        ('[[service]]\nengine = "valkey"\nname = "port-smtp"\n', "port-smtp is a name of nuwa's own"),
+        ('env = { A = "password" }\n', "is neither host nor port"),
+        ('[[host_port]]\nname = "b"\nport = 18000\n', "18000 is a port that nuwa hands out"),
+        ('[[host_port]]\nname = "b"\nport = 0\n', "0 is not from 1 to 65535"),
+        ('[[host_port]]\nname = "b"\n', "required"),
+    ],
+)
+def test_a_port_of_the_host_hands_its_address_to_variables_of_its_own(text: str, message: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        validate(tomllib.loads(HOST_PORT + text), "nuwa.toml")
+    assert any(message in problem.message for problem in caught.value.problems)
+
+
+def test_a_port_of_the_host_names_its_variables_after_itself() -> None:
+    (smtp,) = validate(tomllib.loads(HOST_PORT), "nuwa.toml").host_port
+    assert smtp.variables == {"SMTP_HOST": "{host}", "SMTP_PORT": "{port}"}
+    given = f'{HOST_PORT}env = {{ MAIL = "smtp://{{host}}:{{port}}" }}\n'
+    (smtp,) = validate(tomllib.loads(given), "nuwa.toml").host_port
+    assert smtp.variables == {"MAIL": "smtp://{host}:{port}"}
