@@ -121,23 +121,23 @@ def test_no_app_reaches_another_past_nginx(datapg: Deployment, tiny: Deployment)
 GREETER = "systemd-run --quiet --unit e2e-greeter"
 SERVE = "systemd-socket-activate --listen 127.0.0.1:2525 --inetd --accept /usr/bin/echo welcome"
 GREET = """
-import socket
-host, port = (open(f"/run/secrets/GREETER_{part}").read() for part in ("HOST", "PORT"))
-print(socket.create_connection((host, int(port)), 4).recv(99).decode())
+import os, socket
+address = os.environ["GREETER_HOST"], int(os.environ["GREETER_PORT"])
+print(socket.create_connection(address, 4).recv(99).decode())
 """
 
 
 def test_a_server_on_the_hosts_loopback_is_reached_from_the_container_alone(
     datapg: Deployment, tiny: Deployment
 ) -> None:
-    host, ask = datapg.host, f"/usr/lib/nuwa/python -I -c {shlex.quote(GREET)}"
+    host, ask = datapg.host, f"/usr/lib/nuwa/app-env python -I -c {shlex.quote(GREET)}"
     assert datapg.inside(ask) == "", "closed, as long as nothing listens there"
     assert "greeter at 127.0.0.1:2525: does NOT listen" in datapg.bin("status").stdout
     host.sh(f"{GREETER} {SERVE}")
     try:
         assert eventually(lambda: datapg.inside(ask), "the greeting") == "welcome"
         assert "greeter at 127.0.0.1:2525: listens" in datapg.bin("status").stdout
-        run_once = f"run-once --quiet /usr/lib/nuwa/python -I -c {shlex.quote(GREET)}"
+        run_once = f"run-once --quiet python -I -c {shlex.quote(GREET)}"
         assert datapg.bin(run_once).stdout.strip() == "welcome"
         address, port = (
             host.out(f"cat {datapg.directory}/volumes/secrets/GREETER_{part}") for part in ("HOST", "PORT")
