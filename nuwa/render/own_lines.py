@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 MAX_BYTES = 64 * 1024
@@ -60,11 +60,13 @@ class Directive:
     block: Optional[tuple[Directive, ...]]
 
 
-def checked(text: str, upstream: str) -> str:
+def checked(text: str, upstream: str, forwarded: str = "") -> str:
     """The lines as they go into the site.
 
     Args:
         upstream: what nginx calls the app, which `proxy_pass` may name.
+        forwarded: lines of `proxy_set_header`, which each block that passes requests on gets as well, but for
+            those that it sets itself: what a client sends in them would pass for nginx's.
 
     Raises:
         OwnLinesError: they cannot be read, or say what they may not.
@@ -77,7 +79,30 @@ def checked(text: str, upstream: str) -> str:
     assert not rest
     for directive in directives:
         _judge(directive, upstream)
-    return "".join(_written(directives, "  "))
+    told, rest = _read(list(_pieces(forwarded)), 0)
+    return "".join(_written(_forwarding(directives, (), told), "  "))
+
+
+_Directives = tuple[Directive, ...]
+
+
+def _forwarding(directives: _Directives, inherited: _Directives, told: _Directives) -> _Directives:
+    """The directives, with those of `told` in each block that passes requests on.
+
+    Args:
+        inherited: headers of the block around, which nginx drops where a block sets one of its own.
+    """
+    own = tuple(one for one in directives if one.words[0] == "proxy_set_header")
+    found = own or inherited
+    inner = tuple(
+        one if one.block is None else replace(one, block=_forwarding(one.block, found, told))
+        for one in directives
+    )
+    if not any(one.words[0] == "proxy_pass" for one in directives):
+        return inner
+    named = {one.words[1].lower() for one in found}
+    missing = tuple(one for one in told if one.words[1].lower() not in named)
+    return (*inner, *(() if own else inherited), *missing)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

@@ -77,11 +77,14 @@ class SiteView(View):
         """What certbot takes for the root of the site over plain HTTP."""
         return f"{self.facts.directory}/volumes/.nuwa/acme"
 
-    @property
-    def own_lines(self) -> str:
-        """Lines of nginx that the project brings along."""
+    def own_lines(self, forwarded: str) -> str:
+        """Lines of nginx that the project brings along.
+
+        Args:
+            forwarded: the lines by which nginx tells a server of the request, for its own locations too.
+        """
         try:
-            return own_lines.checked(self.facts.own_lines, self.app.names.upstream)
+            return own_lines.checked(self.facts.own_lines, self.app.names.upstream, forwarded)
         except own_lines.OwnLinesError as error:
             raise FactsError(f"site.include: {self.app.site.include}: {error}") from None
 

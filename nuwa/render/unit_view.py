@@ -157,6 +157,20 @@ class UnitView(View):
         return ("/usr/bin/install", "-d", "-m", "0755", self.app.names.jobs_folder)
 
     @property
+    def wait_for_once(self) -> tuple[str, ...]:
+        """The command that fails while a one-off command has a volume that no two containers may hold; empty
+        where there is none. systemd repeats it until that has ended."""
+        volumes = [volume.name for volume in self.app.volume if volume.policy == "exclusive"]
+        if not volumes:
+            return ()
+        words = (
+            f"found=$(podman ps --filter name=^{self.app.names.once} --format {{{{.Names}}}} 2>/dev/null); "
+            f'test -z "$found" || {{ echo "the volume {volumes[0]} is exclusive, and a one-off command '
+            'has it: podman stop $found" >&2; exit 1; }'
+        )
+        return ("/bin/sh", "-c", words)
+
+    @property
     def prepare_socket(self) -> tuple[str, ...]:
         """The command that makes the folder for the server's socket; empty where it has none."""
         if not container.listens_on_socket(self.app, self.facts):

@@ -70,3 +70,23 @@ def test_what_reaches_beyond_the_site_is_refused(text: str, words: str):
     with pytest.raises(OwnLinesError) as refused:
         checked(text, "nuwa_blog")
     assert words in str(refused.value)
+
+
+FORWARDED = "    # told\n    proxy_set_header Host $host;\n    proxy_set_header X-Real-IP $remote_addr;\n"
+
+
+def headers(text: str) -> list[str]:
+    made = checked(text, "nuwa_blog", FORWARDED)
+    assert made == checked(made, "nuwa_blog", FORWARDED), "once is enough"
+    return [line.strip() for line in made.splitlines() if "proxy_set_header" in line]
+
+
+def test_a_location_that_passes_requests_on_says_of_whom_they_are():
+    told = ["proxy_set_header Host $host;", "proxy_set_header X-Real-IP $remote_addr;"]
+    own = "proxy_set_header HOST other;"
+    assert headers("location /a { proxy_pass http://nuwa_blog; }") == told
+    assert headers("location /a { return 200; }") == []
+    assert headers(f"location /a {{ {own} proxy_pass http://nuwa_blog; }}") == [own, told[1]]
+    assert headers("location /a { if ($arg_x) { proxy_pass http://nuwa_blog; } }") == told
+    nested = f"location /a {{ {own} location /a/b {{ proxy_pass http://nuwa_blog; }} }}"
+    assert headers(nested) == [own, own, told[1]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from nuwa.manifest.model import Server
 from nuwa.manifest.site import Route
 from nuwa.render.facts import FactsError
 from nuwa.render.render import render
+from nuwa.render.unit_view import UnitView
 from nuwa.resources import TEMPLATES
 from unit.render.sample import MEDIA, app, host
 
@@ -116,3 +119,18 @@ def test_the_same_input_gives_the_same_bytes():
     assert render("install", app(), host(), str(TEMPLATES)) == render(
         "install", app(), host(), str(TEMPLATES)
     )
+
+
+@pytest.mark.parametrize("running", ["", "nuwa-blog_once-import"])
+def test_no_slot_starts_while_a_one_off_command_has_its_exclusive_volume(tmp_path: Path, running: str):
+    alone = app(volume=(dataclasses.replace(MEDIA, policy="exclusive"),))
+    assert UnitView(app(volume=(MEDIA,)), host()).wait_for_once == ()
+    words = UnitView(alone, host()).wait_for_once
+    podman = tmp_path / "podman"
+    podman.write_text(f'#!/bin/sh\n[ "$3" = name=^nuwa-blog_once- ] && echo {running}\n')
+    podman.chmod(0o755)
+    done = subprocess.run(
+        words, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == bool(running)
+    assert ("podman stop nuwa-blog_once-import" in done.stderr) == bool(running)
