@@ -79,6 +79,21 @@ def volumes(tree: Tree, sources: Sequence[Source]) -> Iterator[Volume]:
             yield Volume("instance", f"{PROJECT}/instance", "", "app.instance_path")
 
 
+def made_at_import(tree: Tree, paths: Iterable[str]) -> Iterator[Volume]:
+    """Folders of the project that modules make as they are imported, such as one for logs."""
+    marked = [path for path in paths if _MAKES.search(tree.content(path))]
+    for item in (source for path in marked if (source := tree.source(path)) is not None):
+        outer = [node for node in item.tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        for node in (inner for statement in outer for inner in ast.walk(statement)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.mkdir", "os.makedirs"):
+                folder = item.inside(next(iter(node.args), None))
+                if folder and not (tree.root / folder).is_dir():
+                    yield Volume(folder.rpartition("/")[2], f"{PROJECT}/{folder}", "", str(item.path))
+
+
+_MAKES = re.compile(rb"os\.(?:mkdir|makedirs)\(")
+
+
 def missing(tree: Tree, paths: Iterable[str], made: Collection[str]) -> Iterator[str]:
     """Sentences about folders that Starlette or FastAPI serves and that are not there: so it does not start.
 

@@ -141,6 +141,8 @@ def _whole(
         notes.found.append(f"{file}: {where} does not start without it, and an empty one serves")
         notes.why["build.commands"] = where
     workers = processes.processes(tree, said)
+    if web.framework != "Django":
+        web = replace(web, volumes=(*web.volumes, *app_files.made_at_import(tree, modules)))
     folders = volumes.find(web, said, database)
     env = replace(env, clear={**env.clear, **volumes.variables(folders, said, env.clear, read)})
     web = _release(tree, said, web, notes)

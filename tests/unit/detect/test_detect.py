@@ -146,3 +146,19 @@ def test_a_folder_that_is_served_and_missing_is_told_with_the_way_out(project, t
     files = {"app/__init__.py": "", "app/main.py": main, **({"app/frontend/index.html": ""} if there else {})}
     line = 'include = ["*", "app/frontend/"] in [image]'
     assert any(line in sentence for sentence in detect(project(files)).check) is told
+
+
+LOGS = "os.path.join(os.path.dirname(__file__), 'logs')"
+
+
+@pytest.mark.parametrize(
+    ("makes", "path"),
+    [
+        ("if not os.path.exists(LOGS):\n    os.makedirs(LOGS)\n", "/srv/app/logs"),
+        ("def start():\n    os.makedirs(LOGS)\n", None),
+        ("os.makedirs('/tmp/x')\n", None),
+    ],
+)
+def test_a_folder_that_is_made_when_the_app_is_imported_is_a_volume(project, makes, path):
+    main = f"import os\nfrom flask import Flask\napp = Flask('x')\nLOGS = {LOGS}\n{makes}"
+    assert [volume.path for volume in detect(project({"app.py": main})).volumes] == ([path] if path else [])

@@ -34,7 +34,7 @@ def test_finds_the_python_that_the_project_wants(project, files, python):
 @pytest.mark.parametrize(
     ("files", "python"),
     [
-        ({"requirements.txt": "multidict==6.0.4\n"}, "3.12"),
+        ({"requirements.txt": "multidict==6.0.4\n"}, "3.11"),
         ({"requirements.txt": "multidict==6.1.0\ngreenlet==3.1.0\n"}, ""),
         ({"requirements.txt": "-r more.txt\n", "more.txt": "greenlet==2.0.2\n"}, "3.11"),
         ({"requirements.txt": "multidict>=6\n"}, ""),
