@@ -138,6 +138,9 @@ unable to create lock in backend: repository is already locked by PID 1|bin/arch
 The difference between the request time and the server's time is too large.|timedatectl set-ntp true
 Stat: Access Denied.|bin/secret set BACKUP_ACCESS_KEY_ID; bin/secret set BACKUP_SECRET_ACCESS_KEY
 client.PutObject: Put "https://s3.example.com/": read tcp: connection reset by peer|no connection to
+Get "https://s3.example.com/bucket/blog/keys/1": Connection closed by foreign host https://s3.example.com/. Retry again.|no connection to
+unable to open config file: Stat: Last-Modified time format is invalid, failed with unable to parse|is no object storage
+There were 98 errors|bin/archive_volumes --check
 client.PutObject: Your bucket quota is exceeded|[backup.keep]
 Load(<data/1>): invalid data returned|bin/archive_volumes --check
 Load(<index/1>, 0, 0) failed: The specified key does not exist.|bin/archive_volumes --check
