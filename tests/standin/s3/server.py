@@ -49,9 +49,7 @@ def serve(folder: Path, port: int, *, address: str = "127.0.0.1") -> Iterator[No
         NuwaError: it does not come up.
     """
     key = ("--auth-key", ",".join(ACCESS_KEY))
-    # What a test changes in the folder, the next request finds.
-    now = ("--dir-cache-time", "0s")
-    command = [rclone(), "serve", "s3", "--addr", f"{address}:{port}", *key, *now, folder]
+    command = [rclone(), "serve", "s3", "--addr", f"{address}:{port}", *key, folder]
     log = folder.with_name(f"{folder.name}.log")
     with log.open("w") as output:
         environment = {"PATH": os.defpath, "HOME": str(folder.parent), "RCLONE_CONFIG": os.devnull}
