@@ -43,6 +43,11 @@ _SIGNS = (
         "path, or do it at build, in [build] commands.",
     ),
     (
+        re.compile(r"ModuleNotFoundError: No module named '(?:pkg_resources|setuptools)\b"),
+        "A package needs setuptools, which environments no longer bring along: add 'setuptools<82' to the "
+        "requirements (82 has no pkg_resources), or take a newer version of that package.",
+    ),
+    (
         re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'|ImportError: No module named (\S+)"),
         "Nothing of that name is among the requirements (image.requirements), in the project or in src/.",
     ),

@@ -164,3 +164,9 @@ def test_a_frontends_failure_names_the_command_and_shows_what_it_printed() -> No
     failed.line("nuwa: npm ci --no-audit --no-fund")
     failed.line("npm error code ECONNREFUSED")
     assert "npm config get registry" in failed.error().hint
+
+
+@pytest.mark.parametrize("line", ["No module named 'pkg_resources'", "No module named 'setuptools.dist'"])
+def test_what_setuptools_had_is_told_how_to_bring(line: str) -> None:
+    steps, _ = heard("nuwa: import shop.wsgi:application", f"ModuleNotFoundError: {line}")
+    assert "'setuptools<82'" in steps.error().hint
