@@ -23,6 +23,8 @@ API = "4.3.0"
 TIMEOUT_S = 10
 READ_AGAIN_S = 10.0
 """Seconds after which everything is listed again, in case an event was missed; also the sign of life."""
+EVENTS = {"type": "container"}
+"""podman-py makes a text of a list here, which matches no event."""
 TOGETHER_S = 0.05
 """Seconds within which events count as one."""
 
@@ -84,7 +86,7 @@ def listen(client: Any, into: queue.Queue[str | None], is_known: Callable[[str],
     podman's own filter of events takes no key without its value (seen with 4.3 and 5.4).
     """
     try:
-        for event in client.events(decode=True, filters={"type": ["container"]}):
+        for event in client.events(decode=True, filters=EVENTS):
             actor = event.get("Actor") if isinstance(event, dict) else None
             actor = actor if isinstance(actor, dict) else {}
             identity, labels = actor.get("ID"), actor.get("Attributes")

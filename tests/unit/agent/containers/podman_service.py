@@ -31,6 +31,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = address.path.removeprefix("/v4.3.0/libpod/")
         time.sleep(told().get("delay", 0))
         if path == "events":
+            # Anything else matches no event, and podman does not say so.
+            assert json.loads(parse_qs(address.query)["filters"][0]) == {"type": ["container"]}
             self._events()
         elif path == "containers/json":
             assert json.loads(parse_qs(address.query)["filters"][0]) == {"label": ["io.nuwa.app"]}, (

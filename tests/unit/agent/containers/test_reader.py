@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from podman import api
 from podman.errors import NotFound
 
 from nuwa.agent.containers import reader
@@ -63,7 +64,7 @@ def test_what_goes_between_list_and_inspect_is_left_out():
 
 def test_events_name_containers_of_nuwa_and_end_with_the_service():
     def events(*, decode: bool, filters: Any) -> Any:
-        assert filters == {"type": ["container"]}
+        assert api.prepare_filters(filters) == '{"type": ["container"]}', "what podman's service is sent"
         yield {"Action": "died", "Actor": {"ID": "a", "Attributes": {"io.nuwa.app": "shop"}}}
         yield {"Action": "died", "Actor": {"ID": "of-others", "Attributes": {"io.nuwa": "1"}}}
         yield {"Action": "new kind", "Actor": {"ID": "known"}}
