@@ -240,7 +240,13 @@ class Monitor:
             for service in everything
             if service.deployment and services.status(units.get(service.unit, {})) == "running"
         ]
-        found = await asyncio.gather(*(container_processes.findings(service) for service in running))
+        places = asyncio.Semaphore(MAX_PARALLEL)
+
+        async def look(service: Service) -> list[Finding]:
+            async with places:
+                return await container_processes.findings(service)
+
+        found = await asyncio.gather(*(look(service) for service in running))
         self._inside = [finding for several in found for finding in several]
         return self._inside
 

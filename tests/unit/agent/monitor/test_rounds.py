@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from nuwa.agent.database import Database
-from nuwa.agent.monitor.monitor import Monitor
+from nuwa.agent.monitor import container_processes
+from nuwa.agent.monitor.monitor import MAX_PARALLEL, Monitor
 from nuwa.agent.paths import Paths
 
 
@@ -47,3 +48,28 @@ def test_an_error_that_nobody_expects_does_not_end_the_rounds(
     asyncio.run(work())
     assert len(rounds) > 1
     assert "something unexpected" in caplog.text
+
+
+def test_a_few_containers_at_a_time_are_looked_into(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host: Any = SimpleNamespace(paths=Paths(tmp_path), database=database)
+    looking: list[str] = []
+    counts: list[int] = []
+
+    async def look(service: Any) -> list[Any]:
+        looking.append(service.name)
+        counts.append(len(looking))
+        await asyncio.sleep(0)
+        looking.remove(service.name)
+        return []
+
+    monkeypatch.setattr(container_processes, "findings", look)
+    everything: Any = [
+        SimpleNamespace(name=f"app{number}", unit=f"app{number}.service", deployment=True)
+        for number in range(20)
+    ]
+    units = {service.unit: {"ActiveState": "active", "SubState": "running"} for service in everything}
+    asyncio.run(Monitor(host)._inside_ones(everything, units))
+    assert len(counts) == 20
+    assert max(counts) == MAX_PARALLEL
