@@ -84,16 +84,17 @@ def placeholders(app: App) -> dict[str, str]:
     if app.database:
         found[names.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
     for service in app.service:
-        found |= {name: _service_placeholder(part) for name, part in service.env.items()}
+        found |= {name: _address(checks.service_text(part)) for name, part in service.env.items()}
     for host_port in app.host_port:
-        texts = host_port.variables.items()
-        found |= {name: text.format(host="127.0.0.1", port="1") for name, text in texts}
+        found |= {name: _address(text) for name, text in host_port.variables.items()}
     return {name: value for name, value in found.items() if name not in app.env.clear}
 
 
-def _service_placeholder(part: str) -> str:
-    text = checks.service_text(part)
-    return text.format(host="127.0.0.1", port="1", password=PLACEHOLDER)
+def _address(text: str) -> str:
+    """A text with an address filled in as hosts do it: all other braces in it stay, as those of JSON."""
+    for part, value in {"host": "127.0.0.1", "port": "1", "password": PLACEHOLDER}.items():
+        text = text.replace(f"{{{part}}}", value)
+    return text
 
 
 def _entries(recipe: Recipe, project: Path) -> tuple[layer_tree.Entry, ...]:

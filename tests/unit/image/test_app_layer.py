@@ -16,7 +16,7 @@ from nuwa.image import app_layer, pins
 from nuwa.image.app_layer import placeholders, project_time
 from nuwa.image.build_spec import Recipe
 from nuwa.image.layers import Layer
-from nuwa.manifest.data import Database, HostPort, Volume
+from nuwa.manifest.data import Database, HostPort, Service, Volume
 from nuwa.manifest.image import Build
 from nuwa.manifest.model import App, Env, Hooks, from_json
 from nuwa.manifest.site import Static
@@ -98,6 +98,14 @@ def test_secrets_have_a_placeholder_while_the_image_is_built() -> None:
     assert found.pop("DATABASE_URL") == "postgresql://nuwa-build:nuwa-build@127.0.0.1:1/nuwa-build"
     assert set(found) == {"A", "KEY"}
     assert all(value.startswith("nuwa-build-") for value in found.values())
+
+
+def test_an_address_in_json_is_filled_in_as_on_a_host() -> None:
+    mail = HostPort("smtp", 25, {"MAIL": '{"server": "{host}", "port": {port}}'})
+    assert placeholders(replace(app(), host_port=(mail,)))["MAIL"] == '{"server": "127.0.0.1", "port": 1}'
+    caches = Service("valkey", env={"CACHES": '{"url": "redis://:{password}@{host}:{port}/1"}'})
+    found = json.loads(placeholders(replace(app(), service=(caches,)))["CACHES"])
+    assert found["url"].endswith("@127.0.0.1:1/1")
 
 
 def test_placeholders_pass_for_keys_that_are_long_enough_and_differ() -> None:
