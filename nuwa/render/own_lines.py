@@ -100,9 +100,13 @@ def _forwarding(directives: _Directives, inherited: _Directives, told: _Directiv
     )
     if not any(one.words[0] == "proxy_pass" for one in directives):
         return inner
-    named = {one.words[1].lower() for one in found}
-    missing = tuple(one for one in told if one.words[1].lower() not in named)
+    named = {_header(one) for one in found}
+    missing = tuple(one for one in told if _header(one) not in named)
     return (*inner, *(() if own else inherited), *missing)
+
+
+def _header(directive: Directive) -> str:
+    return directive.words[1].strip("\"'").lower()
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
@@ -166,6 +170,8 @@ def _judge_arguments(where: str, name: str, arguments: list[str], upstream: str)
     bare = [argument.strip("\"'()") for argument in arguments]
     if name == "access_log" and arguments != ["off"]:
         raise OwnLinesError(f"{where} names a file of the host; only `access_log off;` may be used")
+    if name == "proxy_set_header" and len(arguments) != 2:
+        raise OwnLinesError(f"{where} takes a header and its value")
     if name == "set" and bare and bare[0].startswith(("$nuwa", "${nuwa")):
         raise OwnLinesError(f"{where} changes a variable of nuwa's; choose another name")
     if name == "if" and any(re.fullmatch(r"!?-[fdex]", one) for one in bare):

@@ -64,6 +64,7 @@ def test_lines_are_written_as_they_are_read():
         ("a\0;", "control character"),
         ("expires 1h;\n;", "line 2: ; without a directive"),
         ("#" * 70000, "longer than"),
+        ("location /a { proxy_set_header; proxy_pass http://nuwa_blog; }", "takes a header and its value"),
     ],
 )
 def test_what_reaches_beyond_the_site_is_refused(text: str, words: str):
@@ -87,6 +88,8 @@ def test_a_location_that_passes_requests_on_says_of_whom_they_are():
     assert headers("location /a { proxy_pass http://nuwa_blog; }") == told
     assert headers("location /a { return 200; }") == []
     assert headers(f"location /a {{ {own} proxy_pass http://nuwa_blog; }}") == [own, told[1]]
+    quoted = "proxy_set_header 'Host' other;"
+    assert headers(f"location /a {{ {quoted} proxy_pass http://nuwa_blog; }}") == [quoted, told[1]]
     assert headers("location /a { if ($arg_x) { proxy_pass http://nuwa_blog; } }") == told
     nested = f"location /a {{ {own} location /a/b {{ proxy_pass http://nuwa_blog; }} }}"
     assert headers(nested) == [own, own, told[1]]
