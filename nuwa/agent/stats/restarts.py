@@ -110,7 +110,9 @@ class Restarts:
             self._unexplained.add(name)  # the journal may be late
             return
         self._unexplained.discard(name)
-        marks = [_mark(group, now) for group in _groups(fresh)][-MAX_MARKS:]
+        *earlier, newest = list(_groups(fresh)) or [[]]
+        marks = [_mark(group) for group in earlier] + ([_mark(newest, now.state)] if newest else [])
+        marks = marks[-MAX_MARKS:]
         if text:
             marks.append({"at": _when(now.at), "kind": "restart", "text": text})
         store.note([(name, mark) for mark in marks], boot, {name: fresh[-1].at} if fresh else {})
@@ -119,10 +121,13 @@ class Restarts:
     def _by_whom(self, service: Service, before: _Start | None, now: _Start, ends: Iterable[int]) -> str:
         """Who started it since the last look; empty if nobody did, or systemd after an end that is noted."""
         asked = self._asked.get(service.name)
-        if asked and asked.since <= now.at / 1e6 <= asked.until and before and before.at:
+        is_same = before is not None and before.unit == now.unit
+        # systemd counts from the start again once somebody restarts a service.
+        goes_on = before is not None and is_same and 0 < before.restarts < now.restarts
+        if asked and asked.since <= now.at / 1e6 <= asked.until and before and before.at and not goes_on:
             del self._asked[service.name]
             return f"restarted by {asked.who}"
-        if before is None or before.unit != now.unit or before.at in (0, now.at) or not now.at:
+        if before is None or not is_same or before.at in (0, now.at) or not now.at:
             return ""
         if now.restarts and any(before.at < end < now.at for end in ends):
             return ""
@@ -154,12 +159,17 @@ def _groups(ends: Sequence[End]) -> Iterator[list[End]]:
         yield group
 
 
-def _mark(ends: list[End], now: _Start) -> Mark:
+def _mark(ends: list[End], state: str = "") -> Mark:
+    """One mark for ends that followed each other soon.
+
+    Args:
+        state: systemd's word for what the service does now, where these ends are the newest.
+    """
     last = ends[-1]
     text = "ended" if len(ends) == 1 else f"ended {len(ends)} times"
     if last.is_restarted:
         text += " and was restarted by systemd"
-    elif now.state.startswith("auto-restart"):
+    elif state.startswith("auto-restart"):
         text += " and is being restarted by systemd"
     return {
         "at": _when(last.at),

@@ -170,6 +170,29 @@ def test_an_end_soon_after_a_restart_hides_neither(host: Host):
     assert host.look() == ["ended and was restarted by systemd: exit code 1", "restarted by ada (dashboard)"]
 
 
+def test_a_crash_during_a_run_of_a_hook_is_not_the_restart_of_that_hook(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+):
+    host.start(5000, 3)
+    host.look()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(restarts.time, "monotonic", lambda: NOW - 500)
+        host.restarts.expect("web", "hook site, run 7", 3600)
+    host.die(300)
+    host.start(299, 4)
+    assert host.look() == ["ended and was restarted by systemd: exit code 1"]
+    host.start(5)
+    assert host.look()[1:] == ["restarted by hook site, run 7"]
+
+
+def test_an_end_long_ago_is_not_what_systemd_is_busy_with(host: Host):
+    host.look()
+    host.die(3000, is_restarted=False)
+    host.die(300, is_restarted=False)
+    host.properties |= {"SubState": "auto-restart"}
+    assert host.look() == ["ended: exit code 1", "ended and is being restarted by systemd: exit code 1"]
+
+
 def test_the_other_slot_that_takes_over_is_a_restart_only_if_one_was_asked_for(host: Host):
     host.look()
     host.slot = "green"
