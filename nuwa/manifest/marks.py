@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Union
 
-from nuwa.manifest import checks, commands
+from nuwa.manifest import checks, commands, quantities
 
 
 class Section:
@@ -79,16 +79,16 @@ class Between:
 
 
 Size = Annotated[
-    int, Check(checks.size, Union[int, str], 'a size: a number of bytes, or a string such as "512M"')
+    int, Check(quantities.size, Union[int, str], 'a size: a number of bytes, or a string such as "512M"')
 ]
 Duration = Annotated[
     int,
-    Check(checks.duration, Union[int, str], 'a duration: a number of seconds, or a string such as "10m"'),
+    Check(quantities.duration, Union[int, str], 'a duration: a number of seconds, or a string such as "10m"'),
 ]
 BitRate = Annotated[
     int,
     Check(
-        checks.bit_rate,
+        quantities.bit_rate,
         Union[int, str],
         'a number of bits a second, or a string such as "50M" for 50 Mbit/s',
     ),

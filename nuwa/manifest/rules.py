@@ -6,10 +6,11 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from nuwa.manifest import deploy_rules, site_rules
+from nuwa.manifest import deploy_rules, site_rules, volume_rules
 from nuwa.manifest.finding import Finding, Given
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
+from nuwa.manifest.volume_rules import nested
 from nuwa.names import PROJECT, RESERVED_VARIABLES
 
 
@@ -75,82 +76,13 @@ def _domains(app: App, _: Given) -> Iterator[Finding]:
         )
 
 
-_RESERVED = (
-    *(
-        "/bin",
-        "/boot",
-        "/command",
-        "/dev",
-        "/etc",
-        "/init",
-        "/lib",
-        "/lib32",
-        "/lib64",
-        "/libx32",
-        "/opt/nuwa",
-    ),
-    *("/package", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr"),  # noqa: S108 - refused
-    *("/var/log", "/var/run", "/var/spool/cron"),
-)
-"""Folders that belong to the image's system; a volume there would hide parts of it."""
-
-
-def _volume_paths(app: App, _: Given) -> Iterator[Finding]:
-    """Volumes: none hides the project or the image's system folders, and none is inside another."""
-    for index, volume in enumerate(app.volume):
-        path: Path = ("volume", index, "path")
-        taken = next((folder for folder in _RESERVED if _nested(folder, volume.path)), None)
-        if taken or _below(PROJECT, volume.path):
-            yield Finding(
-                (path,),
-                f"a volume at {volume.path} would hide {taken or PROJECT}, which belongs to the image",
-                f"use a folder such as {PROJECT}/media, /srv/data or /var/lib/data",
-            )
-        for other_index, other in enumerate(app.volume[:index]):
-            if _nested(volume.path, other.path):
-                other_path: Path = ("volume", other_index, "path")
-                yield Finding(
-                    (path, other_path),
-                    f"{volume.path} overlaps {other.path} ({dotted(other_path)})",
-                    "give each volume a folder of its own",
-                )
-
-
-MIN_VOLUME_BYTES = 32 * 1024**2
-"""What a file system of its own takes at least, its journal included."""
-
-
-def _volume_sizes(app: App, _: Given) -> Iterator[Finding]:
-    """Volumes: `size` is at least 32M, and no service has the name of the unit that mounts one."""
-    services = {service.name: index for index, service in enumerate(app.service)}
-    for index, volume in enumerate(app.volume):
-        path: Path = ("volume", index, "size")
-        if volume.size is None:
-            continue
-        if volume.size < MIN_VOLUME_BYTES:
-            text = f"a file system of {volume.size} bytes has no room for files"
-            yield Finding((path,), text, 'give it 32M or more, such as size = "10G"')
-        if (other := services.get(f"volume-{volume.name}")) is not None:
-            text = f"the file system of {volume.name} and this service would have the same unit"
-            yield Finding((("service", other, "name"), path), text, "choose another name for the service")
-
-
-def _below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or inside it."""
-    return f"{path}/".startswith(f"{folder}/")
-
-
-def _nested(one: str, other: str) -> bool:
-    return _below(one, other) or _below(other, one)
-
-
 def _static(app: App, _: Given) -> Iterator[Finding]:
     """Static files come from the image: no volume covers `static.directory`."""
     if app.static is None:
         return
     directory = posixpath.join(PROJECT, app.static.directory)
     for index, volume in enumerate(app.volume):
-        if _nested(directory, volume.path):
+        if nested(directory, volume.path):
             yield Finding(
                 (("static", "directory"), ("volume", index, "path")),
                 f"static files come from the image, and the volume at {volume.path} would hide them",
@@ -171,7 +103,7 @@ def _node(app: App, _: Given) -> Iterator[Finding]:
         if node.directory == output or output.startswith("node_modules"):
             yield Finding((path,), f"{output} is what the frontend is built from", "name what comes out")
         for other, volume in enumerate(app.volume):
-            if _nested(posixpath.join(PROJECT, output), volume.path):
+            if nested(posixpath.join(PROJECT, output), volume.path):
                 yield Finding(
                     (path, ("volume", other, "path")),
                     f"the volume at {volume.path} would hide the frontend in {output}",
@@ -389,8 +321,7 @@ RULES = (
     _node,
     _routes,
     *site_rules.RULES,
-    _volume_paths,
-    _volume_sizes,
+    *volume_rules.RULES,
     _database,
     _services,
     _limits,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nuwa.detect import annotated_manifest
-from nuwa.manifest import checks, rules, schema
+from nuwa.manifest import quantities, rules, schema
 from nuwa.manifest.fields import Field, checked_by, describe, fields_of, sections
 
 _HEAD = """# nuwa.toml
@@ -67,7 +67,7 @@ def _default(key: Field) -> str:
         return "none"
     if key.default == {}:
         return "`{}`"
-    if checked_by(key.kind, checks.size) and key.default % 1024**2 == 0:
+    if checked_by(key.kind, quantities.size) and key.default % 1024**2 == 0:
         return f'`"{key.default // 1024**2}M"`'
     return f"`{json.dumps(key.default, ensure_ascii=False)}`"
 

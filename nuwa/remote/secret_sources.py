@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nuwa.errors import NuwaError
-from nuwa.manifest.model import App, SecretSource
+from nuwa.manifest.deploy import SecretSource
+from nuwa.manifest.model import App
 from nuwa.process import run
 
 TIMEOUT_S = 120

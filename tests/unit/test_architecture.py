@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODEL = [f"nuwa.manifest.{name}" for name in ("model", "marks", "site", "image", "data")]
+MODEL = [f"nuwa.manifest.{name}" for name in ("model", "marks", "site", "image", "data", "deploy")]
 """The dataclasses of `nuwa.toml`."""
 
-CHECKS = [f"nuwa.manifest.{name}" for name in ("checks", "site_checks", "commands", "cdn")]
+CHECKS = [f"nuwa.manifest.{name}" for name in ("checks", "quantities", "site_checks", "commands", "cdn")]
 """Which single values it takes."""
 
 PURE = [*MODEL, *CHECKS, "nuwa.names"]
@@ -49,6 +49,7 @@ ROOMS = {
     "nuwa.engine": ["nuwa.errors", "nuwa.process", "nuwa.podman_probe"],
     **dict.fromkeys(MODEL, PURE),
     "nuwa.manifest.checks": [],
+    "nuwa.manifest.quantities": ["nuwa.manifest.checks"],
     "nuwa.manifest.site_checks": ["nuwa.manifest.checks", "nuwa.manifest.cdn"],
     "nuwa.manifest.commands": [],
     "nuwa.manifest.cdn": [],

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from nuwa.agent.config import value_types
-from nuwa.manifest import checks
+from nuwa.manifest import checks, quantities
 from nuwa.manifest.checks import OrEmpty
 from nuwa.manifest.marks import Between, Check, Doc, Section, VariableName
 
@@ -17,7 +17,7 @@ ServiceName = Annotated[str, Check(value_types.service_name)]
 Path = Annotated[str, Check(OrEmpty(value_types.path))]
 Port = Annotated[int, Check(value_types.port)]
 Commands = Annotated[tuple[tuple[str, ...], ...], Check(value_types.lines, str | list[str | list[str]])]
-Size = Annotated[int, Check(checks.size, int | str)]
+Size = Annotated[int, Check(quantities.size, int | str)]
 Url = Annotated[str, Check(OrEmpty(checks.http_url))]
 Seconds = Annotated[int, Between(1, 86400)]
 Text = Annotated[str, Check(checks.variable_value)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nuwa.manifest import checks
+from nuwa.manifest import checks, quantities
 
 GOOD = [
     (checks.app_name, "a"),
@@ -125,7 +125,7 @@ BAD = [
         ["", "FROM x", "USER root", "RUN", "RUN a\nFROM x", "RUN a \\", "RUN cat <<EOF", "run x"],
     ),
     (checks.address_part, ["", "hostname", "{hostname}", "{user}\n", "plain"]),
-    (checks.size, ["", "x", "-1", "1.5G", "0", "0M", True, "9" * 18 + "T", "1 1", "1P"]),
+    (quantities.size, ["", "x", "-1", "1.5G", "0", "0M", True, "9" * 18 + "T", "1 1", "1P"]),
 ]
 
 
@@ -161,20 +161,20 @@ def test_brings_domains_into_one_spelling(value, spelling):
     [(1, 1), ("512M", 512 * 2**20), ("2g", 2**31), ("10 KiB", 10240), ("1GB", 2**30), ("7", 7)],
 )
 def test_reads_sizes_as_bytes(value, amount):
-    assert checks.size(value) == amount
+    assert quantities.size(value) == amount
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"), [(0, 0), (90, 90), ("90s", 90), ("10m", 600), ("2 H", 7200), ("1d", 86400)]
 )
 def test_reads_durations_as_seconds(value, seconds):
-    assert checks.duration(value) == seconds
+    assert quantities.duration(value) == seconds
 
 
 @pytest.mark.parametrize("value", ["", "m", "-1", "1w", "1.5h", "10 min"])
 def test_says_what_a_duration_is(value):
     with pytest.raises(ValueError, match="is not a duration such as 90s, 10m or 2h"):
-        checks.duration(value)
+        quantities.duration(value)
 
 
 @pytest.mark.parametrize(("value", "clean"), [("./a//b/", "a/b"), ("a/./b", "a/b"), ("a/../b", "b")])
@@ -220,10 +220,10 @@ def test_nothing_that_a_shell_acts_on_passes_an_allow_list(check, text):
     [("50M", 50_000_000), ("64K", 64_000), ("1g", 10**9), (100_000, 100_000), ("2 Mbit/s", 2_000_000)],
 )
 def test_a_bit_rate_counts_in_thousands(text: object, bits: int):
-    assert checks.bit_rate(text) == bits
+    assert quantities.bit_rate(text) == bits
 
 
 @pytest.mark.parametrize("text", ["", "50", "63K", "fast", "50MB", "-1M", "1001G", "1.5M"])
 def test_what_is_no_bit_rate_is_refused(text: str):
     with pytest.raises(ValueError, match="bits a second"):
-        checks.bit_rate(text)
+        quantities.bit_rate(text)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nuwa.errors import NuwaError
-from nuwa.manifest.model import Deploy, Env, SecretSource
+from nuwa.manifest.deploy import Deploy, SecretSource
+from nuwa.manifest.model import Env
 from nuwa.remote import secret_sources
 from unit.render.sample import app
 

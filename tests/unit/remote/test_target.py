@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nuwa.errors import UsageError
-from nuwa.manifest.model import App, AppSection, Deploy, Group, Server
+from nuwa.manifest.deploy import Deploy, Group
+from nuwa.manifest.model import App, AppSection, Server
 from nuwa.remote.target import Target, choose, parse
 
 APP = App(
