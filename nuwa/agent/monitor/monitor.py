@@ -304,6 +304,8 @@ class Monitor:
         except TimeoutError:
             log.warning("alerts could not be sent within %g s", LONGEST_SEND_S)
             return False
+        if code != 0 and not said:
+            said = f"alerts could not be sent: the process for that ended with {code}"
         for line in said.splitlines():
             log.warning("%s", line)
         return code == 0

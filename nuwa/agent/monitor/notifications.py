@@ -67,6 +67,8 @@ def _mail(mail: Mail, alerts: Sequence[Alert], base: str) -> str:
                 path = Path(processes.absolute(mail.password_file, base))
                 server.login(mail.user, path.read_text().strip() if mail.password_file else "")
             server.send_message(message)
+    except UnicodeError:  # its text would hold a part of them
+        return f"alerts could not be mailed over {mail.server}:{mail.port}: user or password is not ASCII"
     except (OSError, smtplib.SMTPException) as error:
         return f"alerts could not be mailed over {mail.server}:{mail.port}: {error}"
     return ""

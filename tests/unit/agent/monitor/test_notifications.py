@@ -7,15 +7,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nuwa.agent.config.model import Mail, Monitor
 from nuwa.agent.monitor import allowance, child, notifications
+from nuwa.agent.monitor.monitor import Monitor as Rounds
 
 
 def alert(number: int, message: str = "stopped") -> Any:
@@ -93,3 +95,32 @@ def test_who_answers_a_byte_now_and_then_is_given_up() -> None:
         message = child.message(Monitor(webhook=url), [alert(1)], "/")
         with pytest.raises(TimeoutError):
             asyncio.run(child.run(message, 3))
+
+
+@pytest.mark.parametrize("password", [b"\xff-secret", "pässwort".encode()])
+def test_a_password_that_smtp_cannot_send_is_a_reason_and_not_in_it(
+    password: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_bytes(password)
+
+    class Server:
+        def login(self, user: str, word: str) -> None:
+            f"{user}{word}".encode("ascii")
+
+    monkeypatch.setattr(notifications, "_server", lambda _: nullcontext(Server()))
+    mail = Mail(to=("a@example.org",), sender="b@example.org", user="ada", password_file="password")
+    message = child.message(replace(Monitor(), mail=mail), [alert(1)], str(tmp_path))
+    is_sent, (reason,) = notifications.deliver(message)
+    assert not is_sent
+    assert reason.endswith("user or password is not ASCII")
+
+
+def test_a_process_that_says_nothing_is_a_reason_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ended(*_: Any) -> tuple[int, str]:
+        return 1, ""
+
+    monkeypatch.setattr(child, "run", ended)
+    assert not asyncio.run(Rounds._is_sent({}))
+    assert "ended with 1" in caplog.text
