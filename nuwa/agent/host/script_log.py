@@ -5,33 +5,47 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime
+from pathlib import Path
 
 from nuwa.agent.host.deployment import Deployment
 
 TAIL_BYTES = 64 * 1024
 LONGEST_S = 600.0
 """Seconds for which a script may say nothing while it restarts something."""
-_LINE = re.compile(r"(?P<time>\S+Z) bin/(?P<script>[a-z_-]+)\[(?P<process>\d+)\]: (?P<text>.*)")
+SURE_S = 15.0
+"""Seconds after its last word for which a script counts as being at work."""
+_LINE = re.compile(r"(?P<time>\S+Z) bin/(?P<script>[a-z_/-]+)\[(?P<process>\d+)\]: (?P<text>.*)")
 _STARTED = re.compile(r"started by (?P<who>[^\s:]+)")
 
 
 def at_work(deployment: Deployment, at: float) -> str:
     """`bin/restart, started by ada`; empty if none was.
 
+    A script does not say that it ends. One that had said nothing for a while was at work if its last word is
+    that it starts something, or if it has said something since, or still is.
+
     Args:
         at: Unix seconds.
     """
-    found, who = "", {}
+    found, process, text, last, who, later = "", "", "", 0.0, {}, set()
     for line in _tail(deployment).splitlines():
         said = _LINE.fullmatch(line)
-        # Times in the log are whole seconds.
-        if said is None or not at - LONGEST_S <= _time(said["time"]) <= at + 1:
+        if said is None or (when := _time(said["time"])) < at - LONGEST_S:
             continue
-        if started := _STARTED.match(said["text"]):
+        if when > at + 1:  # times in the log are whole seconds
+            later.add(said["process"])
+            continue
+        process, text, last = said["process"], said["text"], when
+        if started := _STARTED.match(text):
             who[said["process"]] = started["who"]
         by = who.get(said["process"])
         found = f"bin/{said['script']}" + (f", started by {by}" if by else "")
-    return found
+    is_at_work = at - last <= SURE_S or "starting" in text or process in later or _runs(process)
+    return found if is_at_work else ""
+
+
+def _runs(process: str) -> bool:
+    return Path("/proc", process).exists()
 
 
 def _tail(deployment: Deployment) -> str:

@@ -16,24 +16,43 @@ LOG = """2026-11-28T11:30:00Z bin/deploy[6]: started by eve: --rollback
 2026-11-28T11:59:50Z bin/restart[7]: started by ada
 no line of a script
 2026-11-28T12:00:00Z bin/restart[7]: starting nuwa-shop-blue.service
-2026-11-28T12:09:00Z bin/recover[8]: the site does not answer
+2026-11-28T12:09:00Z bin/lib/recover[8]: the site does not answer: restarting nuwa-shop-blue.service
 """
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Deployment:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     log = tmp_path / "volumes/.nuwa/nuwa.log"
     log.parent.mkdir(parents=True)
     log.write_text(LOG)
+    monkeypatch.setattr(script_log, "_runs", lambda process: False)
     return Deployment(tmp_path, "shop")
 
 
 @pytest.mark.parametrize(
     ("after", "said"),
-    [(0, "bin/restart, started by ada"), (550, "bin/recover"), (7200, ""), (-1000, "")],
+    [
+        (0, "bin/restart, started by ada"),
+        (550, "bin/lib/recover"),
+        (900, "bin/lib/recover"),
+        (7200, ""),
+        (-1000, ""),
+    ],
 )
 def test_the_last_one_that_said_something_shortly_before(shop: Deployment, after: float, said: str):
     assert script_log.at_work(shop, NOON + after) == said
+
+
+def test_a_script_that_was_silent_has_to_be_heard_of_again(shop: Deployment, monkeypatch: pytest.MonkeyPatch):
+    log = shop.folder / "volumes/.nuwa/nuwa.log"
+    short = LOG.replace("starting nuwa-shop-blue.service", "the site answers")
+    log.write_text(short)
+    assert script_log.at_work(shop, NOON + 300) == "", "it may have ended long before"
+    log.write_text(short + "2026-11-28T12:10:00Z bin/restart[7]: nuwa-shop-blue.service is up\n")
+    assert script_log.at_work(shop, NOON + 300) == "bin/restart, started by ada"
+    log.write_text(short)
+    monkeypatch.setattr(script_log, "_runs", lambda process: process == "7")
+    assert script_log.at_work(shop, NOON + 300) == "bin/restart, started by ada"
 
 
 def test_no_log_is_no_script_and_neither_is_a_pipe_or_a_link(shop: Deployment):
