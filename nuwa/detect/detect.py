@@ -160,6 +160,7 @@ def _whole(
         for line in web.check
         if not (database and "lies next to the code" in line)
         and not (logged and "makes the folder log" in line)
+        and not volumes.settles(folders, line)
     ]
     conclude(web, database, env, workers, required, said, notes)
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -53,6 +54,16 @@ def find(web: Web, said: Testimony, database: Database | None) -> list[Volume]:
     if database and database.engine == "sqlite" and not any(not volume.url for volume in kept):
         kept.append(Volume("data", "/srv/data", "", "the SQLite database"))
     return kept
+
+
+def settles(volumes: Sequence[Volume], sentence: str) -> bool:
+    """Whether a sentence asks for a volume of a folder that is in one, or that the app may write to."""
+    found = re.search(r"makes the folder (\S+), ", sentence)
+    path = posixpath.normpath(posixpath.join(PROJECT, found[1])) if found else ""
+    return bool(path) and any(
+        f"{path}/".startswith(f"{folder}/")
+        for folder in ("/tmp", *(volume.path for volume in volumes))  # noqa: S108 - a prefix, not a file
+    )
 
 
 def variables(

@@ -162,3 +162,15 @@ LOGS = "os.path.join(os.path.dirname(__file__), 'logs')"
 def test_a_folder_that_is_made_when_the_app_is_imported_is_a_volume(project, makes, path):
     main = f"import os\nfrom flask import Flask\napp = Flask('x')\nLOGS = {LOGS}\n{makes}"
     assert [volume.path for volume in detect(project({"app.py": main})).volumes] == ([path] if path else [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_told"), [("logs", False), ("./logs/old", False), ("/tmp/x", False), ("cache", True)]
+)
+def test_no_volume_is_asked_for_where_there_is_one(project, folder, is_told):
+    main = (
+        "import os\nfrom flask import Flask\napp = Flask('x')\nos.makedirs('logs')\n"
+        f"def start():\n    os.makedirs('{folder}')\n"
+    )
+    found = detect(project({"app.py": main}))
+    assert any(f"makes the folder {folder}," in line for line in found.check) is is_told

@@ -287,7 +287,8 @@ def test_logs_go_to_standard_output_where_a_variable_says_so(
     tmp_path: Path, reads: str, clear: dict[str, str]
 ) -> None:
     app = (
-        f"from flask import Flask\nimport os\napp = Flask(__name__)\nif not {reads}:\n    os.mkdir('logs')\n"
+        "from flask import Flask\nimport os\napp = Flask(__name__)\n"
+        f"def start():\n    if not {reads}:\n        os.mkdir('logs')\n"
     )
     (tmp_path / "app.py").write_text(app)
     found = detect(tmp_path)
