@@ -74,9 +74,11 @@ class Reader:
     def _image(self, identity: str) -> Any:
         if identity not in self._images:
             try:
-                self._images[identity] = self._client.images.get(identity).attrs
+                found = self._client.images.get(identity).attrs
             except (APIError, NotFound):
                 return None
+            # Not its labels, which hold the scripts of a release: this lives as long as the agent.
+            self._images[identity] = {key: found.get(key) for key in ("Created", "Size")}
         return self._images[identity]
 
 

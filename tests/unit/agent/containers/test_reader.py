@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,26 @@ def test_only_containers_with_nuwas_label_are_asked_for():
     (found,) = Reader(podman).read(None)
     assert podman.filters == {"label": "io.nuwa.app"}
     assert (found.name, found.image_size) == ("nuwa-a", 5)
+
+
+def test_labels_of_images_are_not_kept():
+    class Attributes(dict[str, Any]):
+        pass
+
+    podman = Podman("a")
+    made: list[weakref.ref[Attributes]] = []
+
+    def get(_: str) -> Any:
+        attributes = Attributes(Size=5, Labels={"Setup": "x" * 60_000})
+        made.append(weakref.ref(attributes))
+        return SimpleNamespace(attrs=attributes)
+
+    podman.images = SimpleNamespace(get=get)
+    containers = Reader(podman)
+    for _ in range(2):
+        (found,) = containers.read(None)
+        assert found.image_size == 5
+    assert [reference() for reference in made] == [None]
 
 
 def test_of_many_only_those_that_something_happened_to_are_inspected_again():
