@@ -14,7 +14,7 @@ setup() {
 
 teardown() {
   local folder
-  for folder in "$TEST"/*/volumes/media "$TEST"/*/volumes/.nuwa/disks/*.mnt "$TEST"/*/volumes/.nuwa/restore/volumes/media; do
+  for folder in "$TEST"/*/volumes/{media,films} "$TEST"/*/volumes/.nuwa/disks/*.mnt "$TEST"/*/volumes/.nuwa/restore/volumes/media; do
     ! mountpoint -q "$folder" || umount "$folder"
   done
 }
@@ -124,6 +124,22 @@ beneath() {
   run -0 bin/deploy --rollback --watch 0
   mountpoint -q volumes/media
   content | diff "$TEST/before" -
+}
+
+@test "a new volume with a size is made while the release before serves" {
+  install_plain
+  export MANIFEST=$TEST/more.json
+  jq '.volume += [.volume[0] * {"name": "films", "path": "/srv/films", "size": 33554432}]' "$TEST/plain.json" >"$MANIFEST"
+  make_image "$TWO" 2.0
+  # A power cut after the folder is made: the next boot mounts, or starts no release.
+  mkdir "$TEST/tools"
+  printf '%s\n' '#!/bin/bash' '[[ ${*: -1} != */volumes/films || -e $FAKE/enabled/nuwa-blog_volume-films.service ]] || touch "$TEST/bare"' \
+    'exec /usr/bin/mkdir "$@"' >"$TEST/tools/mkdir"
+  chmod +x "$TEST/tools/mkdir"
+  PATH=$TEST/tools:$PATH run -0 bin/deploy "$TWO" --watch 0
+  [[ ! -e $TEST/bare ]]
+  mountpoint -q volumes/films
+  [[ $(grep -c 'nuwa-blog-blue' "$FAKE/starts") == 1 ]]
 }
 
 @test "a release that does not come up leaves the one before with all of its data" {
