@@ -14,7 +14,7 @@ setup() {
 
 teardown() {
   local folder
-  for folder in "$TEST"/*/volumes/{media,films} "$TEST"/*/volumes/.nuwa/disks/*.mnt "$TEST"/*/volumes/.nuwa/restore/volumes/media; do
+  for folder in "$TEST"/*/volumes/media/shared "$TEST"/*/volumes/{media,films} "$TEST"/*/volumes/.nuwa/disks/*.mnt "$TEST"/*/volumes/.nuwa/restore/volumes/media; do
     ! mountpoint -q "$folder" || umount "$folder"
   done
 }
@@ -185,6 +185,32 @@ beneath() {
     cp -a "$TEST/saved" volumes
   done
   ((step > 6))
+}
+
+@test "what is left of an earlier move costs no data" {
+  make_deployment
+  bin/run --quiet
+  content >"$TEST/before"
+  # The former content could not be removed, and the copy after it was cut off.
+  umount volumes/media
+  mkdir volumes/.nuwa/disks/media.former
+  echo half >volumes/.nuwa/disks/media.new
+  run -0 bin/run
+  umount volumes/media
+  run -0 bin/run
+  content | diff "$TEST/before" -
+}
+
+@test "what is mounted in a volume stays where it is: the volume does not move" {
+  install_plain
+  mkdir volumes/media/shared "$TEST/shared"
+  echo theirs >"$TEST/shared/file"
+  mount --bind "$TEST/shared" volumes/media/shared
+  another_image 33554432
+  run -1 bin/deploy "$TWO" --watch 0
+  umount "$DEPLOYMENT/volumes/media/shared"
+  says "something else is mounted at volumes/media/shared, so volumes/media cannot be moved. Unmount that first: umount '$DEPLOYMENT/volumes/media/shared'"
+  [[ $(<"$TEST/shared/file") == theirs && ! -e volumes/.nuwa/disks/media.img ]]
 }
 
 @test "a size that does not hold what is there is refused, and nothing is changed" {
