@@ -187,6 +187,27 @@ beneath() {
   ((step > 6))
 }
 
+@test "a move takes no room where temporary files are, and leaves some on the disk of volumes/" {
+  install_plain
+  another_image $((256 * 1048576))
+  mkdir "$TEST/small" "$TEST/disk"
+  truncate -s 16M "$TEST/small.img" && mkfs.ext4 -q "$TEST/small.img" && mount -o loop "$TEST/small.img" "$TEST/small"
+  TMPDIR=$TEST/small run bin/deploy "$TWO" --watch 0
+  umount "$TEST/small"
+  ((status == 0)) || fail "$output"
+  mountpoint -q volumes/media
+  # volumes/ on a disk of its own.
+  bin/uninstall --yes --quiet && bin/kill --yes --quiet
+  mount -t tmpfs -o size=100M tmpfs "$TEST/disk"
+  mkdir "$TEST/elsewhere" && cp -r bin "$TEST/elsewhere/"
+  cd "$TEST/elsewhere"
+  mkdir volumes && mount --bind "$TEST/disk" volumes
+  run bin/run --dry-run
+  umount volumes "$TEST/disk"
+  ((status == 4)) || fail "$output"
+  says "MB are free below $TEST/elsewhere/volumes)"
+}
+
 @test "what is left of an earlier move costs no data" {
   make_deployment
   bin/run --quiet
