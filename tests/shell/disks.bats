@@ -258,7 +258,8 @@ beneath() {
 }
 
 @test "a larger size grows the file system, in use where root may do that; a smaller one moves the content" {
-  local pause=says_not
+  local pause=says_not three
+  three=$(printf 'c%.0s' {1..64})
   make_deployment
   bin/run --quiet
   content >"$TEST/before"
@@ -277,15 +278,29 @@ beneath() {
   run -0 bin/run
   (($(df --output=size -B1 volumes/media | tail -n 1) > 80000000))
   head -c 60M /dev/urandom >volumes/media/film
-  another_image 50331648
-  BID=$TWO bash "$(payload)/Setup" >/dev/null
-  run -1 bin/run
+  sized 50331648
+  make_image "$three" 3.0
+  run -1 bin/deploy "$three" --watch 0
   says 'Give it a larger size there, or remove files'
   rm volumes/media/film
-  run -0 bin/run
+  run -0 bin/deploy "$three" --watch 0
   says 'volumes/media has a file system of its own: 48 MB'
   content | diff "$TEST/before" -
   (($(stat -c %s volumes/.nuwa/disks/media.img) == 50331648))
+}
+
+@test "a rollback to a release with a smaller size keeps the larger one, and what was written since" {
+  make_deployment
+  bin/run --quiet
+  another_image 67108864
+  bin/deploy "$TWO" --watch 0 --quiet
+  head -c 40M /dev/urandom >volumes/media/film
+  content >"$TEST/before"
+  run -0 bin/deploy --rollback --watch 0
+  says_not 'pauses'
+  run -0 bin/run
+  says 'runs already, as it should'
+  content | diff "$TEST/before" -
 }
 
 @test "an archive is restored into a file system of the same size, and back when the app does not come up" {
