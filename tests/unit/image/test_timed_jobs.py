@@ -5,6 +5,7 @@ A minute of the script lasts a second and a half here.
 
 from __future__ import annotations
 
+import fcntl
 import random
 import subprocess
 import time
@@ -97,6 +98,19 @@ def test_every_minute_s_job_runs_exactly_once_whenever_visitors_change_slots(
     assert sorted(slots.ran()) == list(range(100, 100 + 2 * MINUTES, 2))
     said = tmp_path / "said"
     assert not said.exists() or said.read_text() == ""
+
+
+def test_a_job_runs_though_the_host_looks_at_its_lock_just_then(tmp_path: Path) -> None:
+    slots = Slots(tmp_path)
+    slots.serve("blue")
+    with (tmp_path / "jobs/job.running").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        job = slots.fire("blue", 7, 0)
+        while not (tmp_path / "jobs/job.claim").exists():
+            time.sleep(0.01)
+        time.sleep(0.2)
+    assert job.wait(20) == 0
+    assert slots.ran() == [7]
 
 
 def test_a_slot_that_never_served_runs_nothing(tmp_path: Path) -> None:
