@@ -26,6 +26,8 @@ _CERTIFICATE_LINK = re.compile(
 )
 """Path and target: the link by which a certificate is changed, and those of certbot."""
 _CERTIFICATE_PLACE = re.compile(rb"volumes/\.nuwa/tls/([^/]+|certbot/live/[^/]+/[^/]+)")
+_DISKS = b"volumes/.nuwa/disks"
+"""File systems of volumes, which root mounts: archives hold the files in them, never these."""
 _SET_ID = b"sS"
 
 
@@ -174,6 +176,8 @@ def _fault(entry: Entry, links: set[bytes]) -> str:
         return "it is not a folder"
     if top in _PLAIN_ONLY and not _is_plain(entry):
         return "it is no plain file"
+    if entry.path.startswith(_DISKS):
+        return "it would be mounted as a file system"
     if entry.kind in (b"-", b"h") and _runs_as_another(entry):
         return "it would run with the rights of another user"
     target = entry.target or b""

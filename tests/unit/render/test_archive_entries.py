@@ -78,6 +78,7 @@ def test_what_lies_elsewhere_is_refused(path: str):
         ([entry("drwxr-xr-x", "volumes/a\nb")], "there is a line break in its name"),
         ([entry("lrwxrwxrwx", "volumes/secrets/x", "/etc/shadow")], "it is no plain file"),
         ([entry("prw-r--r--", "bin/run")], "it is no plain file"),
+        ([entry("-rw-------", "volumes/.nuwa/disks/media.img")], "it would be mounted as a file system"),
         ([entry("hrw-r--r--", "volumes/.nuwa/x", "volumes/.nuwa/y")], "it is no plain file"),
         ([entry("lrwxrwxrwx", "volumes/.nuwa/tls/www.example.com", "../private/x")], "it is no plain file"),
         ([entry("lrwxrwxrwx", "volumes/.nuwa/tls/x", "pairs/../../private")], "it is no plain file"),
