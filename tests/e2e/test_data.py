@@ -189,7 +189,7 @@ def test_nobody_but_containers_and_the_host_reaches_the_way_to_the_database(data
         assert not kept_out.ok
         assert "refused" not in kept_out.stderr
         assert host.sh(knock.format(port), check=False).ok
-        host.sh(f"systemctl stop {unit}; ! iptables -S INPUT | grep -F {address}")
+        host.sh(f"systemctl stop {unit}; ! iptables -S INPUT | grep -- '--dport {port} '")
     finally:
         host.sh(f"systemctl start {unit}; ip netns del outside")
 
