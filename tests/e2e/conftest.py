@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -188,8 +189,14 @@ def pixels(host: LabHost) -> Deployment:
 
 
 @pytest.fixture(scope="session")
-def tiny(host: LabHost) -> Deployment:
-    return install(host, str(ROOT / "tests/e2e/tiny"), "tiny", label_commands)
+def tiny(host: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """Its previous release stands by after a deploy."""
+    project = tmp_path_factory.mktemp("standby") / "tiny"
+    shutil.copytree(ROOT / "tests/e2e/tiny", project)
+    manifest = (project / "nuwa.toml").read_text()
+    assert "[deploy]\n" in manifest
+    (project / "nuwa.toml").write_text(manifest.replace("[deploy]\n", '[deploy]\nstandby = "5m"\n'))
+    return install(host, str(project), "tiny", label_commands)
 
 
 STATE_OF_HOST = r"""
