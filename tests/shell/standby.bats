@@ -17,6 +17,9 @@ setup() {
   mkdir "$NUWA_ROOT/proc"
   printf 'Mem%s kB\n' 'Total: 8000000' 'Available: 4000000' >"$NUWA_ROOT/proc/meminfo"
   echo "$ID-4f1c.timer loaded active waiting podman healthcheck" >"$FAKE/health-timer"
+  # The first check of a start fails.
+  mkdir "$FAKE/failed"
+  touch "$FAKE/failed/$ID-4f1c.service"
   bin/run --quiet
   bin/install --quiet 2>/dev/null
 }
