@@ -5,6 +5,8 @@
 load helper
 
 setup_file() {
+  # The faults of one test's server are those of all.
+  export BATS_NO_PARALLELIZE_WITHIN_FILE=true
   export STORAGE=$BATS_FILE_TMPDIR/storage
   local i
   mkdir -p "$STORAGE/bucket"
@@ -16,7 +18,7 @@ setup_file() {
   mkfifo "$BATS_FILE_TMPDIR/end"
   (cd "$REPO" && exec "$NUWA_PYTHON" -m tests.standin.s3 "$STORAGE") <"$BATS_FILE_TMPDIR/end" >"$BATS_FILE_TMPDIR/url" 2>"$BATS_FILE_TMPDIR/log" 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/pid"
-  sleep 600 >"$BATS_FILE_TMPDIR/end" 3>&- &
+  sleep 3600 >"$BATS_FILE_TMPDIR/end" 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/open"
   for ((i = 0; i < 1200; i++)); do
     [[ ! -s $BATS_FILE_TMPDIR/url ]] || break
