@@ -92,7 +92,7 @@ def _down(engine: Engine, progress: Progress, lab: Lab) -> int:
         return 0
     with progress.step(f"remove {', '.join(state.host.name for state in found) or 'the rest of the lab'}"):
         for state in found:
-            # Processes of a paused container, such as a release that stands by, cannot be killed with the host.
+            # A host cannot be removed while it holds a paused container, such as a release that stands by.
             if state.state == "running":
                 engine.exec(state.host.container, "podman", "unpause", "--all", check=False, timeout=60)
         engine.remove_containers(*(state.host.container for state in found))

@@ -376,7 +376,9 @@ def test_health_says_what_the_server_answered(container: Container) -> None:
         import socket
         server = socket.create_server(("127.0.0.1", 8999))
         connection, _ = server.accept()
-        connection.recv(10000)
+        request = connection.makefile("rb")
+        while request.readline().strip():
+            pass
         connection.sendall(
             b"HTTP/1.1 103 Early Hints\\r\\nLink: </a.css>; rel=preload\\r\\n\\r\\n"
             b"HTTP/1.1 102 Processing\\r\\n\\r\\nHTTP/1.1 204 No Content\\r\\n\\r\\n"
@@ -388,6 +390,16 @@ def test_health_says_what_the_server_answered(container: Container) -> None:
     assert container.exec(*asked).stdout.strip() == "204 No Content (Host: a.example)"
     unreachable = container.exec("/usr/lib/nuwa/http-probe", "9", "/", "a.example")
     assert unreachable.code == 1
+    hasty = """if 1:
+        import socket, struct
+        server = socket.create_server(("127.0.0.1", 8998))
+        connection, _ = server.accept()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """
+    container.engine.exec(container.name, "/usr/lib/nuwa/python", "-c", hasty, options=["--detach"])
+    wait_until(lambda: container.sh("grep -c ':2326 .* 0A ' /proc/net/tcp || :") == "1", "somebody listens")
+    cut = container.exec("/usr/lib/nuwa/http-probe", "8998", "/", "a.example")
+    assert (cut.code, cut.stdout.strip()) == (1, "the connection was closed without an answer")
     assert "refused" in unreachable.stderr
 
 
