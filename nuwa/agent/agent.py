@@ -100,6 +100,7 @@ class Agent:
                 group.create_task(self._measure_watched())
                 group.create_task(self.monitor.run())
                 group.create_task(self.monitor.channels.run())
+                group.create_task(self.monitor.deployments.run())
                 group.create_task(self._follow_containers())
                 group.create_task(self.recorder.run())
         finally:
@@ -122,17 +123,18 @@ class Agent:
                 self.recorder.restarts.settle(name)
         if state.state == "running":
             return
-        way = Actor(state.hook, "hook", f"run {state.run}")
+        self.monitor.deployments.stir()
         outcome = state.state if not state.step else f"{state.state}: {state.step}"
-        self.trail.record(way, "bring in", " ".join(state.services) or "nothing", outcome)
+        brought = " ".join(state.services) or "nothing"
+        self.trail.record(Actor(state.hook, "hook", f"run {state.run}"), "bring in", brought, outcome)
         if state.state != "cancelled":
             self._report_run(state)
 
     def _report_run(self, state: RunState) -> None:
         """An alert about a run of a hook that has ended."""
         is_ok = state.state == "ok"
-        why = f": {state.step}" if state.step else ""
-        message = f"run {state.run} {'succeeded' if is_ok else state.state}{why}"
+        message = f"run {state.run} {'succeeded' if is_ok else state.state}"
+        message += f": {state.step}" if state.step else ""
         if is_ok and state.services:
             message += f" and brought in {', '.join(state.services)}"
         covers = " ".join(state.services or self.dispatcher.covers(state.hook))
@@ -224,8 +226,7 @@ class Agent:
     def health_checks(self) -> list[Check]:
         """What podman's health checks say, as checks of the monitor."""
         seen = [(service.name, self.container(service)) for service in self.services()]
-        checks = [state.check(name, found) for name, found in seen if found]
-        return [check for check in checks if check]
+        return [check for name, found in seen if found and (check := state.check(name, found))]
 
     def _has_containers(self) -> bool:
         return any(service.deployment for service in self.services())
@@ -324,6 +325,7 @@ class Agent:
                 self.reconfigured = asyncio.Event()
                 self._forget_services()
                 self._units.invalidate()
+                self.monitor.deployments.stir()
         if not dry_run:
             self.configurations.remember(who)
             await self._tell_all(done["revision"])

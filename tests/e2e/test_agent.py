@@ -208,7 +208,12 @@ class TestAPushToADeployment:
 
     def told(self, host: LabHost, text: str) -> object:
         """Wait for the message that a deploy has sent to the channel."""
-        return eventually(lambda: text in host.out("tail -n 1 /tmp/phone"), f"{text} is told")
+        try:
+            return eventually(lambda: text in host.out("tail -n 1 /tmp/phone"), f"{text} is told")
+        except pytest.fail.Exception:
+            print(host.out("journalctl -u nuwa-ci -u t-phone --since -5min --no-pager | tail -n 60"))
+            print(host.out("nuwa alert list --json; tail -n 20 /srv/pushed/volumes/.nuwa/nuwa.log"))
+            raise
 
     def test_is_built_and_deployed_without_a_failed_request(self, pushed: LabHost) -> None:
         assert self.page(pushed) == "first"

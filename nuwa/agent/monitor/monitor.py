@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -15,10 +16,9 @@ from nuwa.agent.database import Database
 from nuwa.agent.host import probes, services, systemctl
 from nuwa.agent.host.services import Service
 from nuwa.agent.monitor import allowance, checks, child, container_processes, results
-from nuwa.agent.monitor.archive_results import ArchiveResults
 from nuwa.agent.monitor.channels import Channels
+from nuwa.agent.monitor.deployment_results import DeploymentResults
 from nuwa.agent.monitor.results import Finding
-from nuwa.agent.monitor.script_results import ScriptResults
 from nuwa.agent.monitor.state_store import States
 from nuwa.agent.paths import Paths
 from nuwa.agent.schemas import Alert, Check
@@ -49,6 +49,7 @@ class Host(Protocol):
     loaded: Loaded
     watchers: Watchers
     trail: Trail
+    reconfigured: asyncio.Event
 
     def services(self) -> list[Service]: ...
 
@@ -77,8 +78,7 @@ class Monitor:
         self._host = host
         self._states = States(host.database)
         self.channels = Channels(host)
-        self._scripts = ScriptResults(host.paths.state / "script_results.json")
-        self._archives = ArchiveResults(host.paths.state / "archive_results.json")
+        self.deployments = DeploymentResults(host, self.report)
         self._allowance = allowance.Allowance()
         self._watches: dict[str, _Watch] = {}
         self._inside: list[Finding] = []
@@ -115,14 +115,20 @@ class Monitor:
     async def run(self) -> None:
         """Check forever."""
         while True:
-            settings = self._host.loaded.config.monitor
             try:
                 await self._round()
             except NuwaError as error:
                 log.warning("a round of checks failed: %s", error)
             except Exception:
                 log.exception("a round of checks failed")
-            await asyncio.sleep(settings.interval)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next round; a shorter interval counts as soon as it is applied."""
+        begun = time.monotonic()
+        while (left := begun + self._host.loaded.config.monitor.interval - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._host.reconfigured.wait(), left)
 
     async def _round(self) -> None:
         settings = self._host.loaded.config.monitor
@@ -141,7 +147,6 @@ class Monitor:
         found += await asyncio.gather(*(checks.site(site) for site in settings.sites))
         found += await self._slow_ones(everything)
         found += self.channels.findings()
-        await self._script_results(everything)
         before = self._states.alerts(1)
         self._states.take(found, settings.repeat_hours * 3600)
         await self._tell()
@@ -219,15 +224,6 @@ class Monitor:
             action += f"; it was the {MAX_RESTARTS_PER_HOUR}rd within an hour, no other will follow"
         self._states.act(finding, action)
 
-    async def _script_results(self, everything: list[Service]) -> None:
-        """Report deploys that have ended, and successful archives."""
-        for service in everything:
-            if service.deployment:
-                for results_of in (self._scripts, self._archives):
-                    found = await asyncio.to_thread(results_of.new, service.name, service.deployment)
-                    for finding in found:
-                        self.report(finding)
-
     async def _inside_ones(
         self, everything: list[Service], units: dict[str, dict[str, str]]
     ) -> list[Finding]:
@@ -266,13 +262,17 @@ class Monitor:
             for service in everything
             if service.deployment and service.deployment.last_rehearsal
         ]
-        ends: dict[str, float] = {}
-        for host, name in checks.hosts(everything, self._host.loaded).items():
-            days = settings.certificate_days
-            finding, end = await checks.certificate(host, name, paths, days)
-            found.append(finding)
+        hosts = checks.hosts(everything, self._host.loaded)
+        places, ends = asyncio.Semaphore(MAX_PARALLEL), dict[str, float]()
+
+        async def look(host: str, name: str) -> Finding:
+            async with places:
+                finding, end = await checks.certificate(host, name, paths, settings.certificate_days)
             if name and end is not None:
                 ends[name] = min(end, ends.get(name, end))
+            return finding
+
+        found += await asyncio.gather(*(look(host, name) for host, name in hosts.items()))
         self._slow, self._ends = found, ends
         return found
 

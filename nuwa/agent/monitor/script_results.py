@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from nuwa import files
 from nuwa.agent.host.deployment import Deployment
@@ -51,26 +52,26 @@ class ScriptResults:
     def new(self, service: str, deployment: Deployment) -> list[Finding]:
         """The deploys that have ended since the last time; the first time nothing.
 
+        A log that did not exist the last time is new as a whole.
+
         Raises:
             NuwaError: it cannot be written down how far it is.
         """
         log, key = deployment.folder / "volumes/.nuwa/nuwa.log", str(deployment.folder)
+        before = self._places.get(key)
         try:
-            handle = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with _opened(log) as file:
+                place, text = _since(file, before)
+        except FileNotFoundError:
+            place, text = before or [0, 0], b""
         except OSError:
             return []
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            before, place = self._places.get(key), [status.st_ino, status.st_size]
-            if before == place:
-                return []
-            is_same = before is not None and before[0] == status.st_ino and before[1] <= status.st_size
-            file.seek(max(before[1] if before and is_same else 0, status.st_size - MAX_BYTES))
-            raw = file.read(MAX_BYTES) if before else b""
-        whole, _, unfinished = raw.rpartition(b"\n")
-        place[1] -= len(unfinished)
+        if place == before:
+            return []
+        if before and before[0] != place[0]:
+            text = _rest(log.with_name("nuwa.log.1"), before) + text
         self._remember({**self._places, key: place})
-        return list(self._read(service, key, whole.decode("utf-8", "replace")))
+        return list(self._read(service, key, text.decode("utf-8", "replace")))
 
     def _read(self, service: str, key: str, text: str) -> Iterator[Finding]:
         for line in text.splitlines():
@@ -102,6 +103,33 @@ class ScriptResults:
         except OSError as error:
             raise NuwaError(f"{self._path} cannot be written: {error.strerror}") from None
         self._places = places
+
+
+def _opened(log: Path) -> BinaryIO:
+    return os.fdopen(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+
+
+def _since(file: BinaryIO, before: list[int] | None) -> tuple[list[int], bytes]:
+    """How far a log is read now, its inode first, and its whole lines since the place before."""
+    status = os.fstat(file.fileno())
+    place = [status.st_ino, status.st_size]
+    if before is None or before == place:
+        return place, b""
+    is_same = before[0] == status.st_ino and before[1] <= status.st_size
+    file.seek(max(before[1] if is_same else 0, status.st_size - MAX_BYTES))
+    whole, end, unfinished = file.read(MAX_BYTES).rpartition(b"\n")
+    place[1] -= len(unfinished)
+    return place, whole + end
+
+
+def _rest(old: Path, before: list[int]) -> bytes:
+    """What was written to a log between the last time and its rotation."""
+    try:
+        with _opened(old) as file:
+            place, text = _since(file, before)
+    except OSError:
+        return b""
+    return text if place[0] == before[0] else b""
 
 
 def _finding(service: str, state: str, message: str) -> Finding:

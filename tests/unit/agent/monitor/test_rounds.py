@@ -32,6 +32,7 @@ def test_an_error_that_nobody_expects_does_not_end_the_rounds(
         paths=Paths(tmp_path),
         database=database,
         loaded=SimpleNamespace(config=SimpleNamespace(monitor=settings)),
+        reconfigured=asyncio.Event(),
     )
     monitor, rounds = Monitor(host), []
 
@@ -48,6 +49,35 @@ def test_an_error_that_nobody_expects_does_not_end_the_rounds(
     asyncio.run(work())
     assert len(rounds) > 1
     assert "something unexpected" in caplog.text
+
+
+def test_a_shorter_interval_counts_as_soon_as_it_is_applied(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SimpleNamespace(interval=3600.0)
+    host: Any = SimpleNamespace(
+        paths=Paths(tmp_path),
+        database=database,
+        loaded=SimpleNamespace(config=SimpleNamespace(monitor=settings)),
+        reconfigured=asyncio.Event(),
+    )
+    monitor, rounds = Monitor(host), asyncio.Semaphore(0)
+
+    async def look() -> None:
+        rounds.release()
+
+    monkeypatch.setattr(monitor, "_round", look)
+
+    async def work() -> None:
+        running = asyncio.create_task(monitor.run())
+        await rounds.acquire()
+        settings.interval = 0.01
+        host.reconfigured.set()
+        host.reconfigured = asyncio.Event()
+        await asyncio.wait_for(rounds.acquire(), 30)
+        running.cancel()
+
+    asyncio.run(work())
 
 
 def test_a_few_containers_at_a_time_are_looked_into(

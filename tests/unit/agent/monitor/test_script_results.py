@@ -84,15 +84,43 @@ def test_a_wrong_option_is_no_deploy_that_failed(shop: Shop) -> None:
 
 def test_what_was_before_the_first_look_is_not_told(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    assert shop.new() == []
     shop.write(*GOOD)
     assert shop.new() == []
+    shop.write(*BAD)
+    assert [state for state, _ in shop.new()] == ["failed"]
+
+
+def test_the_first_deploy_of_a_log_that_did_not_exist_is_told(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    assert shop.new() == []
+    shop.write(*GOOD)
+    assert [state for state, _ in shop.new()] == ["ok"]
 
 
 def test_a_log_that_was_rotated_is_read_from_its_beginning(shop: Shop) -> None:
     shop.log.rename(shop.log.with_name("nuwa.log.1"))
     shop.write(*GOOD)
     assert [state for state, _ in shop.new()] == ["ok"]
+
+
+def test_what_was_written_just_before_a_rotation_is_told_too(shop: Shop) -> None:
+    shop.write(*GOOD[:2])
+    assert shop.new() == []
+    shop.write(*GOOD[2:], *BAD[:2])
+    shop.log.rename(shop.log.with_name("nuwa.log.1"))
+    assert shop.new() == []
+    shop.write(*BAD[2:])
+    assert [state for state, _ in shop.new()] == ["ok", "failed"]
+
+
+def test_a_rotation_that_was_not_followed_tells_nothing_twice(shop: Shop) -> None:
+    shop.write(*GOOD)
+    assert [state for state, _ in shop.new()] == ["ok"]
+    other = shop.log.with_name("nuwa.log.1")
+    other.write_text("".join(f"{AT}{line}\n" for line in BAD))
+    shop.log.rename(shop.log.with_name("gone"))
+    shop.write("run[80]: started by root")
+    assert shop.new() == []
 
 
 def test_a_deploy_that_could_not_be_noted_is_told_later(shop: Shop) -> None:
