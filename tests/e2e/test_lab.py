@@ -63,6 +63,11 @@ class TestTwoHosts:
             "active"
         }
 
+    def test_they_leave_the_machines_emulators_of_other_processors_alone(self) -> None:
+        """The kernel has one list of them, which systemd-binfmt empties when it starts and stops."""
+        for host in ("host1", "host2"):
+            nuwa("lab", "exec", host, "--", "test", "!", "-e", "/proc/sys/fs/binfmt_misc/register")
+
     def test_they_reach_each_other_by_name_and_log_in_without_a_question(self) -> None:
         there_and_back = [
             "ssh",
