@@ -35,6 +35,11 @@ class Image:
     """All that `podman image inspect` prints about it."""
 
     @property
+    def architecture(self) -> str:
+        """The processor that it is for, such as `amd64`."""
+        return str(self.data.get("Architecture") or "")
+
+    @property
     def env(self) -> dict[str, str]:
         pairs = (entry.partition("=") for entry in self.data.get("Config", {}).get("Env") or [])
         return {name: value for name, _, value in pairs}
@@ -193,9 +198,9 @@ class Engine:
         if not result.ok and failures:
             raise CommandError(result.argv, result.code, last_lines("\n".join(failures)))
 
-    def pull(self, reference: str, *, timeout: float) -> str:
+    def pull(self, reference: str, *options: str, timeout: float) -> str:
         """Pull an image and return its id; `timeout` in seconds."""
-        return self.podman("pull", "--quiet", reference, timeout=timeout).stdout.strip()
+        return self.podman("pull", "--quiet", *options, reference, timeout=timeout).stdout.strip()
 
     def push(self, image: str, destination: str, *options: str) -> None:
         self.podman("push", *options, image, destination)

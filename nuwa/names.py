@@ -5,6 +5,7 @@ Only the standard library, and Python 3.9: this also runs inside images.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 SLOTS = ("blue", "green")
@@ -68,38 +69,50 @@ class Platform:
 
     family: str
     release: str
+    architecture: str = ""
+    """Such as `arm64`, where images are for another processor than that of the machine that builds them."""
 
     @property
     def key(self) -> str:
         return f"{self.family}{self.release}"
 
     @property
+    def suffix(self) -> str:
+        """What tags end in for another processor, so that none stands for an image of the machine's own."""
+        return f"-{self.architecture}" if self.architecture else ""
+
+    @property
     def bootstrap_image(self) -> str:
         """The bare distribution, made here where no registry has it."""
-        return f"{REGISTRY}/app/{self.family}-bootstrap:{self.release}"
+        return f"{REGISTRY}/app/{self.family}-bootstrap:{self.release}{self.suffix}"
 
     @property
     def base_image(self) -> str:
-        return f"{REGISTRY}/app/{self.family}-base:{self.release}"
+        return f"{REGISTRY}/app/{self.family}-base:{self.release}{self.suffix}"
 
     @property
     def python_image(self) -> str:
-        return f"{REGISTRY}/app/python-base:{self.key}"
+        return f"{REGISTRY}/app/python-base:{self.key}{self.suffix}"
 
     @property
     def build_image(self) -> str:
         """The image with compilers and headers; no app image is built on it."""
-        return f"{REGISTRY}/app/python-base-build:{self.key}"
+        return f"{REGISTRY}/app/python-base-build:{self.key}{self.suffix}"
 
     @property
     def node_image(self) -> str:
         """The image with Node that frontends are built in; no app image is built on it."""
-        return f"{REGISTRY}/app/node-base:{self.key}"
+        return f"{REGISTRY}/app/node-base:{self.key}{self.suffix}"
 
     def nuwa_python_image(self, python: str, variant: str = "") -> str:
         """`app/nuwa_python313:debian13`, or with Apache `app/nuwa_python313:debian13-mod_wsgi`."""
-        suffix = f"-{variant}" if variant else ""
-        return f"{REGISTRY}/app/nuwa_python{python.replace('.', '')}:{self.key}{suffix}"
+        tag = f"{self.key}-{variant}" if variant else self.key
+        return f"{REGISTRY}/app/nuwa_python{python.replace('.', '')}:{tag}{self.suffix}"
+
+    def pulled_image(self, reference: str) -> str:
+        """What a registry's image for another processor is called here: its own name is the machine's own."""
+        name = re.sub(r"[:@]+", "-", reference.lower())
+        return f"{REGISTRY}/app/pulled/{name}:{self.architecture}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from nuwa.architecture import foreign
 from nuwa.cli import shared
 from nuwa.errors import UsageError
 
@@ -31,6 +32,7 @@ def build(
         Literal["auto", "registry", "bootstrap"],
         typer.Option(help="Where the base distribution comes from; auto: the first of the two that works."),
     ] = "auto",
+    platform: shared.Platform = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Rebuild every layer.")] = False,
     show: Annotated[
         bool, typer.Option("--print", help="Print the Containerfiles and build nothing.")
@@ -39,10 +41,10 @@ def build(
     """Build a project's image, with the layers beneath it; what has not changed is not built again."""
     progress = shared.progress()
     if show:
-        files = _containerfiles(_app(directory, family, release, version), directory)
+        files = _containerfiles(_app(directory, family, release, version), directory, foreign(platform))
         progress.result({"ok": True, "containerfiles": files}, _printed(files))
         return
-    built = _built(directory, family, release, version, base, no_cache, progress)
+    built = _built(directory, family, release, version, base, foreign(platform), no_cache, progress)
     progress.result(_data(built), _summary(built))
 
 
@@ -52,28 +54,30 @@ def _built(
     release: str,
     version: str,
     base: Literal["auto", "registry", "bootstrap"],
+    architecture: str,
     fresh: bool,
     progress: Progress,
 ) -> Built:
     from nuwa.engine import Engine
     from nuwa.image.unchanged import Memory
 
-    memory = Memory(directory, (family or "", release, version, base))
+    memory = Memory(directory, (family or "", release, version, base, architecture))
     known = None if fresh else memory.recall(Engine.detect)
     if known:
         return known
     from nuwa.image.build import Options, build
 
     made = _app(directory, family, release, version)
-    built = build(made, directory, Options(base=base, fresh=fresh), Engine.detect(), progress)
+    options = Options(base=base, fresh=fresh, architecture=architecture)
+    built = build(made, directory, options, Engine.detect(), progress)
     memory.keep(built)
     return built
 
 
-def _containerfiles(app: App, directory: Path) -> dict[str, str]:
+def _containerfiles(app: App, directory: Path, architecture: str) -> dict[str, str]:
     from nuwa.image.build import containerfiles
 
-    return containerfiles(app, directory)
+    return containerfiles(app, directory, architecture)
 
 
 def _app(directory: Path, family: str | None, release: str, version: str) -> App:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuwa.architecture import Chosen, chosen_or_own, foreign
 from nuwa.cli import shared
 from nuwa.errors import ConnectionLost, NuwaError, UsageError
 
@@ -52,6 +53,7 @@ def deploy(
             "--build-on", metavar="[USER@]HOST", help="Build on a host that has podman.", show_default=False
         ),
     ] = "",
+    platform: shared.Platform = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     project: Project = Path(),
 ) -> None:
@@ -73,14 +75,14 @@ def deploy(
         if prepare:
             states = [_prepared(*pair, made, yes, progress) for pair in zip(connections, states, strict=True)]
         for state in states:
-            host.check(state, made, "")
+            host.check(state, made, "" if build_on and not platform else chosen_or_own(platform))
             _check_domains(state, made)
         secrets = [_secrets(made, state, project) for state in states]
         hosts = list(zip(connections, states, secrets, strict=True))
         source = stack.enter_context(
-            _built_there(made, project, build_on, progress)
+            _built_there(made, project, build_on, platform, progress)
             if build_on
-            else _built_here(made, project, progress)
+            else _built_here(made, project, platform, progress)
         )
         outcomes = _deploy(made, source, hosts, progress)
     progress.result(
@@ -108,13 +110,15 @@ def _domains(given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _built_here(made: App, project: Path, progress: Progress) -> Iterator[LocalSource]:
+def _built_here(
+    made: App, project: Path, platform: Chosen | None, progress: Progress
+) -> Iterator[LocalSource]:
     from nuwa.engine import Engine
     from nuwa.image.build import Options, build
     from nuwa.remote import source
 
     engine = Engine.detect()
-    built = build(made, project, Options(), engine, progress)
+    built = build(made, project, Options(architecture=foreign(platform)), engine, progress)
     image = engine.image(built.id)
     if image is None:
         raise NuwaError(f"{built.tag} was removed while it was to be sent")
@@ -123,7 +127,9 @@ def _built_here(made: App, project: Path, progress: Progress) -> Iterator[LocalS
 
 
 @contextmanager
-def _built_there(made: App, project: Path, where: str, progress: Progress) -> Iterator[Source]:
+def _built_there(
+    made: App, project: Path, where: str, platform: Chosen | None, progress: Progress
+) -> Iterator[Source]:
     from nuwa.remote import build_on, build_settings, target
     from nuwa.remote.source import TEMPORARY
     from nuwa.remote.ssh import connect
@@ -138,7 +144,8 @@ def _built_there(made: App, project: Path, where: str, progress: Progress) -> It
                 f"{name} names a folder of this machine, so it does not count on {place.destination}"
             )
         with progress.step(f"{place.destination}: build") as step:
-            built = build_on.build(connection, made, project, ["--family", made.image.family], step)
+            words = ["--family", made.image.family, *(["--platform", platform] if platform else [])]
+            built = build_on.build(connection, made, project, words, step)
         yield build_on.BuiltThere(connection, build_on.inspect(connection, built), Path(folder))
 
 
@@ -152,7 +159,7 @@ def _deploy(
     from nuwa.remote import host
 
     for _, state, _ in hosts:
-        host.check_architecture(state, str(source.image.data.get("Architecture", "")))
+        host.check_architecture(state, source.image.architecture)
     release = remote.Release(source, made.tag, made.app.domains, _pushed(made, source, progress))
     outcomes: list[Outcome] = []
     for connection, state, secrets in hosts:
@@ -171,7 +178,8 @@ def _pushed(made: App, source: Source, progress: Progress) -> str:
     if not made.deploy.registry or not isinstance(source, LocalSource):
         return ""
     with progress.step(f"push {made.deploy.registry}"):
-        return registry.push(source.engine, source.image.id, f"{made.deploy.registry}:{made.app.version}")
+        tag = registry.tag(made.app.version, source.image.architecture)
+        return registry.push(source.engine, source.image.id, f"{made.deploy.registry}:{tag}")
 
 
 def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:

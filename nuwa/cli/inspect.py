@@ -10,6 +10,7 @@ import typer
 from nuwa.cli import shared
 
 if TYPE_CHECKING:
+    from nuwa.engine import Image
     from nuwa.image.inspection import Inspection
     from nuwa.image.packages import Package
 
@@ -60,7 +61,7 @@ def rows(found: Inspection) -> list[str]:
     """What there is to say about an image, for a person."""
     image = found.image
     lines = [*(image.names or ("(no name)",)), f"  {'id':<10}{image.id}", f"  {'digest':<10}{found.digest}"]
-    lines += [f"  {'size':<10}{megabytes(image.size)}"]
+    lines += [f"  {'platform':<10}{platform(image)}", f"  {'size':<10}{megabytes(image.size)}"]
     lines += ["Layers", *(f"  {megabytes(layer.size):>10}  {layer.name or '-'}" for layer in found.layers)]
     services = found.services.items()
     lines += ["Services", *(f"  {name:<18}{what}" for name, what in services)] if services else []
@@ -99,6 +100,7 @@ def data(found: Inspection) -> dict[str, object]:
         "id": found.image.id,
         "names": found.image.names,
         "digest": found.digest,
+        "platform": platform(found.image),
         "size": found.image.size,
         "layers": [vars(layer) for layer in found.layers],
         "services": found.services,
@@ -112,6 +114,11 @@ def data(found: Inspection) -> dict[str, object]:
             "changed": found.changed_scripts,
         },
     }
+
+
+def platform(image: Image) -> str:
+    """What the image is for, as `nuwa build --platform` takes it."""
+    return f"{image.data.get('Os') or 'linux'}/{image.architecture}"
 
 
 def megabytes(size: int) -> str:

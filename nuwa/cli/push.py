@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nuwa.architecture import chosen_or_own, foreign
 from nuwa.cli import shared
 from nuwa.errors import UsageError
 
@@ -22,6 +23,7 @@ def push(
         ),
     ] = "",
     family: shared.Family = None,
+    platform: shared.Platform = None,
     project: Annotated[
         Path, typer.Option("--project", help="The project's folder.", show_default="here")
     ] = Path(),
@@ -40,8 +42,9 @@ def push(
     if not where:
         raise UsageError("which registry?", hint=f"nuwa push registry.example.com/team/{made.name}")
     engine, progress = Engine.detect(), shared.progress()
-    built = build(made, project, Options(), engine, progress)
+    built = build(made, project, Options(architecture=foreign(platform)), engine, progress)
     with progress.step(f"push {where}") as step:
-        pushed = registry.push(engine, built.id, f"{where}:{made.app.version}")
+        tag = registry.tag(made.app.version, chosen_or_own(platform))
+        pushed = registry.push(engine, built.id, f"{where}:{tag}")
         step.done(pushed)
     progress.result({"ok": True, "image": built.tag, "id": built.id, "reference": pushed}, pushed)

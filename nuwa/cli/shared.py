@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nuwa.architecture import Chosen
 from nuwa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The project's fo
 Family = Annotated[
     Literal["rockylinux", "debian"] | None,
     typer.Option(help="The family of images, instead of the manifest's.", show_default=False),
+]
+Platform = Annotated[
+    Chosen | None,
+    typer.Option(
+        help="What the image is for, if that is another processor than this machine's: built by emulation.",
+        show_default=False,
+    ),
 ]
 _COMMON = {"json": Json, "quiet": Quiet, "debug": Debug}
 

@@ -41,10 +41,10 @@ def app_layer(recipe: Recipe, project: Path) -> Layer:
     """
     app, time = recipe.app, project_time(project)
     parent = recipe.app_parent
-    frontend = app.names.frontend_image(app.app.version) if app.build.node else ""
+    frontend = app.names.frontend_image(recipe.version) if app.build.node else ""
     return Layer(
         name="app",
-        tag=app.tag,
+        tag=recipe.tag,
         parents=(parent, *([frontend] if frontend else [])),
         containerfile=containerfile(recipe, "app", parent, {**_values(app), "frontend": frontend}),
         entries=_entries(recipe, project),

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Literal
 
+from nuwa.architecture import here
 from nuwa.console import Progress
 from nuwa.engine import Engine, Image
 from nuwa.errors import BuildError, NuwaError
@@ -40,25 +41,28 @@ def chosen() -> str:
 
 def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
     """The names under which a bare image may be here already, the preferred one first."""
-    made, pulled = recipe.platform.bootstrap_image, recipe.release.image
+    made, pulled = recipe.platform.bootstrap_image, _local(recipe.release.image, recipe)
     if choice == "bootstrap":
         return (made,)
     own = chosen()
     if own:
-        return (own,)
+        return (own, _local(own, recipe)) if recipe.architecture else (own,)
     return (made, pulled) if choice == "auto" and recipe.release.codename else (pulled,)
 
 
 def note_choice(recipe: Recipe, bare: str, progress: Progress) -> None:
     """Say so where a build does not start from what its family names."""
-    if bare == chosen():
-        progress.note(f"The layers start from {bare} ({VARIABLE}), not from {recipe.release.image}.")
+    own = chosen()
+    if own and bare in (own, _local(own, recipe)):
+        progress.note(f"The layers start from {own} ({VARIABLE}), not from {recipe.release.image}.")
 
 
 def is_usable(name: str, image: Image | None, recipe: Recipe) -> bool:
-    """Whether a bare image that may be here can be built on: one made here has to be made as it is today."""
-    made_here = name == recipe.platform.bootstrap_image
-    return bootstrap.is_current(image) if made_here else image is not None
+    """Whether a bare image that may be here can be built on: one made here has to be made as it is today, and
+    what a name of a registry stands for here may be for another processor."""
+    if name == recipe.platform.bootstrap_image:
+        return bootstrap.is_current(image)
+    return image is not None and image.architecture in ("", recipe.architecture or here())
 
 
 def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> str:
@@ -74,18 +78,43 @@ def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> s
     reference = own or recipe.release.image
     try:
         with progress.step(f"pull {reference}"):
-            engine.pull(reference, timeout=SHORT_PULL_TIMEOUT_S if can_make else PULL_TIMEOUT_S)
-        return reference
+            _pull(engine, reference, recipe, SHORT_PULL_TIMEOUT_S if can_make else PULL_TIMEOUT_S)
+        return _local(reference, recipe)
     except NuwaError as error:
         if choice == "registry" or not can_make:
-            raise (_missing(own, error) if own else _unreachable(reference, error)) from None
+            raise (_missing(own, recipe, error) if own else _unreachable(reference, error)) from None
         progress.note(f"{reference} cannot be pulled; Debian is bootstrapped from packages instead.")
     return bootstrap.ensure(engine, recipe.platform, progress)
 
 
-def _missing(reference: str, error: NuwaError) -> BuildError:
+def _local(reference: str, recipe: Recipe) -> str:
+    """What an image of a registry is called here."""
+    return recipe.platform.pulled_image(reference) if recipe.architecture else reference
+
+
+def _pull(engine: Engine, reference: str, recipe: Recipe, timeout: float) -> None:
+    """Pull an image. For another processor it gets a name of its own here: podman gives the
+    registry's name to whatever was pulled last.
+    """
+    if not recipe.architecture:
+        engine.pull(reference, timeout=timeout)
+        return
+    before = engine.image(reference)
+    pulled = engine.pull(reference, "--platform", f"linux/{recipe.architecture}", timeout=timeout)
+    found = engine.image(pulled)
+    if found is None or found.architecture != recipe.architecture:
+        raise NuwaError(f"{reference} is not for {recipe.architecture}")
+    engine.tag(pulled, _local(reference, recipe))
+    if before is None:
+        engine.untag(pulled, reference)
+    else:
+        engine.tag(before.id, reference)
+
+
+def _missing(reference: str, recipe: Recipe, error: NuwaError) -> BuildError:
+    what = f" for {recipe.architecture}" if recipe.architecture else ""
     return BuildError(
-        f"{reference}, which {VARIABLE} names, is neither here nor can it be pulled",
+        f"{reference}, which {VARIABLE} names, is neither here{what} nor can it be pulled",
         details=error.details or error.message,
         hint=f"List the local images (podman image ls), or unset {VARIABLE}.",
     )

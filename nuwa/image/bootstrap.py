@@ -13,7 +13,7 @@ from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
 from nuwa.errors import BuildError, CommandError
 from nuwa.image import apt, families
-from nuwa.image.build_layer import check_space, finish
+from nuwa.image.build_layer import check_space, finish, for_platform
 from nuwa.image.pins import source_date_epoch
 from nuwa.lock import in_turn
 from nuwa.manifest.model import SCHEMA
@@ -58,7 +58,7 @@ def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
     reference = platform.bootstrap_image
     if is_current(engine.image(reference)):
         return reference
-    with in_turn(f"build-{platform.family}-bootstrap-{platform.release}"):
+    with in_turn(f"build-{platform.family}-bootstrap-{platform.release}{platform.suffix}"):
         if not is_current(engine.image(reference)):
             _make(engine, platform, progress)
     return reference
@@ -81,10 +81,13 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
             f"{platform.family} {platform.release} cannot be made from packages here",
             hint="Build with --family debian, or give the machine access to the registry.",
         )
-    if not shutil.which("mmdebstrap"):
+    # mmdebstrap asks arch-test whether this machine runs programs of another processor.
+    needed = ("mmdebstrap", "arch-test") if platform.architecture else ("mmdebstrap",)
+    missing = [program for program in needed if not shutil.which(program)]
+    if missing:
         raise BuildError(
-            "mmdebstrap is not installed, and without a registry it has to make the bare Debian",
-            hint="apt-get install mmdebstrap",
+            f"{missing[0]} is not installed, and without a registry mmdebstrap has to make the bare Debian",
+            hint=f"apt-get install {' '.join(missing)}",
         )
     sources = apt.sources(release.codename)
     if not sources:
@@ -95,7 +98,7 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
     check_space(engine)
     with tempfile.TemporaryDirectory(prefix="nuwa-bootstrap-") as folder:
         with progress.step(f"bootstrap Debian {platform.release} from packages (mmdebstrap)") as step:
-            _run_mmdebstrap(_mmdebstrap(release.codename, sources, Path(folder)), step)
+            _run_mmdebstrap(_mmdebstrap(release.codename, platform, sources, Path(folder)), step)
         with progress.step("import it as an image"):
             _import(engine, platform, Path(folder))
 
@@ -111,11 +114,12 @@ def _run_mmdebstrap(argv: list[str], step: Step) -> None:
         ) from None
 
 
-def _mmdebstrap(codename: str, sources: list[str], folder: Path) -> list[str]:
+def _mmdebstrap(codename: str, platform: Platform, sources: list[str], folder: Path) -> list[str]:
     settings = folder / "apt.conf"
     settings.write_text(apt.options())
     argv = ["mmdebstrap", "--variant=minbase", "--format=tar", f"--aptopt={settings}"]
     argv += [f"--include={','.join(_INCLUDED)}"]
+    argv += [f"--architectures={platform.architecture}"] if platform.architecture else []
     argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     return [*argv, codename, str(folder / _ARCHIVE), *sources]
 
@@ -133,7 +137,7 @@ def _import(engine: Engine, platform: Platform, folder: Path) -> None:
         names.LABEL_INPUTS: _inputs(),
     }
     options = ["--format", "docker", "--layers=false", "--identity-label=false", "--network", "none"]
-    options += ["--timestamp", _environment()["SOURCE_DATE_EPOCH"]]
+    options += ["--timestamp", _environment()["SOURCE_DATE_EPOCH"], *for_platform(platform)]
     context = folder / "context"
     context.mkdir()
     (folder / _ARCHIVE).rename(context / _ARCHIVE)

@@ -15,7 +15,7 @@ from pathlib import Path
 from nuwa import names
 from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
-from nuwa.image import base_image, context, frontend, layers, pins
+from nuwa.image import base_image, context, emulation, frontend, layers, pins
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build_layer import NeedsCompiler, make
 from nuwa.image.build_spec import Recipe
@@ -38,22 +38,27 @@ class Options:
     base: base_image.Choice = "auto"
     fresh: bool = False
     """Rebuild every layer, with the newest packages of the distribution."""
+    architecture: str = ""
+    """Such as `arm64`, for another processor than this machine's: `nuwa.architecture.foreign`."""
 
 
 def build(app: App, project: Path, options: Options, engine: Engine, progress: Progress) -> Built:
-    """Build the image of the app whose project is in `project`, and tag it `app.tag`.
+    """Build the image of the app whose project is in `project`, and tag it.
 
     Raises:
         BuildError: it cannot be built; nothing was tagged and nothing is left behind.
         BusyError: the same app is already being built.
     """
+    recipe = Recipe.of(app, options.architecture)
+    if options.architecture:
+        emulation.check(options.architecture)
     with only_one(f"build-{app.name}", f"{app.name} is already being built"):
-        return _Build(Recipe.of(app), project, options, engine, progress).run()
+        return _Build(recipe, project, options, engine, progress).run()
 
 
-def containerfiles(app: App, project: Path) -> dict[str, str]:
-    """The Containerfile of each layer, as text, the lowest first."""
-    recipe = Recipe.of(app)
+def containerfiles(app: App, project: Path, architecture: str = "") -> dict[str, str]:
+    """The Containerfile of each layer, as text, the lowest first; `architecture` as in `Options`."""
+    recipe = Recipe.of(app, architecture)
     wanted = required(app, project)
     bare = base_image.candidates(recipe, "auto")[0]
     made = [layers.base(recipe, bare), layers.python(recipe), layers.nuwa_python(recipe)]
@@ -105,7 +110,7 @@ class _Build:
             self._ensure(layers.node(recipe))
             self._ensure(frontend.layer(recipe, self._project))
         top = self._ensure(app_layer(recipe, self._project))
-        return Built(recipe.app.tag, top, tuple(self._done), time.monotonic() - begun, self._looked_at())
+        return Built(recipe.tag, top, tuple(self._done), time.monotonic() - begun, self._looked_at())
 
     def _looked_at(self) -> dict[str, str]:
         """As `Built.looked_at`."""
@@ -122,8 +127,8 @@ class _Build:
         self._images = self._engine.image_inspect(
             *bare,
             *(platform.base_image, platform.python_image, platform.build_image, recipe.nuwa_python_image),
-            *(app.names.requirements_image(app.app.version), recipe.app_parent, app.tag),
-            *([platform.node_image, app.names.frontend_image(app.app.version)] if app.build.node else []),
+            *(app.names.requirements_image(recipe.version), recipe.app_parent, recipe.tag),
+            *([platform.node_image, app.names.frontend_image(recipe.version)] if app.build.node else []),
         )
         here = next((name for name in bare if base_image.is_usable(name, self._images[name], recipe)), None)
         if here is None:
@@ -136,7 +141,7 @@ class _Build:
         """Wheels alone, or compiled where that is asked for, or was needed the last time."""
         app = self._recipe.app
         wanted = required(app, self._project)
-        before = self._images[app.names.requirements_image(app.app.version)]
+        before = self._images[app.names.requirements_image(self._recipe.version)]
         compiled = before is not None and before.labels.get(names.LABEL_COMPILED) == "yes"
         make = partial(layers.requirements, self._recipe, wanted)
         if not (compiled or app.image.build_packages or wanted.builds):

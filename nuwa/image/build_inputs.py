@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nuwa.errors import BuildError
-from nuwa.image import apt, indexes, node_registries
+from nuwa.image import apt, indexes, node_registries, uv_program
 from nuwa.image.families import Family, Release
 from nuwa.quoting import sh_argv
 from nuwa.resources import IMAGES, cache_folder
@@ -57,26 +57,30 @@ def lay_out(
     release: Release,
     files: Mapping[str, bytes],
     borrowed: Collection[str] = EVERYTHING,
+    *,
+    architecture: str = "",
 ) -> list[str]:
     """Fill `folder` and return the words of `podman build` that lend it.
 
     Args:
         files: more files by their path below `/mnt`.
         borrowed: names of the build arguments that are wanted.
+        architecture: of another processor than this machine's, which has caches of its own.
     """
     shutil.copytree(IMAGES / "tools", folder / "tools")
+    suffix = f"-{architecture}" if architecture else ""
     arguments = _certificates(folder)
     mounts = [f"{folder}:{MOUNT}:ro"]
     if "UV_CONFIG_FILE" in borrowed:
-        mounts += _python(folder, arguments)
+        mounts += _python(folder, architecture, arguments)
     if "NODE_CACHE" in borrowed:
-        mounts += _node(folder, arguments)
+        mounts += _node(folder, suffix, arguments)
     if "NUWA_DOWNLOADS" in borrowed:
         mounts += _downloads(folder, arguments)
     if "APT_CONFIG" in borrowed and family.package_manager == "apt":
-        mounts += _apt(folder, release.codename, arguments)
+        mounts += _apt(folder, release.codename, suffix, arguments)
     if "DNF_CACHE" in borrowed and family.package_manager == "dnf":
-        mounts += _dnf(folder, f"{family.name}{release.name}", arguments)
+        mounts += _dnf(folder, f"{family.name}{release.name}{suffix}", arguments)
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -131,27 +135,26 @@ def _certificates(folder: Path) -> dict[str, str]:
     return dict.fromkeys(_CERTIFICATE_VARIABLES, f"{MOUNT}/ca.crt")
 
 
-def _python(folder: Path, arguments: dict[str, str]) -> list[str]:
-    import uv
-
+def _python(folder: Path, architecture: str, arguments: dict[str, str]) -> list[str]:
+    cache = f"python-{architecture}" if architecture else "python"
     found = indexes.find()
     (folder / "uv.toml").write_text(found.toml)
     arguments |= {"UV_CACHE_DIR": f"{MOUNT}/cache", "UV_CONFIG_FILE": f"{MOUNT}/uv.toml"}
     return [
-        _mount(folder, "uv", Path(uv.find_uv_bin())),
-        _mount(folder, "cache", _cache("python"), "rw"),
+        _mount(folder, "uv", uv_program.find(architecture)),
+        _mount(folder, "cache", _cache(cache), "rw"),
         *(_mount(folder, name, source) for name, source in found.folders.items()),
     ]
 
 
-def _node(folder: Path, arguments: dict[str, str]) -> list[str]:
+def _node(folder: Path, suffix: str, arguments: dict[str, str]) -> list[str]:
     """npm's and Yarn's settings for a home folder, and what was downloaded for earlier builds."""
     authorities = f"{MOUNT}/ca.crt" if (folder / "ca.crt").exists() else ""
     found = node_registries.find(authorities)
     (folder / "npmrc").write_text(found.npmrc)
     (folder / "yarnrc.yml").write_text(found.yarnrc)
     arguments["NODE_CACHE"] = f"{MOUNT}/node"
-    return [_mount(folder, "node", _cache("node"), "rw")]
+    return [_mount(folder, "node", _cache(f"node{suffix}"), "rw")]
 
 
 def _downloads(folder: Path, arguments: dict[str, str]) -> list[str]:
@@ -164,7 +167,7 @@ def _downloads(folder: Path, arguments: dict[str, str]) -> list[str]:
     return []
 
 
-def _apt(folder: Path, codename: str, arguments: dict[str, str]) -> list[str]:
+def _apt(folder: Path, codename: str, suffix: str, arguments: dict[str, str]) -> list[str]:
     """apt's settings; its lists and packages stay on this machine, for the next layer and the next build."""
     settings = _APT_OPTIONS + apt.options()
     if (folder / "ca.crt").exists():
@@ -176,7 +179,7 @@ def _apt(folder: Path, codename: str, arguments: dict[str, str]) -> list[str]:
     (folder / "apt.conf").write_text(settings)
     arguments["APT_CONFIG"] = f"{MOUNT}/apt.conf"
     caches = {"lists": "/var/lib/apt/lists", "archives": "/var/cache/apt/archives"}
-    return [f"{_cache(f'{codename}-{name}')}:{place}:rw" for name, place in caches.items()]
+    return [f"{_cache(f'{codename}-{name}{suffix}')}:{place}:rw" for name, place in caches.items()]
 
 
 def _dnf(folder: Path, platform: str, arguments: dict[str, str]) -> list[str]:

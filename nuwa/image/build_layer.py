@@ -16,6 +16,7 @@ from nuwa.image.build_output import Steps
 from nuwa.image.build_spec import Recipe
 from nuwa.image.finalize import seal
 from nuwa.image.layers import Layer
+from nuwa.names import Platform
 
 MIN_FREE_BYTES = 2 * 1024**3
 """Bytes that have to be free where podman keeps images."""
@@ -89,7 +90,16 @@ def _options(recipe: Recipe, layer: Layer, folder: Path) -> list[str]:
     mount = folder / "mnt"
     mount.mkdir(mode=0o755)
     files = {**layer.lent, **build_inputs.environment(layer.variables)}
-    return words + build_inputs.lay_out(mount, recipe.family, recipe.release, files, layer.arguments)
+    words += for_platform(recipe.platform)
+    borrowed = layer.arguments
+    return words + build_inputs.lay_out(
+        mount, recipe.family, recipe.release, files, borrowed, architecture=recipe.architecture
+    )
+
+
+def for_platform(platform: Platform) -> list[str]:
+    """Words of `podman build` for an image that is for another processor than this machine's."""
+    return ["--platform", f"linux/{platform.architecture}"] if platform.architecture else []
 
 
 def _failure(layer: Layer, heard: Steps) -> BuildError:

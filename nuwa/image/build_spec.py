@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from nuwa.architecture import here, machine_of
 from nuwa.errors import BuildError
 from nuwa.image import families, pins
 from nuwa.image.families import Family, Python, Release
@@ -13,6 +14,9 @@ from nuwa.manifest.model import App, Kind
 from nuwa.manifest.resolve import resolve
 from nuwa.names import Platform
 from nuwa.resources import IMAGES
+
+MAX_TAG = 128
+"""Characters of an image's tag."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,12 @@ class Recipe:
     family: Family
     release: Release
     python: Python
+    architecture: str = ""
+    """What it is built for, such as `arm64`, where that is not this machine's own processor."""
 
     @classmethod
-    def of(cls, app: App) -> Recipe:
-        """The recipe of an app.
+    def of(cls, app: App, architecture: str = "") -> Recipe:
+        """The recipe of an app; `architecture` as in the class.
 
         Raises:
             BuildError: what it asks for is not offered; the message says what is.
@@ -34,13 +40,28 @@ class Recipe:
         family = families.load(app.image.family)
         app = resolve(app.for_image(), family)
         release = family.release(app.image.release)
-        made = cls(app, family, release, release.python(app.image.python))
+        made = cls(app, family, release, release.python(app.image.python), architecture)
         made._check()
         return made
 
     @property
     def platform(self) -> Platform:
-        return self.app.platform
+        return replace(self.app.platform, architecture=self.architecture)
+
+    @property
+    def version(self) -> str:
+        """The app's version as the tag of its images."""
+        return f"{self.app.app.version}{self.platform.suffix}"
+
+    @property
+    def tag(self) -> str:
+        """The image's name; that for another processor is no release of this machine's own."""
+        return self.app.names.image(self.version)
+
+    @property
+    def machine(self) -> str:
+        """What the kernel calls the processor that it is built for, and so files of pins.toml."""
+        return machine_of(self.architecture or here())
 
     @property
     def kind(self) -> Kind:
@@ -74,7 +95,7 @@ class Recipe:
     @property
     def app_parent(self) -> str:
         """The image that the app's own layer is built on."""
-        names, version = self.app.names, self.app.app.version
+        names, version = self.app.names, self.version
         return names.packages_image(version) if self.installs_packages else names.requirements_image(version)
 
     @property
@@ -103,11 +124,16 @@ class Recipe:
     def wkhtmltopdf(self) -> Downloads | None:
         if not self.app.extras.wkhtmltopdf:
             return None
-        downloads = pins.downloads("wkhtmltopdf", self.release.name)
+        downloads = pins.downloads("wkhtmltopdf", self.machine, self.release.name)
         return downloads if self.family.wkhtmltopdf and downloads.files else None
 
     def _check(self) -> None:
         where = f"{self.family.title} {self.release.name}"
+        if len(self.version) > MAX_TAG:
+            raise BuildError(
+                f"the version {self.app.app.version} is too long for an image for {self.architecture}",
+                hint=f"app.version may have {MAX_TAG - len(self.platform.suffix)} characters for that.",
+            )
         if self.kind == "mod_wsgi" and not self.python.mod_wsgi:
             fitting = ", ".join(python.version for python in self.release.pythons if python.mod_wsgi)
             raise BuildError(
@@ -116,7 +142,7 @@ class Recipe:
             )
         if self.app.extras.wkhtmltopdf and not self.wkhtmltopdf:
             raise BuildError(
-                f"there is no wkhtmltopdf for {where}",
+                f"there is no wkhtmltopdf for {where} on {self.machine}",
                 hint="Its authors have archived it; WeasyPrint, a Python package, also makes PDF from HTML.",
             )
         _ = self.lock

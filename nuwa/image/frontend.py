@@ -60,7 +60,7 @@ def layer(recipe: Recipe, project: Path) -> Layer:
     }
     return Layer(
         name="frontend",
-        tag=app.names.frontend_image(app.app.version),
+        tag=app.names.frontend_image(recipe.version),
         parents=(parent,),
         containerfile=containerfile(recipe, "frontend", parent, values),
         entries=layer_tree.merge(entries(project, node), layer_tree.generated(scripts)),

@@ -100,7 +100,7 @@ def _older() -> dict[str, bytes]:
 
 def base(recipe: Recipe, bare: str) -> Layer:
     """The distribution with PID 1 and the services of every container; `bare` is the image of it alone."""
-    downloads = pins.downloads("s6-overlay") if recipe.family.init == "s6-overlay" else None
+    downloads = pins.downloads("s6-overlay", recipe.machine) if recipe.family.init == "s6-overlay" else None
     return _layer(
         recipe,
         "base",
@@ -131,7 +131,9 @@ def nuwa_python(recipe: Recipe) -> Layer:
         "kind": kind,
         "lock": lock,
         "packages": recipe.server_packages,
-        "downloads": pins.downloads("miniforge") if recipe.python.provider == "conda" else None,
+        "downloads": pins.downloads("miniforge", recipe.machine)
+        if recipe.python.provider == "conda"
+        else None,
     }
     lent = {"uv.version": _uv_version()}
     if lock:
@@ -160,7 +162,7 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
     parents = (recipe.nuwa_python_image, *([recipe.platform.build_image] if compile else []))
     labels = {names.LABEL_COMPILED: "yes" if compile else "no"}
     lent = {"uv.version": _uv_version(), **required.files, **(_older() if recipe.lock else {})}
-    tag = app.names.requirements_image(app.app.version)
+    tag = app.names.requirements_image(recipe.version)
     made = _layer(recipe, "requirements", tag, parents, values, labels=labels, lent=lent)
     return replace(made, variables=required.variables)
 
@@ -176,7 +178,7 @@ def packages(recipe: Recipe) -> Layer:
         "wkhtmltopdf": app.extras.wkhtmltopdf,
         "downloads": recipe.wkhtmltopdf,
     }
-    tag, parent = app.names.packages_image(app.app.version), app.names.requirements_image(app.app.version)
+    tag, parent = app.names.packages_image(recipe.version), app.names.requirements_image(recipe.version)
     made = _layer(recipe, "packages", tag, (parent,), values, labels={names.LABEL_COMPILED: ""})
     return replace(made, of_a_version=True)
 

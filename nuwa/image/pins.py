@@ -7,7 +7,6 @@ make. It has to name each checksum as well: nothing is ever used unchecked.
 from __future__ import annotations
 
 import os
-import platform
 import re
 import tomllib
 from dataclasses import dataclass
@@ -103,13 +102,12 @@ def source_date_epoch() -> int:
     return int(pins()["source_date_epoch"])
 
 
-def downloads(name: str, release: str = "") -> Downloads:
-    """The files of `name` for this machine's architecture and, where they differ by it, for a release."""
+def downloads(name: str, machine: str, release: str = "") -> Downloads:
+    """The files of `name`, where they differ by it for a processor (`uname -m`) and a release."""
     pinned = pins()[name]
     fitting = [
         Download(file["name"], file["sha256"])
         for file in pinned["files"]
-        if file.get("arch", platform.machine()) == platform.machine()
-        and file.get("release", release) == release
+        if file.get("arch", machine) == machine and file.get("release", release) == release
     ]
     return Downloads(pinned["version"], pinned["url"], tuple(fitting))

@@ -6,14 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nuwa.architecture import OFFERED, of_machine
 from nuwa.errors import RemoteError
 from nuwa.manifest.model import App
 from nuwa.remote.ssh import Connection
 from nuwa.remote.target import Target
 from nuwa.render.distributions import Distribution, find
-
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
-"""What `uname -m` prints, and what images call it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def look(connection: Connection, app: App) -> HostState:
     return HostState(
         target=target,
         distribution=distribution,
-        architecture=_MACHINES.get(first("machine"), first("machine")),
+        architecture=of_machine(first("machine")),
         lacks=tuple(name for name in found["lacks"] if name in offered or name == "systemd"),
         app=first("app"),
         scripts=first("scripts"),
@@ -153,8 +151,16 @@ def check_architecture(state: HostState, architecture: str) -> None:
     if architecture and architecture != state.architecture:
         raise RemoteError(
             f"the image is for {architecture}, and {state.target.destination} is {state.architecture}",
-            hint=f"Build there: nuwa deploy --build-on {state.target.host} {state.target}",
+            hint=_how_to_build(state),
         )
+
+
+def _how_to_build(state: HostState) -> str:
+    there = f"uild there: nuwa deploy --build-on {state.target.host} {state.target}"
+    wanted = f"linux/{state.architecture}"
+    if wanted not in OFFERED:
+        return f"B{there}"
+    return f"Build for it: nuwa deploy --platform {wanted} {state.target}\nOr b{there}"
 
 
 def _how_to_prepare(state: HostState) -> str:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from nuwa.architecture import here
 from nuwa.engine import Engine
 from nuwa.errors import CommandError, NuwaError
+
+
+def tag(version: str, architecture: str) -> str:
+    """An image's tag there; for another processor than this machine's it replaces none of this machine's."""
+    return version if architecture in ("", here()) else f"{version}-{architecture}"
 
 
 def push(engine: Engine, image: str, destination: str) -> str:

@@ -84,12 +84,18 @@ serves() {
   serves "$ONE" blue
 }
 
-@test "deploy refuses an image that is not here, and one of another app" {
+@test "deploy refuses an image that is not here, one of another app, and one for another processor" {
   run -4 bin/deploy localhost/app/blog:9
   says "podman pull 'localhost/app/blog:9'"
   echo shop >"$FAKE/images/$TWO/app"
   run -2 bin/deploy "$TWO"
   says 'is an image of shop, not a release of blog'
+  rm "$FAKE/images/$TWO/app"
+  echo s390x >"$FAKE/images/$TWO/architecture"
+  run -2 bin/deploy "$TWO"
+  says "the image ${TWO:0:12} is for s390x, and this host is"
+  says 'nuwa build --platform linux/'
+  rm "$FAKE/images/$TWO/architecture"
   run -2 bin/deploy --watch soon "$TWO"
   says '--watch takes a number of seconds'
   serves "$ONE" blue

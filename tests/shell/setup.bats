@@ -65,6 +65,14 @@ END
   [[ ! -e $TEST/new/bin/run ]]
 }
 
+@test "an image for another processor is refused before anything is written, with the command that builds it" {
+  case $(uname -m) in aarch64) other=amd64 here=arm64 ;; *) other=arm64 here=amd64 ;; esac
+  printf '%s\n' "$other" >"$FAKE/images/$ONE/architecture"
+  run -1 run_setup
+  says "the image is for $other, and this host is $here. Build it for this host: nuwa build --platform linux/$here"
+  [[ ! -e $TEST/new/bin ]]
+}
+
 @test "a damaged payload is refused before anything is written" {
   sed 's/\(packed=H4sI........\)./\1!/' "$(payload)/Setup" >"$TEST/damaged"
   cd "$TEST/new"

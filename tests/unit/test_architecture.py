@@ -36,6 +36,7 @@ ROOMS = {
     "nuwa.errors": [],
     "nuwa.resources": [],
     "nuwa.names": [],
+    "nuwa.architecture": [],
     "nuwa.quoting": [],
     "nuwa.console": [],
     "nuwa.humanize": [],
@@ -65,7 +66,15 @@ ROOMS = {
     "nuwa.setup_label": [*BASE, *PURE, "nuwa.render", "nuwa.templating"],
     "nuwa.image": [
         *(*BASE, *PURE, "nuwa.manifest.resolve", "nuwa.requirements", "nuwa.setup_label", "nuwa.render"),
-        *("nuwa.engine", "nuwa.files", "nuwa.process", "nuwa.console", "nuwa.lock", "nuwa.quoting"),
+        *(
+            "nuwa.architecture",
+            "nuwa.engine",
+            "nuwa.files",
+            "nuwa.process",
+            "nuwa.console",
+            "nuwa.lock",
+            "nuwa.quoting",
+        ),
         "nuwa.templating",
     ],
     "nuwa.installation": [*BASE, "nuwa.image.indexes", "nuwa.process"],
@@ -75,7 +84,7 @@ ROOMS = {
     ],
     "nuwa.remote": [
         *("nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.humanize"),
-        *(*MODEL, "nuwa.manifest.checks", "nuwa.render.distributions"),
+        *("nuwa.architecture", *MODEL, "nuwa.manifest.checks", "nuwa.render.distributions"),
     ],
     "nuwa.remote.build_on": [
         *("nuwa.remote", "nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.installation"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -38,7 +39,9 @@ def archives(folder: Path) -> tuple[Path, ...]:
     """
     given = given_archives()
     if given:
-        return tuple(_checked(given, download) for download in pins.downloads("s6-overlay").files)
+        return tuple(
+            _checked(given, download) for download in pins.downloads("s6-overlay", platform.machine()).files
+        )
     packed = pack(folder)
     return tuple(sorted(packed.glob("s6-overlay-*.tar.xz")))
 

@@ -36,7 +36,7 @@ def installed(release: Release) -> set[str]:
     names = {name for group in release.packages.values() for name in group}
     for python in release.pythons:
         names |= {*python.packages, *python.devel, *python.mod_wsgi}
-    if pins.downloads("wkhtmltopdf", release.name).files:
+    if pins.downloads("wkhtmltopdf", "x86_64", release.name).files:
         names |= set(load("rockylinux").wkhtmltopdf)
     return names
 
@@ -64,5 +64,5 @@ def test_names_that_a_release_dropped_are_not_used(release: str, gone: str) -> N
 
 
 def test_there_is_no_wkhtmltopdf_for_el_10() -> None:
-    assert pins.downloads("wkhtmltopdf", "9").files
-    assert not pins.downloads("wkhtmltopdf", "10").files
+    assert pins.downloads("wkhtmltopdf", "x86_64", "9").files
+    assert not pins.downloads("wkhtmltopdf", "x86_64", "10").files

@@ -31,18 +31,18 @@ def replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_table_is_replaced_whole_and_the_others_stay(replace) -> None:
-    before = pins.downloads("miniforge")
+    before = pins.downloads("miniforge", "x86_64")
     replace(TABLE)
-    assert pins.downloads("s6-overlay") == pins.Downloads(
+    assert pins.downloads("s6-overlay", "x86_64") == pins.Downloads(
         "1.2", "https://mirror.test/s6", (pins.Download("s6-overlay-noarch.tar.xz", SUM),)
     )
-    assert pins.downloads("miniforge") == before
+    assert pins.downloads("miniforge", "x86_64") == before
     assert list(pins.replaced()) == ["s6-overlay"]
 
 
 def test_without_it_nothing_is_replaced(replace) -> None:
     assert pins.replaced() == {}
-    assert pins.downloads("s6-overlay").url.startswith("https://github.com/")
+    assert pins.downloads("s6-overlay", "x86_64").url.startswith("https://github.com/")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_without_it_nothing_is_replaced(replace) -> None:
 def test_a_file_that_is_not_checked_is_refused(replace, text: str) -> None:
     replace(text)
     with pytest.raises(BuildError, match="NUWA_PINS"):
-        pins.downloads("s6-overlay")
+        pins.downloads("s6-overlay", "x86_64")
 
 
 def test_a_file_that_cannot_be_read_is_named(replace, monkeypatch: pytest.MonkeyPatch) -> None:

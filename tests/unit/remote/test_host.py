@@ -70,6 +70,11 @@ def test_an_image_for_another_processor_is_refused_with_a_remedy():
     with pytest.raises(RemoteError) as caught:
         host.check(arm, APP, "amd64")
     assert "nuwa deploy --build-on root@h root@h:/srv/blog" in str(caught.value)
+    assert "nuwa deploy --platform linux/arm64 root@h:/srv/blog" in str(caught.value)
+    other = seen(FRESH.replace("x86_64", "s390x"))
+    with pytest.raises(RemoteError) as caught:
+        host.check(other, APP, "amd64")
+    assert "--platform" not in str(caught.value)
 
 
 def test_what_is_missing_is_listed_with_the_command_of_the_distribution():
