@@ -46,8 +46,9 @@ TOGETHER_S, CHANGES_EVERY_S = 0.05, 0.3
 """Seconds after a change in which others are told with it; and between two rounds at least."""
 LISTING_WAIT_S = 0.5
 """Seconds that a listing waits for new log lines, a new sample and podman, when what is known is old."""
-RECENT_S = 5.0
-"""Seconds for which what was read for one listing is good enough for another, while it is read again."""
+RECENT_S, ANSWER_FIRST_S = 5.0, 0.03
+"""Seconds for which what was read for one listing is good enough for another; and in which that one is out
+before it is read again."""
 LONGEST_RUN_S = 86400.0
 """Seconds after which a restart is not that of a run any more, though nobody said that the run has ended."""
 CONTAINERS_WAIT_S = 3.0
@@ -188,21 +189,18 @@ class Agent:
 
     async def _refresh(self) -> None:
         """Read what nobody reads while nobody watches; who asks often is not kept waiting by it."""
+        is_old = time.monotonic() - self._refreshed_at > RECENT_S
         if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.create_task(self._read_all())
-        if time.monotonic() - self._refreshed_at > RECENT_S:
+            self._refreshing = asyncio.create_task(self._read_all(0 if is_old else ANSWER_FIRST_S))
+        if is_old:
             is_known = self._tail.is_filled
             await asyncio.wait({self._refreshing}, timeout=LISTING_WAIT_S if is_known else None)
 
-    async def _read_all(self) -> None:
-        await asyncio.gather(
-            *(self._refresh_lines(), self._measure(), self.refresh_containers()), return_exceptions=True
-        )
+    async def _read_all(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        reads = (self._tail.refresh(self.services()), self._measure(), self.refresh_containers())
+        await asyncio.gather(*reads, return_exceptions=True)
         self._refreshed_at = time.monotonic()
-
-    async def _refresh_lines(self) -> None:
-        with contextlib.suppress(NuwaError):
-            await self._tail.refresh(self.services())
 
     async def refresh_containers(self) -> None:
         """Look at the containers of deployments, where there are any and nobody follows them anyway.
@@ -366,8 +364,10 @@ class Agent:
             except NuwaError as error:
                 log.warning("%s", error)
             told = time.monotonic()
+            # systemd and podman say what changes; folders are looked at so often and no more.
+            silence = FOLDER_CACHE_S if self._units.has_bus else SAMPLE_INTERVAL_S
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), SAMPLE_INTERVAL_S)
+                await asyncio.wait_for(self._changed.wait(), silence)
             await asyncio.sleep(max(TOGETHER_S, told + CHANGES_EVERY_S - time.monotonic()))
 
     async def _tell_changes(self, seen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

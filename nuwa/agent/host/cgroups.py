@@ -51,8 +51,11 @@ class Cgroups:
             None when it does not run.
         """
         if not container:
-            groups = dict.fromkeys(("", "cpuacct", "memory", "blkio"), group)
-            return self._counts(groups, before) if group else None
+            if not group:
+                return None
+            if self._unified:
+                return self._version2(group, before)
+            return self._version1(dict.fromkeys(("cpuacct", "memory", "blkio", ""), group), before)
         child = self._child(pid)
         if not child:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from nuwa.agent import naming
@@ -56,7 +57,7 @@ class Service:
         is_single = self.process is not None and self.kind == "process" and not self.process.switches
         return (self.unit,) if is_single else self.units
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """The unit that serves, or would."""
         if self.deployment:

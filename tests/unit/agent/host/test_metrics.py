@@ -1,0 +1,70 @@
+"""What services use, from one sample to the next."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nuwa.agent.host import metrics
+from nuwa.agent.host.metrics import READ_ALL_EVERY, Meter
+from nuwa.agent.host.services import Service
+from nuwa.agent.schemas import Usage
+
+UNIT = "nuwa@web-blue.service"
+UNITS = {UNIT: {"ControlGroup": f"/nuwa.slice/{UNIT}", "MainPID": "10"}}
+STILL = {"read": 0, "written": 0}
+
+
+class Host:
+    """A control group, and samples of it that are a second apart."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.group = root / "sys/fs/cgroup/nuwa.slice" / UNIT
+        self.group.mkdir(parents=True)
+        (root / "sys/fs/cgroup/cgroup.controllers").write_text("cpu memory io\n")
+        self._meter, self._seconds = Meter(root), 0.0
+        clock: Any = type("clock", (), {"monotonic": lambda: self._seconds})
+        monkeypatch.setattr(metrics, "time", clock)
+
+        async def traffic(unit: str) -> None:
+            """Nobody counts."""
+
+        monkeypatch.setattr(self._meter._counters, "traffic", traffic)
+
+    def sample(self, cpu: float, memory: int = 4096, written: int = 0) -> Usage:
+        self._seconds += 1
+        (self.group / "cpu.stat").write_text(f"usage_usec {round(cpu * 1e6)}\nuser_usec 1\n")
+        (self.group / "memory.current").write_text(f"{memory}\n")
+        (self.group / "io.stat").write_text(f"8:0 rbytes=0 wbytes={written}\n")
+        services = [Service("web", "process", "blue")]
+        return asyncio.run(self._meter.sample(services, UNITS))["web"]
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(tmp_path, monkeypatch)
+
+
+def test_what_a_service_used_is_told_as_a_rate(host: Host) -> None:
+    assert host.sample(1.0)["cpu"] is None
+    assert host.sample(1.5, written=100)["cpu"] == 0.5
+    assert host.sample(1.75, written=300)["disk"] == {"read": 0, "written": 200}
+
+
+def test_one_that_was_still_is_measured_again_as_soon_as_it_works(host: Host) -> None:
+    for _ in range(5):
+        usage = host.sample(1.0)
+    assert (usage["cpu"], usage["memory"], usage["disk"]) == (0.0, 4096, STILL)
+    usage = host.sample(1.25, memory=8192)
+    assert (usage["cpu"], usage["memory"]) == (0.25, 8192)
+
+
+def test_what_is_written_for_a_service_that_is_still_is_seen_later_and_once(host: Host) -> None:
+    """The kernel writes back late what a process wrote."""
+    host.sample(1.0)
+    disks = [host.sample(1.0, memory=8192, written=100)["disk"] for _ in range(READ_ALL_EVERY + 3)]
+    assert [disk for disk in disks if disk != STILL] == [{"read": 0, "written": 100}]
+    assert host.sample(1.0)["memory"] == 8192
