@@ -61,7 +61,7 @@ class Site:
     def __init__(self, host: AgentHost) -> None:
         self.host = host
         self.repository = Repository(host.root / "repositories", "site")
-        self.phone, self.refuser = Receiver(), Receiver(403)
+        self.phone, self.desk, self.refuser = Receiver(), Receiver(), Receiver(403)
         self._silent = socket.create_server(("127.0.0.1", 0), backlog=16)
         secret = host.paths.folder / "chat-url"
         secret.write_text(f"json://127.0.0.1:{self.phone.port}/chat-secret\n")
@@ -73,6 +73,8 @@ class Site:
             "refuser": {"url": f"json://user:long-password@127.0.0.1:{self.refuser.port}/x", "group": 0},
         }
         self.command = "true"
+        self.processes: dict[str, Any] = {}
+        self.monitor: dict[str, Any] = {}
 
     def configure(self) -> None:
         hook = {
@@ -81,7 +83,8 @@ class Site:
             "branch": "main",
             "commands": self.command,
         }
-        self.host.configure({"webhooks": {"site": hook}, "monitor": {"channels": self.channels}})
+        monitor = {**self.monitor, "channels": self.channels}
+        self.host.configure({"processes": self.processes, "webhooks": {"site": hook}, "monitor": monitor})
 
     def run(self, command: str) -> str:
         """Push, with this command in the hook; the state of the run."""
@@ -93,6 +96,7 @@ class Site:
     def close(self) -> None:
         self._silent.close()
         self.phone.close()
+        self.desk.close()
         self.refuser.close()
 
 
@@ -102,7 +106,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(host)
     host.start()
     made.configure()
-    time.sleep(6)  # the first look notes what there was before
     yield made
     host.close()
     made.close()
@@ -170,3 +173,38 @@ def test_a_channel_that_makes_no_sense_is_refused_with_its_place(site: Site, cha
         site.host.configure({"monitor": {"channels": {"bad": channel}}})
     assert "monitor.channels.bad" in str(raised.value)
     assert said in str(raised.value)
+
+
+def test_what_becomes_of_a_deployment_is_told_with_what_to_do(site: Site) -> None:
+    """Deploys, archives, rehearsals and certificates, from the files that scripts keep to somebody's desk."""
+    folder = site.host.root / "srv/blog"
+    state = folder / "volumes/.nuwa"
+    for made in (folder / "bin/lib", state):
+        made.mkdir(parents=True)
+    (folder / "bin/lib/app").write_text("readonly NUWA_APP=blog\nreadonly NUWA_BACKUP=/backups\n")
+    (state / "domains").write_text("blog.test\n")
+    site.monitor = {"interval": 1, "certificate_days": 365}
+    site.processes = {"blog": {"deployment": str(folder)}}
+    url = f"json://127.0.0.1:{site.desk.port}/"
+    events = ["deploy", "rollback", "backup", "rehearsal", "certificate"]
+    site.channels = {"desk": {"url": url, "services": ["blog"], "events": events, "group": 0}}
+    site.configure()
+
+    def told(*texts: str) -> bool:
+        said = "\n".join(message["message"] for _, message in site.desk.got)
+        return all(text in said for text in texts)
+
+    wait_for(lambda: told("backup blog: there is no archive yet", "certificate blog.test: "), 90)
+    assert told("→ Run bin/archive_volumes in its folder", "→ Run bin/install in the deployment's folder")
+    at = "2026-11-28T10:00:00Z"
+    (state / "archives.tsv").write_text(f"{at}\tblog-1\tok\n")
+    (state / "rehearsals.tsv").write_text(f"{at}\tblog-1\tthe archive is damaged\n")
+    lines = ("started by ada", "starting nuwa-blog-green.service", "blog is at release 4be1d02a9c77 (blog:2)")
+    (state / "nuwa.log").write_text("".join(f"{at} bin/deploy[7]: {line}\n" for line in lines))
+    site.configure()
+    wait_for(
+        lambda: told("archive blog-1 was made", "release 4be1d02a9c77 (blog:2) serves, deployed by ada"), 90
+    )
+    wait_for(
+        lambda: told("the last rehearsal failed: the archive is damaged", "archive_volumes --rehearse"), 90
+    )

@@ -85,6 +85,7 @@ class Monitor:
         self._inside_at = float("-inf")
         self._slow: list[Finding] = []
         self._slow_at = float("-inf")
+        self._slow_of: Loaded | None = None
         self._ends: dict[str, float] = {}
         self._sending: asyncio.Task[None] | None = None
 
@@ -247,11 +248,11 @@ class Monitor:
         return self._inside
 
     async def _slow_ones(self, everything: list[Service]) -> list[Finding]:
-        """Certificates and backups."""
-        if time.monotonic() - self._slow_at < SLOW_INTERVAL_S:
+        """Certificates and backups; those of a new configuration at once."""
+        loaded, paths = self._host.loaded, self._host.paths
+        if loaded is self._slow_of and time.monotonic() - self._slow_at < SLOW_INTERVAL_S:
             return self._slow
-        self._slow_at = time.monotonic()
-        settings, paths = self._host.loaded.config.monitor, self._host.paths
+        self._slow_at, self._slow_of, settings = time.monotonic(), loaded, loaded.config.monitor
         found = [
             results.backup(service.name, service.deployment, time.time(), settings.backup_hours)
             for service in everything
@@ -262,7 +263,7 @@ class Monitor:
             for service in everything
             if service.deployment and service.deployment.last_rehearsal
         ]
-        hosts = checks.hosts(everything, self._host.loaded)
+        hosts = checks.hosts(everything, loaded)
         places, ends = asyncio.Semaphore(MAX_PARALLEL), dict[str, float]()
 
         async def look(host: str, name: str) -> Finding:
