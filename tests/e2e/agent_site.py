@@ -9,12 +9,14 @@ import shlex
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from e2e.conftest import LabHost, eventually
 
 TOKEN = "a-secret-of-the-tests"
+ROUTES = {"*/": "dashboard", "*/ci": "ci"}
 SITE = """import http.server, os, sys
 
 VERSION = "{version}"
@@ -241,3 +243,22 @@ def finished(host: LabHost, run: int, seconds: float = 120) -> dict[str, Any]:
     host.sh(f"{wait}; do ((SECONDS < end)) || exit 1; sleep 0.2; done", timeout=seconds + 60)
     found: dict[str, Any] = json.loads(host.out(f"nuwa hooks show {run} --json"))
     return found
+
+
+@dataclass
+class Repository:
+    """A site's repository: where it is pushed to, and where the host serves it from."""
+
+    host: LabHost
+
+    def push(self, version: str, *, broken: bool = False, force: bool = False) -> str:
+        """Change the site, and return the new commit."""
+        write(self.host, "/srv/dev/site.py", "exit 1" if broken else SITE.format(version=version))
+        amend = "--amend" if force else ""
+        self.host.sh(
+            f"cd /srv/dev && git add -A && git commit -q {amend} -m '{version}' && git push -q -f origin main"
+        )
+        return self.host.out("git -C /srv/dev rev-parse HEAD")
+
+    def page(self) -> str:
+        return self.host.out("curl -sk --resolve web.test:443:127.0.0.1 https://web.test/")

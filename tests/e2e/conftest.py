@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -218,14 +219,21 @@ def before_agent(host: LabHost) -> str:
     return host.out(STATE_OF_HOST)
 
 
-@pytest.fixture(scope="module")
-def agent(host: LabHost, before_agent: str) -> Iterator[LabHost]:
-    """The host with this nuwa's agent on it, until the end of a file: other files find a host without it."""
-    assert "/etc/nginx/conf.d" in before_agent
-    assert "nuwa-ci" not in before_agent
+@contextmanager
+def with_agent(host: LabHost, before: str) -> Iterator[None]:
+    """This nuwa's agent on the host while the block runs."""
+    assert "/etc/nginx/conf.d" in before
+    assert "nuwa-ci" not in before
     if host.sh(f"test -x {lab_agent.COMMAND}", check=False).ok:
         host.sh("nuwa host init")
     else:
         lab_agent.install(host.engine, Plain(), host.state.host)
-    yield host
+    yield
     host.sh("nuwa host remove --yes")
+
+
+@pytest.fixture(scope="module")
+def agent(host: LabHost, before_agent: str) -> Iterator[LabHost]:
+    """The host with this nuwa's agent on it, until the end of a file: other files find a host without it."""
+    with with_agent(host, before_agent):
+        yield host
