@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import logging
 import os
@@ -43,6 +44,17 @@ class Running:
             except asyncio.LimitOverrunError as overrun:
                 line = await stream.readexactly(overrun.consumed)
             yield line
+
+    async def pieces(self) -> AsyncIterator[str]:
+        """What it prints as it comes, be it less than a line; what is no UTF-8 is replaced."""
+        stream = self._process.stdout
+        assert stream is not None
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while piece := await stream.read(MAX_LINE_BYTES):
+            if text := decoder.decode(piece):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
 
     async def wait(self) -> int:
         """Its exit code; negative for a signal."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from nuwa.agent.schemas import Hook, Line, Listing, ServiceRow, Usage
 from nuwa.dashboard import formatting
+from nuwa.web.rewritten_lines import extended
 
 KEPT_LINES = 5
 KEPT_SAMPLES = 60
@@ -82,7 +83,7 @@ class Board:
         if last is None or begins:
             last = {"command": output["command"], "output": "", "duration": 0.0, "code": None}
             lines.append(last)
-        last["output"] = (last["output"] + output["text"])[-KEPT_OUTPUT_CHARS:]
+        last["output"] = extended(last["output"], output["text"])[-KEPT_OUTPUT_CHARS:]
         last["duration"], last["code"] = output["duration"], output["code"]
         return begins or output["code"] is not None
 

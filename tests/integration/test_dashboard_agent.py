@@ -155,7 +155,8 @@ def test_the_output_of_a_webhook_arrives_while_it_runs(
 ) -> None:
     site, go = Repository(tmp_path, "site"), tmp_path / "go"
     (site.clone / "run.sh").write_text(
-        f"until [ -e {go} ]; do echo waiting; sleep 0.2; done; echo 'done <b>now</b>'; exit 3\n"
+        f"n=0; until [ -e {go} ]; do n=$((n + 1)); printf '\\rwaiting %s' $n; sleep 0.2; done\n"
+        "printf '\\ndone <b>now</b>\\n'; exit 3\n"
     )
     hook = {"token": SECRET, "path": str(site.clone), "branch": "main", "commands": [["sh", "run.sh"]]}
     agent.configure({"processes": PROCESSES, "webhooks": {"site": hook}})
@@ -165,15 +166,15 @@ def test_the_output_of_a_webhook_arrives_while_it_runs(
     card.get_by_role("button", name="Run").click()
     step = card.locator(".step").last
     expect(step.locator("code")).to_have_text("sh run.sh")
-    expect(step.locator(".output")).to_contain_text("waiting")
+    expect(step.locator(".output")).to_have_text(re.compile(r"^waiting ([3-9]|\d\d+)$"))
     expect(step).to_contain_text("running")
     go.touch()
-    expect(step.locator(".output")).to_contain_text("done <b>now</b>")
+    expect(step.locator(".output")).to_have_text(re.compile(r"^waiting \d+\s+done <b>now</b>\s*$"))
     expect(step).to_contain_text("exit code 3")
     expect(card.locator(".hook-head")).to_contain_text("failed")
     card.get_by_role("link", name="site").click()
     page.locator("tbody a").first.click()
-    expect(page.locator(".output").last).to_contain_text("waiting")
+    expect(page.locator(".output").last).to_have_text(re.compile(r"^waiting \d+\s+done <b>now</b>\s*$"))
     expect(page.locator("h1")).to_contain_text("of site")
 
 

@@ -63,8 +63,8 @@ class Direct:
     async def run(self, command: Command, output: Output) -> int:
         folder = Path(command.folder)
         async with started(command.argv, env=command.env, cwd=folder, errors=command.errors) as running:
-            async for line in running.lines():
-                output(line.decode("utf-8", "replace"))
+            async for piece in running.pieces():
+                output(piece)
             return await running.wait()
 
 
@@ -83,8 +83,8 @@ class InUnits:
         try:
             _write_environment(env_file, command.env)
             async with started(systemd_run(command, env_file), errors=command.errors) as running:
-                async for line in running.lines():
-                    output(line.decode("utf-8", "replace"))
+                async for piece in running.pieces():
+                    output(piece)
                 return await running.wait()
         except BaseException:
             await asyncio.shield(asyncio.to_thread(_stop, command.unit))

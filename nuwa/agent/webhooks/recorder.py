@@ -11,6 +11,7 @@ from typing import Any
 from nuwa.agent.schemas import Step
 from nuwa.agent.webhooks.run_store import MAX_OUTPUT_CHARS, History
 from nuwa.errors import NuwaError
+from nuwa.web.rewritten_lines import extended
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Recorder:
         self.write()
 
     def add(self, text: str) -> None:
-        self._step["output"] = (self._step["output"] + text)[-MAX_OUTPUT_CHARS:]
+        self._step["output"] = extended(self._step["output"], text)[-MAX_OUTPUT_CHARS:]
         self._untold.append(text)
         if self._due is None:
             wait = max(0.0, self._written + WRITE_EVERY - time.monotonic())

@@ -19,6 +19,19 @@
     older();
   }
 
+  // What follows a carriage return takes the place of its line, as when a download shows how far it is.
+  const unfinished = new WeakMap();
+  function write(output, text) {
+    const shown = output.textContent;
+    const drawn = shown.slice(shown.lastIndexOf("\n") + 1);
+    const before = unfinished.get(output) ?? (text.includes("\r") ? `${drawn}\r` : drawn);
+    const after = (before + text).replaceAll("\r\n", "\n").replace(/[^\n]*\r(?=[^\r\n])/g, "");
+    unfinished.set(output, after.slice(after.lastIndexOf("\n") + 1));
+    if (before.includes("\r") || text.includes("\r")) {
+      output.textContent = shown.slice(0, shown.length - plain(before).length) + plain(after);
+    } else output.append(plain(text));
+  }
+
   function grow(data) {
     if (whole && data.run !== whole) return;
     const hook = whole ? live : document.getElementById(`h-${data.hook}`);
@@ -26,7 +39,7 @@
     if (!step || step.dataset.command !== data.command) return;
     const output = one(".output", step);
     const stays = output.scrollHeight - output.scrollTop - output.clientHeight < 30;
-    output.append(plain(data.text));
+    write(output, data.text);
     if (stays) end(output);
     one(".took", step).textContent = `${data.duration.toFixed(1)} s`;
   }
