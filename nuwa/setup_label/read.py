@@ -10,6 +10,7 @@ import lzma
 import re
 import tarfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nuwa.errors import NuwaError
@@ -50,7 +51,7 @@ def read(script: str) -> SetupLabel:
     """
     try:
         inner = _unzipped(_unbase64(_assigned(script, "packed"))).decode()
-        archive = _unbase64(_assigned(inner, "readonly NUWA_PAYLOAD"))
+        archive = _unbase64(_assigned(f"{script} {inner}", "NUWA_PAYLOAD"))
         app = _assigned(inner, "readonly NUWA_APP")
         sums = {hashlib.sha256(inner.encode()).hexdigest(), hashlib.sha256(archive).hexdigest()}
         files = _files(archive)
@@ -102,11 +103,25 @@ def _decompressed(packed: bytes) -> bytes:
 
 
 def _files(archive: bytes) -> dict[str, bytes]:
+    content = _decompressed(archive)
     files = {}
-    with tarfile.open(fileobj=io.BytesIO(_decompressed(archive)), mode="r:") as opened:
-        for entry in opened:
-            content = opened.extractfile(entry) if entry.isreg() else None
-            if content is None or not re.fullmatch(r"bin/(lib/)?[A-Za-z0-9_][A-Za-z0-9_.-]*", entry.name):
-                raise ValueError(f"it would write {entry.name!r}")
-            files[entry.name] = content.read()
+    for name, text in _entries(content) if content.startswith(write.MARK.encode()) else _tar_entries(content):
+        if text is None or not re.fullmatch(r"bin/(lib/)?[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            raise ValueError(f"it would write {name!r}")
+        files[name] = text
     return files
+
+
+def _entries(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Each file's path and content, as `write` packs them."""
+    for entry in content.split(write.MARK.encode())[1:]:
+        head, _, text = entry.partition(b"\n")
+        yield head.decode().partition(" ")[2], text
+
+
+def _tar_entries(content: bytes) -> Iterator[tuple[str, bytes | None]]:
+    """The same of a tar, as labels of earlier releases hold one; None is what is no file."""
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as opened:
+        for entry in opened:
+            file = opened.extractfile(entry) if entry.isreg() else None
+            yield entry.name, file.read() if file else None

@@ -8,7 +8,6 @@ import hashlib
 import io
 import lzma
 import re
-import tarfile
 from pathlib import Path, PurePosixPath
 
 from nuwa import names
@@ -33,6 +32,11 @@ _SETUP = "label/setup"
 _HEAD = "label/head.j2"
 _LABEL = "label/label.j2"
 _APP = "app"
+_XZ = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}
+"""For text, of which no byte is aligned."""
+
+MARK = "\x1e"
+"""What the line before a file's content begins with, where files are packed: then its mode and path."""
 
 
 def setup_script(app: App) -> str:
@@ -55,7 +59,7 @@ def framed(app: str, archive: bytes) -> str:
 
     Args:
         app: the app's name.
-        archive: a tar.xz.
+        archive: the files of `bin/`, packed.
     """
     inner = _unpacking_script(app, archive)
     lines = render(
@@ -64,20 +68,20 @@ def framed(app: str, archive: bytes) -> str:
         app=app,
         sha256=hashlib.sha256(inner.encode()).hexdigest(),
         packed=base64.b64encode(_gzip(inner.encode())).decode(),
+        payload=base64.b64encode(archive).decode(),
     )
     return " ".join(lines.splitlines())
 
 
 def _unpacking_script(app: str, archive: bytes) -> str:
-    """`bin-templates/label/setup` with the archive of `bin/` inside it."""
+    """`bin-templates/label/setup`, which knows the sum of the archive of `bin/`."""
     head = render(
         str(BIN_TEMPLATES),
         _HEAD,
         app=app,
         sha256=hashlib.sha256(archive).hexdigest(),
-        payload=base64.b64encode(archive).decode(),
     )
-    shebang, body = (BIN_TEMPLATES / _SETUP).read_text().split("\n", 1)
+    shebang, body = _lean((BIN_TEMPLATES / _SETUP).read_text()).split("\n", 1)
     return f"{shebang}\n{head}{body}"
 
 
@@ -136,15 +140,15 @@ _HEREDOC = re.compile(r"(?<!<)<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 
 
 def _lean(script: str) -> str:
-    """A script without comments on lines of their own, but for its head and what linters read.
+    """A script without comments on lines of their own, but for the first paragraph of its head.
 
     A label has room for the scripts of a deployment, and not for all that is said about them in the source.
     What is in a here-document is text, whatever it looks like.
     """
     kept, in_head, end = [], True, ""
     for line in script.splitlines(keepends=True):
-        comment = re.match(r"\s*#(?! shellcheck )", line)
-        in_head = in_head and bool(line.startswith("#"))
+        comment = line.lstrip().startswith("#")
+        in_head = in_head and line.startswith("#") and line != "#\n" and not line.startswith("# shellcheck ")
         if in_head or end or not comment:
             kept.append(line)
         if end:
@@ -212,15 +216,21 @@ def _guarded(app: App) -> str:
 
 
 def _archive(files: dict[str, str]) -> bytes:
-    """A tar.xz whose bytes depend on nothing but its files: an eighth smaller than with gzip."""
-    made, sourced = io.BytesIO(), _sourced()
-    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in sorted(files.items()):
-            entry = tarfile.TarInfo(f"bin/{name}")
-            entry.size = len(content.encode())
-            entry.mode = 0o644 if name in sourced else 0o755
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return lzma.compress(made.getvalue(), preset=9 | lzma.PRESET_EXTREME)
+    """The files as text, packed by xz: an eighth smaller than by gzip, and by a thirtieth than as a tar.
+
+    The large ones come first, of which the small ones repeat most.
+
+    Raises:
+        BuildError: a file holds what marks the beginning of the next one.
+    """
+    sourced, text = _sourced(), ""
+    for name, content in sorted(files.items(), key=lambda file: (-len(file[1]), file[0])):
+        if MARK in content:
+            raise BuildError(
+                f"bin/{name} would hold a control character ({MARK!r})", hint="Take it out of nuwa.toml."
+            )
+        text += f"{MARK}{'644' if name in sourced else '755'} bin/{name}\n{content}"
+    return lzma.compress(text.encode(), check=lzma.CHECK_CRC32, filters=[_XZ])
 
 
 def _gzip(content: bytes) -> bytes:

@@ -347,6 +347,9 @@ reserve() {
   source bin/lib/common
   source bin/lib/host
   source bin/lib/ports
+  TEMPORARY=$(mktemp -d)
+  use_parts reserve
+  rm -rf "$TEMPORARY"
   taken() { false; }
   for name in a b c d e f; do
     reserve_port "port.$name" 18500 18599 taken '' taken >"$TEST/port.$name" 3>&- &

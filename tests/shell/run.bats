@@ -328,9 +328,10 @@ instead_of() {
 set -euo pipefail
 source bin/lib/common
 source "$LIB/host"
-source "$LIB/apply"
+source "$LIB/undo"
 clean_up_at_exit
 detect_host
+use_parts stage
 for port in 18001 18002 18001; do
   stage run "$(setup_image)" blue "$port" null
   grep -rhoE -- '--publish=[0-9.]+:1[0-9]+' "$TEMPORARY/run/tree/etc/systemd"

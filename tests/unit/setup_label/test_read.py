@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
 import tarfile
 
 import pytest
@@ -44,7 +45,12 @@ def test_a_label_holds_nothing_that_podman_changes_on_its_way_into_an_image():
         assert "$" not in label, "version 5 expands variables"
 
 
-def archive(**files):
+def text(**files):
+    return lzma.compress(b"".join(b"\x1e755 %s\n%s" % (name.encode(), files[name]) for name in files))
+
+
+def tar(**files):
+    """As labels of earlier releases have it."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:xz") as opened:
         for name, content in files.items():
@@ -79,7 +85,7 @@ def test_a_changed_script_inside_is_not_taken_for_nuwas_own():
 
 def test_other_compression_of_the_same_is_still_nuwas_own():
     same = write.framed(
-        "shop", archive(**{f"bin/{name}": text.encode() for name, text in write.bin_files(APP).items()})
+        "shop", text(**{f"bin/{name}": text.encode() for name, text in write.bin_files(APP).items()})
     )
     assert same != SCRIPT
     assert read.read(same).genuine
@@ -104,18 +110,22 @@ def test_what_is_no_label_of_nuwa_is_refused(script):
 def test_a_wrong_checksum_is_refused():
     packed = next(word for word in SCRIPT.split() if word.startswith("packed="))
     other = next(
-        word
-        for word in write.framed("shop", archive(**{"bin/run": b"x"})).split()
-        if word.startswith("packed=")
+        word for word in write.framed("shop", text(**{"bin/run": b"x"})).split() if word.startswith("packed=")
     )
     with pytest.raises(NuwaError, match="checksum"):
         read.read(SCRIPT.replace(packed, other))
 
 
+@pytest.mark.parametrize("pack", [text, tar])
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "bin/../x", "bin/a/b", "bin/-x", "etc/x", "bin/a b"])
-def test_files_outside_bin_are_refused(name):
+def test_files_outside_bin_are_refused(name, pack):
     with pytest.raises(NuwaError, match="it would write"):
-        read.read(write.framed("shop", archive(**{name: b"x"})))
+        read.read(write.framed("shop", pack(**{name: b"x"})))
+
+
+def test_a_label_of_an_earlier_release_is_read():
+    label = read.read(write.framed("shop", tar(**{"bin/run": b"x\n", "bin/lib/app": b"y\n"})))
+    assert label.files == {"bin/run": b"x\n", "bin/lib/app": b"y\n"}
 
 
 def test_links_are_refused():
@@ -139,7 +149,7 @@ def test_says_which_scripts_this_version_would_write_otherwise():
     files = {f"bin/{name}": text.encode() for name, text in write.bin_files(APP).items()}
     changed = {**files, "bin/run": b"evil", "bin/more": b"x"}
     del changed["bin/logs"]
-    found = inspection(write.framed("shop", archive(**changed)))
+    found = inspection(write.framed("shop", text(**changed)))
     assert found.changed_scripts == ("bin/logs", "bin/more", "bin/run")
     assert found.setup.genuine
 

@@ -51,7 +51,7 @@ def test_the_same_app_gives_the_same_bytes():
 
 
 def test_the_label_is_below_the_limit_of_engines_with_room_for_what_an_app_names():
-    assert len(write.setup_script(app()).encode()) < 64 * 1024
+    assert len(write.setup_script(app()).encode()) < 48 * 1024
 
 
 def test_a_label_that_would_be_lost_fails_the_build():
@@ -74,6 +74,11 @@ def test_scripts_are_packed_as_they_are_but_for_comments():
         assert packed[:2] == source[:2], f"{name} has lost its head"
 
 
+def test_what_would_be_taken_for_the_next_file_fails_the_build():
+    with pytest.raises(BuildError, match="control character"):
+        write.setup_script(app(volume=(Volume(name="x", path="/x\x1e755 bin/run"),)))
+
+
 def test_bin_shows_the_commands_and_one_folder():
     shown = {name.partition("/")[0] for name in write.bin_files(app())}
     assert shown == {"lib", *(path.name for path in (BIN_TEMPLATES / "commands").iterdir())}
@@ -83,6 +88,11 @@ def test_a_here_document_keeps_what_looks_like_a_comment():
     script = "#!/bin/bash\n# Head\nmain() {\n  # why\n  cat <<END >file\n#!/bin/sh\n# told\nEND\n  # why\n}\n"
     lean = script.replace("  # why\n", "")
     assert write._lean(script) == lean
+
+
+def test_of_a_head_the_first_paragraph_stays():
+    script = "#!/bin/bash\n# Does this,\n# and that.\n#\n# How.\n# shellcheck disable=SC1\n\n# x\nmain\n"
+    assert write._lean(script) == "#!/bin/bash\n# Does this,\n# and that.\n\nmain\n"
 
 
 @pytest.mark.parametrize(

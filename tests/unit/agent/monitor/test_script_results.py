@@ -151,7 +151,7 @@ def test_a_link_is_not_followed(shop: Shop, tmp_path: Path) -> None:
         ("lib/common", 'record "started by ${SUDO_USER:-root}${ARGUMENTS[*]:+: ${ARGUMENTS[*]}}"'),
         ("from_image/rollout", 'say "starting $unit"'),
         ("from_image/rollout", 'say "$NUWA_APP is at release ${IMAGE:0:12} ($NUWA_IMAGE_NAME)"'),
-        ("lib/release", 'say "running the release hook: $NUWA_HOOK"'),
+        ("from_image/start", 'say "running the release hook: $NUWA_HOOK"'),
         ("lib/rollback", 'die "$reason. The previous release (${former:0:12}) serves'),
     ],
 )
