@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-from runtime_manifest import PROJECT, Init, Kind, runtime_app
+from running import Container
+from runtime_manifest import INITS, PROJECT, SECRET, Init, Kind, runtime_app
 
 from nuwa.console import Quiet
 from nuwa.engine import Engine
@@ -43,3 +45,37 @@ def runtime_image(engine: Engine, request: pytest.FixtureRequest) -> Callable[..
         return with_s6_overlay(engine, image(kind), app, request.getfixturevalue("s6_overlay"))
 
     return image
+
+
+@pytest.fixture(
+    scope="session",
+    params=[(kind, init) for init in INITS for kind in ("gunicorn", "mod_wsgi")],
+    ids="-".join,
+)
+def container(
+    request: pytest.FixtureRequest,
+    engine: Engine,
+    runtime_image: Callable[..., str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Container]:
+    """A container for each kind of WSGI server and each init, as a host runs it.
+
+    Tests of two modules share it, so each leaves it serving, except for the last.
+    """
+    made = Container(
+        engine,
+        runtime_image(*request.param),
+        f"nuwa-test-runtime-{'-'.join(request.param)}-{uuid.uuid4().hex[:8]}",
+        tmp_path_factory.mktemp("container"),
+        secrets={"TOKEN": SECRET + "\n", "not-a-variable": "x"},
+        options=[
+            "--env=TOKEN=from podman",
+            "--env=FROM_PODMAN=a\nb  ",
+            "--env=name=kept",
+            "--env=value=kept",
+        ],
+    )
+    try:
+        yield made.start().wait_served()
+    finally:
+        made.remove()

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -215,3 +216,14 @@ def _connect(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(str(path))
     return connection
+
+
+def marker(what: str) -> str:
+    """A word that stands in no log yet."""
+    return f"marker-{what}-{uuid.uuid4().hex[:8]}"
+
+
+def assert_replaced(container: Container, service: str, killed: int, signal: str = "KILL") -> None:
+    assert killed > 0
+    container.sh(f"kill -s {signal} {killed}")
+    wait_until(lambda: container.pid(service) not in (0, killed), f"a new {service}", 20)

@@ -21,7 +21,7 @@ CLEAR = {
     "UNICODE": "žš🌊",
 }
 
-
+SECRET = "s3cr3t of $HOME with `ticks`\nand a second line "
 SLASHES = r"a\b \\c %d \%e \\%f"
 
 

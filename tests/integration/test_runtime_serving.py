@@ -1,6 +1,6 @@
 """What runs inside the container: checked on one container for each kind of WSGI server, as a host runs it.
 
-The tests share that container, so each leaves it serving.
+The tests share that container with those of the logs, so each leaves it serving. The last one here stops it.
 """
 
 from __future__ import annotations
@@ -8,56 +8,14 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import shlex
 import threading
-import time
 import urllib.parse
-import uuid
-from collections.abc import Callable, Iterator
 
 import pytest
-from running import Container, wait_until
-from runtime_manifest import CLEAR, INITS, SLASHES
+from running import Container, assert_replaced, wait_until
+from runtime_manifest import CLEAR, SECRET, SLASHES
 
-from nuwa.engine import Engine
 from nuwa.names import APP_ID
-
-SECRET = "s3cr3t of $HOME with `ticks`\nand a second line "
-
-
-@pytest.fixture(
-    scope="module",
-    params=[(kind, init) for init in INITS for kind in ("gunicorn", "mod_wsgi")],
-    ids="-".join,
-)
-def container(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    runtime_image: Callable[..., str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Container]:
-    made = Container(
-        engine,
-        runtime_image(*request.param),
-        f"nuwa-test-runtime-{'-'.join(request.param)}-{uuid.uuid4().hex[:8]}",
-        tmp_path_factory.mktemp("container"),
-        secrets={"TOKEN": SECRET + "\n", "not-a-variable": "x"},
-        options=[
-            "--env=TOKEN=from podman",
-            "--env=FROM_PODMAN=a\nb  ",
-            "--env=name=kept",
-            "--env=value=kept",
-        ],
-    )
-    try:
-        yield made.start().wait_served()
-    finally:
-        made.remove()
-
-
-def marker(container: Container, what: str) -> str:
-    return f"marker-{what}-{uuid.uuid4().hex[:8]}"
-
 
 # PID 1
 
@@ -197,114 +155,7 @@ def test_an_idle_worker_gives_memory_back(container: Container) -> None:
     )
 
 
-# Logs
-
-
-def say_everywhere(container: Container) -> dict[str, str]:
-    """One marker for each way to the log: which file it has to reach."""
-    printed, logged, job = (marker(container, what) for what in ("print", "logger", "cron"))
-    container.text(f"/say?{printed}")
-    container.sh(f"logger -t elsewhere {logged}")
-    container.sh(f"/usr/lib/nuwa/cron-job note echo {job}")
-    return {
-        f"server: {printed}": "server.log",
-        f"elsewhere: {logged}": "syslog",
-        f"cron-note: {job}": "cron.log",
-    }
-
-
-def assert_logged(container: Container, markers: dict[str, str]) -> None:
-    for line, file in markers.items():
-        mark, _, text = line.partition(": ")
-        wait_until(lambda text=text: text in container.log(), f"{text} in podman logs")
-        assert re.search(rf"^{mark}: .*{text}", container.log(), re.MULTILINE)
-        wait_until(lambda text=text, file=file: text in container.logged(file), f"{text} in {file}")
-
-
-def test_every_line_reaches_podman_and_the_log_volume_marked_by_service(container: Container) -> None:
-    assert_logged(container, say_everywhere(container))
-    assert_logged(
-        container,
-        {"server: GET /say": "server.log"} | {"process-worker: worker of app": "process-worker.log"},
-    )
-
-
-def test_lines_are_logged_again_after_rsyslog_was_killed(container: Container) -> None:
-    assert_replaced(container, "rsyslogd", container.pid("rsyslogd"))
-    container.sh("until [ -S /run/nuwa/log/services.sock ]; do sleep 0.05; done")
-    assert_logged(container, say_everywhere(container))
-
-
-def test_podman_logs_miss_no_line_while_rsyslog_is_away(container: Container) -> None:
-    container.sh("s6-svc -wd -d /run/service/rsyslogd")
-    line = marker(container, "away")
-    container.text(f"/say?{line}")
-    wait_until(lambda: line in container.log(), "the line of a server without rsyslog")
-    container.sh("s6-svc -u -wU /run/service/rsyslogd")
-
-
-def test_lines_are_logged_again_after_the_logger_was_killed(container: Container) -> None:
-    assert_replaced(container, "log-server", container.pid("log-server"))
-    line = marker(container, "relogged")
-    container.text(f"/say?{line}")
-    assert_logged(container, {f"server: {line}": "server.log"})
-
-
-def test_log_rotation_moves_the_file_on_and_loses_nothing(container: Container) -> None:
-    before, after = marker(container, "before"), marker(container, "after")
-    container.text(f"/say?{before}")
-    assert_logged(container, {f"server: {before}": "server.log"})
-    container.sh("/usr/lib/nuwa/rotate-logs --force")
-    # rsyslog is asked to open its files again, and on a busy machine writes a line more to the old one.
-    wait_until(
-        lambda: container.text(f"/say?{after}") and after in container.logged("server.log"),
-        "the new file is written",
-    )
-    assert before in container.logged("server.log.1")
-    assert before not in container.logged("server.log")
-
-
-def test_a_long_line_is_one_line(container: Container) -> None:
-    line = marker(container, "long") + "y" * 100_000
-    script = f"printf '%s\\n' {line[:20]}; head -c 100000 /dev/zero | tr '\\0' y"
-    container.sh(f"/usr/lib/nuwa/cron-job long sh -c {shlex.quote(script)}")
-    wait_until(lambda: "cron-long: " + "y" * 100_000 in container.logged("cron.log"), "the whole line", 30)
-
-
-def log_sizes(container: Container) -> dict[str, int]:
-    folder = container.folder / "log"
-    return {file.name: file.stat().st_size for file in folder.glob("cron.log*")}
-
-
-def test_a_flood_of_lines_does_not_fill_the_disk(container: Container) -> None:
-    """What is written much faster than cron's rotation comes round."""
-    sizes: list[dict[str, int]] = []
-    container.engine.exec(
-        container.name,
-        *("/usr/lib/nuwa/cron-job", "flood", "sh", "-c"),
-        "yes $(head -c 1000 /dev/zero | tr '\\0' x) | head -c 150000000",
-        options=["--detach"],
-    )
-    wait_until(lambda: "flood.pid" in container.sh("ls /run/nuwa/cron"), "it has begun")
-    while "flood.pid" in container.sh("ls /run/nuwa/cron"):
-        sizes.append(log_sizes(container))
-        time.sleep(0.3)
-    sizes.append(log_sizes(container))
-    assert any("cron.log.1" in found for found in sizes), "the file was moved on meanwhile"
-    assert max(max(found.values()) for found in sizes) < 12_000_000
-    assert max(sum(found.values()) for found in sizes) < 40_000_000
-    last = marker(container, "last")
-    container.sh(f"/usr/lib/nuwa/cron-job note echo {last}")
-    wait_until(lambda: last in container.logged("cron.log"), "lines are written as before")
-
-
 # Supervision
-
-
-def assert_replaced(container: Container, service: str, killed: int, signal: str = "KILL") -> None:
-    assert killed > 0
-    container.sh(f"kill -s {signal} {killed}")
-    wait_until(lambda: container.pid(service) not in (0, killed), f"a new {service}", 20)
 
 
 @pytest.mark.parametrize("service", ["cron", "process-worker"])
@@ -405,15 +256,6 @@ def test_health_says_what_the_server_answered(container: Container) -> None:
 
 def test_health_asks_as_the_proxy_does(container: Container) -> None:
     assert container.exec("/usr/lib/nuwa/http-probe", "8000", "/secure", "a.example").ok
-
-
-def test_a_successful_health_check_leaves_no_line_in_the_log(container: Container) -> None:
-    before = container.log().count("nuwa-healthcheck")
-    assert container.exec("/usr/lib/nuwa/healthcheck").ok
-    last = marker(container, "last")
-    container.text(f"/say?{last}")
-    wait_until(lambda: last in container.log(), "a line after the check")
-    assert container.log().count("nuwa-healthcheck") == before
 
 
 # Service files
