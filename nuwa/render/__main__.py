@@ -14,6 +14,8 @@ volumes, whose folders follow: see `nuwa/render/volumes.py`. `render.pyz archive
 `borg` or `restic` behind it, reads that program's list of an archive; it prints bytes, number of entries and
 the folders at the top, one a line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE
 SERVER FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.as_lines`.
+`render.pyz files-with-name NAME` reads what `nginx -T` prints, and prints the files that have a site of the
+name. `render.pyz reach HOST PORT SECONDS` connects; where that fails, it prints why.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from nuwa.manifest import cdn
 from nuwa.manifest.model import App, from_json
 from nuwa.names import PROJECT
 from nuwa.quoting import CannotQuote
-from nuwa.render import archive_entries, certbot_advice, maintenance, static, volumes
+from nuwa.render import archive_entries, certbot_advice, maintenance, reach, server_names, static, volumes
 from nuwa.render import facts as host_facts
 from nuwa.render.beneath import CHUNK_BYTES
 from nuwa.render.container import hook_run, once_run, rehearsal_run, warnings
@@ -61,6 +63,11 @@ def main() -> None:
             challenge, server, folder, log = sys.argv[2:]
             advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
             print("\n".join(certbot_advice.as_lines(advice)))
+        elif sys.argv[1:2] == ["files-with-name"] and len(sys.argv) == 3:
+            dump = sys.stdin.buffer.read().decode(errors="replace")
+            print("\n".join(server_names.files_with(dump, sys.argv[2])))
+        elif sys.argv[1:2] == ["reach"] and len(sys.argv) == 5:
+            _reach(*sys.argv[2:])
         elif what == "maintenance":
             print(maintenance.answer(sys.stdin.read()))
         elif what == "ranges":
@@ -82,15 +89,24 @@ def main() -> None:
                 "archive-entries",
                 "certbot-advice",
                 "domains",
+                "files-with-name",
                 "maintenance",
                 "plans",
                 "ranges",
+                "reach",
                 "scripts",
                 "static",
             )
             sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
+
+
+def _reach(host: str, port: str, seconds: str) -> None:
+    try:
+        reach.connect(host, int(port), float(seconds))
+    except OSError as error:
+        sys.exit(str(error))
 
 
 def _ranges(text: str) -> tuple[str, ...]:
