@@ -120,7 +120,7 @@ def _entries(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _tar_entries(content: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """The same of a tar, as labels of earlier releases hold one; None is what is no file."""
+    """The same of a tar, as labels of earlier releases hold one; None for a link or a folder."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as opened:
         for entry in opened:
             file = opened.extractfile(entry) if entry.isreg() else None
