@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ from nuwa.errors import ConnectionLost, NuwaError, UsageError
 
 if TYPE_CHECKING:
     from nuwa.console import Progress
+    from nuwa.engine import Engine
     from nuwa.manifest.model import App
     from nuwa.remote.deploy import Outcome
     from nuwa.remote.host import HostState
@@ -69,7 +71,9 @@ def deploy(
     made = shared.load_app(project, family)
     progress = shared.progress()
     chosen = target.choose(made, targets or [], _domains(domain))
-    with _repeatable(), ExitStack() as stack:
+    with _repeatable(), ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+        # Podman is asked and the code of builds is loaded while ssh logs in.
+        engine = None if build_on else pool.submit(_engine)
         connections = [stack.enter_context(connect(one)) for one in chosen]
         states = [host.look(connection, made) for connection in connections]
         if prepare:
@@ -80,9 +84,9 @@ def deploy(
         secrets = [_secrets(made, state, project) for state in states]
         hosts = list(zip(connections, states, secrets, strict=True))
         source = stack.enter_context(
-            _built_there(made, project, build_on, platform, progress)
-            if build_on
-            else _built_here(made, project, platform, progress)
+            _built_here(engine.result(), made, project, platform, progress)
+            if engine
+            else _built_there(made, project, build_on, platform, progress)
         )
         outcomes = _deploy(made, source, hosts, progress)
     progress.result(
@@ -109,15 +113,20 @@ def _domains(given: Sequence[str] | None) -> tuple[str, ...]:
         raise UsageError(f"--domain: {error}") from None
 
 
+def _engine() -> Engine:
+    from nuwa.engine import Engine
+    from nuwa.image import build  # noqa: F401 - it takes its time to load
+
+    return Engine.detect()
+
+
 @contextmanager
 def _built_here(
-    made: App, project: Path, platform: Chosen | None, progress: Progress
+    engine: Engine, made: App, project: Path, platform: Chosen | None, progress: Progress
 ) -> Iterator[LocalSource]:
-    from nuwa.engine import Engine
     from nuwa.image.build import Options, build
     from nuwa.remote import source
 
-    engine = Engine.detect()
     built = build(made, project, Options(architecture=foreign(platform)), engine, progress)
     image = engine.image(built.id)
     if image is None:

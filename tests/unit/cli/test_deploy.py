@@ -36,6 +36,7 @@ def built(tmp_path, monkeypatch):
         yield
 
     monkeypatch.setattr(ssh, "connect", connect)
+    monkeypatch.setattr(deploy, "_engine", lambda: None)
     monkeypatch.setattr(deploy, "_built_here", build)
     monkeypatch.setattr(deploy, "_built_there", build)
     return wanted
