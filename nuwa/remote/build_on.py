@@ -28,6 +28,7 @@ from nuwa.manifest.model import App
 from nuwa.names import PROJECT
 from nuwa.process import run
 from nuwa.remote import build_settings
+from nuwa.remote.pipes import rest_of
 from nuwa.remote.ssh import Connection
 from nuwa.requirements import kinds
 
@@ -78,7 +79,7 @@ def build(connection: Connection, app: App, project: Path, options: Sequence[str
         words = ("build", *options)
         packer = ("gzip", "-1", "-c")
         result = connection.stream(
-            *words, file=archive, offset=0, packer=packer, count=lambda _: None, on_line=step.line
+            *words, write=rest_of(archive), packer=packer, count=lambda _: None, on_line=step.line
         )
     found = _BUILT.search(result.stdout)
     if not found:

@@ -1,11 +1,12 @@
-"""A file as a compressed stream, counted on its way; memory does not grow with it."""
+"""A compressed stream, counted on its way; memory does not grow with it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -16,25 +17,39 @@ CHUNK_BYTES = 1 << 18
 
 @contextmanager
 def packed(
-    file: Path, offset: int, packer: Sequence[str], head: bytes, count: Callable[[int], None]
+    write: Callable[[IO[bytes]], None], packer: Sequence[str], head: bytes, count: Callable[[int], None]
 ) -> Iterator[IO[bytes]]:
-    """The compressed content of a file from `offset` on, to be read while the block runs.
+    """What is written, compressed, to be read while the block runs.
 
     Args:
+        write: writes everything into a pipe; it ends early when nobody reads any more.
         packer: the program that compresses its standard input.
         head: what comes before it, as it is.
         count: told how many bytes were taken, again and again.
     """
+    plain_out, plain_in = os.pipe()
     packed_out, packed_in = os.pipe()
     counted_out, counted_in = os.pipe()
-    with ThreadPoolExecutor(2) as pool:
-        packing = pool.submit(_pack, file, offset, packer, packed_in)
+    with ThreadPoolExecutor(3) as pool:
+        writing = pool.submit(_write, write, plain_in)
+        packing = pool.submit(_pack, packer, plain_out, packed_in)
         pumping = pool.submit(_pump, packed_out, counted_in, head, count)
-        # Closed before the pool is waited for: a reader that has gone ends the other two by a broken pipe.
+        # Closed before the pool is waited for: a reader that has gone ends the others by a broken pipe.
         with os.fdopen(counted_out, "rb") as reader:
             yield reader
-    pumping.result()
-    packing.result()
+    for part in (pumping, packing, writing):
+        part.result()
+
+
+def rest_of(file: Path, offset: int = 0) -> Callable[[IO[bytes]], None]:
+    """Writes the content of a file from `offset` on."""
+
+    def write(target: IO[bytes]) -> None:
+        with file.open("rb", buffering=0) as source:
+            source.seek(offset)
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
+
+    return write
 
 
 @contextmanager
@@ -47,9 +62,18 @@ def filled(text: bytes) -> Iterator[IO[bytes]]:
         yield reader
 
 
-def _pack(file: Path, offset: int, packer: Sequence[str], into: int) -> None:
-    with os.fdopen(into, "wb") as target, file.open("rb", buffering=0) as source:
-        source.seek(offset)
+def _write(write: Callable[[IO[bytes]], None], into: int) -> None:
+    target = os.fdopen(into, "wb")
+    try:
+        with suppress(BrokenPipeError):
+            write(target)
+    finally:
+        with suppress(BrokenPipeError):
+            target.close()
+
+
+def _pack(packer: Sequence[str], out_of: int, into: int) -> None:
+    with os.fdopen(into, "wb") as target, os.fdopen(out_of, "rb", buffering=0) as source:
         run(packer, stdin=source, stdout=target, check=False)
 
 

@@ -77,14 +77,13 @@ class Connection:
         self,
         script: str,
         *words: str,
-        file: Path,
-        offset: int,
+        write: Callable[[IO[bytes]], None],
         packer: Sequence[str],
         count: Callable[[int], None],
         on_line: Callable[[str], None] | None = None,
     ) -> Result:
-        """Run one of our scripts with the rest of a file as its standard input: see `pipes.packed`."""
-        with pipes.packed(file, offset, packer, self._password, count) as source:
+        """Run one of our scripts with a compressed stream as its standard input: see `pipes.packed`."""
+        with pipes.packed(write, packer, self._password, count) as source:
             result = run(self._argv(*_bash(script, words)), stdin=source, check=False, on_line=on_line)
         return self._judged(result, check=False)
 

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from nuwa.errors import RemoteError
 from nuwa.process import Result
+from nuwa.remote.pipes import rest_of
 from nuwa.remote.source import Source, manifest
 from nuwa.remote.ssh import FULL, Connection
 
@@ -115,11 +117,29 @@ class _Transfer:
         return known
 
     def _send_layers(self, layers: Sequence[str], known: _Known) -> None:
+        """All of them as one stream, the program on the host being one, too."""
+        if not layers:
+            return
+        result = self._connection.stream(
+            "receive",
+            *(self._stage, self._packer[0]),
+            write=lambda target: self._write_layers(layers, known, target),
+            packer=self._packer,
+            count=self._count,
+        )
+        self._check_room(result)
+        if not result.ok:
+            raise RemoteError(f"layers did not arrive on {self._host}", details=result.stderr.strip())
+
+    def _write_layers(self, layers: Sequence[str], known: _Known, target: IO[bytes]) -> None:
         for layer, file in self._exported(layers):
             size = file.stat().st_size
             received = known.received.get(_hex(layer), 0)
             if received != size:
-                self._send_layer(_hex(layer), file, received if received < size else 0, size)
+                offset = received if received < size else 0
+                target.write(f"{_hex(layer)} {offset} {size}\n".encode())
+                rest_of(file, offset)(target)
+                self._sent.layers += 1
             self._sizes[layer] = size
             file.unlink()
 
@@ -131,21 +151,6 @@ class _Transfer:
                 file = ahead.pop().result()
                 ahead = [pool.submit(self._source.layer, following) for following in layers[index + 1 :][:1]]
                 yield layer, file
-
-    def _send_layer(self, digest: str, file: Path, offset: int, size: int) -> None:
-        before = self._sent.size
-        result = self._connection.stream(
-            "receive",
-            *(self._stage, digest, str(offset), str(size), self._packer[0]),
-            file=file,
-            offset=offset,
-            packer=self._packer,
-            count=self._count,
-        )
-        self._check_room(result)
-        if not result.ok:
-            raise RemoteError(f"a layer did not arrive on {self._host}", details=result.stderr.strip())
-        self._sent.layers += self._sent.size > before
 
     def _count(self, size: int) -> None:
         self._sent.size += size

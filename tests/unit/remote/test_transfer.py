@@ -12,7 +12,7 @@ import pytest
 
 from nuwa.engine import Image
 from nuwa.errors import RemoteError
-from nuwa.process import Result, run
+from nuwa.process import Result
 from nuwa.remote import transfer
 from nuwa.remote.ssh import FULL
 from nuwa.remote.target import Target
@@ -50,6 +50,7 @@ class Host:
         self.lost, self.damaged, self.full = lost * 64, damaged * 64, full
         self.received: dict[str, bytes] = {}
         self.manifest: dict = {}
+        self.streams = 0
 
     def run(self, script: str, *words: str, input: bytes = b"", check: bool = True) -> Result:
         if script == "layers":
@@ -73,22 +74,21 @@ class Host:
                 return f"damaged {digest}"
         return "taken"
 
-    def stream(self, script: str, *words: str, file: Path, offset: int, packer, count) -> Result:
-        assert script == "receive"
+    def stream(self, script: str, *words: str, write, packer, count) -> Result:
+        assert (script, words) == ("receive", (self.target.stage, packer[0]))
         if self.full:
             return Result([], FULL, "", "1 MB are free")
-        _, digest, begin, size, _ = words
-        packed = run([*packer[:1], "-c"], stdin=self._opened(file, offset)).stdout
-        count(len(packed))
-        content = file.read_bytes()[offset:]
-        self.received[digest] = self.received.get(digest, b"")[: int(begin)] + content
-        assert len(self.received[digest]) == int(size)
+        self.streams += 1
+        written = io.BytesIO()
+        write(written)
+        count(len(written.getvalue()))
+        written.seek(0)
+        while line := written.readline():
+            digest, offset, size = line.decode().split()
+            kept = self.received.get(digest, b"")[: int(offset)]
+            self.received[digest] = kept + written.read(int(size) - int(offset))
+            assert len(self.received[digest]) == int(size)
         return Result([], 0, "", "")
-
-    def _opened(self, file: Path, offset: int):
-        opened = file.open("rb", buffering=0)
-        opened.seek(offset)
-        return opened
 
 
 def send(host: Host, folder: Path) -> tuple[transfer.Sent, Folder]:
@@ -104,6 +104,12 @@ def test_only_the_layers_that_the_host_lacks_are_written_and_sent(tmp_path):
     assert (sent.layers, list(host.received)) == (1, ["c" * 64])
     assert [layer["digest"] for layer in host.manifest["layers"]] == list(IMAGE.layers)
     assert not list(tmp_path.iterdir())
+
+
+def test_all_layers_are_one_stream(tmp_path):
+    host = Host()
+    sent, _ = send(host, tmp_path)
+    assert (sent.layers, host.streams, host.received) == (3, 1, LAYERS)
 
 
 def test_what_came_before_is_not_sent_again(tmp_path):
@@ -147,7 +153,8 @@ def test_a_stream_holds_the_rest_of_a_file_after_what_comes_first(tmp_path):
     file = tmp_path / "layer"
     file.write_bytes(bytes(range(256)) * 4000)
     counted: list[int] = []
-    with pipes.packed(file, 1000, ["gzip", "-c"], b"secret\n", counted.append) as reader:
+    write = pipes.rest_of(file, 1000)
+    with pipes.packed(write, ["gzip", "-c"], b"secret\n", counted.append) as reader:
         got = reader.read()
     assert got.startswith(b"secret\n")
     assert gzip.decompress(got.removeprefix(b"secret\n")) == file.read_bytes()[1000:]
@@ -160,5 +167,17 @@ def test_a_reader_that_goes_away_ends_the_stream(tmp_path):
     file = tmp_path / "layer"
     with file.open("wb") as sparse:
         sparse.truncate(50_000_000)
-    with pipes.packed(file, 0, ["cat"], b"", lambda count: None) as reader:
+    with pipes.packed(pipes.rest_of(file), ["cat"], b"", lambda count: None) as reader:
         reader.read(10)
+
+
+def test_what_goes_wrong_while_a_stream_is_written_is_told():
+    from nuwa.remote import pipes
+
+    def write(target):
+        target.write(b"half")
+        raise RemoteError("the other host is gone")
+
+    with pytest.raises(RemoteError, match="the other host is gone"):  # noqa: SIM117
+        with pipes.packed(write, ["cat"], b"", lambda count: None) as reader:
+            assert reader.read() == b"half"
