@@ -107,6 +107,19 @@ def test_what_podman_says_of_a_layer_names_what_to_send(programs, tmp_path, mess
     assert (stage / digests[0]).exists() == answer.startswith("missing")
 
 
+def test_an_image_that_goes_while_layers_are_listed_stops_nothing(programs, tmp_path):
+    """Another app's deploy removes it: podman then fails as a whole, in `images` as well as in `inspect`."""
+    programs(
+        "podman",
+        f"""gone={tmp_path}/gone-$1
+        [ -e "$gone" ] || {{ : >"$gone"; echo 'Error: image not known' >&2; exit 125; }}
+        case $1 in images) echo sha256:{"e" * 64} ;; image) echo sha256:{"a" * 64} ;; esac""",
+    )
+    done = run("layers", str(tmp_path / "stage"), "c" * 64, "a" * 64, "b" * 64)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.decode().splitlines() if line != "zstd"] == [f"have {'a' * 64}"]
+
+
 @pytest.mark.parametrize("pair", ["hunter2", "A B=hunter2", "=hunter2", "x\nA=hunter2"])
 def test_what_is_no_variable_is_refused_and_not_printed(pair):
     done = run("perform", "/nowhere", "lock", "deploy", "", "", input=f"{pair}\0".encode())
