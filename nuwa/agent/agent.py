@@ -111,8 +111,9 @@ class Agent:
     def publish(self, name: str, data: dict[str, Any]) -> None:
         """Tell those who watch. Of a webhook only the name comes; the rest is gathered for watchers alone."""
         if self.watchers:
-            whole = self.dispatcher.show(data["name"]) if name == "hook" else data
-            self.watchers.publish(name, whole)
+            self.watchers.publish(name, self.dispatcher.show(data["name"]) if name == "hook" else data)
+        if name == "hook":
+            self._changed.set()  # rows name the state of their webhook
 
     def _run_told(self, state: RunState) -> None:
         """Take note of a run of a hook."""
@@ -364,8 +365,7 @@ class Agent:
             except NuwaError as error:
                 log.warning("%s", error)
             told = time.monotonic()
-            # systemd and podman say what changes; folders are looked at so often and no more.
-            silence = FOLDER_CACHE_S if self._units.has_bus else SAMPLE_INTERVAL_S
+            silence = FOLDER_CACHE_S if self._units.has_bus else SAMPLE_INTERVAL_S  # the bus has signals
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), silence)
             await asyncio.sleep(max(TOGETHER_S, told + CHANGES_EVERY_S - time.monotonic()))
