@@ -63,6 +63,14 @@ TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777"
 """What is writable besides volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
 
 
+def replicas(slot: str, count: int) -> tuple[str, ...]:
+    """The places of a slot's containers: the slot itself, then `blue_2`, `blue_3` and so on.
+
+    No app's name holds `_`, so what is called after them is no other app's.
+    """
+    return (slot, *(f"{slot}_{number}" for number in range(2, count + 1)))
+
+
 @dataclass(frozen=True)
 class Platform:
     """A family at a release: `debian` 13."""
@@ -216,6 +224,10 @@ class Names:
     def current_socket(self) -> str:
         """The link to the socket of the slot that serves: where nginx passes requests on."""
         return f"{self.runtime_folder}/current"
+
+    def replica_socket(self, number: int) -> str:
+        """The same link for a further replica of that slot, from 2 on."""
+        return self.current_socket if number == 1 else f"{self.current_socket}_{number}"
 
     @property
     def spare_socket(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nuwa.names import SLOTS, Names
+from nuwa.names import SLOTS
 
 SLICE = "nuwa.slice"
 HOOKS_SLICE = "nuwa-hooks.slice"
@@ -41,12 +41,10 @@ def parse(unit: str) -> UnitName | None:
     return UnitName(found[1], found[2]) if found else None
 
 
-def units_of(service: str, app: str = "") -> tuple[str, ...]:
-    """The units of a service, one for each slot; `app` is the name of a deployment's app."""
+def units_of(service: str) -> tuple[str, ...]:
+    """The units of a plain process, one for each slot, or of one of the host's own services."""
     if service in CORE_UNITS:
         return (CORE_UNITS[service],)
-    if app:
-        return tuple(Names(app).unit(slot) for slot in SLOTS)
     return tuple(str(UnitName(service, slot)) for slot in SLOTS)
 
 

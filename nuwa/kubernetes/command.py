@@ -16,7 +16,7 @@ from nuwa.manifest.model import App
 HELP = {
     "image": "The image by its digest: REGISTRY/NAME@sha256:…",
     "domain": "A domain of the site in place of the manifest's, the canonical one first; may be repeated.",
-    "replicas": "Pods of the server, in place of scale.min.",
+    "replicas": "Pods of the server, in place of scale.min or server.replicas.",
     "ingress": "An Ingress in place of a Gateway with HTTPRoutes.",
     "ingress_class": "The class of the Ingress.",
     "gateway": "A Gateway that exists, NAME or NAMESPACE/NAME, with listeners http and https.",

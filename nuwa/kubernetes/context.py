@@ -83,7 +83,9 @@ class Context:
         if self.options.podman:
             return 1
         given = self.options.replicas
-        return given if given is not None else self.app.scale.min if self.app.scale else 1
+        if given is not None:
+            return given
+        return self.app.scale.min if self.app.scale else self.app.server.replicas
 
     @property
     def most(self) -> int:

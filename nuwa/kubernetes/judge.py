@@ -71,8 +71,8 @@ def _refuse_several(context: Context) -> None:
             )
     if context.app.sqlite_file:
         raise ExportError(
-            "the file of a sqlite database is for one pod of the server: leave --replicas away, or use a "
-            "database server"
+            "the file of a sqlite database is for one pod of the server: use --replicas 1, or a database "
+            "server"
         )
 
 
@@ -150,6 +150,8 @@ def _about_choices(context: Context) -> Iterator[str]:
         yield "for podman: without the objects that it does not know; the release hook runs before each start"
         if any(process.replicas > 1 for process in context.app.process):
             yield "for podman: one of each process, as it knows no replicas"
+        if context.app.server.replicas > 1:
+            yield "for podman: one container of the server, as it knows no replicas"
         return
     if not context.domains:
         yield "no domain is given (--domain): there is a Service, and nothing that routes to it"

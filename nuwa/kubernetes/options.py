@@ -26,7 +26,7 @@ class Options:
     Args:
         image: the image by digest: NAME@sha256:…. For podman its id, as digests differ from store to store.
         domains: in place of the manifest's.
-        replicas: pods of the server; None: `scale.min`.
+        replicas: pods of the server; None: `scale.min` or `server.replicas`.
         ingress: an Ingress in place of a Gateway with its HTTPRoutes.
         ingress_class: the class of it; empty: the cluster's default.
         gateway: a Gateway that exists, NAME or NAMESPACE/NAME; empty: one of the app's own.

@@ -84,6 +84,14 @@ class Server(Section):
     keepalive: Annotated[int, Between(0, 3600), Doc("Seconds that an idle connection stays open.")] = 75
     max_body: Annotated[Size, Doc("Largest request body that nginx accepts.")] = 64 * 1024**2
     websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
+    replicas: Annotated[
+        int,
+        Between(1, 32),
+        Doc(
+            "Containers of the release that serves, each with the limits of [limits]. nginx passes requests "
+            "to them in turn; processes and cron jobs run in the first."
+        ),
+    ] = 1
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,26 @@ def _replicas(app: App, _: Given) -> Iterator[Finding]:
                 )
 
 
+def _server_replicas(app: App, _: Given) -> Iterator[Finding]:
+    """Replicas of the server: no volume is exclusive, and pods of Kubernetes are counted in one place."""
+    path: Path = ("server", "replicas")
+    if app.server.replicas == 1:
+        return
+    for index, volume in enumerate(app.volume):
+        if volume.policy == "exclusive":
+            yield Finding(
+                (path, ("volume", index, "policy")),
+                f"the volume {volume.name} is exclusive, so one container may have it",
+                'remove replicas, or set policy = "shared"',
+            )
+    if app.scale is not None:
+        yield Finding(
+            (path, ("scale", "min")),
+            "[scale] says how many pods there are, and replicas says it too",
+            "remove [scale], or replicas and set scale.min",
+        )
+
+
 def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
     seen: dict[str, Path] = {}
     for path, value in paths:
@@ -326,6 +346,7 @@ RULES = (
     _services,
     _limits,
     _scale,
+    _server_replicas,
     _environment,
     _backup,
     _tls,

@@ -18,6 +18,11 @@ class ChecksView(View):
         return self._by_systemd("recover", "--no-block", f"--unit={self.app.names.recovery}")
 
     @property
+    def ports(self) -> tuple[int, ...]:
+        """Where the containers of the slot answer."""
+        return tuple(own.port for own in self.facts.of_replicas(self.app.server.replicas))
+
+    @property
     def backup_check(self) -> str:
         """A command line as monit splits it: no folder of a deployment has a quote in its name."""
         return f"/bin/bash '{self.facts.directory}/bin/lib/archived'"

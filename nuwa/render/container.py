@@ -120,6 +120,12 @@ def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
     )
 
 
+def log_folder(facts: Facts) -> str:
+    """What a container has at /var/log. Two that run for long would move on each other's files."""
+    folder = f"{facts.directory}/volumes/log"
+    return folder if facts.replica == 1 else f"{folder}/replica-{facts.replica}"
+
+
 def listens_on_socket(app: App, facts: Facts) -> bool:
     """Whether the server itself has a socket on the host. Apache cannot; SELinux would keep nginx from it."""
     return app.server.kind != "mod_wsgi" and not facts.selinux
@@ -172,7 +178,7 @@ def _mounts(app: App, facts: Facts) -> list[str]:
     """What two slots may hold at once gets SELinux's shared label (z), an exclusive volume its own (Z)."""
     volumes = f"{facts.directory}/volumes"
     mounts = [
-        _mount(facts, f"{volumes}/log", LOG, "rw", "z"),
+        _mount(facts, log_folder(facts), LOG, "rw", "z"),
         _mount(facts, f"{volumes}/secrets", SECRETS, "ro", "z"),
     ]
     return mounts + [_volume(facts, f"{volumes}/{volume.name}", volume) for volume in app.volume]

@@ -6,11 +6,11 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from nuwa.manifest import checks, site_checks
-from nuwa.names import SLOTS
+from nuwa.names import SLOTS, replicas
 from nuwa.render.distributions import Distribution, find
 
 SCHEMA = 1
@@ -86,11 +86,29 @@ class Facts:
     """Bytes."""
     variables: dict[str, str] = field(default_factory=dict)
     """What bin/config set on this host."""
+    replica_ports: tuple[int, ...] = ()
+    """Ports of the slot's further containers, from the second on."""
+    replica: int = 1
+    """Which of the slot's containers is rendered."""
 
     @property
     def host(self) -> str:
         """The Host header of a request to the site: its canonical domain, `localhost` while it has none."""
         return self.domains[0] if self.domains else "localhost"
+
+    def of_replicas(self, count: int) -> tuple[Facts, ...]:
+        """The facts of each container of the slot, whose place is in `slot`.
+
+        Raises:
+            FactsError: a port is missing.
+        """
+        ports = (self.port, *self.replica_ports)
+        if len(ports) < count:
+            raise FactsError(f"fact replica_ports: {count - 1} ports are needed, for {count} replicas")
+        return tuple(
+            replace(self, slot=place, port=ports[index], replica=index + 1)
+            for index, place in enumerate(replicas(self.slot, count))
+        )
 
 
 def read(text: str) -> Facts:
@@ -115,6 +133,7 @@ def read(text: str) -> Facts:
         own_lines="",
         proxies=_take({"proxies": None, **values}, "proxies", _proxies),
         variables=_take({"variables": {}, **values}, "variables", _variables),
+        replica_ports=_take({"replica_ports": [], **values}, "replica_ports", _ports),
         network=_take({"network": None, **values}, "network", _network),
         **{name: _take(values, name, check) for name, check in _CHECKS.items()},
     )
@@ -225,6 +244,10 @@ def _between(low: int, high: int) -> Callable[[Any], int]:
 
 
 _port = _between(1, 65535)
+
+
+def _ports(value: Any) -> tuple[int, ...]:
+    return tuple(_port(item) for item in _list(value))
 
 
 def _address(value: Any) -> str:

@@ -55,17 +55,25 @@ def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
 
 
 def _run(app: App, facts: Facts, templates: Sources) -> Plan:
-    unit = app.names.unit_file(facts.slot)
-    files = {unit: HostFile("systemd", 0o644, _write(templates, "systemd/app.service.j2", app, facts))}
-    for kind in ("socket", "service") if UnitView(app, facts).proxy else ():
-        path = app.names.proxy_file(facts.slot, kind)
-        files[path] = HostFile("systemd", 0o644, _write(templates, f"systemd/proxy.{kind}.j2", app, facts))
+    files: Plan = {}
+    for own in facts.of_replicas(app.server.replicas):
+        files |= _container(app, own, templates)
     if facts.monit:
         path = f"{facts.distribution.monit_folder}/{app.names.site}"
         files[path] = HostFile("monit", 0o644, _write(templates, "monit/app.j2", app, facts))
     if app.backup:
         path = f"{facts.distribution.cron_folder}/{app.names.backup}"
         files[path] = HostFile("cron", 0o644, _write(templates, "cron/backup.j2", app, facts))
+    return files
+
+
+def _container(app: App, facts: Facts, templates: Sources) -> Plan:
+    """The units of one container."""
+    unit = app.names.unit_file(facts.slot)
+    files = {unit: HostFile("systemd", 0o644, _write(templates, "systemd/app.service.j2", app, facts))}
+    for kind in ("socket", "service") if UnitView(app, facts).proxy else ():
+        path = app.names.proxy_file(facts.slot, kind)
+        files[path] = HostFile("systemd", 0o644, _write(templates, f"systemd/proxy.{kind}.j2", app, facts))
     return files
 
 

@@ -45,9 +45,13 @@ class SiteView(View):
     """An app's site on a host."""
 
     @property
-    def upstream(self) -> str:
-        """Where nginx finds the app: the slot's port where SELinux keeps nginx from sockets of containers."""
-        return self.address if self.facts.selinux else f"unix:{self.app.names.current_socket}"
+    def upstreams(self) -> tuple[str, ...]:
+        """Where nginx finds the app: at the ports of the slot where SELinux keeps it from sockets."""
+        count = self.app.server.replicas
+        if self.facts.selinux:
+            return tuple(f"127.0.0.1:{own.port}" for own in self.facts.of_replicas(count))
+        links = (self.app.names.replica_socket(number) for number in range(1, count + 1))
+        return tuple(f"unix:{link}" for link in links)
 
     @property
     def spare(self) -> str:

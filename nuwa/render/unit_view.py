@@ -125,7 +125,8 @@ class UnitView(View):
         """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
         script = f"{self.facts.directory}/bin/lib/wait"
         words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
-        return (*words, self.app.names.current_socket, self.socket_target, str(self.app.health.timeout))
+        link = self.app.names.replica_socket(self.facts.replica)
+        return (*words, link, self.socket_target, str(self.app.health.timeout))
 
     @property
     def limit_sending(self) -> tuple[str, ...]:
@@ -148,13 +149,17 @@ class UnitView(View):
 
     @property
     def socket_target(self) -> str:
-        """What the link `current_socket` holds while this slot serves."""
+        """What the link to this container's socket holds while its slot serves."""
         return f"{self.facts.slot}/{SOCKET}"
 
     @property
     def prepare_jobs(self) -> tuple[str, ...]:
-        """The command that makes the folder in which the slots agree on scheduled jobs."""
-        return ("/usr/bin/install", "-d", "-m", "0755", self.app.names.jobs_folder)
+        """The command that makes the folder in which the slots agree on scheduled jobs, and that of a further
+        replica's log."""
+        folders = [self.app.names.jobs_folder]
+        if self.facts.replica > 1:
+            folders.append(container.log_folder(self.facts))
+        return ("/usr/bin/install", "-d", "-m", "0755", *folders)
 
     @property
     def wait_for_once(self) -> tuple[str, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+from benchmarks.site import RELEASE
 from e2e.client import WebSocket
-from e2e.conftest import Deployment, eventually
+from e2e.conftest import ROOT, Deployment, build, eventually
 from e2e.releases import load, lost, release, serving
 
 
@@ -168,6 +172,54 @@ def test_an_app_that_takes_too_much_memory_is_ended_alone_and_the_log_says_so(ti
     assert tiny.host.out(f"systemctl show --property ActiveEnterTimestamp --value {tiny.unit}") == started
 
 
+def test_replicas_of_the_server_answer_in_turn_and_stand_in_for_each_other(
+    tiny: Deployment, tmp_path: Path
+) -> None:
+    before = serving(tiny)
+    project = shutil.copytree(ROOT / "tests/e2e/tiny", tmp_path / "tiny")
+    manifest = (project / "nuwa.toml").read_text().replace("[server]\n", "[server]\nreplicas = 2\n")
+    manifest = manifest.replace('name = "tiny"\n', 'name = "tiny"\nversion = "two"\n', 1)
+    (project / "nuwa.toml").write_text(manifest.replace("[deploy]\n", '[deploy]\nstandby = "5m"\n'))
+    (project / "release.txt").write_text("two\n")
+    image = build(str(project))
+    tiny.host.copy(image)
+    former = tiny.host.out(f"cat {tiny.directory}/volumes/.nuwa/release.{tiny.container.rpartition('-')[2]}")
+    tiny.bin(f"deploy {image}")
+    assert serving(tiny) == "two"
+    assert len(both := {tiny.site.get("/host/").text for _ in range(12)}) == 2
+
+    with load(tiny, post=False) as samples:
+        tiny.host.sh(f"podman kill --signal KILL {tiny.container}_2")
+        eventually(
+            lambda: (found := status(tiny))["replicas"][1]["restarts"] and not found["degraded"], "both"
+        )
+        tiny.host.sh(f"systemctl stop {tiny.container}_2")
+        assert "DEGRADED: 1 of 2 replicas" in tiny.bin("status").stdout
+        tiny.host.sh(f"systemctl start {tiny.container}_2")
+    assert lost(samples) == []
+    assert "DEGRADED" not in tiny.bin("status").stdout
+
+    with load(tiny) as samples:
+        tiny.bin("restart")
+    assert lost(samples) == []
+    assert both.isdisjoint({tiny.site.get("/host/").text for _ in range(12)})
+    second = f"podman exec {tiny.container}_2"
+    assert "waits: it runs" in tiny.host.out(f"{second} /usr/lib/nuwa/service_states.py")
+    tiny.host.sh(f"{second} /usr/lib/nuwa/cron-job probe touch /tmp/ran && ! {second} test -e /tmp/ran")
+
+    tiny.host.sh(RELEASE.format(name="again", app="localhost/app/tiny-two", first=image))
+    with load(tiny) as samples:
+        tiny.bin("deploy localhost/app/tiny-two:again")
+        assert serving(tiny) == "again"
+        assert "serves again" in tiny.bin("deploy --rollback").stdout
+    assert lost(samples) == []
+    assert serving(tiny) == "two"
+    tiny.bin(f"deploy {former}")
+    assert serving(tiny) == before
+    tiny.bin("deploy --end-standby")
+    assert tiny.host.out("podman ps --format '{{.Names}}' | grep -c nuwa-tiny") == "1"
+
+
 def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels: Deployment) -> None:
     image = "localhost/app/pixels:next"
     pixels.host.sh(
@@ -191,6 +243,10 @@ def test_websockets_of_the_former_release_are_let_go_only_after_the_drain(pixels
     deploying.join()
     assert ("binary", bytes([3, 2, 7])) in seen
     assert pixels.site.websocket("/paint").status == 101
+
+
+def status(deployment: Deployment) -> dict[str, Any]:
+    return dict(json.loads(deployment.bin("status --json").stdout))
 
 
 def messages(websocket: WebSocket) -> Iterator[tuple[str, bytes]]:

@@ -76,6 +76,10 @@ def renew(service: Service, loaded: Loaded, paths: Paths) -> str:
     can_switch = service.process is not None and service.process.switches
     if can_switch and systemctl.is_active(service.unit):
         return switch.switch(service, loaded, paths)
+    found = service.deployment
+    if found and found.replicas > 1 and any(map(systemctl.is_active, service.serving)):
+        run([f"{found.folder}/bin/restart", "--quiet", "--yes"], cwd=found.folder)
+        return "restarted, one replica after the other"
     return start(service, again=True)
 
 
@@ -94,9 +98,9 @@ def start(service: Service, *, again: bool = False) -> str:
     Args:
         again: stop it first.
     """
-    if systemctl.is_active(service.unit) and not again:
+    if all(map(systemctl.is_active, service.serving)) and not again:
         return "runs already"
-    (systemctl.restart if again else systemctl.start)([service.unit])
+    (systemctl.restart if again else systemctl.start)(service.serving)
     if service.kind == "process":
         wait(service)
     monit.watch(service)

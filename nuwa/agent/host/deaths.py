@@ -78,7 +78,8 @@ def _containers(service: Service) -> dict[str, str]:
     found = service.deployment
     if not found or not found.app:
         return {}
-    return {found.names.container(slot): found.names.unit(slot) for slot in SLOTS}
+    places = (place for slot in SLOTS for place in found.places(slot))
+    return {found.names.container(place): found.names.unit(place) for place in places}
 
 
 def _entries(text: str) -> Iterator[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nuwa.manifest import checks
-from nuwa.names import SLOTS, Names
+from nuwa.names import SLOTS, Names, replicas
 
 _TAIL = 64 * 1024
 _APP_FACTS = ("bin/lib/app", "bin/_app")
@@ -36,10 +36,12 @@ class Deployment:
 
     Args:
         app: name of its app; empty where bin/ is missing.
+        replicas: how many containers a slot has.
     """
 
     folder: Path
     app: str
+    replicas: int = 1
 
     @property
     def names(self) -> Names:
@@ -55,10 +57,19 @@ class Deployment:
     def unit(self) -> str:
         return self.names.unit(self.slot)
 
+    def places(self, slot: str) -> tuple[str, ...]:
+        """What the containers of a slot are called after."""
+        return replicas(slot, self.replicas)
+
     @property
-    def port(self) -> int | None:
-        found = self._read(f"port.{self.slot}")
-        return int(found) if found.isdigit() else None
+    def serving_units(self) -> tuple[str, ...]:
+        """The units of the slot that serves, or would."""
+        return tuple(self.names.unit(place) for place in self.places(self.slot))
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        found = (self._read(f"port.{place}") for place in self.places(self.slot))
+        return tuple(int(port) for port in found if port.isdigit())
 
     @property
     def release(self) -> str:
@@ -72,7 +83,7 @@ class Deployment:
     @property
     def has_backup(self) -> bool:
         """Whether its app says where archives go."""
-        return bool(_assigned(self.folder, "NUWA_BACKUP"))
+        return bool(_assigned(_app_facts(self.folder), "NUWA_BACKUP"))
 
     @property
     def releases(self) -> list[Record]:
@@ -127,13 +138,15 @@ class Deployment:
 def find(folder: str | Path) -> Deployment:
     """The deployment in a folder, as far as there is one."""
     path = Path(folder)
-    app = _assigned(path, "NUWA_APP")
-    return Deployment(path, app if re.fullmatch(checks.app_name.expression, app) else "")
+    text = _app_facts(path)
+    app, count = _assigned(text, "NUWA_APP"), _assigned(text, "NUWA_REPLICAS")
+    app = app if re.fullmatch(checks.app_name.expression, app) else ""
+    return Deployment(path, app, int(count) if re.fullmatch("[1-9][0-9]?", count) else 1)
 
 
-def _assigned(folder: Path, name: str) -> str:
+def _assigned(text: str, name: str) -> str:
     """The value of a simple assignment in what the scripts know of their app; nothing is run."""
-    found = re.search(rf"^readonly {name}=(.*)$", _app_facts(folder), re.MULTILINE)
+    found = re.search(rf"^readonly {name}=(.*)$", text, re.MULTILINE)
     return found[1].strip("'\"") if found else ""
 
 

@@ -49,13 +49,23 @@ class Service:
         """Its units, of both slots; none for a deployment whose bin/ is missing."""
         if self.deployment and not self.deployment.app:
             return ()
-        return naming.units_of(self.name, self.deployment.app if self.deployment else "")
+        if self.deployment:
+            names, places = self.deployment.names, self.deployment.places
+            return tuple(names.unit(place) for slot in SLOTS for place in places(slot))
+        return naming.units_of(self.name)
 
     @property
     def possible(self) -> tuple[str, ...]:
         """The units that may run: of a plain process that cannot run twice, the first slot's alone."""
         is_single = self.process is not None and self.kind == "process" and not self.process.switches
         return (self.unit,) if is_single else self.units
+
+    @cached_property
+    def serving(self) -> tuple[str, ...]:
+        """The units that serve, or would: of a deployment with replicas several."""
+        if self.deployment and self.deployment.app:
+            return self.deployment.serving_units
+        return (self.unit,) if self.unit else ()
 
     @cached_property
     def unit(self) -> str:
@@ -70,8 +80,7 @@ def every(loaded: Loaded, paths: Paths) -> Iterator[Service]:
     for name, process in loaded.config.processes.items():
         if process.is_deployment:
             found = deployment.find(processes.absolute(process.deployment, loaded.base))
-            port = found.port
-            yield Service(name, "deployment", found.slot, process, found, (port,) if port else ())
+            yield Service(name, "deployment", found.slot, process, found, found.ports)
         else:
             slot = SLOTS[1] if paths.second_slot(name).exists() else SLOTS[0]
             ports = tuple(item.of(slot) for item in loaded.ports.get(name, ()))
@@ -118,6 +127,16 @@ def status(properties: Properties) -> str:
     return "stopped" if _number(properties, "InactiveEnterTimestampMonotonic") else "unstarted"
 
 
+def worst(service: Service, units: dict[str, Properties]) -> Properties:
+    """systemd's properties of what serves; of several replicas those of one that does not run, if there is
+    any, with the restarts of all."""
+    found = [units.get(unit, {}) for unit in service.serving]
+    if len(found) < 2:
+        return found[0] if found else {}
+    down = next((properties for properties in found if status(properties) != "running"), found[0])
+    return {**down, "NRestarts": str(sum(_number(properties, "NRestarts") for properties in found))}
+
+
 def result(properties: Properties) -> str:
     """How it ended the last time, when that was not well: `exit-code 1`, `oom-kill`."""
     found = properties.get("Result", "")
@@ -143,7 +162,9 @@ def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
         "name": service.name,
         "kind": service.kind,
         "status": status(serving),
-        "result": result(serving) if service.unit else f"no deployment in {found.folder if found else '?'}",
+        "result": degraded(service, units) or result(serving)
+        if service.unit
+        else f"no deployment in {found.folder if found else '?'}",
         "pid": _number(serving, "MainPID") or None,
         "ports": list(service.ports),
         "slot": service.slot,
@@ -160,6 +181,14 @@ def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
         "hook": None,
         "container": None,
     }
+
+
+def degraded(service: Service, units: dict[str, Properties]) -> str:
+    """`1 of 2 replicas run`, where that is so."""
+    running = [unit for unit in service.serving if status(units.get(unit, {})) == "running"]
+    if not running or len(running) == len(service.serving):
+        return ""
+    return f"{len(running)} of {len(service.serving)} replicas run"
 
 
 def news(row: ServiceRow) -> dict[str, Any]:

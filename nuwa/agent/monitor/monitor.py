@@ -138,7 +138,7 @@ class Monitor:
         self._watches = {service.name: self._watches.get(service.name, _Watch()) for service in everything}
         found: list[Finding] = []
         for service in everything:
-            found.append(self._process(service, units.get(service.unit, {})))
+            found.append(self._process(service, services.worst(service, units)))
         await self._forget_deaths(everything, units)
         found += await self._answers(everything, units)
         found += await self._inside_ones(everything, units)

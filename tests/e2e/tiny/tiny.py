@@ -1,5 +1,6 @@
 """Answers with the name of its release, which is in a file: a new release is that file alone."""
 
+import socket
 import time
 from pathlib import Path
 
@@ -12,7 +13,8 @@ DATA = Path("/srv/data")
 
 
 def application(environ, start_response):
-    """`/slow/?3` answers after three seconds, `/hoard/?300` takes so many megabytes.
+    """`/slow/?3` answers after three seconds, `/hoard/?300` takes so many megabytes; `/host/`
+    names the container.
 
     Where there is a volume, the app is healthy as long as it can write into it.
     """
@@ -26,4 +28,4 @@ def application(environ, start_response):
         (DATA / "beat").write_bytes(bytes(8192))
     faulty = "faulty" in RELEASE and path == "/"
     start_response("500 Oh" if faulty else "200 OK", [("Content-Type", "text/plain")])
-    return [RELEASE.encode()]
+    return [(socket.gethostname() if path == "/host/" else RELEASE).encode()]

@@ -242,6 +242,12 @@ def test_several_pods_and_the_load():
     assert ("HorizontalPodAutoscaler", "blog") not in fixed
 
 
+def test_replicas_of_a_host_are_those_of_the_deployment_unless_an_export_says_otherwise():
+    made = app(server=Server("a:b", replicas=3))
+    assert export(made)["Deployment", "blog"]["spec"]["replicas"] == 3
+    assert export(made, replicas=1)["Deployment", "blog"]["spec"]["replicas"] == 1
+
+
 def test_a_claim_of_one_node_keeps_its_pods_together_and_an_exclusive_one_has_one_pod():
     spec = export(app(volume=(Volume("a", "/srv/a", "exclusive"),)))["Deployment", "blog"]["spec"]
     assert spec["strategy"] == {"type": "Recreate"}

@@ -30,6 +30,12 @@ WRONG = {
         "process[0].replicas",
         "never runs twice",
     ),
+    "replicas with an exclusive volume": (
+        'replicas = 2\n[[volume]]\nname = "data"\npath = "/data"\npolicy = "exclusive"\n',
+        "server.replicas",
+        'set policy = "shared"',
+    ),
+    "replicas and pods": ("replicas = 2\n[scale]\nmax = 3\n", "server.replicas", "set scale.min"),
     "a name of a replica": (
         '[[process]]\nname="a"\ncommand="x"\nreplicas=2\n[[process]]\nname="a-2"\ncommand="x"\n',
         "process[1].name",

@@ -80,6 +80,17 @@ def test_values_are_taken_as_what_they_are():
     assert found.host == "xn--bcher-kva.example"
 
 
+def test_each_replica_of_a_slot_has_a_place_and_a_port():
+    found = host(replica_ports=[18001, 18007]).of_replicas(3)
+    assert [(own.slot, own.port, own.replica) for own in found] == [
+        ("blue", 18000, 1),
+        ("blue_2", 18001, 2),
+        ("blue_3", 18007, 3),
+    ]
+    with pytest.raises(FactsError, match="fact replica_ports: 2 ports are needed, for 3 replicas"):
+        host(replica_ports=[18001]).of_replicas(3)
+
+
 def test_before_a_site_exists_the_host_is_localhost():
     assert host(domains=[]).host == "localhost"
 

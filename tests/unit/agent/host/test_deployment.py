@@ -38,7 +38,7 @@ def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp
         },
     )
     found = find(tmp_path)
-    assert (found.app, found.slot, found.port, found.release) == ("shop", "green", 8123, "ab" * 6)
+    assert (found.app, found.slot, found.ports, found.release) == ("shop", "green", (8123,), "ab" * 6)
     assert found.domains == ["example.org", "www.example.org"]
     assert found.unit == "nuwa-shop-green.service"
     assert found.has_backup
@@ -49,3 +49,20 @@ def test_a_deployments_folder_tells_about_it_and_a_broken_one_breaks_nothing(tmp
     assert find(tmp_path).app == "shop", "as earlier releases have it"
     (tmp_path / "bin/_app").write_text("readonly NUWA_APP='../x; rm -rf /'\n")
     assert find(tmp_path).app == ""
+
+
+def test_replicas_have_units_and_ports_of_their_own(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "bin/lib/app": "readonly NUWA_APP=shop\nreadonly NUWA_REPLICAS=2\n",
+            "volumes/.nuwa/slot": "green\n",
+            "volumes/.nuwa/port.green": "8123\n",
+            "volumes/.nuwa/port.green_2": "8124\n",
+        },
+    )
+    found = find(tmp_path)
+    assert found.serving_units == ("nuwa-shop-green.service", "nuwa-shop-green_2.service")
+    assert found.ports == (8123, 8124)
+    (tmp_path / "bin/lib/app").write_text("readonly NUWA_APP=shop\nreadonly NUWA_REPLICAS=x\n")
+    assert find(tmp_path).serving_units == ("nuwa-shop-green.service",)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from nuwa.agent.host import services
+from nuwa.agent.host.deployment import Deployment
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,19 @@ def test_the_time_of_a_start_does_not_depend_on_the_clock() -> None:
     since = services.since({"ActiveState": "active", "ActiveEnterTimestampMonotonic": at})
     assert since is not None
     assert abs(time.time() - 60 - since) < 5
+
+
+def test_of_replicas_one_that_is_down_is_told(tmp_path: Path) -> None:
+    found = Deployment(tmp_path, "shop", replicas=2)
+    service = services.Service("shop", "deployment", "blue", None, found)
+    names = ("nuwa-shop-blue.service", "nuwa-shop-blue_2.service")
+    assert service.serving == names
+    assert service.units == (*names, "nuwa-shop-green.service", "nuwa-shop-green_2.service")
+    up = {"ActiveState": "active", "NRestarts": "1"}
+    down = {"ActiveState": "failed", "Result": "oom-kill", "NRestarts": "2"}
+    both = dict.fromkeys(names, up)
+    assert services.row(service, both)["result"] == ""
+    assert services.worst(service, both) == {**up, "NRestarts": "2"}
+    one = {names[0]: up, names[1]: down}
+    assert services.row(service, one)["result"] == "1 of 2 replicas run"
+    assert services.worst(service, one) == {**down, "NRestarts": "3"}
