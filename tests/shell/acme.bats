@@ -29,7 +29,7 @@ fails_with() {
 }
 
 @test "install gets a certificate over HTTP, serves it and asks again only when it is due" {
-  bin/run
+  given bin/run --quiet
   run -0 bin/install --email ops@example.com
   says 'got a certificate for blog.example.com www.blog.example.com by ACME'
   says_not 'changed by hand'
@@ -49,9 +49,9 @@ fails_with() {
 }
 
 @test "a certificate of six days is asked for again in the second half of its life; from 5.0 on certbot decides" {
-  bin/run --quiet
+  given bin/run --quiet
   echo 6 >"$FAKE/certbot-days"
-  bin/install --quiet
+  given bin/install --quiet
   [[ $(calls) == 1 ]]
   bin/lib/check --quiet
   bin/install --quiet
@@ -67,9 +67,9 @@ fails_with() {
 }
 
 @test "_check renews a certificate that is due and serves the new one" {
-  bin/run
+  given bin/run --quiet
   echo 20 >"$FAKE/certbot-days"
-  bin/install
+  given bin/install --quiet
   cp "$FOLDER/fullchain.pem" "$TEST/old"
   echo 90 >"$FAKE/certbot-days"
   run -0 bin/lib/check
@@ -89,9 +89,9 @@ fails_with() {
 }
 
 @test "a renewal that fails leaves the certificate, says why, and is told by status" {
-  bin/run
+  given bin/run --quiet
   echo 20 >"$FAKE/certbot-days"
-  bin/install
+  given bin/install --quiet
   fails_with 'ValueError: Requesting acme.example.com/directory: Connection refused'
   run -1 bin/lib/check --quiet
   says 'The ACME server of certbot itself cannot be reached'
@@ -107,9 +107,9 @@ fails_with() {
 }
 
 @test "a renewed certificate waits for another site's broken file to be fixed" {
-  bin/run
+  given bin/run --quiet
   echo 20 >"$FAKE/certbot-days"
-  bin/install
+  given bin/install --quiet
   cp "$FAKE/serving/certificate" "$TEST/old"
   echo 90 >"$FAKE/certbot-days"
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
@@ -124,7 +124,7 @@ fails_with() {
 }
 
 @test "when the authority gives no certificate the site is up self-signed, and says why and what to do" {
-  bin/run
+  given bin/run --quiet
   while IFS='|' read -r said advice; do
     fails_with '  Domain: blog.example.com' "$said"
     rm -f volumes/.nuwa/acme.failures
@@ -150,7 +150,7 @@ END
 }
 
 @test "an authority that limits is left alone until the time it named, and after a few failures" {
-  bin/run
+  given bin/run --quiet
   fails_with "$LIMIT"
   run -1 bin/install
   says 'not asked again before 2099-01-02 03:04:05 UTC'
@@ -170,8 +170,8 @@ END
 }
 
 @test "domains for which there is no certificate do not take the place of those that have one" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   fails_with '  Type:   unauthorized'
   run -1 bin/install new.example.com --acme-server https://acme.example.com/directory
   says 'keeps its previous domains'
@@ -187,8 +187,8 @@ END
 }
 
 @test "what is said of the certificate holds for renewals, until it is taken back" {
-  bin/run
-  bin/install --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   serves CN=blog
   run ! test -e "$FAKE/certbot-calls"
   bin/lib/check --quiet
@@ -207,7 +207,7 @@ END
 }
 
 @test "no public authority is asked for names that only this host knows; a server that is named is" {
-  bin/run
+  given bin/run --quiet
   run -0 bin/install blog.localhost
   says 'no public authority knows blog.localhost'
   run ! test -e "$FAKE/certbot-calls"
@@ -216,7 +216,7 @@ END
 }
 
 @test "certbot is asked for only where it is needed" {
-  bin/run
+  given bin/run --quiet
   mkdir "$TEST/bare"
   ln -s "$SHIMS" "$TEST/shims"
   for tool in "$REPO"/tests/shell/fakes/*; do
@@ -233,7 +233,7 @@ END
 }
 
 @test "dns-01 passes plugin, credentials and patience to certbot" {
-  bin/run
+  given bin/run --quiet
   sed -i 's|^readonly NUWA_CHALLENGE=.*|readonly NUWA_CHALLENGE=dns-01|
     s|^readonly NUWA_DNS_PLUGIN=.*|readonly NUWA_DNS_PLUGIN=rfc2136|
     s|^readonly NUWA_DNS_CREDENTIALS=.*|readonly NUWA_DNS_CREDENTIALS='"$TEST"'/key.ini|
@@ -259,7 +259,7 @@ END
 }
 
 @test "a domain that does not resolve to this host is warned of, and the authority has the last word" {
-  bin/run
+  given bin/run --quiet
   echo 'blog.example.com 198.51.100.7' >"$FAKE/addresses"
   run -0 bin/install
   says 'blog.example.com resolves to 198.51.100.7, not to this host (203.0.113.1)'
@@ -268,8 +268,8 @@ END
 }
 
 @test "what monit calls looks at the served certificate alone" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   run -0 "$DEPLOYMENT/bin/lib/check" --served
   cd /
   run -0 "$DEPLOYMENT/bin/lib/check" --served

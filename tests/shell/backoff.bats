@@ -4,8 +4,8 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export TEST FAKE=$TEST/fake PATH=$TEST/fakes:$REPO/tests/shell/fakes:$PATH
+  take_folder
+  export FAKE=$TEST/fake PATH=$TEST/fakes:$REPO/tests/shell/fakes:$PATH
   mkdir -p "$FAKE/active" "$TEST/fakes"
   # shellcheck disable=SC2016  # the fake expands it
   printf '#!/bin/sh\necho "$1" >>"$TEST/slept"\n' >"$TEST/fakes/sleep"

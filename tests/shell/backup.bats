@@ -6,11 +6,11 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json
   make_host
   make_deployment
-  bin/run --quiet 2>/dev/null
+  given bin/run --quiet 2>/dev/null
   archive=(bin/archive_volumes --repository "$TEST/borg")
 }
 
@@ -98,7 +98,7 @@ refuses() {
 }
 
 @test "an append-only repository keeps everything, which is no failure" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   echo 'append_only = 1' >"$TEST/borg/config"
   : >"$FAKE/borg"
   run -0 "${archive[@]}"
@@ -107,14 +107,14 @@ refuses() {
 }
 
 @test "an archive starts borg as seldom as it can" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   : >"$FAKE/borg"
   "${archive[@]}" --quiet
   [[ $(<"$FAKE/borg") == create$'\n'check$'\n'prune ]]
 }
 
 @test "a repository that is gone is not recreated silently" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   mv "$TEST/borg" "$TEST/away"
   run -1 "${archive[@]}"
   says 'Is its disk mounted?'
@@ -132,7 +132,7 @@ refuses() {
 }
 
 @test "a file that changed while it was read is named, and is no failure" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   echo 1 >"$FAKE/borg.code"
   jq -nc '{type: "log_message", levelname: "WARNING", message: "volumes/media/x: file changed while we backed it up"}' >"$FAKE/borg.check"
   run -0 "${archive[@]}"
@@ -140,7 +140,7 @@ refuses() {
 }
 
 @test "what goes wrong is said with its remedy, remembered, and leaves nothing" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   while IFS='|' read -r id text remedy; do
     borg_fails create "$id" "$text"
     run -1 "${archive[@]}"
@@ -164,7 +164,7 @@ END
 }
 
 @test "a wrong passphrase, and then the right one" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   cp volumes/.nuwa/private/BORG_PASSPHRASE "$TEST/right"
   BORG_PASSPHRASE=wrong run -1 bin/archive_volumes --passphrase
   says 'the passphrase that was given is not that of'
@@ -194,7 +194,7 @@ END
 }
 
 @test "the key is exported for root alone, and over no file" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   run -0 bin/archive_volumes --export-key key.txt
   [[ $(stat -c %a key.txt) == 600 ]]
   run -2 bin/archive_volumes --export-key key.txt
@@ -202,7 +202,7 @@ END
 }
 
 @test "a rehearsal starts the newest archive without a network, and leaves nothing" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   snapshot | grep -v rehears >"$TEST/before"
   run -0 bin/archive_volumes --rehearse
   says 'every restored file has the bytes, owner, mode and time of the archive'
@@ -214,7 +214,7 @@ END
 }
 
 @test "a rehearsal that is not healthy says why, and leaves nothing" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   touch "$FAKE/unhealthy"
   run -1 bin/archive_volumes --rehearse
   says 'the last line of the rehearsal'
@@ -226,7 +226,7 @@ END
 }
 
 @test "a rehearsal whose files are not those of the archive fails" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   touch "$FAKE/borg.flips"
   run -1 bin/archive_volumes --rehearse
   says 'volumes/media/picture: Size differs'
@@ -234,7 +234,7 @@ END
 }
 
 @test "a rehearsal in another folder" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   mkdir "$TEST/other"
   run -0 bin/archive_volumes --rehearse --to "$TEST/other"
   grep -q -- "--volume=$TEST/other/nuwa-blog-rehearsal/volumes/media:" "$FAKE/rehearsal"
@@ -265,7 +265,7 @@ END
 }
 
 @test "restore brings back what was archived, keeps what was live, and what is not in archives" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   live >"$TEST/before"
   echo changed >volumes/media/picture
   echo new >volumes/media/new
@@ -281,7 +281,7 @@ END
 }
 
 @test "a one-off command that began while the archive was read is not cut off" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   echo changed >volumes/media/picture
   mkdir "$TEST/instead"
   printf '%s\n' '#!/bin/sh' 'case " $* " in *" extract "*) echo "$ONE" >"$FAKE/containers/nuwa-blog_once-import" ;; esac' \
@@ -296,7 +296,7 @@ END
 }
 
 @test "restore takes missing secrets from the archive, and leaves those that are here" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   key=$(<volumes/secrets/SECRET_KEY)
   rm volumes/secrets/SECRET_KEY
   printf other >volumes/secrets/MAIL_PASSWORD
@@ -305,7 +305,7 @@ END
 }
 
 @test "restored data that the app does not come up with is swapped back" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   echo changed >volumes/media/picture
   live >"$TEST/before"
   touch "$FAKE/hook-fails"
@@ -318,7 +318,7 @@ END
 }
 
 @test "a dry run of restore, and one that nobody confirms, change nothing" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   snapshot >"$TEST/before"
   run -0 bin/restore_volumes --dry-run
   says 'swap volumes/data volumes/media and the database'
@@ -331,7 +331,7 @@ END
 }
 
 @test "restore into a folder touches nothing else" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   echo changed >volumes/media/picture
   live >"$TEST/before"
   mkdir "$TEST/out"
@@ -343,7 +343,7 @@ END
 }
 
 @test "an archive that does not fit is not begun" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   live >"$TEST/before"
   printf 'drwxr-xr-x 0 0 0 volumes/media\0\0-rw-r--r-- 0 0 999999999999999 volumes/media/bomb\0\0' >"$FAKE/borg.entries"
   # It does not say that most of it are holes.
@@ -357,7 +357,7 @@ END
 }
 
 @test "an archive of another app is not restored" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   name=$(newest)
   mkdir -p "$TEST/other/volumes/.nuwa/archive" "$TEST/other/volumes/media"
   echo '{"app": "shop"}' >"$TEST/other/volumes/.nuwa/archive/about.json"
@@ -404,7 +404,7 @@ END
 }
 
 @test "a restore next to a deployment of the same app on this host is refused, and that one keeps running" {
-  "${archive[@]}" --quiet 2>/dev/null
+  given "${archive[@]}" --quiet 2>/dev/null
   passphrase=$(<volumes/.nuwa/private/BORG_PASSPHRASE)
   snapshot >"$TEST/before"
   mkdir "$TEST/second"

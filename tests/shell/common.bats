@@ -106,7 +106,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
 }
 
 @test "too little room on the disk is named before anything is done, and hinders no removal" {
-  bin/run
+  given bin/run --quiet
   printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' 50000 >"$TEST/df"
   chmod +x "$TEST/df"
   snapshot >"$TEST/before"
@@ -129,13 +129,13 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
 }
 
 @test "parts that the image handed out are kept, and used only as long as they are what Setup knows" {
-  bin/run --quiet
+  given bin/run --quiet
   tar -tf volumes/.nuwa/scripts.tar | grep -qx unpack
   echo forged >volumes/.nuwa/scripts.tar
   run -0 bin/secret set MAIL_PASSWORD --yes <<<word
   tar -tf volumes/.nuwa/scripts.tar | grep -qx unpack
   # Nobody asks the image any more.
-  rm -r "$FAKE/images/$ONE/render.pyz" "$TEST/rendered"
+  rm -r "$FAKE/images/$ONE/render.pyz"
   run -0 bin/secret rm MAIL_PASSWORD --yes
   rm volumes/.nuwa/scripts.tar
   run ! bin/secret rm SECRET_KEY --yes

@@ -12,7 +12,7 @@ starts() {
 }
 
 @test "set stores values, and what runs is restarted with them, once" {
-  bin/run
+  given bin/run --quiet
   before=$(starts)
   run -0 bin/config set GREETING='Guten Tag, "Welt" 100%' WORKERS=3
   says 'nuwa-blog-blue.service runs with it'
@@ -32,7 +32,7 @@ starts() {
 }
 
 @test "they stay for later releases, for the release hook, and for rollbacks" {
-  bin/run
+  given bin/run --quiet
   bin/config set WORKERS=3
   make_image "$TWO" 2.0
   run -0 bin/deploy --watch 0 "$TWO"
@@ -53,7 +53,7 @@ starts() {
 }
 
 @test "names of secrets and of nuwa's are refused, and so is what no unit can hold" {
-  bin/run
+  given bin/run --quiet
   snapshot >"$TEST/before"
   run -2 bin/config set MAIL_PASSWORD=x
   says 'MAIL_PASSWORD is a secret, which would be shown here. For a new value: bin/secret set MAIL_PASSWORD'
@@ -74,7 +74,7 @@ starts() {
 }
 
 @test "values with which the app does not come up give way to the previous ones" {
-  bin/run
+  given bin/run --quiet
   bin/config set WORKERS=3
   cp "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service" "$TEST/unit"
   echo '--env=WORKERS=none' >"$FAKE/images/$ONE/broken-with"
@@ -87,7 +87,7 @@ starts() {
 }
 
 @test "a dry run changes nothing" {
-  bin/run
+  given bin/run --quiet
   snapshot >"$TEST/before"
   run -0 bin/config set --dry-run WORKERS=3
   says 'would set WORKERS=3'
@@ -96,18 +96,18 @@ starts() {
 
 @test "they move to another host with the app" {
   make_other_host
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   bin/config set WORKERS=3
   bin/migrate --yes "root@other.example.com:$THERE"
   [[ $(<"$THERE/volumes/.nuwa/config") == '{"WORKERS":"3"}' ]]
 }
 
 @test "what bin/run started with after an interruption is what a failure goes back to" {
-  bin/run
+  given bin/run --quiet
   printf '{}\n' >volumes/.nuwa/config.former
   printf '{"WORKERS":"3"}\n' >volumes/.nuwa/config
-  bin/run
+  given bin/run --quiet
   echo '--env=WORKERS=none' >"$FAKE/images/$ONE/broken-with"
   run -1 bin/config set WORKERS=none
   run -0 bin/config list
@@ -115,7 +115,7 @@ starts() {
 }
 
 @test "an app that was taken off the web stays so, and comes back with them" {
-  bin/run
+  given bin/run --quiet
   bin/uninstall --yes
   run -0 bin/config set WORKERS=3
   says 'stored the variables'

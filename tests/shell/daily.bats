@@ -15,7 +15,7 @@ load helper
 }
 
 @test "get_bid prints what runs, not what a newer Setup brought" {
-  bin/run
+  given bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
   run -0 bin/get_bid
@@ -23,7 +23,7 @@ load helper
 }
 
 @test "shell enters as root, and runs commands as the app, word for word" {
-  bin/run
+  given bin/run --quiet
   run -0 bin/shell
   says '<exec><--interactive><--><nuwa-blog-blue></bin/bash>'
   run -0 bin/shell python -c 'print("a  b; $HOME")' --help
@@ -71,7 +71,7 @@ END
 }
 
 @test "monit hears of what runs next to the server and fails" {
-  bin/run
+  given bin/run --quiet
   run -0 bash "$DEPLOYMENT/bin/lib/services"
   says 'all processes are up'
   echo 'worker: keeps failing for 20 s' >"$FAKE/faults"
@@ -80,8 +80,8 @@ END
 }
 
 @test "uninstall takes the site away and stops the app; run and install bring it back" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   snapshot >"$TEST/before"
   run -2 bin/uninstall </dev/null
   says 'rerun with --yes'
@@ -111,8 +111,8 @@ END
 }
 
 @test "dry runs of uninstall and kill change nothing" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   snapshot >"$TEST/before"
   run -0 bin/uninstall --dry-run
   says 'would run: systemctl disable --now'

@@ -6,8 +6,8 @@ load helper
 export MANIFEST=$REPO/tests/shell/manifest-database.json FAKE_APP=blog NUWA_DATABASE_WAIT=0
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word BORG_PASSPHRASE=phrase TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word BORG_PASSPHRASE=phrase
   unset KILL_AT NO_COLOR
   make_host
   mkdir -p "$FAKE/postgresql"/{roles,databases} "$FAKE/mariadb"
@@ -57,7 +57,7 @@ END
 }
 
 @test "run again changes nothing" {
-  bin/run --quiet
+  given bin/run --quiet
   before=$(url)
   : >"$FAKE/starts"
   run -0 bin/run
@@ -67,7 +67,7 @@ END
 
 @test "SELinux lets the socket and the proxy of the way at their ports, before the socket starts" {
   make_rocky 10
-  bin/run --quiet
+  given bin/run --quiet
   [[ $(cat "$FAKE"/booleans/systemd_socket_proxyd_{bind,connect}_any) == $'on\non' ]]
   echo off >"$FAKE/booleans/systemd_socket_proxyd_connect_any"
   run -0 bin/run --dry-run
@@ -197,7 +197,7 @@ END
 }
 
 @test "a password brought from another host stays, with the address of this one" {
-  bin/run --quiet
+  given bin/run --quiet
   bin/uninstall --yes --quiet
   bin/kill --yes --quiet
   password=$(<"$PG/roles/blog")
@@ -208,7 +208,7 @@ END
 }
 
 @test "kill takes the way to the server away, keeps the data, and says how to drop it" {
-  bin/run --quiet
+  given bin/run --quiet
   bin/uninstall --yes --quiet
   run -0 bin/kill --yes
   says "dropdb 'blog'"
@@ -233,7 +233,7 @@ END
 }
 
 @test "a dump is loaded next to the live database, swapped, and swapped back" {
-  bin/run --quiet
+  given bin/run --quiet
   echo first >"$PG/databases/blog/content"
   run -0 library database_dump "$TEST/dump"
   [[ $(stat -c %a "$TEST/dump/database.pgdump") == 600 ]]
@@ -250,7 +250,7 @@ END
 }
 
 @test "a dump that does not fit leaves the live database and nothing to swap" {
-  bin/run --quiet
+  given bin/run --quiet
   echo first >"$PG/databases/blog/content"
   library database_dump "$TEST/dump"
   touch "$PG/full"
@@ -262,7 +262,7 @@ END
 }
 
 @test "a rehearsal has a database and an address of its own, and leaves none" {
-  bin/run --quiet
+  given bin/run --quiet
   library database_dump "$TEST/dump"
   run -0 library database_restore "$TEST/dump" rehearsal
   run -0 library database_url rehearsal
@@ -275,7 +275,7 @@ END
 
 @test "MariaDB's databases are swapped by copies, also after an interruption" {
   configure NUWA_DATABASE mariadb
-  bin/run --quiet
+  given bin/run --quiet
   echo first >"$MY/databases/blog/content"
   library database_dump "$TEST/dump"
   echo second >"$MY/databases/blog/content"
@@ -287,7 +287,7 @@ END
 }
 
 @test "status says how large the database is, and when its server does not answer" {
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/status
   says 'database    blog in postgresql, 7.3 MB'
   rm "$PG/up"
@@ -298,7 +298,7 @@ END
 }
 
 @test "a dump of a server that is down says so" {
-  bin/run --quiet
+  given bin/run --quiet
   rm "$PG/up"
   run -1 library database_dump "$TEST/dump"
   says 'the dump of the database failed: the database server does not answer. Start it: systemctl start postgresql'
@@ -306,7 +306,7 @@ END
 }
 
 @test "the way of before apps had networks stays open for the release that came by it, and ends after it" {
-  bin/run --quiet
+  given bin/run --quiet
   touch "$FAKE"/{active,loaded}/nuwa-blog-database.{socket,service}
   make_image "$TWO" 2.0
   : >"$FAKE/stops"

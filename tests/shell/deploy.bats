@@ -7,16 +7,16 @@ THREE=$(printf 'c%.0s' {1..64})
 
 # An app without an exclusive volume, installed and serving ONE, with TWO and THREE on the host.
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$TEST/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
   unset KILL_AT NO_COLOR
   jq '.volume = [.volume[0]] | .deploy = {watch: 0, keep: 2, drain: 1}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
   make_image "$TWO" 2.0
   make_image "$THREE" 3.0
   make_deployment
-  bin/run --quiet
-  bin/install --quiet 2>/dev/null
+  given bin/run --quiet
+  given bin/install --quiet 2>/dev/null
 }
 
 serves() {
@@ -255,7 +255,7 @@ serves() {
 }
 
 @test "an idle slot whose port somebody took meanwhile gets another" {
-  "$NUWA_PYTHON" -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(60)' >"$TEST/taken" &
+  "$NUWA_PYTHON" -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(600)' >"$TEST/taken" 3>&- &
   listener=$!
   until [[ -s $TEST/taken ]]; do sleep 0.1; done
   cp "$TEST/taken" volumes/.nuwa/port.green
@@ -276,7 +276,7 @@ orphan_hook() {
   orphan_hook
   echo "starting $TWO blue green deploy" >volumes/.nuwa/deploy
   (
-    sleep 2
+    until grep -qs 'outlived the script' volumes/.nuwa/nuwa.log; do sleep 0.1; done
     rm "$FAKE/containers/nuwa-blog-release"
     ls "$FAKE/active" >"$TEST/when-it-ended"
   ) 3>&- &

@@ -5,8 +5,8 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   jq 'del(.volume[1].policy)' "$REPO/tests/shell/manifest.json" >"$TEST/plain.json"
   sized 33554432
   make_host

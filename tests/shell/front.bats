@@ -5,8 +5,8 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$TEST/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
   jq '.site = {trusted_proxies: ["cloudflare", "fastly", "10.0.0.0/8"]}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
   make_deployment
@@ -35,8 +35,8 @@ publish_lists() {
 }
 
 @test "install trusts the CDNs of nuwa.toml by the ranges of its release, and by today's once it has asked" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   site | grep -q 'set_real_ip_from 151.101.0.0/16;'
   publish_lists
   run -0 bin/install --refresh-proxies
@@ -50,8 +50,8 @@ publish_lists() {
 }
 
 @test "what is no list of addresses changes nothing" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   publish_lists
   site >"$TEST/before"
   echo '<html>please log in</html>' >"$TEST/www/ips-v6"
@@ -71,7 +71,7 @@ publish_lists() {
   export MANIFEST=$REPO/tests/shell/manifest.json
   make_image "$ONE"
   make_deployment
-  bin/run
+  given bin/run --quiet
   run -2 bin/install --refresh-proxies
   says 'names no CDN'
 }
@@ -97,7 +97,7 @@ opens() {
 
 @test "users of the site stay on the host, hashed, in a file for nginx alone" {
   with_users
-  bin/run
+  given bin/run --quiet
   run -0 bin/install
   opens 'pass word:1'
   users | grep -q '^bob:$6$abc'
@@ -114,8 +114,8 @@ opens() {
 
 @test "a secret with users that changes holds at once, and one that is none changes nothing" {
   with_users
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   run -0 bin/secret set ADMINS <<<'ann:other'
   says 'the users in ADMINS hold from now on'
   opens other
@@ -132,7 +132,7 @@ opens() {
 
 @test "without its users a protected site is not begun, and the printed command stores them" {
   with_users
-  bin/run
+  given bin/run --quiet
   rm volumes/.nuwa/private/ADMINS
   run -2 bin/install
   says 'the secret ADMINS with the users of the site is missing: bin/secret set ADMINS'
@@ -144,8 +144,8 @@ opens() {
 
 @test "a deploy that cannot hash the passwords leaves the users as they are" {
   with_users
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   users >"$TEST/users"
   make_image "$TWO" 2.0
   mkdir "$TEST/instead"
@@ -163,7 +163,7 @@ opens() {
   mv "$MANIFEST.new" "$MANIFEST"
   make_image "$ONE"
   make_deployment
-  bin/run
+  given bin/run --quiet
   echo 401 >"$FAKE/status"
   run -0 bin/install
   run -0 bin/lib/check
@@ -172,7 +172,7 @@ opens() {
 }
 
 @test "a site whose health path has a rate counts as up when this host has asked too often, and only then" {
-  bin/run
+  given bin/run --quiet
   echo 429 >"$FAKE/status"
   run -1 bin/lib/check
   jq '.site.rate = "1/m"' "$MANIFEST" >"$MANIFEST.new"
@@ -189,7 +189,7 @@ opens() {
 }
 
 @test "maintenance is shown until it ends, over deploys, and the checks know of it" {
-  bin/run
+  given bin/run --quiet
   run -1 bin/maintenance on
   says 'there is no site: bin/install makes it.'
   bin/install
@@ -214,8 +214,8 @@ opens() {
 }
 
 @test "maintenance takes addresses one by one, and nothing else changes" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   run -2 bin/maintenance on --allow 10.0.0.0/8
   says "'10.0.0.0/8' is not an address such as 203.0.113.7"
   [[ ! -e volumes/.nuwa/maintenance/on ]]

@@ -21,8 +21,8 @@ empty() {
 }
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   make_host
   make_deployment
 }
@@ -50,8 +50,8 @@ goes_on() {
 }
 
 @test "nginx's folder is full: the site that is there stays, and install finishes later" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   small_disk "$NUWA_ROOT/etc/nginx/conf.d"
   cp "$DISK/nuwa-blog.conf" "$TEST/before"
   cp "$FAKE/serving/nuwa-blog.conf" "$TEST/served"
@@ -68,8 +68,8 @@ goes_on() {
 }
 
 @test "nginx's folder fills up while the app is told its domains: it goes back to the former ones" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   small_disk "$NUWA_ROOT/etc/nginx/conf.d"
   cp "$DISK/nuwa-blog.conf" "$TEST/before"
   # The first of a script is to see whether the site fits.

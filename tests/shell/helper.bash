@@ -1,4 +1,6 @@
 # What all shell tests share: a host of files below $TEST, and fakes of the programs that change a real one.
+# Tests take the same few folders one after the other, since paths are in what is rendered and in what scripts write: so
+# the renderer's answers, and a host as it is after bin/run, are made by one test and taken up by the others (`given`).
 
 bats_require_minimum_version 1.5.0
 
@@ -7,7 +9,8 @@ ONE=$(printf 'a%.0s' {1..64})
 TWO=$(printf 'b%.0s' {1..64})
 NUWA_PYTHON=$REPO/.venv/bin/python
 SHIMS=$REPO/tests/shell/shims
-export REPO ONE TWO NUWA_PYTHON SHIMS
+FAKE_RENDERED=$BATS_RUN_TMPDIR/rendered
+export REPO ONE TWO NUWA_PYTHON SHIMS FAKE_RENDERED
 
 # Setup, RunSetup and the renderer of the app in $MANIFEST, made once for all tests.
 payload() {
@@ -23,6 +26,47 @@ payload() {
     mv -T "$folder.$BASHPID" "$folder" 2>/dev/null || rm -rf "$folder.$BASHPID"
   fi
   printf '%s' "$folder"
+}
+
+# Sets TEST to a folder that no other test has at this time. What outlives a test, such as a process, keeps its folder.
+take_folder() {
+  local number=1
+  while :; do
+    TEST=$BATS_RUN_TMPDIR/host$number
+    exec {FOLDER_LOCK}>>"$TEST.lock"
+    ! flock --nonblock "$FOLDER_LOCK" || break
+    exec {FOLDER_LOCK}>&-
+    number=$((number + 1))
+  done
+  rm -rf "$TEST"
+  mkdir "$TEST"
+  export TEST
+}
+
+# A sum of all that a command can depend on: its words, the variables, and each file of the test but for its time.
+sum_of_state() {
+  {
+    printf '%s\n' "$@"
+    env | grep -vE '^(BATS_|MANIFEST=|OLDPWD=|SHLVL=|_=)' | sort
+    tar --create --sort=name --mtime=@0 --directory="$TEST" .
+  } | sha256sum | cut -c 1-32
+}
+
+# given COMMAND…: runs a script, or puts what it left behind when an earlier test ran it: on the same host, in the same state.
+# For what a test begins with; what it is about, it runs itself.
+given() {
+  local kept=$BATS_RUN_TMPDIR/states
+  mkdir -p "$kept"
+  kept=$kept/$(sum_of_state "$@").tar
+  if [[ ! -e $kept ]]; then
+    "$@" >/dev/null || return
+    # What still changes is not kept.
+    { tar --create --format=posix --acls --xattrs --file="$kept.new" --directory="$TEST" . && mv "$kept.new" "$kept"; } || rm -f "$kept.new"
+    return
+  fi
+  find "$TEST" -mindepth 1 -delete
+  tar --extract --file="$kept" --acls --xattrs --preserve-permissions --same-owner --directory="$TEST"
+  cd "$PWD" || return
 }
 
 # An image with this id: what its labels and its root hold.
@@ -78,13 +122,13 @@ make_deployment() {
   export DEPLOYMENT=$TEST/'my sité'
   mkdir -p "$DEPLOYMENT"
   cd "$DEPLOYMENT" || return
-  BID=${1:-$ONE} bash "$(payload)/Setup" >/dev/null
+  BID=${1:-$ONE} given bash "$(payload)/Setup"
 }
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
+  take_folder
   # shellcheck disable=SC2016  # a secret of characters that shells like to touch
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD='p$a"s'\''s word' TEST
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD='p$a"s'\''s word'
   unset KILL_AT NO_COLOR
   make_host
   make_deployment

@@ -4,8 +4,8 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word BORG_PASSPHRASE=phrase TEST MANIFEST=$TEST/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word BORG_PASSPHRASE=phrase MANIFEST=$TEST/manifest.json
   unset KILL_AT NO_COLOR
   jq '.backup = {repository: "/nowhere/borg"} | .deploy = {watch: 0, drain: 1}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host

@@ -22,7 +22,7 @@ own_certificate() {
 }
 
 @test "install makes a self-signed certificate and a site" {
-  bin/run
+  given bin/run --quiet
   run -0 bin/install --self-signed
   says 'blog is at https://blog.example.com'
   site | grep -q 'server_name blog.example.com;'
@@ -32,8 +32,8 @@ own_certificate() {
 }
 
 @test "install again changes nothing and reloads nothing" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   snapshot >"$TEST/before"
   reloads=$(wc -l <"$FAKE/reloads")
   run -0 bin/install
@@ -42,7 +42,7 @@ own_certificate() {
 }
 
 @test "install takes domains, international ones in punycode, and tells the app" {
-  bin/run
+  given bin/run --quiet
   run -0 bin/install bücher.example www.bücher.example
   says 'https://xn--bcher-kva.example answers'
   site | grep -q 'server_name xn--bcher-kva.example;'
@@ -70,7 +70,7 @@ own_certificate() {
 }
 
 @test "install refuses what is not a domain, and changes nothing" {
-  bin/run
+  given bin/run --quiet
   snapshot >"$TEST/before"
   for domain in 'a b' '$(id)' 'a;b' '../x' 'x-.example' $'a\nb;' '10.0.0.1'; do
     run -2 bin/install "$domain"
@@ -85,7 +85,7 @@ own_certificate() {
 }
 
 @test "install stops when another program holds a port of the web" {
-  bin/run
+  given bin/run --quiet
   echo 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("apache2",pid=1,fd=4))' >"$FAKE/sockets"
   run -4 bin/install
   says 'apache2'
@@ -93,7 +93,7 @@ own_certificate() {
 }
 
 @test "install stops before any change when nginx is broken already" {
-  bin/run
+  given bin/run --quiet
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -4 bin/install
   says 'other.conf'
@@ -102,7 +102,7 @@ own_certificate() {
 }
 
 @test "install puts everything back when its site clashes with another" {
-  bin/run
+  given bin/run --quiet
   printf 'upstream nuwa_blog {\n}\n' >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -1 bin/install
   says 'clashes with one of them'
@@ -111,7 +111,7 @@ own_certificate() {
 }
 
 @test "install puts everything back when the site does not answer, and shows the answer" {
-  bin/run
+  given bin/run --quiet
   echo 502 >"$FAKE/status"
   sed -i 's/PROBE_SECONDS=15/PROBE_SECONDS=0/' bin/install
   run -1 bin/install
@@ -121,8 +121,8 @@ own_certificate() {
 }
 
 @test "a change of domains that does not work leaves the site as it was" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   echo 400 >"$FAKE/status"
   sed -i 's/PROBE_SECONDS=15/PROBE_SECONDS=0/' bin/install
   snapshot >"$TEST/before"
@@ -133,8 +133,8 @@ own_certificate() {
 }
 
 @test "a certificate that nginx does not serve is noticed" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -keyout /dev/null -out "$FAKE/serving/certificate" 2>/dev/null
   run -1 bin/lib/check
   says 'does not serve the certificate'
@@ -155,8 +155,8 @@ own_certificate() {
 }
 
 @test "a self-signed certificate that expires soon is renewed and served" {
-  bin/run
-  bin/install --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   folder=volumes/.nuwa/tls/blog.example.com
   openssl req -x509 -key "$folder/privkey.pem" -days 5 -subj /CN=old -addext 'subjectAltName=DNS:blog.example.com,DNS:www.blog.example.com' \
     -out "$folder/fullchain.pem" 2>/dev/null
@@ -166,7 +166,7 @@ own_certificate() {
 }
 
 @test "a dry run shows the site and writes nothing" {
-  bin/run
+  given bin/run --quiet
   snapshot >"$TEST/before"
   run -0 bin/install --dry-run
   says '+  server_name blog.example.com;'
@@ -175,8 +175,8 @@ own_certificate() {
 }
 
 @test "lib/check is content with a good site and names a bad one" {
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   run -0 bin/lib/check
   says 'its certificate is valid until'
   echo 503 >"$FAKE/status"
@@ -186,8 +186,8 @@ own_certificate() {
 
 @test "systemd is told to bring nginx back after a kill, as long as there is a site" {
   drop_in=$NUWA_ROOT/etc/systemd/system/nginx.service.d/nuwa.sites.conf
-  bin/run --quiet
-  bin/install --quiet --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   grep -qx Restart=always "$drop_in"
   touch "$NUWA_ROOT/etc/nginx/conf.d/nuwa-shop.conf"
   bin/uninstall --quiet --yes

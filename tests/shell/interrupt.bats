@@ -55,8 +55,8 @@ interrupt_each() {
 }
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   make_host
   make_deployment
   count_steps
@@ -67,7 +67,7 @@ setup() {
 }
 
 @test "several secrets at once" {
-  bin/run --quiet
+  given bin/run --quiet
   take_in() {
     bin/secret import "$@" <<<'{"MAIL_PASSWORD": "new", "SECRET_KEY": "other"}'
   }
@@ -75,12 +75,12 @@ setup() {
 }
 
 @test "a variable of the host" {
-  bin/run --quiet
+  given bin/run --quiet
   STRIDE=3 interrupt_each bin/config set WORKERS=3 GREETING='a b'
 }
 
 @test "run of a new release" {
-  bin/run --quiet
+  given bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
   STRIDE=13 interrupt_each bin/run
@@ -93,8 +93,8 @@ make_shared() {
   make_image "$ONE"
   BID=$ONE bash "$(payload)/Setup" >/dev/null
   make_image "$TWO" 2.0
-  bin/run --quiet
-  bin/install --quiet
+  given bin/run --quiet
+  given bin/install --quiet
 }
 
 @test "deploy" {
@@ -204,7 +204,7 @@ make_standby() {
   make_image "$ONE"
   make_image "$TWO" 2.0
   BID=$ONE bash "$(payload)/Setup" >/dev/null
-  bin/run --quiet
+  given bin/run --quiet
 }
 
 @test "deploy with a release that stands by" {
@@ -214,7 +214,7 @@ make_standby() {
 
 @test "rollback to a release that stands by" {
   make_standby
-  bin/deploy --quiet "$TWO"
+  given bin/deploy --quiet "$TWO"
   [[ -e $FAKE/paused/nuwa-blog-blue ]]
   STRIDE=11 interrupt_each bin/deploy --rollback
 }
@@ -226,24 +226,24 @@ make_standby() {
     is_whole
   }
   make_standby
-  bin/deploy --quiet "$TWO"
+  given bin/deploy --quiet "$TWO"
   STRIDE=12 cut_off_each bin/deploy --rollback
 }
 
 @test "install" {
-  bin/run --quiet
+  given bin/run --quiet
   STRIDE=6 interrupt_each bin/install --self-signed new.example.com
 }
 
 @test "install that gets a certificate from an authority" {
-  bin/run --quiet
-  bin/install --quiet --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   STRIDE=7 interrupt_each bin/install --tls-of-image
 }
 
 @test "uninstall and kill" {
-  bin/run --quiet
-  bin/install --quiet --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   STRIDE=2 interrupt_each bin/uninstall --yes
   restore
   bin/uninstall --yes --quiet
@@ -265,7 +265,7 @@ make_standby() {
   rm -rf "$TEST/root" "$FAKE" "$DEPLOYMENT"
   make_host
   make_deployment
-  bin/run --quiet
+  given bin/run --quiet
   STRIDE=2 interrupt_each bin/archive_volumes --repository "$FAKE/archives"
   restore
   bin/archive_volumes --repository "$FAKE/archives" --quiet 2>/dev/null
@@ -278,8 +278,8 @@ make_standby() {
 
 @test "migrate to another host, and back" {
   make_other_host
-  bin/run --quiet
-  bin/install --quiet --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   STRIDE=9 interrupt_each bin/migrate "root@there:$THERE"
   restore
   bin/migrate --quiet "root@there:$THERE"
@@ -296,7 +296,7 @@ pack() {
 }
 
 @test "migrate into a file" {
-  bin/run --quiet
+  given bin/run --quiet
   STRIDE=2 interrupt_each pack
   sh "$TEST/blog.sh" --verify
 }
@@ -309,7 +309,7 @@ fake() {
 }
 
 @test "checksums that outlive a killed command write nothing into the next one" {
-  bin/run --quiet
+  given bin/run --quiet
   # shellcheck disable=SC2016  # the programs expand these
   fake "$TEST/before/openssl" '[[ $1 == dgst ]] || exec "$REPO/tests/shell/fakes/openssl" "$@"' \
     'touch "$TEST/waits"' 'until [[ -e $TEST/continue ]]; do sleep 0.05; done'

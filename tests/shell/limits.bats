@@ -4,8 +4,8 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$BATS_TEST_TMPDIR/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
   jq '.limits.network = 50000000' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
   make_deployment

@@ -3,7 +3,7 @@
 python make_former.py NEW FOLDER
 
 `former/release.tar.xz` holds what that release made of `former/manifest.json`, but for the libraries of its
-renderer: those are taken from the payload in the folder NEW.
+renderer: those are taken from the payload in the folder NEW. No times are in it: made twice, it is the same.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def main() -> None:
     ):
         for name in libraries.namelist():
             if name.startswith(LIBRARIES):
-                renderer.writestr(name, libraries.read(name))
+                renderer.writestr(zipfile.ZipInfo(name), libraries.read(name))
         for entry in release:
             content = release.extractfile(entry)
             assert content is not None
             if entry.name.startswith("renderer/"):
-                renderer.writestr(entry.name.removeprefix("renderer/"), content.read())
+                renderer.writestr(zipfile.ZipInfo(entry.name.removeprefix("renderer/")), content.read())
             else:
                 (folder / entry.name).write_bytes(content.read())
 

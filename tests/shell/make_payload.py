@@ -27,7 +27,7 @@ def add_bytecode(archive: Path) -> None:
             compiled = source.with_suffix(".pyc")
             mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
             py_compile.compile(str(source), str(compiled), str(source), doraise=True, invalidation_mode=mode)
-            file.write(compiled, compiled.relative_to(folder))
+            file.write(compiled, compiled.relative_to(folder), zipfile.ZIP_DEFLATED)
 
 
 def main() -> None:

@@ -7,14 +7,17 @@ load helper
 setup_file() {
   # One pair of hosts for all tests of this file.
   export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-  export TEST=$BATS_FILE_TMPDIR PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   make_host
   make_deployment
   make_other_host
-  bin/run --quiet
-  bin/install --quiet
+  given bin/run --quiet
+  given bin/install --quiet
   mkdir "$TEST/saved"
   cp -a "$TEST"/{root,root2,fake,fake2,"my sité"} "$TEST/saved/"
+  # Each test begins by removing the folder.
+  cd "$REPO" || return
 }
 
 setup() {
@@ -63,13 +66,13 @@ state_there() {
 }
 
 @test "the image is sent once" {
-  bin/migrate --quiet "root@there:$THERE"
+  given bin/migrate --quiet "root@there:$THERE"
   run -0 bin/migrate "root@there:$THERE"
   says_not 'sending the image'
 }
 
 @test "the cutover stops here, sends what changed and serves there" {
-  bin/migrate --quiet "root@there:$THERE"
+  given bin/migrate --quiet "root@there:$THERE"
   echo later >volumes/media/later
   run -0 bin/migrate --yes --cutover "root@there:$THERE"
   [[ $output =~ nobody\ served\ for\ [0-9]+\.[0-9]{3}\ s ]]
@@ -80,7 +83,7 @@ state_there() {
 }
 
 @test "after a cutover nothing starts the app here but a rollback" {
-  moved
+  given moved
   run -1 bin/run
   says "has moved to root@there:$THERE"
   run -0 bin/lib/check
@@ -90,7 +93,7 @@ state_there() {
 }
 
 @test "a cutover that lacks only its last step is finished by the same command" {
-  moved
+  given moved
   touch "$THERE/volumes/.nuwa/migration.incoming"
   run -0 bin/migrate --dry-run --yes --cutover "root@there:$THERE"
   [[ -e $THERE/volumes/.nuwa/migration.incoming ]]
@@ -106,7 +109,7 @@ state_there() {
 }
 
 @test "a rollback serves here as before, and says what stays there" {
-  moved
+  given moved
   run -2 bin/migrate --rollback "root@there:$THERE" </dev/null
   says 'does NOT come back'
   run -0 bin/migrate --yes --rollback "root@there:$THERE"
@@ -117,7 +120,7 @@ state_there() {
 }
 
 @test "a rollback works when the other host is gone" {
-  moved
+  given moved
   echo 'ssh: connect to host there port 22: No route to host' >"$FAKE/ssh-fails"
   run -0 bin/migrate --yes --rollback "root@there:$THERE"
   says 'two hosts serve'
@@ -125,7 +128,7 @@ state_there() {
 }
 
 @test "a cutover that fails there leaves this host serving" {
-  bin/migrate --quiet "root@there:$THERE"
+  given bin/migrate --quiet "root@there:$THERE"
   touch "$TEST/fake2/images/$ONE/broken"
   run -1 bin/migrate --yes --cutover "root@there:$THERE"
   says 'serves here again'
@@ -151,7 +154,7 @@ state_there() {
 }
 
 @test "a deployment there that serves is never filled again" {
-  moved
+  given moved
   bin/migrate --quiet --yes --rollback "root@there:$THERE"
   run -1 bin/migrate "root@there:$THERE"
   says 'is not empty'
@@ -242,7 +245,7 @@ state_there() {
 
 # That the same command resumes is for interrupt.bats.
 @test "a cutover that is killed on its way can be taken back" {
-  bin/migrate --quiet "root@there:$THERE"
+  given bin/migrate --quiet "root@there:$THERE"
   mkdir "$TEST/copied"
   cp -a "$TEST"/{root,root2,fake,fake2,there} "$DEPLOYMENT" "$TEST/copied/"
   # before the last changes are sent, and before the start there

@@ -38,18 +38,18 @@ teardown_file() {
 }
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
+  take_folder
   RESTIC=$(type -P restic)
   mkdir "$TEST/programs"
   ln -s "$RESTIC" "$TEST/programs/restic"
   export PATH=$TEST/programs:$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST RESTIC_CACHE_DIR=$TEST/cache
   export STORED=$STORAGE/bucket/$BATS_TEST_NUMBER
-  MANIFEST=$BATS_TEST_TMPDIR/manifest.json
+  MANIFEST=$TEST/manifest.json
   jq --arg place "s3:$REAL_SERVER/bucket/$BATS_TEST_NUMBER" '.backup.repository = $place' "$REPO/tests/shell/backup.json" >"$MANIFEST"
   export MANIFEST
   make_host
   make_deployment
-  bin/run --quiet 2>/dev/null
+  given bin/run --quiet 2>/dev/null
   printf key | bin/secret set BACKUP_ACCESS_KEY_ID --quiet --yes
   printf word | bin/secret set BACKUP_SECRET_ACCESS_KEY --quiet --yes
 }

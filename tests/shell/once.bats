@@ -22,7 +22,7 @@ make_shared() {
 
 @test "a command runs in a container of its own, with what the app has, and its exit code counts" {
   make_shared
-  bin/run
+  given bin/run --quiet
   echo 3 >"$FAKE/once-code"
   run -3 bin/run-once python -c 'print("a  b; $HOME")' --help </dev/null
   grep -qE '^--name=nuwa-blog_once-command-[0-9]{8}-[0-9]{6}-[0-9]+$' "$FAKE/once"
@@ -38,7 +38,7 @@ make_shared() {
 
 @test "commands of nuwa.toml have names, help, and arguments only where they take them" {
   make_shared
-  bin/run
+  given bin/run --quiet
   run -0 bin/run-once --list
   says "import               Reads the day's data."
   says 'mail …'
@@ -55,7 +55,7 @@ make_shared() {
 
 @test "in the background it is a unit of systemd, whose lines bin/logs shows" {
   make_shared
-  bin/run
+  given bin/run --quiet
   run -0 bin/run-once --detach import
   says 'runs. Its lines: bin/logs. To stop it: podman stop nuwa-blog_once-import'
   grep -qx -e --unit=nuwa-blog_once-import "$FAKE/transient"
@@ -73,7 +73,7 @@ make_shared() {
 
 @test "a deploy leaves it, and its image; status shows it" {
   make_shared
-  bin/run
+  given bin/run --quiet
   echo "$ONE" >"$FAKE/once-stays"
   bin/run-once import
   run -0 bin/status
@@ -89,8 +89,8 @@ make_shared() {
 @test "a migration's cutover waits for its end, and the printed command stops it" {
   make_shared
   make_other_host
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   bin/migrate --yes "root@other.example.com:$THERE"
   echo "$ONE" >"$FAKE/once-stays"
   bin/run-once import
@@ -103,8 +103,8 @@ make_shared() {
 @test "one that began while a migration was sending is not cut off" {
   make_shared
   make_other_host
-  bin/run
-  bin/install
+  given bin/run --quiet
+  given bin/install --quiet
   bin/migrate --yes "root@other.example.com:$THERE"
   mkdir "$TEST/instead"
   printf '#!/bin/sh\necho %s >"$FAKE/containers/nuwa-blog_once-import"\nexec "$REPO/tests/shell/fakes/rsync" "$@"\n' "$ONE" >"$TEST/instead/rsync"
@@ -116,7 +116,7 @@ make_shared() {
 
 @test "uninstall stops it, and says so" {
   make_shared
-  bin/run
+  given bin/run --quiet
   echo "$ONE" >"$FAKE/once-stays"
   bin/run-once import
   run -2 bin/uninstall </dev/null
@@ -126,7 +126,7 @@ make_shared() {
 }
 
 @test "an exclusive volume is of the slot alone: the printed command runs in it" {
-  bin/run
+  given bin/run --quiet
   run -1 bin/run-once id
   says 'bin/shell COMMAND'
   run -0 bin/shell id
@@ -147,7 +147,7 @@ make_shared() {
 
 @test "a dry run shows the words and starts nothing; while the data is elsewhere nothing runs" {
   make_shared
-  bin/run
+  given bin/run --quiet
   run -0 bin/run-once --dry-run import
   says "'/usr/lib/nuwa/command/once-import'"
   [[ ! -e $FAKE/once ]]
@@ -166,7 +166,7 @@ make_shared() {
 }
 
 @test "what has an exclusive volume keeps the app from starting, until it ends" {
-  bin/run
+  given bin/run --quiet
   systemctl stop nuwa-blog-blue.service
   echo "$ONE" >"$FAKE/once-stays"
   bin/run-once id
@@ -181,7 +181,7 @@ make_shared() {
 }
 
 @test "while a deploy moves an exclusive volume, no command takes it" {
-  bin/run
+  given bin/run --quiet
   systemctl stop nuwa-blog-blue.service
   printf 'starting %s blue green deploy\n' "$ONE" >volumes/.nuwa/deploy
   run -6 bin/run-once id

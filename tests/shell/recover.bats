@@ -4,12 +4,12 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   export NUWA_LOCK_OWNER=''
   make_host
   make_deployment
-  bin/run --quiet
+  given bin/run --quiet
   : >"$FAKE/starts"
 }
 
@@ -68,7 +68,7 @@ recover() {
 @test "starting the app again takes the stop back" {
   mkdir -p "$NUWA_ROOT/run/nuwa-app/blog"
   touch "$NUWA_ROOT/run/nuwa-app/blog/stopped" volumes/.nuwa/restart.needed
-  bin/run --quiet
+  given bin/run --quiet
   [[ ! -e $NUWA_ROOT/run/nuwa-app/blog/stopped ]]
 }
 

@@ -4,11 +4,11 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json TEST BORG_BASE_DIR=$TEST/home
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json BORG_BASE_DIR=$TEST/home
   make_host
   make_deployment
-  bin/run --quiet 2>/dev/null
+  given bin/run --quiet 2>/dev/null
   bin/archive_volumes --repository "$TEST/borg" --quiet 2>/dev/null
 }
 
@@ -259,7 +259,7 @@ roll_back() {
 }
 
 @test "nginx refuses its files while the site goes: the printed command says why" {
-  bin/install --quiet 2>/dev/null
+  given bin/install --quiet 2>/dev/null
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -0 bin/uninstall --yes
   follows='keeps the previous one: '

@@ -5,8 +5,8 @@ load helper
 
 # An app with two replicas, installed and serving ONE, with TWO on the host.
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$TEST/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
   unset KILL_AT NO_COLOR
   jq '.volume = [.volume[0]] | .deploy = {watch: 0, drain: 1} | .server.replicas = 2' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
@@ -14,8 +14,8 @@ setup() {
   make_deployment
   RUNTIME=$NUWA_ROOT/run/nuwa-app/blog
   SITE=$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf
-  bin/run --quiet
-  bin/install --quiet 2>/dev/null
+  given bin/run --quiet
+  given bin/install --quiet 2>/dev/null
 }
 
 # How many files begin like this.

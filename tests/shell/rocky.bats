@@ -18,7 +18,7 @@ let_in() {
 
 @test "install allows nginx to connect to the app and labels what it reads" {
   make_rocky 9
-  bin/run --quiet
+  given bin/run --quiet
   [[ $(boolean httpd_can_network_connect) == off ]]
   run -0 bin/install --self-signed
   [[ $(boolean httpd_can_network_connect) == on ]]
@@ -31,7 +31,7 @@ let_in() {
 
 @test "install names booleans, labels and ports in a dry run, and changes none" {
   make_rocky 10
-  bin/run --quiet
+  given bin/run --quiet
   export FAKE_NGINX_VERSION=1.26.3 FAKE_NGINX_MODULES='--with-http_v3_module '
   : >"$FAKE/labels"
   run -0 bin/install --dry-run --self-signed
@@ -46,7 +46,7 @@ let_in() {
 @test "what SELinux does not know is left alone" {
   make_rocky 9
   rm "$FAKE/booleans/httpd_can_network_connect"
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/install --self-signed
   says_not setsebool
 }
@@ -54,15 +54,15 @@ let_in() {
 @test "a host with SELinux switched off is asked nothing" {
   make_rocky 9
   echo Disabled >"$FAKE/enforce"
-  bin/run --quiet
-  bin/install --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   [[ $(boolean httpd_can_network_connect) == off && ! -e $FAKE/labels ]]
 }
 
 @test "the site's ports are opened, and closed with the last site" {
   make_rocky 9
-  bin/run --quiet
-  bin/install --self-signed --quiet
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   [[ $(let_in) == 'http https' ]]
   touch "$NUWA_ROOT/etc/nginx/conf.d/nuwa-forum.conf"
   bin/uninstall --yes
@@ -80,8 +80,8 @@ let_in() {
 @test "HTTP/3's port is opened where nginx has it, and closed again" {
   make_rocky 10
   export FAKE_NGINX_VERSION=1.26.3 FAKE_NGINX_MODULES='--with-http_v3_module '
-  bin/run --quiet
-  bin/install --self-signed --quiet
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   [[ $(let_in) == '443-udp http https' ]]
   bin/uninstall --yes --quiet
   [[ -z $(let_in) ]]
@@ -90,8 +90,8 @@ let_in() {
 @test "a port that somebody else opened stays open" {
   make_rocky 9
   touch "$FAKE"/firewall/{runtime,permanent}/http
-  bin/run --quiet
-  bin/install --self-signed --quiet
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   [[ $(let_in) == 'http https' ]]
   bin/uninstall --yes --quiet
   [[ $(let_in) == http ]]
@@ -99,8 +99,8 @@ let_in() {
 
 @test "a port that somebody closed meanwhile is not asked for again" {
   make_rocky 9
-  bin/run --quiet
-  bin/install --self-signed --quiet
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   rm "$FAKE"/firewall/{runtime,permanent}/http
   run -0 bin/uninstall --yes
   [[ -z $(let_in) ]]
@@ -109,8 +109,8 @@ let_in() {
 @test "without firewalld at work nothing is opened, and what was is told of" {
   make_rocky 9
   mv "$FAKE/firewall" "$FAKE/firewall.off"
-  bin/run --quiet
-  bin/install --self-signed --quiet
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   [[ ! -e $NUWA_ROOT/var/lib/nuwa/firewall ]]
   mv "$FAKE/firewall.off" "$FAKE/firewall"
   bin/install --quiet

@@ -14,7 +14,7 @@ other() {
 }
 
 @test "a name that another file has is refused, and the file is named" {
-  bin/run
+  given bin/run --quiet
   other 'server {' '  server_name www.blog.example.com x.example.com;' '}'
   run -1 bin/install --self-signed
   says 'has a site for www.blog.example.com already'
@@ -29,8 +29,8 @@ other() {
 
 @test "HTTP/3 is there where nginx has it; its sockets are shared, and go with the last site" {
   export FAKE_NGINX_VERSION=1.26.3 FAKE_NGINX_MODULES='--with-http_v3_module '
-  bin/run
-  bin/install --self-signed
+  given bin/run --quiet
+  given bin/install --quiet --self-signed
   grep -q 'listen 443 quic reuseport;' "$NUWA_ROOT/$SHARED"
   grep -q 'listen 443 quic;' "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
   other 'server {' '  listen 443 quic;' '  server_name shop.example.com;' '}'
@@ -53,9 +53,9 @@ other() {
 }
 
 @test "a module counts when nginx has loaded it, not when it could" {
-  bin/run
+  given bin/run --quiet
   echo 'load_module modules/ngx_http_brotli_filter_module.so;' >"$FAKE/modules"
-  bin/install --self-signed
+  given bin/install --quiet --self-signed
   grep -q 'brotli on;' "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
   run ! grep -qE 'zstd|perl|quic' "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
 }

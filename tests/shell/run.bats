@@ -23,7 +23,7 @@ starts() {
 }
 
 @test "run again changes nothing and restarts nothing" {
-  bin/run
+  given bin/run --quiet
   snapshot >"$TEST/before"
   run -0 bin/run
   says 'runs already'
@@ -32,7 +32,7 @@ starts() {
 }
 
 @test "run keeps a secret and a generated one, and replaces one only when told" {
-  bin/run
+  given bin/run --quiet
   before=$(cat volumes/secrets/SECRET_KEY)
   MAIL_PASSWORD=other run -0 bin/run
   [[ $(cat volumes/secrets/MAIL_PASSWORD) == "$MAIL_PASSWORD" && $(cat volumes/secrets/SECRET_KEY) == "$before" ]]
@@ -67,7 +67,7 @@ starts() {
 }
 
 @test "a dry run after a change shows a diff of just that" {
-  bin/run
+  given bin/run --quiet
   sed -i 's/NUWA_HOST=blog.example.com/NUWA_HOST=other/' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   snapshot >"$TEST/before"
   run -0 bin/run --dry-run
@@ -78,7 +78,7 @@ starts() {
 }
 
 @test "run keeps a unit that was edited by hand, and says so" {
-  bin/run
+  given bin/run --quiet
   echo '# mine' >>"$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   run -0 bin/run
   says 'was changed by hand'
@@ -95,7 +95,7 @@ starts() {
 }
 
 @test "what a later image changed of a volume's first content is told, and the volume stays as it is" {
-  bin/run --quiet
+  given bin/run --quiet
   echo 'my picture' >volumes/media/picture
   make_image "$TWO" 2.0
   echo 'second picture' >"$FAKE/images/$TWO/root/srv/app/media dir/picture"
@@ -114,7 +114,7 @@ starts() {
 }
 
 @test "a volume that somebody emptied stays empty" {
-  bin/run --quiet
+  given bin/run --quiet
   rm volumes/media/picture
   run -0 bin/run
   says_not filled
@@ -141,7 +141,7 @@ starts() {
 }
 
 @test "a new release that fails brings the previous one back" {
-  bin/run
+  given bin/run --quiet
   make_image "$TWO" 2.0
   touch "$FAKE/images/$TWO/broken"
   make_deployment "$TWO"
@@ -153,7 +153,7 @@ starts() {
 }
 
 @test "a new release is taken up, with its static files next to those of the previous one" {
-  bin/run
+  given bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
   run -0 bin/run
@@ -165,7 +165,7 @@ starts() {
 
 @test "a port that another unit has is left to it, and a port once picked is kept" {
   echo 'podman run --publish=127.0.0.1:18000:8000' >"$NUWA_ROOT/etc/systemd/system/nuwa-other-blue.service"
-  bin/run
+  given bin/run --quiet
   [[ $(cat volumes/.nuwa/port.blue) == 18001 ]]
   rm "$NUWA_ROOT/etc/systemd/system/nuwa-other-blue.service"
   bin/run
@@ -216,7 +216,7 @@ END
 }
 
 @test "the log of the scripts is put aside before it grows without end" {
-  bin/run
+  given bin/run --quiet
   truncate -s 5000001 volumes/.nuwa/nuwa.log
   bin/run
   [[ $(stat -c %s volumes/.nuwa/nuwa.log) -lt 100000 && $(stat -c %s volumes/.nuwa/nuwa.log.1) -ge 5000001 ]]
@@ -233,7 +233,7 @@ END
 }
 
 @test "a release hook that fails shows its output and leaves the previous release serving" {
-  bin/run
+  given bin/run --quiet
   make_image "$TWO" 2.0
   make_deployment "$TWO"
   touch "$FAKE/hook-fails"
@@ -247,7 +247,7 @@ END
 }
 
 @test "static files of the last releases stay, older ones and failed ones go" {
-  bin/run
+  given bin/run --quiet
   mkdir volumes/static/000000000000
   make_image "$TWO" 2.0
   make_deployment "$TWO"
@@ -256,7 +256,7 @@ END
 }
 
 @test "a second deployment of the same app on one host is refused, and the first one named" {
-  bin/run
+  given bin/run --quiet
   snapshot >"$TEST/before"
   mkdir "$TEST/second"
   cd "$TEST/second"
@@ -314,7 +314,7 @@ instead_of() {
 }
 
 @test "a file of the host that was emptied is written again" {
-  bin/run --quiet
+  given bin/run --quiet
   unit=$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service
   cp "$unit" "$TEST/unit"
   : >"$unit"

@@ -6,12 +6,12 @@ load helper
 export FAKE_APP=blog NUWA_DATABASE_WAIT=0
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   unset KILL_AT NO_COLOR
   make_host
   make_deployment
-  bin/run --quiet
+  given bin/run --quiet
   : >"$FAKE/starts"
 }
 
@@ -156,7 +156,7 @@ run_with_database() {
 }
 
 @test "import takes no name for that of another secret, and leaves the users of the site to bin/secret set" {
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/secret import <<<'{"": "a", "MAIL_PASSWORD SECRET_KEY": "b", "A\nMAIL_PASSWORD": "c", "SECRET_KEY MAIL_PASSWORD": "d"}'
   says 'left out, as nuwa.toml does not name them'
   [[ $(<volumes/secrets/MAIL_PASSWORD) == word && $(ls volumes/secrets) == $'MAIL_PASSWORD\nSECRET_KEY' ]]

@@ -6,8 +6,8 @@ load helper
 export MANIFEST=$REPO/tests/shell/manifest-services.json FAKE_APP=blog
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$TEST/programs:$REPO/tests/shell/fakes:$PATH TEST
+  take_folder
+  export PATH=$TEST/programs:$REPO/tests/shell/fakes:$PATH
   unset KILL_AT NO_COLOR
   mkdir "$TEST/programs"
   ln -s /usr/bin/true "$TEST/programs/valkey-server"
@@ -42,7 +42,7 @@ password() {
 }
 
 @test "run again restarts nothing" {
-  bin/run --quiet
+  given bin/run --quiet
   before=$(<volumes/secrets/REDIS_URL)
   : >"$FAKE/starts"
   run -0 bin/run
@@ -58,7 +58,7 @@ password() {
 }
 
 @test "a password that was removed is made anew, and server and app are restarted with it" {
-  bin/run --quiet
+  given bin/run --quiet
   before=$(password queue)
   rm volumes/.nuwa/private/service.queue
   run -0 bin/run
@@ -68,7 +68,7 @@ password() {
 }
 
 @test "the address of a service is bin/run's own, and is listed as such" {
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/secret list
   says 'REDIS_URL' 'of a service'
   run -2 bin/secret set REDIS_URL <<<redis://elsewhere
@@ -76,13 +76,13 @@ password() {
 }
 
 @test "status tells how its servers are" {
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/status --json
   jq -e '.servers | map(.name) == ["queue", "cache"] and map(.state) == ["active", "active"]' <<<"$output"
 }
 
 @test "uninstall stops them, run brings them back, kill removes all but data that is kept" {
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/uninstall --yes
   [[ ! -e $FAKE/active/nuwa-blog_queue.service && ! -e $FAKE/enabled/nuwa-blog_queue-proxy.socket ]]
   bin/run --quiet
@@ -121,7 +121,7 @@ is_gone() {
 
 @test "a service that is renamed or dropped serves until the new release has taken over, and is gone then" {
   make_release_of "$TWO" '.service[0].name = "jobs" | del(.service[1])'
-  bin/run --quiet
+  given bin/run --quiet
   before=$(cd volumes/secrets && sha256sum -- *)
   mkdir -p "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue"
   touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb" "$FAKE/images/$TWO/broken"
@@ -158,7 +158,7 @@ is_gone() {
 
 @test "run removes all services that nuwa.toml names no more, after the start, though it was killed meanwhile" {
   make_release_of "$TWO" 'del(.service)'
-  bin/run --quiet
+  given bin/run --quiet
   systemctl stop nuwa-blog-blue.service
   BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
   run -0 bin/run --dry-run
@@ -177,7 +177,7 @@ is_gone() {
 
 @test "a secret that the app gets from elsewhere from now on stays, and the message says how to store it" {
   make_release_of "$TWO" 'del(.service[0]) | .env.secrets = ["REDIS_URL"]'
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/deploy "$TWO"
   says 'the secret REDIS_URL was the address of queue, which is gone. To store another: bin/secret set REDIS_URL'
   [[ -s volumes/secrets/REDIS_URL ]]
@@ -186,7 +186,7 @@ is_gone() {
 
 @test "a change of one service restarts that one alone" {
   make_release_of "$TWO" '.service[1].memory = 134217728'
-  bin/run --quiet
+  given bin/run --quiet
   : >"$FAKE/starts"
   run -0 bin/deploy "$TWO"
   says 'nuwa-blog_cache is up'
@@ -197,7 +197,7 @@ is_gone() {
 
 @test "kill removes what is left of services that today's nuwa.toml does not name" {
   make_release_of "$TWO" 'del(.service)'
-  bin/run --quiet
+  given bin/run --quiet
   mkdir -p "$NUWA_ROOT"/var/lib/valkey/nuwa-blog_{queue,cache} "$NUWA_ROOT/var/lib/valkey/nuwa-blog-other_queue"
   touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
   BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
@@ -256,7 +256,7 @@ END
 }
 
 @test "after uninstall, an archive has what the server saved when it stopped" {
-  bin/run --quiet
+  given bin/run --quiet
   bin/uninstall --yes --quiet
   mkdir -p "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue"
   echo saved >"$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
@@ -267,7 +267,7 @@ END
 
 @test "a port of the host is reached by a socket alone, comes with its release, and goes with it" {
   make_release_of "$TWO" 'del(.service) | .host_port = [{name: "smtp", port: 2}, {name: "other-app", port: 3, env: {OTHER: "http://{host}:{port}"}}]'
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/deploy "$TWO"
   says 'the app reaches 127.0.0.1:2 of this host (smtp)'
   says "nothing listens on 127.0.0.1:2 (smtp): the app's connections there are closed at once until something does."

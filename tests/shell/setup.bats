@@ -10,8 +10,8 @@ run_setup() {
 }
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH
   make_host
   mkdir "$TEST/new"
 }

@@ -5,8 +5,8 @@ load helper
 
 # An app whose releases stand by for ten minutes, installed and serving ONE, with TWO on the host.
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$TEST/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
   unset KILL_AT NO_COLOR
   jq '.volume = [.volume[0]] | .deploy = {watch: 0, drain: 1, standby: 600}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
@@ -20,8 +20,8 @@ setup() {
   # The first check of a start fails.
   mkdir "$FAKE/failed"
   touch "$FAKE/failed/$ID-4f1c.service"
-  bin/run --quiet
-  bin/install --quiet 2>/dev/null
+  given bin/run --quiet
+  given bin/install --quiet 2>/dev/null
 }
 
 # Nothing of a former release is left: only this slot ($1) is there, and it is like any other.
@@ -52,7 +52,7 @@ is_alone() {
 }
 
 @test "a rollback wakes it: nothing is started, visitors are there at once, and it is a slot like any other" {
-  bin/deploy --quiet "$TWO"
+  given bin/deploy --quiet "$TWO"
   starts=$(grep -c blog "$FAKE/starts")
   hooks=$(cat "$FAKE/hooks")
   run -0 bin/deploy --rollback --dry-run
@@ -69,7 +69,7 @@ is_alone() {
 }
 
 @test "where it does not answer any more, or nobody can pause it, the release is started anew" {
-  bin/deploy --quiet "$TWO"
+  given bin/deploy --quiet "$TWO"
   echo 500 >"$FAKE/status-inside"
   run -0 bin/deploy --rollback
   says 'does not answer any more'
@@ -93,7 +93,7 @@ is_alone() {
 }
 
 @test "a new secret, another deploy and bin/uninstall end it; a boot does, too, and a rollback then starts the release" {
-  bin/deploy --quiet "$TWO"
+  given bin/deploy --quiet "$TWO"
   run -0 bin/secret set MAIL_PASSWORD <<<other
   says 'stands by no longer'
   is_alone green

@@ -6,8 +6,8 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word
   MANIFEST=$BATS_RUN_TMPDIR/storage.json
   jq '.backup.repository = "s3:https://s3.example.com/bucket/blog"' "$REPO/tests/shell/backup.json" >"$MANIFEST.$$"
   mv "$MANIFEST.$$" "$MANIFEST"
@@ -15,8 +15,8 @@ setup() {
   make_host
   make_deployment
   mkdir -p "$FAKE/storage/bucket"
-  bin/run --quiet 2>/dev/null
-  give_keys word
+  given bin/run --quiet 2>/dev/null
+  given give_keys word
   STORED=$FAKE/storage/bucket/blog
 }
 

@@ -7,8 +7,8 @@ ENTRIES=(_archived _backoff _check _recover _services _wait)
 
 # Installed and serving ONE, an image of that release; TWO is one of this release.
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word TEST MANIFEST=$REPO/tests/shell/former/manifest.json
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/former/manifest.json
   unset KILL_AT NO_COLOR
   make_host
   make_image "$TWO" 2.0
@@ -18,8 +18,8 @@ setup() {
   mkdir "$DEPLOYMENT"
   cd "$DEPLOYMENT" || return
   set_up "$ONE"
-  bin/run --quiet
-  bin/install --quiet 2>/dev/null
+  given bin/run --quiet
+  given bin/install --quiet 2>/dev/null
   [[ -x bin/_wait && ! -e bin/lib ]]
 }
 
@@ -70,7 +70,7 @@ serves() {
 }
 
 @test "a deploy of a new release takes it over, a rollback goes back, and again returns" {
-  bin/install --quiet
+  given bin/install --quiet
   run -0 bin/deploy "$TWO"
   says_not edited
   serves "$TWO" green

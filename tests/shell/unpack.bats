@@ -4,7 +4,7 @@
 load helper
 
 pack() {
-  bin/run --quiet
+  given bin/run --quiet
   run -0 bin/migrate --output "$TEST/blog.sh" "$@"
 }
 
@@ -65,7 +65,7 @@ refuses() {
 }
 
 @test "unpacked, names, owners, modes, times, links and holes are what they were" {
-  bin/run --quiet
+  given bin/run --quiet
   (
     cd volumes/media
     printf a >$'new\nline "q" -> x'
@@ -107,8 +107,8 @@ refuses() {
 }
 
 @test "certificates come along, with the links that bin/install and certbot make" {
-  bin/run --quiet
-  bin/install --quiet
+  given bin/run --quiet
+  given bin/install --quiet
   mkdir -p volumes/.nuwa/tls/certbot/{live,archive}/nuwa-blog
   echo certificate >volumes/.nuwa/tls/certbot/archive/nuwa-blog/cert1.pem
   ln -s ../../archive/nuwa-blog/cert1.pem volumes/.nuwa/tls/certbot/live/nuwa-blog/cert.pem
@@ -124,7 +124,7 @@ refuses() {
 }
 
 @test "to standard output goes the file alone, and it is checked when it is unpacked" {
-  bin/run --quiet
+  given bin/run --quiet
   bin/migrate --output - >"$TEST/blog.sh" 2>"$TEST/messages"
   run -0 sh "$TEST/blog.sh" --verify
   says 'is whole'
@@ -132,7 +132,7 @@ refuses() {
 }
 
 @test "a file is never overwritten, nor made inside of what it packs" {
-  bin/run --quiet
+  given bin/run --quiet
   echo mine >"$TEST/blog.sh"
   run -2 bin/migrate --output "$TEST/blog.sh"
   says 'is there already'
@@ -144,7 +144,7 @@ refuses() {
 }
 
 @test "a full disk leaves no file and says so" {
-  bin/run --quiet
+  given bin/run --quiet
   printf '#!/bin/sh\nhead -c 100\necho "gzip: No space left on device" >&2\nexit 1\n' >"$TEST/gzip"
   chmod +x "$TEST/gzip"
   PATH=$TEST:$PATH run -1 bin/migrate --output "$TEST/blog.sh"
@@ -153,7 +153,7 @@ refuses() {
 }
 
 @test "a file that changes while it is read is named" {
-  bin/run --quiet
+  given bin/run --quiet
   printf '#!/bin/bash\necho more >>%q\nexec /usr/bin/tar "$@"\n' "$PWD/volumes/media/picture" >"$TEST/tar"
   chmod +x "$TEST/tar"
   PATH=$TEST:$PATH run -0 bin/migrate --output "$TEST/blog.sh"
@@ -162,14 +162,14 @@ refuses() {
 }
 
 @test "a device among the data is refused before anything is packed" {
-  bin/run --quiet
+  given bin/run --quiet
   mknod volumes/media/null c 1 3
   run -1 bin/migrate --output "$TEST/blog.sh"
   says "'volumes/media/null' is a device"
 }
 
 @test "a dry run says what it would pack, and writes nothing" {
-  bin/run --quiet
+  given bin/run --quiet
   snapshot >"$TEST/before"
   run -0 bin/migrate --dry-run
   says 'would write blog-'
@@ -222,7 +222,7 @@ sys.stdout.buffer.write(data)"
 }
 
 @test "one that was written to a pipe and cut off is refused too" {
-  bin/run --quiet
+  given bin/run --quiet
   bin/migrate --quiet --output - >"$TEST/blog.sh"
   head -c -3000 "$TEST/blog.sh" >"$TEST/cut.sh"
   run -1 sh "$TEST/cut.sh" --extract "$TEST/there"

@@ -5,11 +5,11 @@
 load helper
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json TEST
+  take_folder
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/backup.json
   make_host
   make_deployment
-  bin/run --quiet 2>/dev/null
+  given bin/run --quiet 2>/dev/null
   mkdir "$TEST/outside"
   echo 'of the host' >"$TEST/outside/passphrase"
   database "$TEST/outside/foreign.sqlite3" foreign
@@ -112,7 +112,7 @@ another_image() {
 }
 
 @test "a restored database goes into its own volume and nowhere else" {
-  bin/archive_volumes --repository "$TEST/borg" --quiet 2>/dev/null
+  given bin/archive_volumes --repository "$TEST/borg" --quiet 2>/dev/null
   database volumes/data/sub/new.sqlite3 later
   ends -0 bin/restore_volumes --yes
   [[ $(notes volumes/data/sub/app.sqlite3) == live && ! -e volumes/data/sub/new.sqlite3 ]]

@@ -25,8 +25,8 @@ END
 }
 
 setup() {
-  TEST=$BATS_TEST_TMPDIR
-  export TEST FAKE=$TEST/fake
+  take_folder
+  export FAKE=$TEST/fake
   mkdir -p "$FAKE/containers" "$TEST/fakes"
   touch "$FAKE/containers/blog"
   cp "$REPO/tests/shell/fakes/podman" "$TEST/fakes/podman"
