@@ -61,10 +61,11 @@ serves() {
   exec 7>>"$jobs/other.running"
   flock 7
   jq '.deploy.drain = 60' "$MANIFEST" >"$TEST/patient.json"
+  MANIFEST=$TEST/patient.json make_image "$TWO" 2.0
   flock "$jobs/report.running" bash -c "
     until [[ \$(readlink '$NUWA_ROOT/run/nuwa-app/blog/current') == green/* ]]; do sleep 0.1; done; sleep 0.5
     ls '$FAKE/active' >'$TEST/when_it_ended'" 3>&- 7>&- &
-  MANIFEST=$TEST/patient.json run -0 bin/deploy "$TWO"
+  run -0 bin/deploy "$TWO"
   grep -qx nuwa-blog-blue.service "$TEST/when_it_ended"
   serves "$TWO" green
 }
