@@ -32,7 +32,7 @@ library() {
   cat >bin/library <<'END'
 #!/usr/bin/env bash
 set -euo pipefail
-for part in common host apply ports secrets database; do source "${BASH_SOURCE[0]%/*}/lib/$part"; done
+for part in common host undo ports secrets database; do source "${BASH_SOURCE[0]%/*}/lib/$part"; done
 main() {
   parse_options "$@"
   begin
