@@ -165,7 +165,7 @@ def test_a_repository_that_was_moved_is_taken_by_the_printed_command(archived: A
 COMPARE = r"""set -e
 cat >bin/compare <<'END'
 set -euo pipefail
-for part in common host apply secrets database; do source "${BASH_SOURCE[0]%/*}/lib/$part"; done
+for part in common host undo secrets database; do source "${BASH_SOURCE[0]%/*}/lib/$part"; done
 begin
 use_parts prepare
 mkdir "$TEMPORARY/new"
