@@ -202,7 +202,7 @@ def test_a_copy_is_loaded_next_to_the_live_database_and_swapped(datapg: Deployme
     library = f"""cd {datapg.directory}
 cat >bin/library <<'END'
 set -euo pipefail
-for part in common host apply ports secrets database; do source "${{BASH_SOURCE[0]%/*}}/lib/$part"; done
+for part in common host undo ports secrets database; do source "${{BASH_SOURCE[0]%/*}}/lib/$part"; done
 begin
 use_parts sqlite dump provision
 "$@"
