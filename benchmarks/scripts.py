@@ -84,18 +84,20 @@ def scripts(world: World) -> Iterator[Figure]:
     checkout = world.folder / "before"
     run(["git", "worktree", "add", "--quiet", "--detach", checkout, BEFORE], cwd=HERE.parent)
     try:
-        now = _installed(world, state, f"{PREFIX}-now", HERE.parent)
-        before = _installed(world, state, f"{PREFIX}-before", checkout)
+        # The earlier commit's own project for both: it knows all keys of that.
+        project = checkout / PROJECT.relative_to(HERE.parent)
+        now = _installed(world, state, f"{PREFIX}-now", HERE.parent, project)
+        before = _installed(world, state, f"{PREFIX}-before", checkout, project)
         yield from _measured(world, now, before)
     finally:
         run(["git", "worktree", "remove", "--force", checkout], cwd=HERE.parent, check=False)
         lifecycle.down(world.engine, Plain(), Lab("benchscripts"))
 
 
-def _installed(world: World, state: HostState, app: str, code: Path) -> Side:
+def _installed(world: World, state: HostState, app: str, code: Path, source: Path) -> Side:
     world.say(f"build and install {app}")
     project, image = world.folder / app, f"localhost/app/{app}"
-    shutil.copytree(PROJECT, project)
+    shutil.copytree(source, project)
     manifest = project / "nuwa.toml"
     manifest.write_text(re.sub(r'(?m)^name = ".*"', f'name = "{app}"', manifest.read_text(), count=1))
     words = ["-m", "nuwa", "build", str(project), "--family", FAMILY, "--quiet"]
