@@ -136,7 +136,7 @@ another_image() {
 }
 
 @test "a copy that was given another kind while it was made is not archived" {
-  # What an app that broke out of SQLite could leave in the folder of the copies.
+  # What an app that broke out of SQLite could leave in the folder of the copies. bash copies a function only by its text: eval.
   cat >>bin/lib/host <<'END'
 eval "real_$(declare -f run_tool)"
 run_tool() {

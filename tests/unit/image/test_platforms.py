@@ -11,7 +11,7 @@ import pytest
 
 from nuwa import names
 from nuwa.console import Quiet
-from nuwa.engine import Engine
+from nuwa.engine import Engine, Image
 from nuwa.errors import BuildError
 from nuwa.image import base_image, bootstrap, build, build_inputs, build_layer, emulation
 from nuwa.image.build_spec import Recipe
@@ -155,9 +155,9 @@ def test_a_registrys_name_stays_that_of_this_machines_own_image(
 
 def test_a_bare_image_for_another_processor_is_not_built_on() -> None:
     own, other = Recipe.of(samples.app()), Recipe.of(samples.app(), "arm64")
-    image = SimpleNamespace(architecture="arm64", labels={})
-    assert not base_image.is_usable(PULLED, image, own)  # type: ignore[arg-type]
-    assert base_image.is_usable(OURS, image, other)  # type: ignore[arg-type]
+    image = Image("a" * 64, (), {}, 0, (), {"Architecture": "arm64"})
+    assert not base_image.is_usable(PULLED, image, own)
+    assert base_image.is_usable(OURS, image, other)
 
 
 def _engine(folder: Path, script: str) -> Engine:

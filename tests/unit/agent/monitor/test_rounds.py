@@ -24,16 +24,21 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-def test_an_error_that_nobody_expects_does_not_end_the_rounds(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = SimpleNamespace(interval=0.01)
-    host: Any = SimpleNamespace(
-        paths=Paths(tmp_path),
+def watched(folder: Path, database: Database, settings: SimpleNamespace) -> Any:
+    """A host of which a monitor needs no more than its settings."""
+    return SimpleNamespace(
+        paths=Paths(folder),
         database=database,
         loaded=SimpleNamespace(config=SimpleNamespace(monitor=settings)),
         reconfigured=asyncio.Event(),
     )
+
+
+def test_an_error_that_nobody_expects_does_not_end_the_rounds(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SimpleNamespace(interval=0.01)
+    host = watched(tmp_path, database, settings)
     monitor, rounds = Monitor(host), []
 
     async def fail() -> None:
@@ -55,12 +60,7 @@ def test_a_shorter_interval_counts_as_soon_as_it_is_applied(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = SimpleNamespace(interval=3600.0)
-    host: Any = SimpleNamespace(
-        paths=Paths(tmp_path),
-        database=database,
-        loaded=SimpleNamespace(config=SimpleNamespace(monitor=settings)),
-        reconfigured=asyncio.Event(),
-    )
+    host = watched(tmp_path, database, settings)
     monitor, rounds = Monitor(host), asyncio.Semaphore(0)
 
     async def look() -> None:
