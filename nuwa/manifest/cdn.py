@@ -1,7 +1,8 @@
 """The addresses from which the common CDNs ask, as they publish them.
 
 `as_of` says when a list was last compared with what is published; `bin/install --refresh-proxies` on a host
-gets today's. Only the standard library, and Python 3.9: this also runs inside images.
+gets today's, and without that a CDN that has no list here is not believed. Only the standard library, and
+Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Cdn:
     Args:
         sources: where it publishes its ranges: texts with one a line, or JSON.
         header: in which it sends the client's address.
-        as_of: when `ranges` were compared with `sources`.
+        as_of: when `ranges` were compared with `sources`; empty: never, and `ranges` is empty, too.
     """
 
     sources: tuple[str, ...]
@@ -52,6 +53,10 @@ CDNS = {
             *("2a04:4e42::/32",),
         ),
     ),
+    # More than a hundred ranges, which change every few weeks: each host asks for them.
+    "cloudfront": Cdn(
+        ("https://d7uri8nf7uskq.cloudfront.net/tools/list-cloudfront-ips",), "X-Forwarded-For", "", ()
+    ),
 }
 """By the name in `site.trusted_proxies`."""
 
@@ -62,7 +67,7 @@ WIDEST = {4: 8, 6: 19}
 
 
 def published(text: str) -> tuple[str, ...]:
-    """The ranges in what a CDN publishes: one a line; or JSON with lists of texts, as Fastly has it.
+    """The ranges in what a CDN publishes: one a line; or JSON with lists of texts, as Fastly and AWS have it.
 
     Raises:
         ValueError: it is something else, such as a page that says no.

@@ -33,8 +33,9 @@ class Site(Section):
     trusted_proxies: Annotated[
         tuple[Annotated[str, Check(site_checks.trusted_proxy)], ...],
         Doc(
-            "Proxies in front of this host: addresses, ranges, or the CDNs cloudflare and fastly. What they "
-            "say of the client's address and of HTTPS is believed, and nobody else's word."
+            "Proxies in front of this host: addresses, ranges, or the CDNs cloudflare, fastly and "
+            "cloudfront. What they say of the client's address and of HTTPS is believed, and nobody "
+            "else's word."
         ),
     ] = ()
     client_address_header: Annotated[

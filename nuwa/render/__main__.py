@@ -40,11 +40,14 @@ from nuwa.render.beneath import CHUNK_BYTES
 from nuwa.render.container import hook_run, once_run, rehearsal_run, warnings
 from nuwa.render.facts import Facts, FactsError
 from nuwa.render.render import PLANS, Plan, render
+from nuwa.render.site_view import site_warnings
 
 PLAN = "PLAN"
 WARNINGS = "WARNINGS"
 WORDS = {"release": hook_run, "rehearse": rehearsal_run, "once": once_run}
 """What is not a file, but the words behind `podman run`."""
+WARNED = {"run": warnings, "install": site_warnings}
+"""What this host cannot do, by what is rendered."""
 
 
 def main() -> None:
@@ -134,7 +137,7 @@ def _render(what: str) -> None:
     app, templates = _contents(Path(sys.argv[0]))
     facts = host_facts.read(sys.stdin.read())
     plan = render(what, app, _with_own_lines(app, facts), templates)
-    for warning in warnings(app, facts) if what == "run" else ():
+    for warning in _warnings(what, app, facts):
         print(f"warning: {warning}", file=sys.stderr)
     sys.stdout.buffer.write(pack(plan))
 
@@ -178,8 +181,12 @@ def _plans(whats: Sequence[str]) -> bytes:
 def _answer(what: str, app: App, facts: Facts, templates: dict[str, str]) -> bytes:
     if what in WORDS:
         return _words(what, app, facts).encode()
-    told = warnings(app, facts) if what == "run" else ()
+    told = _warnings(what, app, facts)
     return pack(render(what, app, _with_own_lines(app, facts), templates), told)
+
+
+def _warnings(what: str, app: App, facts: Facts) -> list[str]:
+    return WARNED[what](app, facts) if what in WARNED else []
 
 
 def _contents(archive: Path) -> tuple[App, dict[str, str]]:

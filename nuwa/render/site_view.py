@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Optional
 
 from nuwa.manifest.cdn import CDNS
+from nuwa.manifest.model import App
 from nuwa.manifest.site import Redirect
 from nuwa.render import locations, own_lines
-from nuwa.render.facts import FactsError
+from nuwa.render.facts import Facts, FactsError
 from nuwa.render.locations import Headers, Limit, Place, Way
 from nuwa.render.view import View
 
@@ -251,8 +252,7 @@ class SiteView(View):
             )
         found: dict[str, None] = {}
         for name in self.app.site.trusted_proxies:
-            known: Optional[Sequence[str]] = self.facts.proxies.get(name)
-            found.update(dict.fromkeys(known or (CDNS[name].ranges if name in CDNS else (name,))))
+            found.update(dict.fromkeys(_ranges(name, self.facts)))
         return tuple(found)
 
     @property
@@ -266,6 +266,22 @@ class SiteView(View):
     def advertises_http3(self) -> bool:
         """Behind a proxy, clients would be sent to the proxy's port."""
         return self.http3 and not self.app.site.trusted_proxies
+
+
+def site_warnings(app: App, facts: Facts) -> list[str]:
+    """What the manifest asks of nginx and this host cannot do yet: said, never dropped in silence."""
+    return [
+        f'site.trusted_proxies: the addresses of "{name}" are not known here yet, so that it is not believed: '
+        "bin/install --refresh-proxies asks for them"
+        for name in app.site.trusted_proxies
+        if not _ranges(name, facts)
+    ]
+
+
+def _ranges(proxy: str, facts: Facts) -> Sequence[str]:
+    """The addresses and ranges of one of the `trusted_proxies`; none of a CDN of which none are known."""
+    known: Optional[Sequence[str]] = facts.proxies.get(proxy)
+    return known or (CDNS[proxy].ranges if proxy in CDNS else (proxy,))
 
 
 def _words(path: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ load helper
 setup() {
   take_folder
   export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
-  jq '.site = {trusted_proxies: ["cloudflare", "fastly", "10.0.0.0/8"]}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
+  jq '.site = {trusted_proxies: ["cloudflare", "fastly", "cloudfront", "10.0.0.0/8"]}' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
   make_deployment
 }
@@ -20,28 +20,35 @@ site() {
   cat "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
 }
 
-# Lists of two CDNs on a server of this machine, in the form in which they publish them.
+# Lists of the CDNs on a server of this machine, in the form in which they publish them.
 publish_lists() {
   mkdir -p "$TEST/www"
   printf '198.18.0.0/15\n173.245.48.0/20' >"$TEST/www/ips-v4"
   printf '2400:cb00::/32\n2606:4700::/32\n' >"$TEST/www/ips-v6"
   printf '{"addresses":["23.235.32.0/20"],"ipv6_addresses":["2a04:4e40::/32"]}' >"$TEST/www/public-ip-list"
+  mkdir "$TEST/www/tools"
+  printf '{"CLOUDFRONT_GLOBAL_IP_LIST": ["120.52.22.96/27", "205.251.249.0/24"], "CLOUDFRONT_REGIONAL_EDGE_IP_LIST": ["3.11.53.0/24"]}' \
+    >"$TEST/www/tools/list-cloudfront-ips"
   "$NUWA_PYTHON" -u -m http.server --bind 127.0.0.1 --directory "$TEST/www" 0 >"$TEST/server" 2>/dev/null 3>&- &
   SERVER_PID=$!
   until grep -q 'port [0-9]' "$TEST/server"; do sleep 0.1; done
   REAL_SERVER=http://127.0.0.1:$(grep -oE -m 1 'port [0-9]+' "$TEST/server" | tr -dc 0-9)
   export REAL_SERVER
-  sed -i "s|https://www.cloudflare.com|$REAL_SERVER|g; s|https://api.fastly.com|$REAL_SERVER|g" bin/lib/app
+  sed -i "s|https://www.cloudflare.com|$REAL_SERVER|g; s|https://api.fastly.com|$REAL_SERVER|g; s|https://[a-z0-9]*.cloudfront.net|$REAL_SERVER|g" bin/lib/app
 }
 
 @test "install trusts the CDNs of nuwa.toml by the ranges of its release, and by today's once it has asked" {
   given bin/run --quiet
-  given bin/install --quiet
+  run -0 bin/install
+  says 'the addresses of "cloudfront" are not known here yet'
   site | grep -q 'set_real_ip_from 151.101.0.0/16;'
   publish_lists
   run -0 bin/install --refresh-proxies
-  says 'stored the addresses of the CDNs: cloudflare 4, fastly 2'
-  [[ $(site | grep -c '^  set_real_ip_from') == 14 ]]
+  says 'stored the addresses of the CDNs: cloudflare 4, fastly 2, cloudfront 3'
+  [[ $output != *'not known here yet'* ]]
+  # in two servers: those of three CDNs and 10.0.0.0/8
+  [[ $(site | grep -c '^  set_real_ip_from') == 20 ]]
+  site | grep -q 'set_real_ip_from 3.11.53.0/24;'
   site | grep -q 'set_real_ip_from 198.18.0.0/15;'
   run -0 bin/install
   site | grep -q 'set_real_ip_from 198.18.0.0/15;'

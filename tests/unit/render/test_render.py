@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from nuwa.manifest.model import Server
-from nuwa.manifest.site import Route
+from nuwa.manifest.site import Route, Site
 from nuwa.render.facts import FactsError
 from nuwa.render.render import render
+from nuwa.render.site_view import site_warnings
 from nuwa.render.unit_view import UnitView
 from nuwa.resources import TEMPLATES
 from unit.render.sample import MEDIA, app, host
@@ -55,6 +56,18 @@ def test_nginx_that_keeps_every_connection_by_itself_is_told_not_to():
     assert "keepalive 0;" in site(app(server=unkept), nginx="1.30.6")
     assert "keepalive" not in site(app(server=unkept), nginx="1.29.6").partition("\nmap")[0]
     assert "keepalive 32;" in site(nginx="1.30.6")
+
+
+def test_a_cdn_is_believed_once_its_addresses_are_known():
+    """CloudFront's list is not in nuwa: without it the site is as if nobody were in front."""
+    behind, modules = app(site=Site(trusted_proxies=("cloudfront",))), ["http_realip_module"]
+    known = {"cloudfront": ["3.11.53.0/24"]}
+    assert "real_ip" not in site(behind, nginx_modules=modules)
+    assert "set_real_ip_from 3.11.53.0/24;" in site(behind, nginx_modules=modules, proxies=known)
+    (said,) = site_warnings(behind, host())
+    assert "cloudfront" in said
+    assert site_warnings(behind, host(proxies=known)) == []
+    assert site_warnings(app(site=Site(trusted_proxies=("fastly", "10.0.0.0/8"))), host()) == []
 
 
 def test_http2_in_the_spelling_of_this_nginx():
