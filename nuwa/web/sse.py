@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from nuwa.web.json_text import to_json
 
 MAX_QUEUED_EVENTS = 1000
 """Events that wait for one watcher; beyond that it is told to start over."""
@@ -51,10 +52,9 @@ class Watchers:
 
 
 def encode(name: str, data: Any, identity: str = "") -> bytes:
-    """One event of a `text/event-stream`."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """One event of a `text/event-stream`; data in bytes are JSON already."""
     head = f"id: {identity}\n" if identity else ""
-    return f"{head}event: {name}\ndata: {text}\n\n".encode("utf-8", "backslashreplace")
+    return f"{head}event: {name}\ndata: ".encode() + to_json(data) + b"\n\n"
 
 
 async def keep_alive(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -141,9 +141,14 @@ ROOMS = {
         "nuwa.agent.regular_files",
         *("nuwa.errors", "nuwa.files", "nuwa.names", "nuwa.process", "nuwa.process_async", "nuwa.web.sse"),
     ],
+    "nuwa.agent.rows": ["nuwa.agent.host", "nuwa.agent.schemas", "nuwa.web"],
+    "nuwa.agent.inventory": [
+        *(*AGENT, "nuwa.agent.config", "nuwa.agent.containers", "nuwa.agent.host", "nuwa.agent.rows"),
+        "nuwa.errors",
+    ],
     "nuwa.agent.agent": [
-        *(*AGENT, "nuwa.agent.config", "nuwa.agent.containers", "nuwa.agent.database", "nuwa.agent.host"),
-        "nuwa.agent.monitor",
+        *(*AGENT, "nuwa.agent.config", "nuwa.agent.database", "nuwa.agent.host"),
+        *("nuwa.agent.inventory", "nuwa.agent.monitor", "nuwa.agent.rows"),
         *("nuwa.agent.audit", "nuwa.agent.stats", "nuwa.agent.webhooks", "nuwa.agent.worker", "nuwa.errors"),
         "nuwa.web",
     ],

@@ -72,7 +72,7 @@ class _Api:
 
     async def log(self, request: Request) -> Response:
         name = request.path_params.get("name")
-        chosen = [self._agent.find(name)] if name else self._agent.services()
+        chosen = [self._agent.inventory.find(name)] if name else self._agent.services()
         query = _query(request)
         if request.query_params.get("follow") not in (None, "", "0"):
             return stream(self._agent.follow(chosen, query))
@@ -135,10 +135,10 @@ class _Api:
         return answer(found) if found else failure(404, "unknown", "there is no such run")
 
     async def monitor(self, request: Request) -> Response:
-        await self._agent.refresh_containers()
+        await self._agent.inventory.refresh_containers()
         return answer(
             {
-                "checks": [*self._agent.health_checks(), *self._agent.monitor.checks()],
+                "checks": [*self._agent.inventory.health_checks(), *self._agent.monitor.checks()],
                 "alerts": self._agent.monitor.alerts(),
                 "channels": self._agent.monitor.channels.states(),
             }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from nuwa.agent.host.services import UnknownService
 from nuwa.agent.worker import WorkFailed
 from nuwa.errors import NuwaError, UsageError
+from nuwa.web.json_text import to_json
 from nuwa.web.sse import keep_alive
 
 _OF_WORK = {
@@ -26,11 +26,8 @@ _OF_WORK = {
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A value as JSON."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    # Half a surrogate pair, as in a foreign text, becomes the escape that JSON has for it.
-    body = text.encode("utf-8", "backslashreplace")
-    return Response(body, status, dict(headers or {}), media_type="application/json")
+    """A value as JSON; bytes are JSON already."""
+    return Response(to_json(data), status, dict(headers or {}), media_type="application/json")
 
 
 def stream(source: AsyncIterator[bytes]) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 
 from nuwa.agent.host import journal
@@ -11,6 +10,7 @@ from nuwa.agent.host.journal import Query, Sources
 from nuwa.agent.host.services import Service
 from nuwa.agent.schemas import Line
 
+_NO_LINES: list[Line] = []
 KEPT = 5
 """Lines that are kept of each service."""
 FIRST_LINES = 3000
@@ -25,7 +25,7 @@ class LogTail:
     """The last lines of services."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, deque[Line]] = {}
+        self._lines: dict[str, list[Line]] = {}
         self._cursor = ""
         self._read_at = -STALE_AFTER_S
         self._reading = asyncio.Lock()
@@ -38,8 +38,8 @@ class LogTail:
         return self._read_at > 0
 
     def last(self, name: str) -> list[Line]:
-        """The last lines of a service, the oldest first."""
-        return list(self._lines.get(name, ()))
+        """The last lines of a service, the oldest first; the same list until there are new ones."""
+        return self._lines.get(name, _NO_LINES)
 
     async def refresh(self, services: Sequence[Service]) -> list[Line]:
         """Read what is new, unless that was done just now.
@@ -60,6 +60,6 @@ class LogTail:
                 found = await journal.lines(sources, Query(lines=MAX_LINES))
             self._read_at = asyncio.get_running_loop().time()
             for line in found:
-                self._lines.setdefault(line["service"], deque(maxlen=KEPT)).append(line)
+                self._lines[line["service"]] = [*self.last(line["service"]), line][-KEPT:]
                 self._cursor = line["cursor"]
             return found

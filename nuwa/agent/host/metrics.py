@@ -84,12 +84,12 @@ class Meter:
             await self._count_traffic(self._tracks[name], serving[name].unit)
         for name, track in self._tracks.items():
             if serving[name].kind == "process" and name not in asked and load[name] == 0 and track.traffic:
-                track.usage["net"] = {"incoming": 0.0, "outgoing": 0.0}
+                track.usage = {**track.usage, "net": {"incoming": 0.0, "outgoing": 0.0}}
             track.history.append(track.usage)
         return {name: track.usage for name, track in self._tracks.items()}
 
     def usage(self, name: str) -> Usage:
-        """The last sample of a service."""
+        """The last sample of a service; the same object until there is another one."""
         track = self._tracks.get(name)
         return track.usage if track else no_usage()
 
@@ -115,29 +115,35 @@ class Meter:
         if counts is before and track.is_still:
             track.rests += 1
             return 0.0
-        track.usage = {**no_usage(), "memory": counts.memory if counts else None, "net": track.usage["net"]}
+        usage: Usage = {**no_usage(), "memory": counts.memory if counts else None, "net": track.usage["net"]}
         track.is_still = counts is before and counts is not None
+        used = 0.0
         if counts is None:
-            track.usage["net"] = track.traffic = None
-            return 0.0
-        if before is None or passed <= 0:
-            return 1.0  # unknown yet: ask for its traffic too
-        track.rests = track.rests + 1 if counts.cpu == before.cpu else 0
-        if counts.net is not None:
-            track.usage["net"] = _net(before.net, counts.net, passed)
-        track.usage["cpu"] = round(max(0.0, counts.cpu - before.cpu) / passed, 4)
-        if counts.disk is not None and before.disk is not None:
-            read, written = (
-                max(0, new - old) / passed for new, old in zip(counts.disk, before.disk, strict=True)
-            )
-            track.usage["disk"] = {"read": round(read), "written": round(written)}
-        return counts.cpu - before.cpu
+            usage["net"] = track.traffic = None
+        elif before is None or passed <= 0:
+            used = 1.0  # unknown yet: ask for its traffic too
+        else:
+            used = counts.cpu - before.cpu
+            track.rests = track.rests + 1 if used == 0 else 0
+            _take_rates(usage, before, counts, passed)
+        track.usage = usage  # as a whole: rows that hold it are read meanwhile
+        return used
 
     async def _count_traffic(self, track: _Track, unit: str) -> None:
         found = await self._counters.traffic(unit)
         now, before, passed = time.monotonic(), track.traffic, time.monotonic() - track.traffic_at
         track.traffic, track.traffic_at = found, now
-        track.usage["net"] = _net(before, found, passed) if found else None
+        track.usage = {**track.usage, "net": _net(before, found, passed) if found else None}
+
+
+def _take_rates(usage: Usage, before: Counts, now: Counts, passed: float) -> None:
+    """Fill in what was used between two counts."""
+    usage["cpu"] = round(max(0.0, now.cpu - before.cpu) / passed, 4)
+    if now.net is not None:
+        usage["net"] = _net(before.net, now.net, passed)
+    if now.disk is not None and before.disk is not None:
+        read, written = _rates(before.disk, now.disk, passed)
+        usage["disk"] = {"read": read, "written": written}
 
 
 def _net(before: tuple[int, int] | None, now: tuple[int, int], passed: float) -> Net | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -127,7 +127,7 @@ def status(properties: Properties) -> str:
     return "stopped" if _number(properties, "InactiveEnterTimestampMonotonic") else "unstarted"
 
 
-def worst(service: Service, units: dict[str, Properties]) -> Properties:
+def worst(service: Service, units: Mapping[str, Properties]) -> Properties:
     """systemd's properties of what serves; of several replicas those of one that does not run, if there is
     any, with the restarts of all."""
     found = [units.get(unit, {}) for unit in service.serving]
@@ -148,7 +148,7 @@ def result(properties: Properties) -> str:
     return f"{found} {code}" if found in ("exit-code", "signal", "core-dump") else found
 
 
-def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
+def row(service: Service, units: Mapping[str, Properties]) -> ServiceRow:
     """A service as `nuwa ls` and the dashboard show it.
 
     Args:
@@ -183,7 +183,7 @@ def row(service: Service, units: dict[str, Properties]) -> ServiceRow:
     }
 
 
-def degraded(service: Service, units: dict[str, Properties]) -> str:
+def degraded(service: Service, units: Mapping[str, Properties]) -> str:
     """`1 of 2 replicas run`, where that is so."""
     running = [unit for unit in service.serving if status(units.get(unit, {})) == "running"]
     if not running or len(running) == len(service.serving):

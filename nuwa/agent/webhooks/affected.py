@@ -55,6 +55,13 @@ def parts(process: Process, base: str) -> Iterator[str]:
         yield processes.absolute(path, base)
 
 
+def living_in(loaded: Loaded, repository: str) -> list[str]:
+    """The services that live in a repository, or that something of theirs is in."""
+    folder = processes.absolute(repository, loaded.base)
+    known = loaded.config.processes.items()
+    return [name for name, process in known if lives_in(process, loaded.base, folder)]
+
+
 def lives_in(process: Process, base: str, repository: str) -> bool:
     """Whether a service, or something that it watches, is in a repository."""
     return any(_below(part, repository) for part in parts(process, base))

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from nuwa.agent.config import processes
 from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.schemas import Hook
 from nuwa.agent.webhooks import affected, executors
@@ -45,6 +44,8 @@ class Dispatcher:
     ) -> None:
         self._environments, self._told = environments, told
         self._history, self._loaded, self._executor, self._publish = history, loaded, executor, publish
+        self._covered: dict[str, list[str]] = {}
+        self._covered_in: Loaded | None = None
         self._queues: dict[str, deque[int]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._current: dict[str, tuple[HookRun, asyncio.Task[str]]] = {}
@@ -140,9 +141,11 @@ class Dispatcher:
         loaded = self._loaded()
         if hook not in loaded.config.webhooks:
             return []
-        repository = processes.absolute(loaded.config.webhooks[hook].path, loaded.base)
-        known = loaded.config.processes.items()
-        return [name for name, process in known if affected.lives_in(process, loaded.base, repository)]
+        if loaded is not self._covered_in:  # each listing asks, and it looks at all services
+            self._covered_in, self._covered = loaded, {}
+        if hook not in self._covered:
+            self._covered[hook] = affected.living_in(loaded, loaded.config.webhooks[hook].path)
+        return self._covered[hook]
 
     def show(self, name: str) -> Hook:
         """One webhook with its last run; of each command's output the end."""

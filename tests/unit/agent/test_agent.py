@@ -31,7 +31,7 @@ def test_a_webhook_that_changes_is_soon_in_the_rows_of_a_host_with_a_bus(
 
         monkeypatch.setattr(agent, "_tell_changes", compare)
         monkeypatch.setattr(agent.dispatcher, "show", lambda name: {"name": name})
-        agent._units.has_bus = True
+        agent.inventory._units.has_bus = True
         with agent.watchers.join():
             observing = asyncio.create_task(agent._observe())
             await asyncio.wait_for(rounds.acquire(), 30)

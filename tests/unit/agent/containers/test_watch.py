@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from nuwa.agent import agent
-from nuwa.agent.agent import Agent
+from nuwa.agent import inventory
 from nuwa.agent.containers import watch
 from nuwa.agent.containers.watch import Containers
+from nuwa.agent.inventory import Inventory
 from nuwa.errors import NuwaError
 
 ONE = '{"containers": [{"name": "nuwa-shop-blue", "id": "a", "status": "running", "health": "healthy"}]}'
@@ -135,18 +135,18 @@ def test_an_answer_does_not_wait_for_a_podman_that_is_busy(
 ):
     asked, free = tmp_path / "asked", tmp_path / "free"
     podman.write_text(f"#!/bin/sh\necho x >>{asked}\nuntil [ -e {free} ]; do sleep 0.05; done\nexit 125\n")
-    monkeypatch.setattr(agent, "CONTAINERS_WAIT_S", 0.1)
+    monkeypatch.setattr(inventory, "CONTAINERS_WAIT_S", 0.1)
     host: Any = SimpleNamespace(
-        watchers=(),
-        containers=Containers(tmp_path, lambda: True, lambda: None),
+        _is_watched=lambda: False,
+        _containers=Containers(tmp_path, lambda: True, lambda: None),
         _looking=None,
         _has_containers=lambda: True,
     )
-    host._look_at_containers = lambda: Agent._look_at_containers(host)
+    host._look_at_containers = lambda: Inventory._look_at_containers(host)
 
     async def ask() -> bool:
         for _ in range(3):
-            await Agent.refresh_containers(host)
+            await Inventory.refresh_containers(host)
         is_busy = not host._looking.done()
         free.touch()
         await host._looking
