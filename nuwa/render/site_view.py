@@ -271,7 +271,7 @@ class SiteView(View):
 def site_warnings(app: App, facts: Facts) -> list[str]:
     """What the manifest asks of nginx and this host cannot do yet: said, never dropped in silence."""
     return [
-        f'site.trusted_proxies: the addresses of "{name}" are not known here yet, so that it is not believed: '
+        f"site.trusted_proxies: {name}: its addresses are not known here yet, so that it is not believed: "
         "bin/install --refresh-proxies asks for them"
         for name in app.site.trusted_proxies
         if not _ranges(name, facts)
