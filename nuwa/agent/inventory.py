@@ -189,9 +189,11 @@ class Inventory:
         return [check for name, found in seen if found and (check := state.check(name, found))]
 
     def _container(self, service: Service) -> Container | None:
-        """The container of a deployment's serving slot, as it was seen last."""
+        """The container of a deployment's serving slot, as it was seen last; of replicas the worst."""
         found = service.deployment
-        return self._containers.find(found.names.container(found.slot)) if found and found.app else None
+        places = found.places(found.slot) if found and found.app else ()
+        seen = (self._containers.find(found.names.container(place)) for place in places if found)
+        return state.worst(one for one in seen if one)
 
     def _has_containers(self) -> bool:
         return any(service.deployment for service in self.services())

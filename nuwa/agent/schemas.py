@@ -95,7 +95,7 @@ class NamedCommand(TypedDict):
 
 
 class ContainerRow(TypedDict):
-    """The container of a deployment, as podman saw it last."""
+    """The container of a deployment, as podman saw it last; of several replicas one whose health is worst."""
 
     id: str
     status: str

@@ -88,7 +88,7 @@ def _listing_of_systemd() -> Listing:
     from nuwa.agent.host import services, systemctl
 
     every = everything()
-    units = systemctl.show([service.unit for service in every if service.unit])
+    units = systemctl.show([unit for service in every for unit in service.serving])
     in_force = loaded().revision
     rows = [services.row(service, units) for service in every]
     return {"revision": "", "applied": in_force, "ps": rows, "hooks": []}

@@ -32,7 +32,7 @@ def act(verb: str, name: str, paths: Paths) -> Outcome:
     with locked(name, paths):
         message = _core(verb, service) if service.kind == "core" else _act(verb, service, loaded, paths)
     after = services.find(name, loaded, paths)
-    status = services.status(systemctl.show([after.unit]).get(after.unit, {}))
+    status = services.status(services.best(after, systemctl.show(after.serving)))
     return {"name": name, "status": status, "message": message}
 
 
@@ -50,7 +50,7 @@ def run_once(name: str, command: str, paths: Paths) -> Outcome:
         hint = f"known: {', '.join(known)}" if known else "nuwa.toml names some: [command.NAME]"
         raise services.UnknownService(f"{name} has no command {command!r}", hint=hint)
     run([f"{found.folder}/bin/run-once", "--quiet", "--detach", command], cwd=found.folder)
-    status = services.status(systemctl.show([service.unit]).get(service.unit, {}))
+    status = services.status(services.best(service, systemctl.show(service.serving)))
     return {"name": name, "status": status, "message": f"{command} runs"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -110,6 +110,14 @@ def check(service: str, found: Container) -> Check | None:
         "since": found.health_since or 0.0,
         "message": f"podman's health check: {found.health}",
     }
+
+
+def worst(found: Iterable[Container]) -> Container | None:
+    """Of the containers of a service one whose health is worst; the first where all are well."""
+    return min(found, key=lambda one: (one.status == "running", _HEALTH.get(one.health, 2)), default=None)
+
+
+_HEALTH = {"unhealthy": 0, "starting": 1}
 
 
 def after(before: Container | None, now: Container) -> Container:

@@ -27,14 +27,13 @@ MAX_NETWORK_UNITS = 30
 
 @dataclass
 class _Track:
-    """What was counted last of one service."""
+    """What was counted last of one unit."""
 
     counts: Counts | None = None
     at: float = 0.0
     traffic: tuple[int, int] | None = None
     traffic_at: float = 0.0
     usage: Usage = field(default_factory=no_usage)
-    history: deque[Usage] = field(default_factory=deque)
     rests: int = 0
     """Samples in a row in which it used no CPU time."""
     is_still: bool = False
@@ -54,6 +53,7 @@ class Meter:
         self._cgroups = Cgroups(root)
         self._counters = Counters()
         self._tracks: dict[str, _Track] = {}
+        self._samples: dict[str, deque[Usage]] = {}
         self._sampled_at = float("-inf")
 
     @property
@@ -64,50 +64,55 @@ class Meter:
     async def sample(self, services: Iterable[Service], units: Mapping[str, Properties]) -> dict[str, Usage]:
         """The usage of every service since the last sample."""
         self._sampled_at = time.monotonic()
-        serving = {service.name: service for service in services if service.unit in units}
+        parts = {}
+        for service in services:
+            if there := [unit for unit in service.serving if unit in units]:
+                parts[service.name] = (service.kind, there)
+        self._samples = {name: self._samples.get(name) or deque(maxlen=self._kept) for name in parts}
         self._tracks = {
-            name: self._tracks.get(name) or _Track(history=deque(maxlen=self._kept)) for name in serving
+            unit: self._tracks.get(unit) or _Track() for _, serving in parts.values() for unit in serving
         }
+        await self._sample_units({unit: kind for kind, serving in parts.values() for unit in serving}, units)
+        for name, (_, serving) in parts.items():
+            self._samples[name].append(total([self._tracks[unit].usage for unit in serving]))
+        return {name: samples[-1] for name, samples in self._samples.items()}
+
+    async def _sample_units(self, kinds: Mapping[str, str], units: Mapping[str, Properties]) -> None:
+        """Sample each unit; `kinds` says of which kind its service is."""
         tracks = self._tracks
         # In a thread: with hundreds of services it takes long enough for a request to notice.
         load: dict[str, float] = await asyncio.to_thread(
-            lambda: {
-                name: self._count(tracks[name], service, units[service.unit])
-                for name, service in serving.items()
-            }
+            lambda: {unit: self._count(tracks[unit], kind, units[unit]) for unit, kind in kinds.items()}
         )
-        busiest = sorted(load, key=lambda name: load[name], reverse=True)
-        asked = [name for name in busiest if serving[name].kind == "process" and load[name] > 0][
-            :MAX_NETWORK_UNITS
-        ]
-        for name in asked:
-            await self._count_traffic(self._tracks[name], serving[name].unit)
-        for name, track in self._tracks.items():
-            if serving[name].kind == "process" and name not in asked and load[name] == 0 and track.traffic:
-                track.usage = {**track.usage, "net": {"incoming": 0.0, "outgoing": 0.0}}
-            track.history.append(track.usage)
-        return {name: track.usage for name, track in self._tracks.items()}
+        processes = [unit for unit, kind in kinds.items() if kind == "process"]
+        busiest = sorted(processes, key=lambda unit: load[unit], reverse=True)
+        asked = {unit for unit in busiest[:MAX_NETWORK_UNITS] if load[unit] > 0}
+        for unit in asked:
+            await self._count_traffic(tracks[unit], unit)
+        for unit in processes:
+            if unit not in asked and load[unit] == 0 and tracks[unit].traffic:
+                tracks[unit].usage = {**tracks[unit].usage, "net": {"incoming": 0.0, "outgoing": 0.0}}
 
     def usage(self, name: str) -> Usage:
         """The last sample of a service; the same object until there is another one."""
-        track = self._tracks.get(name)
-        return track.usage if track else no_usage()
+        samples = self._samples.get(name)
+        return samples[-1] if samples else no_usage()
 
     def history(self) -> dict[str, list[Usage]]:
         """The samples that are kept, the oldest first."""
-        return {name: list(track.history) for name, track in self._tracks.items()}
+        return {name: list(samples) for name, samples in self._samples.items()}
 
     async def rest(self) -> None:
         """Nobody watches any more."""
         await self._counters.close()
 
-    def _count(self, track: _Track, service: Service, properties: Properties) -> float:
-        """Read the cgroup of a service; returns the CPU time that it used since, in seconds."""
+    def _count(self, track: _Track, kind: str, properties: Properties) -> float:
+        """Read the cgroup of a unit; returns the CPU time that it used since, in seconds."""
         pid = int(properties.get("MainPID") or 0)
         counts = self._cgroups.read(
             properties.get("ControlGroup", ""),
             pid,
-            container=service.kind == "deployment",
+            container=kind == "deployment",
             before=track.counts if track.rests % READ_ALL_EVERY else None,
         )
         now, before, passed = time.monotonic(), track.counts, time.monotonic() - track.at
@@ -144,6 +149,24 @@ def _take_rates(usage: Usage, before: Counts, now: Counts, passed: float) -> Non
     if now.disk is not None and before.disk is not None:
         read, written = _rates(before.disk, now.disk, passed)
         usage["disk"] = {"read": read, "written": written}
+
+
+def total(parts: list[Usage]) -> Usage:
+    """The usage of several containers together; what is known of none stays unknown."""
+    if len(parts) == 1:
+        return parts[0]
+    cpus = [part["cpu"] for part in parts if part["cpu"] is not None]
+    memories = [part["memory"] for part in parts if part["memory"] is not None]
+    nets = [(net["incoming"], net["outgoing"]) for part in parts if (net := part["net"])]
+    disks = [(disk["read"], disk["written"]) for part in parts if (disk := part["disk"])]
+    incoming, outgoing = (sum(rates) for rates in zip(*nets, strict=True)) if nets else (0.0, 0.0)
+    read, written = (sum(rates) for rates in zip(*disks, strict=True)) if disks else (0.0, 0.0)
+    return {
+        "cpu": round(sum(cpus), 4) if cpus else None,
+        "memory": sum(memories) if memories else None,
+        "net": {"incoming": incoming, "outgoing": outgoing} if nets else None,
+        "disk": {"read": read, "written": written} if disks else None,
+    }
 
 
 def _net(before: tuple[int, int] | None, now: tuple[int, int], passed: float) -> Net | None:

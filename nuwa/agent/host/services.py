@@ -134,7 +134,21 @@ def worst(service: Service, units: Mapping[str, Properties]) -> Properties:
     if len(found) < 2:
         return found[0] if found else {}
     down = next((properties for properties in found if status(properties) != "running"), found[0])
-    return {**down, "NRestarts": str(sum(_number(properties, "NRestarts") for properties in found))}
+    return {**down, "NRestarts": _restarts(found)}
+
+
+def best(service: Service, units: Mapping[str, Properties]) -> Properties:
+    """systemd's properties of what serves; of several replicas those of the first that runs, since one is
+    enough to answer, with the restarts of all."""
+    found = [units.get(unit, {}) for unit in service.serving]
+    if len(found) < 2:
+        return found[0] if found else {}
+    up = next((properties for properties in found if status(properties) == "running"), found[0])
+    return {**up, "NRestarts": _restarts(found)}
+
+
+def _restarts(found: list[Properties]) -> str:
+    return str(sum(_number(properties, "NRestarts") for properties in found))
 
 
 def result(properties: Properties) -> str:
@@ -154,7 +168,7 @@ def row(service: Service, units: Mapping[str, Properties]) -> ServiceRow:
     Args:
         units: systemd's properties of its units.
     """
-    serving = units.get(service.unit, {})
+    serving = best(service, units)
     found = service.deployment
     archive = found.last_archive if found else None
     rehearsal = found.last_rehearsal if found else None

@@ -66,6 +66,27 @@ def test_with_checks_that_all_agree_it_is_so_since_the_start_or_what_was_known_b
     assert state.after(earlier, sick).health_since == sick.health_since
 
 
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        (["healthy", "healthy"], 0),
+        (["", "unhealthy"], 1),
+        (["starting", "unhealthy", "healthy"], 1),
+        (["healthy", "starting"], 1),
+        (["unhealthy", "exited"], 1),
+    ],
+)
+def test_of_replicas_the_worst_is_shown(seen: list[str], shown: int) -> None:
+    found = [
+        Container(name=str(number), id=ID, status="exited")
+        if health == "exited"
+        else Container(name=str(number), id=ID, status="running", health=health)
+        for number, health in enumerate(seen)
+    ]
+    assert state.worst(found) == found[shown]
+    assert state.worst([]) is None
+
+
 def test_an_exit_by_oom():
     found = parsed(inspected(Status="exited", OOMKilled=True, ExitCode=137))
     assert (found.exit_code, found.oom) == (137, True)

@@ -55,3 +55,18 @@ def test_of_replicas_one_that_is_down_is_told(tmp_path: Path) -> None:
     one = {names[0]: up, names[1]: down}
     assert services.row(service, one)["result"] == "1 of 2 replicas run"
     assert services.worst(service, one) == {**down, "NRestarts": "3"}
+
+
+def test_replicas_run_as_long_as_one_does_whichever_it_is(tmp_path: Path) -> None:
+    service = services.Service("shop", "deployment", "blue", None, Deployment(tmp_path, "shop", replicas=2))
+    down = {"ActiveState": "failed", "Result": "oom-kill", "NRestarts": "2"}
+    up = {"ActiveState": "active", "NRestarts": "1", "MainPID": "7"}
+    row = services.row(service, dict(zip(service.serving, (down, up), strict=True)))
+    assert (row["status"], row["result"], row["pid"], row["restarts"]) == (
+        "running",
+        "1 of 2 replicas run",
+        7,
+        3,
+    )
+    row = services.row(service, dict.fromkeys(service.serving, down))
+    assert (row["status"], row["result"], row["restarts"]) == ("stopped", "oom-kill", 4)
