@@ -92,6 +92,11 @@ class Deployment:
         """Run one of the scripts from the deployment's folder."""
         return self.host.sh(f"cd {self.directory} && bin/{command}", check=check)
 
+    def remove(self) -> None:
+        """Take it off the host, where it would go on using the processor that other tests need."""
+        self.bin("uninstall --yes")
+        self.bin("kill --yes")
+
     def inside(self, command: str) -> str:
         """Run a command in the app's container."""
         return self.host.out(f"podman exec {self.container} {command}")

@@ -70,6 +70,17 @@ serves() {
   serves "$TWO" green
 }
 
+@test "early in a minute, a slot whose app has scheduled jobs may have some that did not begin yet" {
+  eval "$(sed -n '/^has_jobs()/,/^}/p' "$REPO/bin-templates/lib/slots")"
+  NUWA_RUNTIME=$TEST/slots
+  mkdir -p "$NUWA_RUNTIME/jobs"
+  # All of a minute is early, or nothing is.
+  JOB_SECONDS=60 run -1 has_jobs blue
+  echo 29931766 >"$NUWA_RUNTIME/jobs/report.minute"
+  JOB_SECONDS=60 run -0 has_jobs blue
+  JOB_SECONDS=0 run -1 has_jobs blue
+}
+
 @test "a release that brings more than the disk holds is refused before anything of it is copied" {
   head -c 60M /dev/zero >"$FAKE/images/$TWO/root/srv/app/static/film"
   printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' $((250 << 10)) >"$TEST/df"

@@ -6,6 +6,7 @@ A minute of the script lasts a second and a half here.
 from __future__ import annotations
 
 import fcntl
+import os
 import random
 import subprocess
 import time
@@ -59,9 +60,11 @@ class Slots:
         file.write_text(text)
         file.chmod(0o755)
 
-    def serve(self, slot: str) -> None:
+    def serve(self, slot: str, since: int = 0) -> None:
+        """Visitors change to a slot, before the first minute or at the epoch second `since`."""
         new = self.folder / "new"
         new.symlink_to(f"{slot}/server.sock")
+        os.utime(new, (since, since), follow_symlinks=False)
         new.rename(self.folder / "current")
 
     def fire(self, slot: str, minute: int, delay: float) -> subprocess.Popen[bytes]:
@@ -117,6 +120,22 @@ def test_a_slot_that_never_served_runs_nothing(tmp_path: Path) -> None:
     slots = Slots(tmp_path)
     slots.serve("blue")
     assert slots.fire("green", 7, 0).wait(20) == 0
+    assert slots.ran() == []
+
+
+def test_a_slot_that_served_when_the_minute_began_runs_what_the_next_ones_cron_missed(tmp_path: Path) -> None:
+    slots = Slots(tmp_path)
+    slots.serve("green", since=7 * 60 + 2)
+    assert slots.fire("blue", 7, 0).wait(20) == 0
+    assert slots.ran() == [7]
+    assert slots.fire("green", 7, 0).wait(20) == 0
+    assert slots.ran() == [7]
+
+
+def test_a_slot_that_had_left_before_the_minute_runs_nothing(tmp_path: Path) -> None:
+    slots = Slots(tmp_path)
+    slots.serve("green", since=7 * 60 - 1)
+    assert slots.fire("blue", 7, 0).wait(20) == 0
     assert slots.ran() == []
 
 
