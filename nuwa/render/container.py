@@ -19,6 +19,11 @@ from nuwa.names import (
 )
 from nuwa.render.facts import Facts
 
+MIN_BURST_BYTES = 65536
+"""As much as the kernel hands over at once; it would be cut up otherwise."""
+BURSTS_A_SECOND = 100
+LATENCY_MS = 100
+"""How long a packet waits for its turn before packets are dropped, which is what slows a sender down."""
 STOP_MARGIN_S = 15
 """Seconds beyond the graceful timeout: s6 kills three later; then loggers, cron and rsyslog get theirs."""
 
@@ -135,6 +140,17 @@ def stop_timeout(app: App) -> int:
     """Seconds from the request to stop to the kill: server and processes stop together, the rest later."""
     slowest = max((process.stop_timeout for process in app.process), default=0)
     return max(app.server.graceful_timeout, slowest) + STOP_MARGIN_S
+
+
+def limit_sending(app: App) -> tuple[str, ...]:
+    """The command that limits what is sent at eth0 of the network namespace in which it runs; empty without
+    `limits.network`."""
+    rate = app.limits.network
+    if rate is None:
+        return ()
+    burst = max(MIN_BURST_BYTES, rate // 8 // BURSTS_A_SECOND)
+    bucket = ("tbf", "rate", f"{rate}bit", "burst", str(burst), "latency", f"{LATENCY_MS}ms")
+    return ("tc", "qdisc", "replace", "dev", "eth0", "root", *bucket)
 
 
 def warnings(app: App, facts: Facts) -> list[str]:

@@ -16,13 +16,6 @@ VALKEY_BUFFERS_BYTES = 128 * 1024**2
 """What a server takes besides its data."""
 
 
-MIN_BURST_BYTES = 65536
-"""As much as the kernel hands over at once; it would be cut up otherwise."""
-BURSTS_A_SECOND = 100
-LATENCY_MS = 100
-"""How long a packet waits for its turn before packets are dropped, which is what slows a sender down."""
-
-
 @dataclass(frozen=True)
 class UnitView(View):
     """An app's units on a host."""
@@ -134,14 +127,12 @@ class UnitView(View):
 
         Empty without `limits.network`.
         """
-        rate = self.app.limits.network
-        if rate is None:
+        shape = container.limit_sending(self.app)
+        if not shape:
             return ()
-        burst = max(MIN_BURST_BYTES, rate // 8 // BURSTS_A_SECOND)
-        shape = f"tc qdisc replace dev eth0 root tbf rate {rate}bit burst {burst} latency {LATENCY_MS}ms"
         pid = f"$(podman container inspect --format '{{{{.State.Pid}}}}' {self.container})"
         failed = "limits.network has no effect (see above): bin/run says what is missing"
-        return ("/bin/sh", "-c", f"nsenter --target {pid} --net {shape} || echo {sh(failed)}")
+        return ("/bin/sh", "-c", f"nsenter --target {pid} --net {' '.join(shape)} || echo {sh(failed)}")
 
     @property
     def url(self) -> str:

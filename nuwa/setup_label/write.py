@@ -15,7 +15,7 @@ from nuwa.errors import BuildError
 from nuwa.manifest import cdn, checks
 from nuwa.manifest.data import Backup
 from nuwa.manifest.model import App
-from nuwa.render import distributions, facts, locations, zipapp
+from nuwa.render import container, distributions, facts, locations, zipapp
 from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
 
@@ -188,6 +188,7 @@ def _facts(app: App) -> dict[str, object]:
             for name, command in app.command.items()
         ],
         "guarded": _guarded(app),
+        "limit_sending": container.limit_sending(app),
         "proxy_lists": [
             f"{name}\t{source}"
             for name in app.site.trusted_proxies

@@ -6,10 +6,14 @@ load helper
 setup() {
   take_folder
   export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
-  jq '.limits.network = 50000000' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
+  jq '.limits.network = 50000000 | .volume[1].policy = "shared"' "$REPO/tests/shell/manifest.json" >"$MANIFEST"
   make_host
   make_deployment
-  mkdir "$TEST/bin"
+  mkdir "$TEST/bin" "$TEST/enters"
+  # The namespace of a container that the fake podman made up.
+  printf '#!/bin/sh\necho "$*" >"%s.new" && mv "%s.new" "%s"\n' "$TEST/limited" "$TEST/limited" "$TEST/limited" >"$TEST/enters/nsenter"
+  chmod +x "$TEST/enters/nsenter"
+  export PATH=$TEST/enters:$PATH
 }
 
 @test "a limit of what is sent is in the unit; without tc nothing is changed, and a kernel that cannot is told of" {
@@ -23,6 +27,25 @@ setup() {
   PATH=$REPO/tests/shell/fakes:$TEST/bin run -4 bin/run
   says 'tc is missing, for limits.network: apt-get install --no-install-recommends iproute2'
   [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service ]]
+  # The container of the release hook, which the fake podman does not make.
+  echo "$ONE" >"$FAKE/containers/nuwa-blog-release"
   run -0 bin/run
+  until [[ -e $TEST/limited ]]; do sleep 0.1; done
+  [[ $(<"$TEST/limited") == '--target 77 --net tc qdisc replace dev eth0 root tbf rate 50000000bit burst 65536 latency 100ms' ]]
   grep -q '^ExecStartPost=-/bin/sh -c "nsenter .* tbf rate 50000000bit burst 65536 latency 100ms' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+}
+
+@test "what a one-off command sends is limited, too, in the background as well; one that is over already is left" {
+  bin/run --quiet
+  echo "$ONE" >"$FAKE/once-stays"
+  for options in '' --detach; do
+    rm -f "$TEST/limited"
+    # shellcheck disable=SC2086  # none, or one
+    run -0 bin/run-once $options id </dev/null
+    until [[ -e $TEST/limited ]]; do sleep 0.1; done
+    [[ $(<"$TEST/limited") == '--target 77 --net tc qdisc replace dev eth0 root tbf rate 50000000bit '* ]]
+  done
+  rm "$FAKE/once-stays" "$TEST/limited" "$FAKE"/containers/nuwa-blog_once-*
+  run -0 bin/run-once --detach id
+  [[ ! -e $TEST/limited ]]
 }
