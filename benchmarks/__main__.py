@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     agent,
+    agent_memory,
     archive,
     builds,
     chaos,
@@ -59,6 +60,7 @@ MEASURES = {
     "neighbours": neighbours.neighbours,
     "kubernetes": kubernetes.kubernetes,
     "agent": agent.agent,
+    "memory": agent_memory.memory,
     "logs": agent.logs,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"

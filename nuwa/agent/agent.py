@@ -38,8 +38,9 @@ from nuwa.web.sse import Watchers, encode
 
 log = logging.getLogger(__name__)
 
-TOGETHER_S, CHANGES_EVERY_S = 0.05, 0.3
-"""Seconds after a change in which others are told with it; and between two rounds at least."""
+TOGETHER_S, CHANGES_EVERY_S = 0.01, 0.3
+"""Seconds after a change in which others are told with it, as systemd sends several signals at once; and
+between two rounds at least."""
 LONGEST_RUN_S = 86400.0
 """Seconds after which a restart is not that of a run any more, though nobody said that the run has ended."""
 

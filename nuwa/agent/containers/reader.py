@@ -25,8 +25,8 @@ READ_AGAIN_S = 10.0
 """Seconds after which everything is listed again, in case an event was missed; also the sign of life."""
 EVENTS = {"type": "container"}
 """podman-py makes a text of a list here, which matches no event."""
-TOGETHER_S = 0.05
-"""Seconds within which events count as one."""
+REST_S = 0.1
+"""Seconds after a reading in which events are gathered: the first is read at once, and many cost little."""
 
 
 class Reader:
@@ -108,13 +108,13 @@ def touched(events: queue.Queue[str | None]) -> Iterator[set[str] | None]:
         except queue.Empty:
             yield None
             continue
-        time.sleep(TOGETHER_S)
         found = [first]
         while not events.empty():
             found.append(events.get())
         yield {identity for identity in found if identity}
         if None in found:
             return
+        time.sleep(REST_S)
 
 
 def follow(socket: str) -> Iterator[list[Container]]:

@@ -107,6 +107,17 @@ def test_events_at_the_same_time_are_one_and_the_end_is_the_end():
     assert list(reader.touched(events)) == [None, {"a", "b"}]
 
 
+def test_what_happens_during_a_reading_is_read_together_afterwards():
+    events: queue.Queue[str | None] = queue.Queue()
+    chosen = reader.touched(events)
+    assert next(chosen) is None
+    events.put("a")
+    assert next(chosen) == {"a"}
+    for identity in ("b", "c"):
+        events.put(identity)
+    assert next(chosen) == {"b", "c"}
+
+
 def test_without_events_everything_is_listed_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reader, "READ_AGAIN_S", 0.01)
     chosen = reader.touched(queue.Queue())
