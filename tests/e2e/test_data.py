@@ -65,7 +65,9 @@ def guests(deployment: Deployment) -> int:
 def datapg(host: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     host.sh(f"printf %s {MAIL_PASSWORD} >{MAIL}; printf %s {MAIL_PASSWORD}-2 >{MAIL}.2; rm -f /tmp/watched")
     host.sh(WATCH)
-    yield install(host, "datapg", 'engine = "postgresql"', tmp_path_factory.mktemp("datapg"))
+    made = install(host, "datapg", 'engine = "postgresql"', tmp_path_factory.mktemp("datapg"))
+    yield made
+    made.remove()
     host.sh("touch /tmp/watched")
 
 
@@ -298,8 +300,7 @@ def test_a_database_at_an_address_is_archived_and_restored(far: str, host: LabHo
     datafar = install(host, "datafar", 'engine = "postgresql"\nwhere = "url"', tmp_path, far)
     assert get(datafar, "add/ada") == "added"
     archive_and_restore(datafar)
-    datafar.bin("uninstall --yes")
-    datafar.bin("kill --yes")
+    datafar.remove()
 
 
 def test_mariadb_is_served_in_the_same_way(host: LabHost, tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def laptop(host: LabHost, tmp_path_factory) -> Iterator[Laptop]:
         patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
         deployment = Deployment(host, FOLDER, "localhost/app/distant:latest", "distant", "distant.localhost")
         yield Laptop(deployment, project, pids)
+    deployment.remove()
 
 
 def test_the_first_deploy_asks_for_what_is_missing_and_then_installs(laptop):

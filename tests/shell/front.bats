@@ -158,10 +158,10 @@ opens() {
   mkdir "$TEST/instead"
   printf '#!/bin/sh\n[ "$1" != passwd ] || exit 1\nexec "$REPO/tests/shell/fakes/openssl" "$@"\n' >"$TEST/instead/openssl"
   chmod +x "$TEST/instead/openssl"
-  PATH=$TEST/instead:$PATH run -1 bin/deploy "$TWO"
+  PATH=$TEST/instead:$PATH run -1 bin/deploy --watch 0 "$TWO"
   users | diff "$TEST/users" -
   [[ ! -e $FAKE/active/nuwa-blog-green.service ]]
-  run -0 bin/deploy "$TWO"
+  run -0 bin/deploy --watch 0 "$TWO"
 }
 
 @test "a site whose health path is protected counts as up when it asks for a password" {

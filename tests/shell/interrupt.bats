@@ -63,7 +63,7 @@ setup() {
 }
 
 @test "run" {
-  STRIDE=2 interrupt_each bin/run
+  STRIDE=4 interrupt_each bin/run
 }
 
 @test "several secrets at once" {
@@ -152,7 +152,7 @@ is_whole() {
     is_whole
   }
   make_shared
-  STRIDE=4 cut_off_each bin/deploy "$TWO"
+  STRIDE=6 cut_off_each bin/deploy "$TWO"
 }
 
 @test "deploy, a power cut, and a new release that does not come up after it: the previous one serves, or all is told" {

@@ -173,11 +173,11 @@ make_shared() {
   run -1 bin/run
   says 'one-off commands are at work with the data'
   make_image "$TWO" 2.0
-  run -1 bin/deploy "$TWO"
+  run -1 bin/deploy --watch 0 "$TWO"
   says 'one-off commands are at work with the data'
   [[ ! -e $FAKE/active/nuwa-blog-blue.service && ! -e $FAKE/active/nuwa-blog-green.service ]]
   podman stop "$(basename "$FAKE"/containers/nuwa-blog_once-*)"
-  run -0 bin/deploy "$TWO"
+  run -0 bin/deploy --watch 0 "$TWO"
 }
 
 @test "while a deploy moves an exclusive volume, no command takes it" {

@@ -8,8 +8,9 @@ ENTRIES=(_archived _backoff _check _recover _services _wait)
 # Installed and serving ONE, an image of that release; TWO is one of this release.
 setup() {
   take_folder
-  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$REPO/tests/shell/former/manifest.json
+  export PATH=$REPO/tests/shell/fakes:$PATH MAIL_PASSWORD=word MANIFEST=$TEST/manifest.json
   unset KILL_AT NO_COLOR
+  jq '.deploy = {watch: 0}' "$REPO/tests/shell/former/manifest.json" >"$MANIFEST"
   make_host
   make_image "$TWO" 2.0
   "$NUWA_PYTHON" "$REPO/tests/shell/make_former.py" "$(payload)" "$TEST/former"
@@ -71,15 +72,15 @@ serves() {
 
 @test "a deploy of a new release takes it over, a rollback goes back, and again returns" {
   given bin/install --quiet
-  run -0 bin/deploy "$TWO"
+  run -0 bin/deploy --watch 0 "$TWO"
   says_not edited
   serves "$TWO" green
   laid_out_anew
-  run -0 bin/deploy --rollback
+  run -0 bin/deploy --watch 0 --rollback
   says_not edited
   serves "$ONE" blue
   laid_out_as_before
-  run -0 bin/deploy --rollback
+  run -0 bin/deploy --watch 0 --rollback
   says_not edited
   serves "$TWO" green
   laid_out_anew
@@ -87,7 +88,7 @@ serves() {
 
 @test "a new release that does not come up leaves all as it was" {
   touch "$FAKE/images/$TWO/broken"
-  run -1 bin/deploy "$TWO"
+  run -1 bin/deploy --watch 0 "$TWO"
   says_not edited
   serves "$ONE" blue
   laid_out_as_before
