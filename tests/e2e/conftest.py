@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # With the suffix, several checkouts can test on one machine at once.
 SUFFIX = os.environ.get("NUWA_E2E_SUFFIX", "")
 LAB = Lab(f"e2e{SUFFIX}")
-PAIR = Lab(f"e2elab{SUFFIX}")
 
 
 def eventually(check: Callable[[], object], what: str, *, seconds: float = 60) -> object:
@@ -123,14 +122,6 @@ def host(engine: Engine) -> Iterator[LabHost]:
     yield LabHost(engine, state)
     if not os.environ.get("NUWA_KEEP_LAB"):
         lifecycle.down(engine, Plain(), LAB)
-
-
-@pytest.fixture(scope="session")
-def pair(engine: Engine) -> Iterator[list[HostState]]:
-    """A lab of two hosts that log in to each other."""
-    yield lifecycle.reset(engine, Plain(), PAIR, 2)
-    if not os.environ.get("NUWA_KEEP_LAB"):
-        lifecycle.down(engine, Plain(), PAIR)
 
 
 def build(example: str) -> str:

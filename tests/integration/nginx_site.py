@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from unit.render.sample import FACTS
-
 from nuwa.manifest.model import App
 from nuwa.render import facts, static
 from nuwa.render.render import render
 from nuwa.resources import TEMPLATES
+from unit.render.sample import FACTS
 
 DOMAIN = "blog.example.com"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from e2e.conftest import PAIR, ROOT, eventually
+from e2e.conftest import ROOT, eventually
 from nuwa.console import Quiet
 from nuwa.engine import Engine
 from nuwa.errors import BusyError, LabError
@@ -18,6 +18,7 @@ from nuwa.lab import hosts, lifecycle, ports
 from nuwa.lab.model import HTTPS, Lab
 from nuwa.lock import only_one
 from nuwa.process import Result, run
+from two_hosts.conftest import PAIR
 
 TOOLS = (
     "podman systemctl nginx monit cron rsyslogd logrotate certbot pebble borg sshd psql jq curl openssl"

@@ -6,16 +6,15 @@ import json
 import re
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
-from e2e.conftest import Deployment, LabHost, eventually, label_commands
+from e2e.conftest import ROOT, Deployment, LabHost, eventually, label_commands
 from nuwa.engine import Engine
 from nuwa.lab.model import HostState
 from nuwa.process import run
 
-APP = Path(__file__).parent / "dataapp"
+APP = ROOT / "tests/e2e/dataapp"
 TARGET = "root@host2"
 ODD = r"""
 set -e
