@@ -28,8 +28,35 @@ SHUTDOWN_GRACE_S = 5
 """Seconds that requests in progress get at the end."""
 
 
+TICK_S = 1.0
+"""Seconds between two looks of a server at the clock, for the header `Date`."""
+
+
 class Server(UvicornServer):
-    """A server that leaves the signals to the process, which may have two of them."""
+    """A server that leaves the signals to the process, which may have two of them.
+
+    It sleeps until it is to end. uvicorn's own looks ten times a second whether that is so, which is most of
+    what an idle service costs.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._ending = asyncio.Event()
+        super().__init__(config)
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether it is to end; setting it ends it."""
+        return self._ending.is_set()
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._ending.set() if value else self._ending.clear()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
