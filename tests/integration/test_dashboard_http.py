@@ -331,12 +331,19 @@ def test_a_stream_ends_with_the_session_and_quickly_with_the_dashboard(host: Das
 def test_browsers_share_one_stream_of_the_agent(fake: ControlFake, host: DashboardHost) -> None:
     import http.client
 
-    connections = []
-    for _ in range(3):
-        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=20)
+    connections = [http.client.HTTPConnection("127.0.0.1", host.port, timeout=60) for _ in range(3)]
+    answers = []
+    for connection in connections:
         connection.request("GET", "/events", headers={"Authorization": f"Bearer {TOKEN}"})
-        connection.getresponse().readline()
-        connections.append(connection)
+        answers.append(connection.getresponse())
+    deadline = time.monotonic() + 60
+    while fake.streams == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    fake.change("metrics", restarts=9)
+    for answer in answers:
+        while answer.readline() != b"event: row\n":
+            pass  # what each begins with
     assert fake.streams == 1
     for connection in connections:
         connection.close()
