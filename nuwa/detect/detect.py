@@ -23,6 +23,7 @@ from nuwa.detect import (
     requirement_files,
     servers,
     services,
+    sqlite_files,
     variables,
     volumes,
     witnesses,
@@ -115,6 +116,7 @@ def _whole(
 ) -> Project:
     required = of.packages
     modules = _modules(tree, web)
+    web = _with_sqlite_files(tree, modules, web)
     read = variables.read(tree, modules)
     database = None if web.without_address else databases.find(read, required, said, web.database)
     reads_url = any(variable.name == databases.DATABASE_URL for variable in read)
@@ -180,6 +182,16 @@ def _whole(
         found=tuple(notes.found),
         check=tuple(notes.check),
         why=notes.why,
+    )
+
+
+def _with_sqlite_files(tree: Tree, modules: Sequence[str], web: Web) -> Web:
+    kept = sqlite_files.find(tree, modules)
+    return replace(
+        web,
+        volumes=(*web.volumes, *kept.volumes),
+        clear={**web.clear, **kept.clear},
+        check=(*web.check, *kept.check),
     )
 
 
