@@ -158,8 +158,10 @@ _COMPILE = """import compileall, sys
 compileall.compile_dir(sys.argv[1], quiet=2, optimize=2)
 import anyio, nuwa.agent.server
 anyio.run(anyio.sleep, 0)
+import jeepney.io.asyncio, uvicorn.lifespan.off, uvicorn.protocols.http.h11_impl
 import nuwa.dashboard.server"""
-"""anyio loads most of itself when an event loop needs it; the dashboard comes last, as it may be missing."""
+"""anyio, jeepney and parts of uvicorn are loaded when an event loop needs them; the dashboard comes last, as it
+may be missing."""
 
 
 def compile_ahead() -> None:

@@ -12,6 +12,8 @@ from nuwa.agent.install import host
 LATER = (
     "nuwa/agent/containers/state",
     "nuwa/dashboard/event_relay",
+    "jeepney/io/asyncio",
+    "uvicorn/protocols/http/h11_impl",
     "anyio/_backends/_asyncio",
     "starlette/responses",
 )
