@@ -160,8 +160,8 @@ import anyio, nuwa.agent.server
 anyio.run(anyio.sleep, 0)
 import jeepney.io.asyncio, uvicorn.lifespan.off, uvicorn.protocols.http.h11_impl
 import nuwa.dashboard.server"""
-"""anyio, jeepney and parts of uvicorn are loaded when an event loop needs them; the dashboard comes last, as it
-may be missing."""
+"""anyio, jeepney and parts of uvicorn are loaded when an event loop needs them; the dashboard is last,
+since it may be missing."""
 
 
 def compile_ahead() -> None:
