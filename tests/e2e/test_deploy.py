@@ -214,7 +214,9 @@ def test_replicas_of_the_server_answer_in_turn_and_stand_in_for_each_other(
         assert "serves again" in tiny.bin("deploy --rollback").stdout
     assert lost(samples) == []
     assert serving(tiny) == "two"
-    tiny.bin(f"deploy {former}")
+    with load(tiny) as samples:
+        tiny.bin(f"deploy {former}")
+    assert lost(samples) == []
     assert serving(tiny) == before
     tiny.bin("deploy --end-standby")
     assert tiny.host.out("podman ps --format '{{.Names}}' | grep -c nuwa-tiny") == "1"
