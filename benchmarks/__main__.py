@@ -28,6 +28,7 @@ from benchmarks import (
     router,
     scripts,
     starts,
+    storage,
     timed,
 )
 from benchmarks.figure import Figure, table
@@ -56,6 +57,7 @@ MEASURES = {
     "renewal": renewal.renewal,
     "dashboard": dashboard.dashboard,
     "archive": archive.archive,
+    "storage": storage.storage,
     "migrate": migrate.migrate,
     "neighbours": neighbours.neighbours,
     "kubernetes": kubernetes.kubernetes,

@@ -1,0 +1,67 @@
+"""An archive in object storage by bin/archive_volumes and by restic alone, in a real S3 server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.figure import Figure
+from benchmarks.filled import FOLDER, MEGABYTES, Filled, install
+from benchmarks.measure import interleaved
+from benchmarks.world import World
+from nuwa.console import Plain
+from nuwa.lab import lifecycle
+from nuwa.lab.model import Lab
+from tests.standin.s3.server import ACCESS_KEY, rclone
+
+RESTIC = Path("/usr/bin/restic")
+"""The distribution's, which is brought to the lab host."""
+ADDRESS = "127.0.0.1:9000"
+REPOSITORY = f"s3:http://{ADDRESS}/bucket/it"
+KEYS = f"BACKUP_ACCESS_KEY_ID={ACCESS_KEY[0]} BACKUP_SECRET_ACCESS_KEY={ACCESS_KEY[1]}"
+SERVER = f"rclone serve s3 --addr {ADDRESS} --auth-key {','.join(ACCESS_KEY)} /srv/s3"
+SERVE = f"""set -e; systemctl stop s3 2>/dev/null || true
+rm -rf /srv/s3 /root/.cache/restic; mkdir -p /srv/s3/bucket
+systemd-run --quiet --collect --unit s3 {SERVER}
+until curl --silent --output /dev/null http://{ADDRESS}/; do sleep 0.1; done
+"""
+"""Another server each time: it remembers for minutes what is in its folders."""
+FIRST = f"{SERVE}cd {FOLDER}; {KEYS} bin/archive_volumes --quiet --repository {REPOSITORY}"
+BARE = (
+    *("env", f"AWS_ACCESS_KEY_ID={ACCESS_KEY[0]}", f"AWS_SECRET_ACCESS_KEY={ACCESS_KEY[1]}"),
+    f"RESTIC_PASSWORD_FILE={FOLDER}/volumes/.nuwa/private/BORG_PASSPHRASE",
+    *("restic", "--quiet", "--repo", REPOSITORY),
+)
+EMPTY = f"{SERVE}{' '.join(BARE)} init; sync"
+OURS = ("bin/archive_volumes", "--quiet")
+THEIRS = (*BARE, "backup", "bin", "volumes/data", "volumes/secrets")
+
+
+def storage(world: World) -> Iterator[Figure]:
+    """an archive in object storage (S3) against bare restic"""
+    lab = Lab("benchstorage")
+    (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
+    try:
+        for program in (RESTIC, rclone()):
+            world.engine.podman("cp", program, f"{state.host.container}:/usr/local/bin/{program.name}")
+        filled = install(world, state)
+        filled.sh(FIRST)
+        yield from _figures(filled, world.rounds)
+    finally:
+        lifecycle.down(world.engine, Plain(), lab)
+
+
+def _archive(filled: Filled, *words: str) -> float:
+    """Seconds for an archive in a new, empty repository."""
+    filled.sh(EMPTY)
+    return filled.measure(*words).took
+
+
+def _figures(filled: Filled, rounds: int) -> Iterator[Figure]:
+    filled.fill(MEGABYTES)
+    taken = interleaved(
+        rounds, theirs=lambda: _archive(filled, *THEIRS), ours=lambda: _archive(filled, *OURS)
+    )
+    # 0.9 of the throughput
+    title = f"Archive of {MEGABYTES} MB in an S3 server, dumps and checks included"
+    yield Figure.of(title, taken, opponent="restic backup", unit="s", target=1.11, decimals=2)
