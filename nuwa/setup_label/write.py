@@ -116,7 +116,8 @@ def run_kubernetes() -> str:
 def bin_files(app: App) -> dict[str, str]:
     """What Setup writes into `bin/`: content by path below it."""
     folder = str(BIN_TEMPLATES / _SOURCED)
-    files = {name: _lean(path.read_text()) for name, path in _scripts().items()}
+    sourced = _sourced()
+    files = {name: _lean(path.read_text(), head=name not in sourced) for name, path in _scripts().items()}
     files[f"{LIBRARY}/{_APP}"] = render(folder, f"{_APP}.j2", app=app, **_facts(app))
     return dict(sorted(files.items()))
 
@@ -139,14 +140,15 @@ def _sourced() -> set[str]:
 _HEREDOC = re.compile(r"(?<!<)<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 
 
-def _lean(script: str) -> str:
-    """A script without comments on lines of their own, but for the first paragraph of its head.
+def _lean(script: str, *, head: bool = True) -> str:
+    """A script without comments on lines of their own; with `head`, the first paragraph of its head stays.
 
     A label has room for the scripts of a deployment, and not for all that is said about them in the source.
     What is in a here-document is text, whatever it looks like.
     """
-    kept, in_head, end = [], True, ""
-    for line in script.splitlines(keepends=True):
+    shebang, *lines = script.splitlines(keepends=True)
+    kept, in_head, end = [shebang], head, ""
+    for line in lines:
         comment = line.lstrip().startswith("#")
         in_head = in_head and line.startswith("#") and line != "#\n" and not line.startswith("# shellcheck ")
         if in_head or end or not comment:

@@ -38,7 +38,7 @@ def taken(name: str) -> frozenset[str]:
     text = _source(name)
     found = _labels(_body(text, "option")) | _labels(_body(text, "parse"))
     if "parse_options" in text:
-        found |= _labels(_body((TEMPLATES / "lib" / "common").read_text(), "parse_options"))
+        found |= _labels(_body((TEMPLATES / "lib" / "cli").read_text(), "parse_options"))
     if "archive_option " in text:
         found |= _labels(_body((TEMPLATES / "lib" / "archive").read_text(), "archive_option"))
     return frozenset(found - {"--"})
@@ -48,7 +48,7 @@ def taken(name: str) -> frozenset[str]:
 def shown(name: str) -> frozenset[str]:
     """The options that the help of a command of `bin/` names."""
     text = _body(_source(name), "usage")
-    for function, file in (("common_options", "common"), ("archive_options", "archive")):
+    for function, file in (("common_options", "cli"), ("archive_options", "archive")):
         if f"$({function})" in text:
             text += _body((TEMPLATES / "lib" / file).read_text(), function)
     return frozenset(_SHOWN.findall(text)) - {"-"}

@@ -67,7 +67,15 @@ END
   says_not 'rsyslogd'
   run -0 --separate-stderr bin/status --json
   jq -e '[.services[].state] == ["failing", "down", "up"]' <<<"$output"
-  jq -e '.serves and .site.installed and .answer.status == 200 and .unit.state == "active"' <<<"$output"
+  jq -e '.serves and .site.installed and .answer.status == 200 and .unit.state == "active" and .memory == null' <<<"$output"
+  mkdir -p "$NUWA_ROOT"/{proc/77,sys/fs/cgroup/one}
+  echo 0::/one >"$NUWA_ROOT/proc/77/cgroup"
+  echo 31457280 >"$NUWA_ROOT/sys/fs/cgroup/one/memory.current"
+  echo 209715200 >"$NUWA_ROOT/sys/fs/cgroup/one/memory.max"
+  touch "$FAKE/no-health-listed"
+  run -0 bin/status
+  says $'health      healthy\n'
+  says $'memory      31.5MB / 209.7MB\n'
 }
 
 @test "monit hears of what runs next to the server and fails" {

@@ -51,7 +51,7 @@ def test_the_same_app_gives_the_same_bytes():
 
 
 def test_the_label_is_below_the_limit_of_engines_with_room_for_what_an_app_names():
-    assert len(write.setup_script(app()).encode()) < 48 * 1024
+    assert len(write.setup_script(app()).encode()) < 46.5 * 1024
 
 
 def test_a_label_that_would_be_lost_fails_the_build():
@@ -71,7 +71,8 @@ def test_scripts_are_packed_as_they_are_but_for_comments():
         dropped = [line for line in source if line not in packed]
         assert all(line.lstrip().startswith("#") for line in dropped), name
         assert [line for line in source if line not in dropped] == packed, name
-        assert packed[:2] == source[:2], f"{name} has lost its head"
+        head = 1 if name in write._sourced() else 2
+        assert packed[:head] == source[:head], f"{name} has lost its head"
 
 
 def test_what_would_be_taken_for_the_next_file_fails_the_build():
@@ -93,6 +94,7 @@ def test_a_here_document_keeps_what_looks_like_a_comment():
 def test_of_a_head_the_first_paragraph_stays():
     script = "#!/bin/bash\n# Does this,\n# and that.\n#\n# How.\n# shellcheck disable=SC1\n\n# x\nmain\n"
     assert write._lean(script) == "#!/bin/bash\n# Does this,\n# and that.\n\nmain\n"
+    assert write._lean(script, head=False) == "#!/bin/bash\n\nmain\n"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,7 @@ def test_of_a_head_the_first_paragraph_stays():
         "get_bid",
         "get_cid",
         "_predicate",
+        "lib/cli",
         "lib/common",
         "lib/app",
     ],

@@ -145,14 +145,14 @@ def test_a_link_is_not_followed(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "line"),
     [
-        ("lib/common", """printf '%s bin/%s[%d]: %s\\n' "$now" "$SCRIPT" "$$" "$*\""""),
-        ("lib/common", "TZ=UTC0 printf -v now '%(%FT%TZ)T' -1"),
-        ("lib/common", 'record "error: $2"'),
+        ("lib/cli", """printf '%s bin/%s[%d]: %s\\n' "$now" "$SCRIPT" "$$" "$*\""""),
+        ("lib/cli", "TZ=UTC0 printf -v now '%(%FT%TZ)T' -1"),
+        ("lib/cli", 'record "error: $2"'),
         ("lib/common", 'record "started by ${SUDO_USER:-root}${ARGUMENTS[*]:+: ${ARGUMENTS[*]}}"'),
         ("from_image/rollout", 'say "starting $unit"'),
         ("from_image/rollout", 'say "$NUWA_APP is at release ${IMAGE:0:12} ($NUWA_IMAGE_NAME)"'),
         ("from_image/start", 'say "running the release hook: $NUWA_HOOK"'),
-        ("lib/rollback", 'die "$reason. The previous release (${former:0:12}) serves'),
+        ("from_image/rollout", 'die "$reason. The previous release (${former:0:12}) serves'),
     ],
 )
 def test_the_scripts_write_the_lines_that_are_read(script: str, line: str) -> None:
