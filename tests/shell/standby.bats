@@ -80,6 +80,17 @@ is_alone() {
   is_alone green
 }
 
+@test "it is woken before the host is looked at, and what the host lacks is told then" {
+  bin/deploy --quiet "$TWO"
+  FAKE_PODMAN_VERSION=3.4 run -4 bin/deploy --rollback
+  says "${ONE:0:12} serves again"
+  says 'this host lacks: podman 4.0 or newer (here: 3.4)'
+  [[ $(readlink "$NUWA_ROOT"/run/nuwa-app/blog/current) == blue/server.sock ]]
+  run -0 bin/deploy --resume
+  says "blog is at release ${ONE:0:12}"
+  [[ ! -e $NUWA_ROOT/run/nuwa-app/blog/standby && -z $(ls "$FAKE/paused") ]]
+}
+
 @test "where memory is short, connections are open or secrets have changed, it ends, and why is told" {
   printf 'Mem%s kB\n' 'Total: 8000000' 'Available: 900000' >"$NUWA_ROOT/proc/meminfo"
   run -0 bin/deploy "$TWO"
