@@ -30,6 +30,7 @@ BEFORE = os.environ.get("NUWA_BENCH_BEFORE", "962331f")
 INSTALL = """set -e; mkdir -p {folder}; cd {folder}
 export BID={first}; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
 bin/run --quiet; bin/install --quiet {app}.localhost"""
+STANDBY = "standby = 600\n"
 SHIMS = r"""mkdir -p /root/shims; cd /root/shims
 for file in /usr/bin/* /usr/sbin/*; do
   name=${file##*/}
@@ -89,17 +90,21 @@ def scripts(world: World) -> Iterator[Figure]:
         now = _installed(world, state, f"{PREFIX}-now", HERE.parent, project)
         before = _installed(world, state, f"{PREFIX}-before", checkout, project)
         yield from _measured(world, now, before)
+        waiting = _installed(world, state, f"{PREFIX}-waiting", HERE.parent, project, STANDBY)
+        yield _woken(world, waiting, before)
     finally:
         run(["git", "worktree", "remove", "--force", checkout], cwd=HERE.parent, check=False)
         lifecycle.down(world.engine, Plain(), Lab("benchscripts"))
 
 
-def _installed(world: World, state: HostState, app: str, code: Path, source: Path) -> Side:
+def _installed(world: World, state: HostState, app: str, code: Path, source: Path, deploy: str = "") -> Side:
+    """Build an app and install it; `deploy` is for its manifest's section of this name."""
     world.say(f"build and install {app}")
     project, image = world.folder / app, f"localhost/app/{app}"
     shutil.copytree(source, project)
     manifest = project / "nuwa.toml"
-    manifest.write_text(re.sub(r'(?m)^name = ".*"', f'name = "{app}"', manifest.read_text(), count=1))
+    text = re.sub(r'(?m)^name = ".*"', f'name = "{app}"', manifest.read_text(), count=1)
+    manifest.write_text(text.replace("[deploy]\n", f"[deploy]\n{deploy}", 1))
     words = ["-m", "nuwa", "build", str(project), "--family", FAMILY, "--quiet"]
     run([sys.executable, *words], cwd=code, env={"PYTHONPATH": str(code)})
     access.copy(world.engine, Plain(), f"{image}:latest", state.host)
@@ -138,6 +143,17 @@ def _measured(world: World, now: Side, before: Side) -> Iterator[Figure]:
         for what, own, other in zip(("programs", "of them podman"), ours, theirs, strict=True):
             title = f"{command}: {what}"
             yield Figure(title=title, ours=[own], theirs=[other], opponent=BEFORE, unit="", target=0.4)
+
+
+def _woken(world: World, now: Side, before: Side) -> Figure:
+    """A rollback to a release that stands by, against those of the earlier commit, measured before."""
+    for _ in range(world.rounds):
+        now.sh(
+            f"bin/deploy --watch 0 localhost/app/{now.app}:second; test -s /run/nuwa-app/{now.app}/standby"
+        )
+        now.switch("bin/deploy --rollback --watch 0")
+    title = "bin/deploy --rollback to a release that stands by, to all traffic"
+    return _figure(title, now.to_traffic, before.to_traffic, 0.06)
 
 
 def _start(side: Side) -> float:
