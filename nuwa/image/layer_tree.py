@@ -35,9 +35,15 @@ class Entry:
 
 
 def folder(root: Path, below: str = "/") -> list[Entry]:
-    """All files of a folder of nuwa's own, with `below` before their paths; none where it does not exist."""
+    """All files of a folder of nuwa's own, with `below` before their paths; none where it does not exist.
+
+    pip compiles all Python files of a package that it installs, those for images included: their bytecode
+    stays out.
+    """
     found = []
     for path in sorted(root.rglob("*")):
+        if "__pycache__" in path.relative_to(root).parts:
+            continue
         inside = f"{below.rstrip('/')}/{path.relative_to(root).as_posix()}"
         if path.is_symlink():
             found.append(Entry(inside, link=str(path.readlink())))

@@ -28,6 +28,13 @@ def test_times_owners_and_other_permissions_do_not_show(tmp_path: Path) -> None:
     assert bits[0] == bits[1]
 
 
+def test_bytecode_that_pip_left_among_the_files_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "lib/__pycache__").mkdir(parents=True)
+    for name in ("lib/states.py", "lib/__pycache__/states.cpython-313.pyc"):
+        (tmp_path / name).touch()
+    assert [entry.path for entry in layer_tree.folder(tmp_path)] == ["/lib/states.py"]
+
+
 def test_the_archive_holds_folders_links_and_odd_names(tmp_path: Path) -> None:
     long = "/srv/app/" + "d" * 120 + "/" + "f" * 120
     entries = layer_tree.merge(
