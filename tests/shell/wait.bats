@@ -57,6 +57,32 @@ teardown() {
   says 'DisallowedHost: the page of an error'
 }
 
+# Listens, but has no place left for who connects: what they send gets no reply.
+serve_nobody() {
+  cat >"$TEST/full.py" <<'END'
+import signal, socket, sys
+server = socket.create_server(("127.0.0.1", 0), backlog=0)
+waiting = []
+for _ in range(4):
+    waiting.append(socket.socket())
+    waiting[-1].setblocking(False)
+    waiting[-1].connect_ex(server.getsockname())
+open(sys.argv[1], "w").write(str(server.getsockname()[1]))
+signal.pause()
+END
+  "$NUWA_PYTHON" "$TEST/full.py" "$TEST/port" 3>&- &
+  echo $! >"$TEST/pid"
+  until [[ -s $TEST/port ]]; do sleep 0.05; done
+  URL=http://127.0.0.1:$(<"$TEST/port")/healthz
+}
+
+@test "a container that ends while its network gives no reply ends the wait as well" {
+  serve_nobody
+  rm "$FAKE/containers/blog"
+  run -1 timeout 60 bash "$REPO/bin-templates/entrypoints/wait" blog "$URL" blog.example.com 90 '' '' 1
+  says 'blog has ended'
+}
+
 @test "a container that has ended ends the wait at once" {
   rm "$FAKE/containers/blog"
   run -1 bash "$REPO/bin-templates/entrypoints/wait" blog http://127.0.0.1:9/ blog.example.com 60
