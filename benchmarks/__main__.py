@@ -1,4 +1,4 @@
-"""`script/bench [NAME…]`: all figures, or those that are named, as a table."""
+"""`script/bench [NAME…]`: measures all figures, or those that are named, for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from benchmarks import (
     kubernetes,
     migrate,
     neighbours,
+    record,
     remote,
     renewal,
     report,
@@ -32,6 +33,7 @@ from benchmarks import (
     timed,
 )
 from benchmarks.figure import Figure, table
+from benchmarks.record import Conditions, Record
 from benchmarks.world import World
 from nuwa.engine import Engine
 from nuwa.errors import NuwaError
@@ -78,15 +80,19 @@ def main() -> int:
         )
         return 0
     chosen = {name: MEASURES[name] for name in arguments.names or MEASURES}
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="nuwabench-") as folder:
         world = World(Engine.detect(), Path(folder), arguments.rounds, _say)
         try:
-            figures = [_told(figure) for measure in chosen.values() for figure in measure(world)]
+            for name, measure in chosen.items():
+                conditions = Conditions.now()
+                found = [_told(figure) for figure in measure(world)]
+                record.keep(Record(name=name, conditions=conditions, figures=found))
+                PAGE.write_text(report.page(record.kept(MEASURES)), encoding="utf-8")
+                figures += found
         finally:
             world.clean()
     print(table(figures))
-    if set(chosen) == set(MEASURES):
-        report.write(PAGE, figures)
     return 0 if all(figure.met for figure in figures) else 1
 
 

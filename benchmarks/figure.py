@@ -69,9 +69,12 @@ HEADINGS = ("Figure", "nuwa", "opponent", "measured", "target", "")
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """A Markdown table with aligned columns, readable as plain text too."""
-    rows = [HEADINGS, *(figure.cells() for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return aligned([HEADINGS, *(figure.cells() for figure in figures)])
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table with aligned columns, readable as plain text too; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         for row in rows

@@ -1,39 +1,36 @@
-"""docs/benchmarks.md: the table, where it comes from, and what the opponents are."""
+"""docs/benchmarks.md: the table of what is kept, and what the opponents are."""
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.figure import Figure, table
-from nuwa.process import run
+from benchmarks.figure import HEADINGS, aligned
+from benchmarks.record import Record
 
-PAGE = Path(__file__).with_name("page.md")
-
-
-def write(path: Path, figures: Sequence[Figure]) -> None:
-    text = PAGE.read_text(encoding="utf-8").format(
-        table=table(figures), date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine()
-    )
-    path.write_text(text, encoding="utf-8")
+TEXT = Path(__file__).with_name("page.md")
 
 
-def machine() -> str:
-    """The machine in one line: processors, memory, system, podman, and how busy it was."""
-    cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    release = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    parts = [
-        f"{os.cpu_count()} × {cpu.group(1) if cpu else platform.machine()}",
-        f"{memory:.0f} GiB of memory",
-        release,
-        f"Linux {platform.release().partition('-')[0]}",
-        run(["podman", "--version"]).stdout.strip(),
-        f"Python {platform.python_version()}",
-        f"load average {os.getloadavg()[2]:.1f} over the last 15 minutes",
-    ]
-    return ", ".join(parts)
+def page(records: Sequence[Record]) -> str:
+    return TEXT.read_text(encoding="utf-8").format(table=_table(records), machines=_machines(records))
+
+
+def _table(records: Sequence[Record]) -> str:
+    """The first of its rows has the name and the conditions."""
+    rows = [("Name", *HEADINGS, "run")]
+    for record in records:
+        made = record.conditions
+        name, run = f"`{record.name}`", f"{made.date}, {made.commit}, load {made.load:g}"
+        for figure in record.figures:
+            rows.append((name, *figure.cells(), run))
+            name = run = ""
+    return aligned(rows)
+
+
+def _machines(records: Sequence[Record]) -> str:
+    names: dict[str, list[str]] = {}
+    for record in records:
+        names.setdefault(record.conditions.machine, []).append(f"`{record.name}`")
+    if len(names) == 1:
+        return f"Measured on {next(iter(names))}."
+    return "\n".join(f"Measured on {machine}: {', '.join(those)}." for machine, those in names.items())

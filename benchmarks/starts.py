@@ -15,7 +15,7 @@ from nuwa.names import APP_ID
 
 PATHS = {"hello": "/", "django": "/health/"}
 TARGETS = {
-    "hello": {"bare gunicorn": 2.2, "supervisord": 0.4},
+    "hello": {"bare gunicorn": 1.12, "supervisord": 0.4},
     # Here most of the time goes into the import of Django, which is the same for all.
     "django": {"bare gunicorn": 2.2, "supervisord": 1.0},
 }

@@ -146,8 +146,10 @@ class World:
 
     def clean(self) -> None:
         """Remove the images of both sides; layers that other apps share stay."""
-        names = self.engine.podman("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
-        mine = [name for name in names if f"/{PREFIX}-" in name]
+        words = ("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=*/{PREFIX}-*")
+        # podman lists nothing when another process removes an image meanwhile.
+        listed = next(filter(bool, (self.engine.podman(*words, check=False).stdout for _ in range(3))), "")
+        mine = [name for name in listed.split() if f"/{PREFIX}-" in name]
         # Those on top first: an image goes only when no other is built on it.
         for name in sorted(mine, key=lambda name: "supervisord" not in name):
             self.engine.podman("rmi", "--force", name, check=False)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.__main__ import MEASURES
+from benchmarks.__main__ import MEASURES, PAGE
 from benchmarks.figure import Figure, table
 from benchmarks.measure import interleaved
+from benchmarks.record import Conditions, Record, keep, kept
+from benchmarks.report import page
 
 RATIO = Figure(
     title="start", ours=[210, 190, 200], theirs=[100, 90, 400], opponent="bare", unit="ms", target=2.2
@@ -52,3 +56,23 @@ def test_sides_take_turns_and_every_other_round_is_reversed() -> None:
 
 def test_every_measure_says_what_it_measures() -> None:
     assert all(measure.__doc__ for measure in MEASURES.values())
+
+
+def test_what_was_measured_is_kept_by_name_and_replaced(tmp_path: Path) -> None:
+    conditions = Conditions(date="2026-11-29", commit="0123abcd", load=0.5, machine="2 × a processor")
+    keep(Record(name="start", conditions=conditions, figures=[RATIO]), tmp_path)
+    (read,) = kept(["label", "start"], tmp_path)
+    assert (read.conditions, read.figures[0].cells()) == (conditions, RATIO.cells())
+    keep(Record(name="start", conditions=conditions, figures=[ABSOLUTE]), tmp_path)
+    assert [figure.cells() for figure in kept(["start"], tmp_path)[0].figures] == [ABSOLUTE.cells()]
+
+
+def test_the_page_names_the_conditions_once_for_each_run() -> None:
+    conditions = Conditions(date="2026-11-29", commit="0123abcd", load=0.5, machine="2 × a processor")
+    text = page([Record(name="start", conditions=conditions, figures=[RATIO, ABSOLUTE])])
+    assert text.count("2026-11-29, 0123abcd, load 0.5") == 1
+    assert "Measured on 2 × a processor." in text
+
+
+def test_the_page_is_what_the_kept_results_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(kept(MEASURES)), "script/bench NAME writes the page"
