@@ -27,6 +27,17 @@ def read(path: Path, most: int) -> bytes:
     return content
 
 
+def tail(path: Path, most: int) -> bytes:
+    """The last bytes of such a file, which may be a log of any length.
+
+    Raises:
+        OSError: it is no regular file, or cannot be read.
+    """
+    with _opened(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - most))
+        return file.read(most)
+
+
 def fingerprint(path: Path, most: int) -> str:
     """What a file is recognised by: another text where it changed; empty where there is none.
 

@@ -111,7 +111,7 @@ ROOMS = {
     ],
     "nuwa.agent.host": [
         *(*AGENT, "nuwa.agent.config", "nuwa.errors", "nuwa.manifest", "nuwa.names", "nuwa.process"),
-        "nuwa.process_async",
+        *("nuwa.agent.regular_files", "nuwa.process_async"),
     ],
     "nuwa.agent.containers": [
         "nuwa.agent.schemas",

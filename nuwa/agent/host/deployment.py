@@ -1,4 +1,8 @@
-"""A deployment as its folder tells it: the files that the scripts in bin/ keep (docs/architecture.md)."""
+"""A deployment as its folder tells it: the files that the scripts in bin/ keep (docs/architecture.md).
+
+The folder may belong to somebody else, and all of it is read in the agent's event loop: whatever is there in
+place of a file may neither hold that up nor be too much for it, and no link leads to files of others.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from nuwa.agent import regular_files
 from nuwa.manifest import checks
 from nuwa.names import SLOTS, Names, replicas
 
 _TAIL = 64 * 1024
+_MAX_VALUE_BYTES, _MAX_FACTS_BYTES = 4096, 256 * 1024
+MAX_RECORD_CHARS = 300
+"""Characters of each part of a record: alerts hold them, and those are kept by number."""
 _APP_FACTS = ("bin/lib/app", "bin/_app")
 """What the scripts know of their app; the second is where earlier releases have it."""
 
@@ -69,7 +77,7 @@ class Deployment:
     @property
     def ports(self) -> tuple[int, ...]:
         found = (self._read(f"port.{place}") for place in self.places(self.slot))
-        return tuple(int(port) for port in found if port.isdigit())
+        return tuple(int(port) for port in found if re.fullmatch("[0-9]{1,5}", port))
 
     @property
     def release(self) -> str:
@@ -115,8 +123,7 @@ class Deployment:
 
     def _read(self, name: str) -> str:
         try:
-            with (self.folder / "volumes/.nuwa" / name).open() as file:
-                return file.read(4096).strip()
+            return regular_files.read(self.folder / "volumes/.nuwa" / name, _MAX_VALUE_BYTES).decode().strip()
         except (OSError, UnicodeDecodeError):
             return ""
 
@@ -126,12 +133,10 @@ class Deployment:
 
     def _records(self, name: str) -> list[Record]:
         try:
-            with (self.folder / "volumes/.nuwa" / name).open("rb") as file:
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - _TAIL))
-                lines = file.read().decode("utf-8", "replace").splitlines()
+            text = regular_files.tail(self.folder / "volumes/.nuwa" / name, _TAIL)
         except OSError:
             return []
+        lines = text.decode("utf-8", "replace").splitlines()
         return [record for line in lines if (record := _record(line))]
 
 
@@ -153,7 +158,7 @@ def _assigned(text: str, name: str) -> str:
 def _app_facts(folder: Path) -> str:
     for file in _APP_FACTS:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            return (folder / file).read_text()
+            return regular_files.read(folder / file, _MAX_FACTS_BYTES).decode()
     return ""
 
 
@@ -161,6 +166,7 @@ def _record(line: str) -> Record | None:
     when, _, rest = line.partition("\t")
     what, _, outcome = rest.partition("\t")
     try:
-        return Record(datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp(), what, outcome)
-    except ValueError:
+        time = datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp()
+    except (ValueError, OverflowError):
         return None
+    return Record(time, what[:MAX_RECORD_CHARS], outcome[:MAX_RECORD_CHARS])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime
 from pathlib import Path
 
+from nuwa.agent import regular_files
 from nuwa.agent.host.deployment import Deployment
 
 TAIL_BYTES = 64 * 1024
@@ -49,12 +49,10 @@ def _runs(process: str) -> bool:
 
 
 def _tail(deployment: Deployment) -> str:
-    log = deployment.folder / "volumes/.nuwa/nuwa.log"
     try:
-        handle = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            file.seek(max(0, os.fstat(handle).st_size - TAIL_BYTES))
-            return file.read(TAIL_BYTES).decode("utf-8", "replace")
+        return regular_files.tail(deployment.folder / "volumes/.nuwa/nuwa.log", TAIL_BYTES).decode(
+            "utf-8", "replace"
+        )
     except OSError:
         return ""
 
@@ -62,5 +60,5 @@ def _tail(deployment: Deployment) -> str:
 def _time(text: str) -> float:
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0

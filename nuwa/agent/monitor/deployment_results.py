@@ -46,11 +46,19 @@ class DeploymentResults:
         """Look forever."""
         while True:
             self._stirred.clear()
-            for service in self._host.services():
+            for service in self._services():
                 if service.deployment:
                     await self._look(service.name, service.deployment)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), self._host.loaded.config.monitor.interval)
+
+    def _services(self) -> list[Service]:
+        """All services; none where they cannot be read, which ends nothing else."""
+        try:
+            return self._host.services()
+        except Exception:
+            log.exception("results of deployments wait")
+            return []
 
     def stir(self) -> None:
         """Look now: something may have ended, or a deployment is new and counts from now on."""

@@ -21,9 +21,13 @@ def test_only_plain_files_are_read(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(target)
     (tmp_path / "large").write_bytes(b"x" * (MOST + 1))
     assert regular_files.read(tmp_path / "plain", MOST) == b"text"
-    for name in ("fifo", "zero", "link", "gone", "to-fifo", "large", "none", "."):
-        with pytest.raises(OSError, match=r"\S"):
-            regular_files.read(tmp_path / name, MOST)
+    assert regular_files.tail(tmp_path / "large", 3) == b"xxx"
+    for name in ("fifo", "zero", "link", "gone", "to-fifo", "none", "."):
+        for way in (regular_files.read, regular_files.tail):
+            with pytest.raises(OSError, match=r"\S"):
+                way(tmp_path / name, MOST)
+    with pytest.raises(OSError, match="larger"):
+        regular_files.read(tmp_path / "large", MOST)
 
 
 @pytest.mark.timeout(30)

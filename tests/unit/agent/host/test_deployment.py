@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from nuwa.agent.host.deployment import find
+import pytest
+
+from nuwa.agent.host.deployment import MAX_RECORD_CHARS, find
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -66,3 +69,34 @@ def test_replicas_have_units_and_ports_of_their_own(tmp_path: Path) -> None:
     assert found.ports == (8123, 8124)
     (tmp_path / "bin/lib/app").write_text("readonly NUWA_APP=shop\nreadonly NUWA_REPLICAS=x\n")
     assert find(tmp_path).serving_units == ("nuwa-shop-green.service",)
+
+
+@pytest.mark.timeout(30)
+def test_what_is_there_in_place_of_a_file_holds_nobody_up_and_shows_no_file_of_others(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"bin/lib/app": "readonly NUWA_APP=shop\n", "volumes/.nuwa/slot": "green", "secret": "key"}
+    )
+    for name in ("port.green", "releases.tsv"):
+        os.mkfifo(tmp_path / "volumes/.nuwa" / name)
+    (tmp_path / "volumes/.nuwa/domains").symlink_to(tmp_path / "secret")
+    (tmp_path / "volumes/.nuwa/archives.tsv").symlink_to("/dev/zero")
+    found = find(tmp_path)
+    assert (found.slot, found.ports, found.releases, found.domains) == ("green", (), [], [])
+    assert found.last_archive is None
+    (tmp_path / "bin/lib/app").unlink()
+    (tmp_path / "bin/lib/app").symlink_to("/dev/zero")
+    assert find(tmp_path).app == ""
+
+
+@pytest.mark.parametrize("port", ["²", "٣", "-1", "1" * 4000, "80 81", "x"])
+def test_a_port_that_is_none_is_left_out(tmp_path: Path, port: str) -> None:
+    write(tmp_path, {"bin/lib/app": "readonly NUWA_APP=shop\n", "volumes/.nuwa/port.blue": port})
+    assert find(tmp_path).ports == ()
+
+
+def test_a_record_without_a_time_is_left_out_and_a_long_one_is_cut(tmp_path: Path) -> None:
+    lines = ["0001-01-01T00:00:00\told\tok", "soon\tx\tok", f"2026-11-21T10:00:00Z\tnew\t{'x' * 5000}"]
+    write(tmp_path, {"volumes/.nuwa/archives.tsv": "\n".join(lines)})
+    last = find(tmp_path).last_archive
+    assert last
+    assert (last.what, last.outcome) == ("new", "x" * MAX_RECORD_CHARS)

@@ -90,3 +90,27 @@ def test_one_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:
             assert [finding.service for finding in reported] == ["shop"]
 
     asyncio.run(work())
+
+
+def test_services_that_cannot_be_read_do_not_end_the_looking(tmp_path: Path) -> None:
+    """It is one of the agent's tasks, all of which end with the first that fails."""
+
+    async def work() -> None:
+        async with looking(tmp_path, ["shop"]) as (results, reported):
+            await until(lambda: "shop" in places(tmp_path))
+            host: Any = results._host
+            readable, asked = host.services, asyncio.Event()
+
+            def unreadable() -> list[Any]:
+                asked.set()
+                raise ValueError("nonsense")
+
+            host.services = unreadable
+            results.stir()
+            await asked.wait()
+            host.services = readable
+            deploy(tmp_path, "shop")
+            results.stir()
+            await until(lambda: reported)
+
+    asyncio.run(work())
