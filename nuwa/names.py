@@ -66,7 +66,7 @@ TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777"
 def replicas(slot: str, count: int) -> tuple[str, ...]:
     """The places of a slot's containers: the slot itself, then `blue_2`, `blue_3` and so on.
 
-    No app's name holds `_`, so what is called after them is no other app's.
+    No app's name holds `_`, so what is called after them is not another app's.
     """
     return (slot, *(f"{slot}_{number}" for number in range(2, count + 1)))
 
@@ -173,7 +173,7 @@ class Names:
 
     @property
     def backup(self) -> str:
-        """cron's file and monit's check of archives. No app's name holds `_`, so this is no other app's."""
+        """cron's file and monit's check of archives; no app's name holds `_`, so it is not shared."""
         return f"{self.site}_backup"
 
     @property
@@ -241,7 +241,7 @@ class Names:
 
     @property
     def site_check(self) -> str:
-        """What monit calls the check of the app. No app's name holds `_`, so this is no other app's."""
+        """What monit calls the check of the app. No app's name holds `_`, so this is not another app's."""
         return f"{self.site}_site"
 
     @property
@@ -251,7 +251,7 @@ class Names:
     def service_units(self, name: str) -> WayUnits:
         """The units of a `[[service]]`, or of a `[[host_port]]`, whose server is none of nuwa's.
 
-        No app's name holds `_`, so they are no other app's.
+        No app's name holds `_`, so they are not another app's.
         """
         unit = f"{self.site}_{name}"
         return WayUnits(f"{unit}.service", f"{unit}-proxy.socket", f"{unit}-proxy.service")

@@ -46,7 +46,7 @@ class Running:
             yield line
 
     async def pieces(self) -> AsyncIterator[str]:
-        """What it prints as it comes, be it less than a line; what is no UTF-8 is replaced."""
+        """What it prints as it comes, be it less than a line; what is not UTF-8 is replaced."""
         stream = self._process.stdout
         assert stream is not None
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -137,7 +137,7 @@ def cron_times(value: object) -> str:
 def toml(value: object) -> str:
     """A basic string of TOML. It escapes as JSON does, and the delete character too."""
     text = str(value)
-    _refuse(text, "[\ud800-\udfff]", "TOML", "bytes that are no UTF-8")
+    _refuse(text, "[\ud800-\udfff]", "TOML", "bytes that are not UTF-8")
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

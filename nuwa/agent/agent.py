@@ -168,7 +168,7 @@ class Agent:
 
         Raises:
             UnknownService: there is none of that name.
-            UsageError: `since` is no period.
+            UsageError: `since` is not a period.
         """
         others = list(marks.of_alerts(self.monitor.alerts(1000), name))
         service = self.inventory.find(name) if name else None

@@ -18,7 +18,7 @@ def read(path: Path, most: int) -> bytes:
         most: bytes; a larger file is refused.
 
     Raises:
-        OSError: it is no regular file, is too large, or cannot be read.
+        OSError: it is not a regular file, is too large, or cannot be read.
     """
     with _opened(path) as file:
         content = file.read(most + 1)
@@ -58,5 +58,5 @@ def _opened(path: Path) -> BinaryIO:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(f"{path} is no regular file")
+        raise OSError(f"{path} is not a regular file")
     return os.fdopen(handle, "rb")

@@ -46,7 +46,7 @@ def run(
     """
     script, arguments = words[0], words[1:]
     if not re.fullmatch(r"[a-z][a-z_-]*", script):
-        raise UsageError(f"{script!r} is no script of bin/", hint="nuwa app status")
+        raise UsageError(f"{script!r} is not a script in bin/", hint="nuwa app status")
     targets = _targets(on or [], project)
     if script == "secret" and arguments[:1] == ["import"]:
         _import_secrets(targets, arguments, project)

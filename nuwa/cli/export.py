@@ -111,7 +111,7 @@ def _app_of(source: str) -> tuple[Image, App]:
     reference = shared.load_app(Path(source)).tag if Path(source).is_dir() else source
     found = inspection.inspect(Engine.detect(), reference)
     if found.app is None:
-        raise NuwaError(f"{reference} is no app's image", hint="nuwa inspect shows what it is.")
+        raise NuwaError(f"{reference} is not an app's image", hint="nuwa inspect shows what it is.")
     return found.image, found.app
 
 

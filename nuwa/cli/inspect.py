@@ -71,7 +71,7 @@ def rows(found: Inspection) -> list[str]:
 
 def _setup_rows(found: Inspection) -> list[str]:
     if found.setup is None:
-        return ["Setup", "  none: this is no app's image"]
+        return ["Setup", "  none: this is not an app's image"]
     files = [f"  {name:<18}{len(content):>7} bytes" for name, content in found.setup.files.items()]
     return ["Setup would write", *files, *trust_rows(found)]
 

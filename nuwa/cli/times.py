@@ -31,4 +31,4 @@ def moment(text: str, now: float | None = None) -> float:
         return datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError):
         hint = "Use -1h, -2d, today, 2026-11-22 or '2026-11-22 10:00'."
-        raise UsageError(f"{text!r} is no point in time", hint=hint) from None
+        raise UsageError(f"{text!r} is not a point in time", hint=hint) from None

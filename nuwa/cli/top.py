@@ -34,7 +34,7 @@ def top(sort: Order = "cpu", once: Once = False) -> None:
     from nuwa.errors import UsageError
 
     if sort not in _KEYS:
-        raise UsageError(f"{sort!r} is no column", hint=f"Columns: {', '.join(_KEYS)}.")
+        raise UsageError(f"{sort!r} is not a column", hint=f"Columns: {', '.join(_KEYS)}.")
     is_once = once or shared.settings.json or not sys.stdout.isatty()
     samples = _samples()
     if is_once:

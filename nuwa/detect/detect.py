@@ -47,7 +47,7 @@ def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") ->
     tree, notes = Tree(folder), Notes()
     pyproject = kinds.load_toml(folder / "pyproject.toml")
     if tree.has("pyproject.toml") and not pyproject and tree.content("pyproject.toml").strip():
-        notes.check.append("pyproject.toml cannot be read: it is no valid TOML")
+        notes.check.append("pyproject.toml cannot be read: it is not valid TOML")
     said = witnesses.read(tree)
     requirements, groups = requirement_files.choose(tree, notes)
     required = packages.required_names(tree, requirements, groups)

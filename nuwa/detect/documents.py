@@ -40,7 +40,7 @@ def yaml_document(tree: Tree, path: str) -> dict[str, Any]:
 
 
 def table(value: object, *keys: str) -> Mapping[str, Any]:
-    """What is below some keys, one in the other; empty where that is no table."""
+    """What is below some keys, one in the other; empty where that is not a table."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}

@@ -63,7 +63,7 @@ class _Candidate:
 
 
 def recognise(tree: Tree, server: Server | None, packages: set[str]) -> Web | None:
-    """The application of a project that is no Django project."""
+    """The application of a project that is not a Django project."""
     sources = _sources(tree)
     candidates = sorted(_candidates(tree, sources), key=lambda found: found.rank)
     told = _told(tree, server, candidates, packages)

@@ -56,7 +56,7 @@ def server(tree: Tree, said: Testimony) -> Server | None:
 
 
 def interpret(tree: Tree, words: Sequence[str]) -> Server | None:
-    """What a command line serves; None when it is no server's."""
+    """What a command line serves; None when it is not a server's."""
     if not words or words[0] not in SERVERS:
         return None
     if words[0] == "gunicorn":

@@ -55,7 +55,7 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        """The image's name; that for another processor is no release of this machine's own."""
+        """The image's name; that for another processor is not a release of this machine's own."""
         return self.app.names.image(self.version)
 
     @property

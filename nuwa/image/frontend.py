@@ -24,7 +24,7 @@ from nuwa.requirements.node import Manager, manager
 _ENVIRONMENTS = (".env", ".env.*")
 _NEVER = tuple(pattern for pattern in context.NEVER if pattern not in _ENVIRONMENTS)
 _NO_PART = ("*.py", "/nuwa.toml", *(f"/{name}" for name in kinds.KINDS))
-"""What is no part of a frontend that has no folder of its own."""
+"""What is not a part of a frontend that has no folder of its own."""
 
 
 def _package(chosen: Manager) -> str:
@@ -37,7 +37,7 @@ def layer(recipe: Recipe, project: Path) -> Layer:
     """The frontend's image: what its commands made, and nothing else.
 
     Raises:
-        BuildError: the folder is no frontend, or one of its files cannot go into a build.
+        BuildError: the folder is not a frontend, or one of its files cannot go into a build.
     """
     app, node = recipe.app, recipe.app.build.node
     assert node

@@ -34,7 +34,7 @@ class Inspection:
     """An image, looked at.
 
     Args:
-        app: its manifest; None for a layer that is no app.
+        app: its manifest; None for a layer that is not an app.
         setup: its Setup label; None when it has none.
         layers: the lowest first.
     """

@@ -61,7 +61,7 @@ def parsed(listed: str, unit: int) -> tuple[Package, ...]:
     found = set()
     for line in listed.splitlines():
         name, version, size, state = [*line.split("\t"), "installed"][:4]
-        # A key is no package, but rpm keeps those that it trusts among them.
+        # A key is not a package, but rpm keeps those that it trusts among them.
         if state == "installed" and name != "gpg-pubkey":
             found.add(Package(name, version, int(size or 0) * unit))
     return tuple(sorted(found, key=lambda package: (-package.size, package.name, package.version)))

@@ -53,12 +53,12 @@ def read(text: str) -> list[Object]:
     """The objects of a stream of documents; those of a List among them by themselves.
 
     Raises:
-        ValueError: it is no YAML, or it holds something else.
+        ValueError: it is not YAML, or it holds something else.
     """
     try:
         found = [document for document in yaml.safe_load_all(text) if document is not None]
     except yaml.YAMLError as error:
-        raise ValueError(f"this is no YAML: {error}") from None
+        raise ValueError(f"this is not YAML: {error}") from None
     objects = [
         item
         for document in found
@@ -66,7 +66,7 @@ def read(text: str) -> list[Object]:
     ]
     for item in objects:
         if not (isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "kind" in item):
-            raise ValueError("this holds something that is no object of Kubernetes")
+            raise ValueError("this holds something that is not a Kubernetes object")
     return objects
 
 

@@ -47,7 +47,7 @@ class Lab:
         """
         found = re.fullmatch(r"(?:host)?([1-9]\d?)", name or "1")
         if not found:
-            raise LabError(f"{name!r} is no lab host", hint="Hosts are called host1, host2, …")
+            raise LabError(f"{name!r} is not a lab host", hint="Hosts are called host1, host2, …")
         return self.host(int(found.group(1)))
 
 
@@ -68,7 +68,7 @@ class Host:
 
     @property
     def volume(self) -> str:
-        """Where the inner podman stores: overlay on overlay is refused, so it is no part of the container."""
+        """Where the inner podman stores: overlay on overlay is refused, so it is apart from the container."""
         return f"{self.container}-containers"
 
     @property

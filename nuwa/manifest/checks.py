@@ -155,7 +155,7 @@ def instruction(value: str) -> str:
     """One instruction of a Containerfile that adds to a layer: RUN or ENV, on one line."""
     text = value.strip()
     if not re.match(r"(?:RUN|ENV)\s+\S", text):
-        raise ValueError(f"{shown(value)} is no RUN or ENV; the other instructions belong to nuwa")
+        raise ValueError(f"{shown(value)} is neither RUN nor ENV; the other instructions belong to nuwa")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or text.endswith("\\"):
         raise ValueError(f"{shown(value)} is not on one line; join commands with && or ;")
     if "<<" in text:

@@ -39,7 +39,7 @@ def _secret_sources(app: App, _: Given) -> Iterator[Finding]:
             yield Finding(((*path, "identity"), (*path, "kind")), text, "remove it")
         for name in source.names:
             if name not in known:
-                finding = f"{name} is no secret of the app", "add it to env.secrets"
+                finding = f"{name} is not a secret of the app", "add it to env.secrets"
                 yield Finding(((*path, "names", name), ("env", "secrets")), *finding)
 
 

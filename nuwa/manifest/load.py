@@ -21,7 +21,7 @@ from nuwa.manifest.validation import checked, within
 
 NAME = "nuwa.toml"
 MAX_MANIFEST_BYTES = 1024 * 1024
-"""Bytes; a larger file is no manifest."""
+"""Bytes; a larger file is not a manifest."""
 
 
 def load(

@@ -19,7 +19,7 @@ def size(value: object) -> int:
         raise ValueError(f"{shown(value)} is not a size such as 512M or 2G")
     amount = int(found.group(1)) * _SIZES[found.group(2).upper()]
     if not 1 <= amount < 2**63:
-        raise ValueError(f"{shown(value)} is no size that a machine can have")
+        raise ValueError(f"{shown(value)} is not a size that a machine can have")
     return amount
 
 

@@ -31,7 +31,7 @@ def _names(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _replicas(app: App, _: Given) -> Iterator[Finding]:
-    """Replicas: an exclusive process has one, and NAME-1, NAME-2 … are no other process's names."""
+    """Replicas: an exclusive process has one, and NAME-1, NAME-2 … are not the names of other processes."""
     for index, process in enumerate(app.process):
         path: Path = ("process", index, "replicas")
         if process.replicas > 1 and process.handover == "exclusive":

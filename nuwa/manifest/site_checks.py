@@ -74,7 +74,7 @@ def network(value: str) -> str:
         meant = ipaddress.ip_network(value, strict=False)
     except ValueError:
         raise ValueError(f"{shown(value)} is not an address or range such as 10.0.0.0/8") from None
-    raise ValueError(f"{shown(value)} is no range: its first address is {meant}")
+    raise ValueError(f"{shown(value)} is not a range: its first address is {meant}")
 
 
 def trusted_proxy(value: str) -> str:

@@ -116,7 +116,7 @@ def _ranges(text: str) -> tuple[str, ...]:
     try:
         return cdn.published(text)
     except ValueError as error:
-        raise FactsError(f"this is no list of a CDN's addresses: {error}") from None
+        raise FactsError(f"this is not a list of a CDN's addresses: {error}") from None
 
 
 def _archive_entries(of_restic: bool) -> Iterator[bytes]:

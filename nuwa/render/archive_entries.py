@@ -175,7 +175,7 @@ def _fault(entry: Entry, links: set[bytes]) -> str:
     if entry.path == top and entry.kind != b"d":
         return "it is not a folder"
     if top in _PLAIN_ONLY and not _is_plain(entry):
-        return "it is no plain file"
+        return "it is not a regular file"
     if entry.path.startswith(_DISKS):
         return "it would be mounted as a file system"
     if entry.kind in (b"-", b"h") and _runs_as_another(entry):

@@ -115,7 +115,7 @@ def read(text: str) -> Facts:
     """Facts out of their JSON text. Keys that this release does not know are ignored.
 
     Raises:
-        FactsError: the text is no JSON object, or a key is missing or wrong.
+        FactsError: the text is not a JSON object, or a key is missing or wrong.
     """
     try:
         values = json.loads(text)

@@ -81,7 +81,7 @@ def _copy(source: bytes, target: Path, name: bytes) -> None:
     except sqlite3.Error as error:
         if type(error) is not sqlite3.DatabaseError:
             raise VolumeError(f"{printable(name)!r}: {error}") from None
-        sys.stderr.write(f"{printable(name)!r} is no whole database ({error}): copied as it is\n")
+        sys.stderr.write(f"{printable(name)!r} is not a complete database ({error}): copied as it is\n")
         folder, _, last = source.rpartition(b"/")
         with top_folder(os.fsdecode(folder)) as opened, regular_file(opened, last) as file:  # noqa: SIM117
             with target.open("wb") as copy:

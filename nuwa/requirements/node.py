@@ -53,7 +53,7 @@ def package(folder: Path) -> dict[str, Any]:
     """A folder's package.json; empty where it has none.
 
     Raises:
-        BuildError: it is no JSON object.
+        BuildError: it is not a JSON object.
     """
     file = folder / "package.json"
     if not file.is_file():
@@ -63,7 +63,7 @@ def package(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise BuildError(f"cannot read {file}: {error}") from None
     if not isinstance(read, dict):
-        raise BuildError(f"{file} is no JSON object")
+        raise BuildError(f"{file} is not a JSON object")
     return read
 
 
@@ -80,7 +80,7 @@ def manager(folder: Path, where: str) -> Manager:
         where: what errors call the folder.
 
     Raises:
-        BuildError: the folder is no frontend, or has no lock file.
+        BuildError: the folder is not a frontend, or has no lock file.
     """
     if not (folder / "package.json").is_file():
         raise BuildError(

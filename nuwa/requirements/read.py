@@ -193,7 +193,7 @@ class _Reading:
         """Take a package of the project along, to be built there."""
         if not any((folder / kind).is_file() for kind in PROJECT_FILES):
             raise BuildError(
-                f"{where}: {folder.name} is no Python package: it has none of {', '.join(PROJECT_FILES)}"
+                f"{where}: {folder.name} is not a Python package: it has none of {', '.join(PROJECT_FILES)}"
             )
         for path in self.select(folder):
             if (folder / path).is_file():

@@ -91,7 +91,7 @@ def run_setup() -> str:
     It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied, and
     no dollar sign, which podman 5 would expand in a label.
     """
-    otherwise = "echo this is no image with a Setup label >&2; exit 1"
+    otherwise = "echo this image has no Setup label >&2; exit 1"
     template = f"{{{{with .Config.Labels.Setup}}}}{{{{.}}}}{{{{else}}}}{otherwise}{{{{end}}}}"
     return (
         "(set -o pipefail; printenv BID >/dev/null || echo BID is not set: export BID=IMAGE >&2; "

@@ -205,7 +205,7 @@ def _headings(page: Path) -> set[str]:
 
 SETUP = (
     "setup=$(podman image inspect -f '{{json .Config.Labels}}' $BID | jq -r '.Setup // empty')",
-    "bash <<<${setup:?is missing: $BID is no image with a Setup label}",
+    "bash <<<${setup:?is missing: $BID has no Setup label}",
 )
 
 

@@ -35,7 +35,7 @@ def files(folder: Path = ROOT) -> Iterator[Path]:
 
 
 def shell_of(path: Path) -> str:
-    """The shell that a file is written for; empty: it is no shell script."""
+    """The shell that a file is written for; empty: it is not a shell script."""
     if path.suffix in (".j2", ".py", ".md", ".toml"):
         return ""
     with path.open("rb") as file:

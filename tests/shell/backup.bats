@@ -182,7 +182,7 @@ END
 
 @test "repositories that cannot be are refused" {
   run -2 bin/archive_volumes --repository nonsense
-  says 'is no borg repository'
+  says 'is neither a borg repository'
   run -2 bin/archive_volumes --repository "$DEPLOYMENT/volumes/borg"
   says 'is in volumes/'
   mkdir "$TEST/theirs"
@@ -338,7 +338,7 @@ END
   run -0 bin/restore_volumes --to "$TEST/out"
   [[ $(<"$TEST/out/volumes/media/picture") == 'first picture' && -e $TEST/out/bin/run ]]
   run -2 bin/restore_volumes --to "$TEST/out"
-  says 'is no empty folder'
+  says 'is not an empty folder'
   live | diff "$TEST/before" -
 }
 
@@ -378,13 +378,13 @@ END
   hostile 'lrwxrwxrwx volumes/media' /etc
   refuses 'it is not a folder'
   hostile 'lrwxrwxrwx volumes/secrets/x' /etc/shadow
-  refuses 'it is no plain file'
+  refuses 'it is not a regular file'
   for target in ../private /etc pairs/../../private; do
     hostile 'lrwxrwxrwx volumes/.nuwa/tls/www.example.com' "$target"
-    refuses 'it is no plain file'
+    refuses 'it is not a regular file'
   done
   hostile 'drwx------ volumes/.nuwa' '' 'lrwxrwxrwx volumes/.nuwa/tls/live/x/key.pem' ../../../private
-  refuses 'it is no plain file'
+  refuses 'it is not a regular file'
   hostile 'hrw-r--r-- volumes/media/x' ../../../etc/shadow
   refuses 'it is a link to'
   hostile 'brw-r--r-- volumes/media/disk' ''

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Variables of a host that are no secrets.
+# Variables of a host that are not secrets.
 
 load helper
 

@@ -225,7 +225,7 @@ serves() {
   run -4 bin/deploy --rollback
   says 'the image aaaaaaaaaaaa of the previous release is not on this host any more. There are: none'
   run -2 bin/deploy --rollback "$THREE"
-  says 'is no earlier release'
+  says 'is not an earlier release'
 }
 
 @test "images of old releases go, those of the last ones and of others stay" {

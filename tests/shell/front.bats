@@ -56,7 +56,7 @@ publish_lists() {
   says 'the addresses of the CDNs are what they were'
 }
 
-@test "what is no list of addresses changes nothing" {
+@test "what is not a list of addresses changes nothing" {
   given bin/run --quiet
   given bin/install --quiet
   publish_lists

@@ -154,7 +154,7 @@ own_certificate() {
   says 'is not valid for other.example.com'
   openssl genpkey -algorithm ed25519 -out "$TEST/key.pem" 2>/dev/null
   run -1 bin/install
-  says 'are no certificate and its key'
+  says 'are not a certificate and its key'
 }
 
 @test "a self-signed certificate that expires soon is renewed and served" {

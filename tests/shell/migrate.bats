@@ -225,7 +225,7 @@ state_there() {
   run -2 bin/migrate 'root@there:relative'
   says 'has to be a whole path'
   run -2 bin/migrate -- '-oProxyCommand=x'
-  says 'is no USER@HOST'
+  says 'is not USER@HOST'
   run -2 bin/migrate --cutover
   says 'which host?'
   run -2 bin/migrate --cutover --rollback root@there

@@ -138,8 +138,8 @@ as_restic() {
   says 'the clock of this host differs from that of'
   fault page
   run -1 bin/archive_volumes
-  says 'is no object storage'
-  [[ $(tail -n 1 volumes/.nuwa/archives.tsv | cut -f 3) == *'is no object storage'* ]]
+  says 'is not object storage'
+  [[ $(tail -n 1 volumes/.nuwa/archives.tsv | cut -f 3) == *'is not object storage'* ]]
   live | diff "$TEST/before" -
   find "$STORED" -type f | sort | diff "$TEST/stored" -
 }

@@ -164,11 +164,11 @@ run_with_database() {
   says 'left out, as it holds users of the site: ADMINS. bin/secret set ADMINS stores those.'
 }
 
-@test "import of what is no JSON object of texts changes nothing" {
+@test "import of what is not a JSON object of strings changes nothing" {
   snapshot >"$TEST/before"
   for text in '' '[]' '{"MAIL_PASSWORD": 1}' '{"MAIL_PASSWORD": ""}' '{"SECRET_KEY": "k", "MAIL_PASSWORD": "a\u0000b"}' 'MAIL_PASSWORD=x'; do
     run -2 bin/secret import <<<"$text"
-    says 'no JSON object'
+    says 'not a JSON object'
   done
   snapshot | diff "$TEST/before" -
 }

@@ -54,7 +54,7 @@ END
   says 'nothing: image not known'
   : >"$FAKE/images/$ONE/Setup"
   run ! bash -c "$line"
-  says 'is no image with a Setup label'
+  says 'has no Setup label'
 }
 
 @test "setup without BID, or with one that is not there, says so and writes nothing" {

@@ -139,7 +139,7 @@ The difference between the request time and the server's time is too large.|time
 Stat: Access Denied.|bin/secret set BACKUP_ACCESS_KEY_ID; bin/secret set BACKUP_SECRET_ACCESS_KEY
 client.PutObject: Put "https://s3.example.com/": read tcp: connection reset by peer|no connection to
 Get "https://s3.example.com/bucket/blog/keys/1": Connection closed by foreign host https://s3.example.com/. Retry again.|no connection to
-unable to open config file: Stat: Last-Modified time format is invalid, failed with unable to parse|is no object storage
+unable to open config file: Stat: Last-Modified time format is invalid, failed with unable to parse|is not object storage
 There were 98 errors|bin/archive_volumes --check
 client.PutObject: Your bucket quota is exceeded|[backup.keep]
 Load(<data/1>): invalid data returned|bin/archive_volumes --check
@@ -209,10 +209,10 @@ END
   [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == other ]]
 }
 
-@test "what is no object storage, and what only borg can, are refused" {
+@test "what is not object storage, and what only borg can, are refused" {
   for repository in s3: s3:https://host s3:ftp://host/bucket 's3:https://key:word@host/bucket' 's3:https://host/bucket/../x y'; do
     run -2 bin/archive_volumes --repository "$repository"
-    says 'is no object storage'
+    says 'is not object storage'
   done
   bin/archive_volumes --quiet 2>/dev/null
   run -2 bin/archive_volumes --export-key "$TEST/key"
@@ -235,8 +235,8 @@ END
 {"type": "file", "path": "/etc/cron.d/x", "mode": 420}|outside of bin/ and volumes/
 {"type": "file", "path": "/volumes/media/../../../etc/x", "mode": 420}|outside of bin/ and volumes/
 {"type": "symlink", "path": "/volumes/media", "mode": 134218239}|it is not a folder
-{"type": "symlink", "path": "/volumes/secrets/x", "mode": 134218239}|it is no plain file
-{"type": "symlink", "path": "/bin/run", "mode": 134218239}|it is no plain file
+{"type": "symlink", "path": "/volumes/secrets/x", "mode": 134218239}|it is not a regular file
+{"type": "symlink", "path": "/bin/run", "mode": 134218239}|it is not a regular file
 {"type": "dev", "path": "/volumes/media/disk", "mode": 67109248}|device
 {"type": "file", "path": "/volumes/media/su", "mode": 8389101}|rights of another user
 END
@@ -248,7 +248,7 @@ END
   ln -s ../private volumes/.nuwa/tls/www.example.com
   bin/archive_volumes --quiet 2>/dev/null
   run -1 bin/restore_volumes --yes
-  says 'is refused. volumes/.nuwa/tls/www.example.com: it is no plain file'
+  says 'is refused. volumes/.nuwa/tls/www.example.com: it is not a regular file'
   [[ ! -e volumes/.nuwa/restore ]]
 }
 

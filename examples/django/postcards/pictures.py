@@ -24,7 +24,7 @@ def make(card):
     """Write both sizes of the card's picture.
 
     Raises:
-        OSError, ValueError: the upload is no picture that can be read.
+        OSError, ValueError: the upload is not a picture that can be read.
     """
     if card.upload:
         with card.upload.open("rb") as file, Image.open(file, formats=FORMATS) as opened:

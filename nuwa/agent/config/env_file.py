@@ -48,7 +48,7 @@ class Assignment:
 
 
 def read(text: str) -> list[Assignment]:
-    """Every line that is no plain comment, as systemd.exec(5) describes EnvironmentFile=.
+    """Every line that is not a plain comment, as systemd.exec(5) describes EnvironmentFile=.
 
     One whose marks hold `name`, `no value`, `semicolon` or `comment continues` gives no variable.
     """

@@ -29,7 +29,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Path, Place]]:
     """The object that a JSON text holds, and the place of each of its parts.
 
     Raises:
-        ManifestError: it is no JSON, not an object, or a key occurs twice in one object.
+        ManifestError: it is not JSON, not an object, or a key occurs twice in one object.
     """
     try:
         document = json.loads(text, parse_constant=_refuse)
@@ -58,7 +58,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Path, Place]]:
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no value of JSON")
+    raise ValueError(f"{word} is not a JSON value")
 
 
 class _Scanner:

@@ -10,7 +10,7 @@ from typing import Any
 from nuwa.agent.config.model import Process
 
 RUNTIMES = {".js": "node", ".mjs": "node", ".cjs": "node", ".py": "python3", ".sh": "sh", ".rb": "ruby"}
-"""What runs a script that is no program of its own, by its ending."""
+"""What runs a script that is not a program of its own, by its ending."""
 
 
 def absolute(path: str, base: str) -> str:

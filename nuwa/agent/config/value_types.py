@@ -80,7 +80,7 @@ def route(value: str) -> str:
     host = found["host"] if found["host"] == "*" else checks.domain(found["host"])
     path = checks.url_path(found["path"] or "/")
     if any(mark in path for mark in ("//", "/../", "/./", "?")) or path.endswith(("/..", "/.")):
-        raise ValueError(f"{shown(value)} is no plain path")
+        raise ValueError(f"{shown(value)} is not a plain path")
     return host + (path.rstrip("/") or "/")
 
 

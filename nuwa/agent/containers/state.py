@@ -68,7 +68,7 @@ def parse(inspected: Any, image: Any = None) -> Container | None:
     """What `podman inspect` says of a container, and of its image; unknown fields do not matter.
 
     Returns:
-        None for what is no container, or none of nuwa's.
+        None for what is not a container, or none of nuwa's.
     """
     config, state = _table(inspected, "Config"), _table(inspected, "State")
     if not isinstance(inspected, Mapping) or LABEL_APP not in _table(config, "Labels"):

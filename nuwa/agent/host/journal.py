@@ -232,7 +232,7 @@ def _explain(message: str) -> None:
 
 
 def _text(value: Any) -> str:
-    """A field; bytes that are no text come as a list of numbers, a repeated field as a list of values."""
+    """A field; bytes that are not text come as a list of numbers, a repeated field as a list of values."""
     if isinstance(value, list):
         if value and all(isinstance(item, int) for item in value):
             return bytes(value).decode("utf-8", "replace")

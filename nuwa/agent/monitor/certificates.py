@@ -44,7 +44,7 @@ def stored(path: Path) -> float | None:
 
 
 def end_of(der: bytes) -> float | None:
-    """`notAfter` of a certificate (RFC 5280, 4.1) in Unix seconds; None for what is no certificate."""
+    """`notAfter` of a certificate (RFC 5280, 4.1) in Unix seconds; None for what is not a certificate."""
     try:
         _, certificate, _ = _element(der)
         _, body, _ = _element(certificate)

@@ -39,7 +39,7 @@ def disks(services: Iterable[Service], paths: Paths, limit: int) -> Iterator[Fin
 
 
 def _used(used: int, free: int) -> float:
-    """Per cent, as `df` counts: what only root may use is no free space."""
+    """Per cent, as `df` counts: what only root may use is not free space."""
     return 100 * used / (used + free) if used + free else 0.0
 
 

@@ -88,7 +88,7 @@ class States:
             _alert(change, finding, time.time(), action)
 
     def report(self, finding: Finding, advice: str = "") -> None:
-        """Note something that happened, which is no check that is looked at again and again.
+        """Note something that happened, which is not a check that is looked at again and again.
 
         That it succeeded goes to channels alone, which say what they want.
 

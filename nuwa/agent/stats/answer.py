@@ -19,7 +19,7 @@ async def of(store: Store, name: str, text: str, others: Iterable[Mark]) -> Stat
         others: marks that the store does not have.
 
     Raises:
-        UsageError: it is no period.
+        UsageError: it is not a period.
     """
     length = period.seconds(text or period.DEFAULT)
     step = period.step(length)

@@ -23,7 +23,7 @@ def seconds(text: str) -> int:
     found = re.fullmatch(r"-?([0-9]{1,6})([mhdwy])", text)
     length = int(found[1]) * _UNITS[found[2]] if found else 0
     if not SHORTEST_S <= length <= LONGEST_S:
-        raise UsageError(f"{text[:40]!r} is no period from 10m to 2y", hint="Examples: 24h, 7d, 30d, 1y.")
+        raise UsageError(f"{text[:40]!r} is not a period from 10m to 2y", hint="Examples: 24h, 7d, 30d, 1y.")
     return length
 
 

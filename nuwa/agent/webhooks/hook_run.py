@@ -242,7 +242,7 @@ class HookRun:
         return "" if user == "root" else user
 
     async def _ask(self, argv: Sequence[str], *, user: str | None = None, required: bool = False) -> str:
-        """What a command prints; it is no step of the run, and empty when it fails.
+        """What a command prints; it is not a step of the run, and empty when it fails.
 
         Raises:
             StepFailed: it failed although it is `required`; then it is a step.

@@ -40,18 +40,18 @@ def read(headers: Mapping[str, str], body: bytes) -> Push | str:
     """
     event = next((headers[name] for name in _EVENTS if name in headers), "")
     if event and event not in _PUSHES:
-        return f"{event[:60]} is no push"
+        return f"{event[:60]} is not a push"
     payload = _document(headers, body)
     reference = payload.get("ref")
     if not isinstance(reference, str):
-        raise BadPayload("the body names no ref")
+        raise BadPayload("the body has no ref")
     if re.search("[\ud800-\udfff]", reference):
-        raise BadPayload("the body's ref is no text: it holds half a character")
+        raise BadPayload("the body's ref is not valid text: it holds half of a surrogate pair")
     if not reference.startswith("refs/heads/"):
-        return f"{reference[:100]} is no branch"
+        return f"{reference[:100]} is not a branch"
     after = payload.get("after") or payload.get("checkout_sha") or ""
     if not isinstance(after, str) or not re.fullmatch(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?", after):
-        raise BadPayload("the body's commit is none")
+        raise BadPayload("the body's commit is not a commit id")
     deleted = bool(payload.get("deleted")) or (bool(after) and not after.strip("0"))
     return Push(reference.removeprefix("refs/heads/"), "" if deleted else after, deleted)
 
@@ -65,7 +65,7 @@ def _document(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
             text = parse_qs(text, max_num_fields=20, strict_parsing=True)["payload"][0]
         document = json.loads(text)
     except (ValueError, KeyError, RecursionError):
-        raise BadPayload("the body is no JSON") from None
+        raise BadPayload("the body is not JSON") from None
     if not isinstance(document, dict):
-        raise BadPayload("the body is no JSON object")
+        raise BadPayload("the body is not a JSON object")
     return document

@@ -28,7 +28,7 @@ magic f30d0d0a
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What an amd64 machine's kernel shows of binfmt_misc, with an entry that is no emulator's."""
+    """What an amd64 machine's kernel shows of binfmt_misc, with an entry that is not an emulator's."""
     monkeypatch.setattr(architecture, "here", lambda: "amd64")
     folder = tmp_path / "binfmt_misc"
     folder.mkdir()

@@ -38,7 +38,9 @@ def test_every_value_passes_a_filter_of_its_language(path: Path):
     for node in outputs(path.read_text()):
         assert isinstance(node, nodes.Filter), f"{path.name}:{node.lineno}: a value without a quoting filter"
         allowed = LANGUAGES[path.parent.name] | {"comment"}
-        assert node.name in allowed, f"{path.name}:{node.lineno}: {node.name} is no filter of this language"
+        assert node.name in allowed, (
+            f"{path.name}:{node.lineno}: {node.name} is not a filter of this language"
+        )
         assert node.name in FILTERS
 
 

@@ -164,7 +164,7 @@ def test_the_project_itself_is_on_the_path_and_brings_its_requirements(tmp_path:
         ("../lib", "is outside the project"),
         ("lib @ file:///srv/lib", "is outside the project"),
         ("./gone", "is not in the project"),
-        ("./notes", "is no Python package"),
+        ("./notes", "is not a Python package"),
     ],
 )
 def test_what_an_image_cannot_have_is_refused_with_its_line(tmp_path: Path, line: str, message: str) -> None:

@@ -266,7 +266,7 @@ def test_a_fifo_in_place_of_the_file_of_an_address_holds_up_nobody(
     settings = Monitor(channels={"phone": channel})
     loaded = SimpleNamespace(config=SimpleNamespace(monitor=settings), base=str(tmp_path))
     host: Any = SimpleNamespace(database=database, loaded=loaded)
-    with pytest.raises(channels.NotSent, match="no regular file"):
+    with pytest.raises(channels.NotSent, match="not a regular file"):
         asyncio.run(channels.Channels(host).test("phone"))
 
 

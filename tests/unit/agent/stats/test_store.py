@@ -134,13 +134,13 @@ def test_a_full_disk_is_said_once_loses_nothing_at_first_and_holds_a_bounded_par
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path):
     path = tmp_path / "stats.db"
-    path.write_bytes(b"this is no database" * 500)
+    path.write_bytes(b"this is not a database" * 500)
     made = Store(path)
     fill(made, 1)
     made.close()
     assert len(Store(path).read("web", BEGIN, 60)) == 1
     aside = next(tmp_path.glob("stats.db.damaged-*"))
-    assert aside.read_bytes().startswith(b"this is no database")
+    assert aside.read_bytes().startswith(b"this is not a database")
 
 
 def test_the_file_is_for_root_alone(tmp_path: Path, store: Store):

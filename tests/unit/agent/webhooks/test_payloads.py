@@ -46,11 +46,11 @@ def test_a_deleted_branch_is_said_to_be_deleted() -> None:
 
 @pytest.mark.parametrize("event", ["ping", "issues", "Issue Hook", "Tag Push Hook", "release"])
 def test_other_events_are_no_push(event: str) -> None:
-    assert "is no push" in str(payloads.read(github(event), b"{}"))
+    assert "is not a push" in str(payloads.read(github(event), b"{}"))
 
 
 def test_a_tag_is_no_branch() -> None:
-    assert payloads.read(github(), b'{"ref": "refs/tags/v1"}') == "refs/tags/v1 is no branch"
+    assert payloads.read(github(), b'{"ref": "refs/tags/v1"}') == "refs/tags/v1 is not a branch"
 
 
 @pytest.mark.parametrize(

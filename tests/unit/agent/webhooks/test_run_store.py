@@ -217,7 +217,7 @@ def test_old_runs_go_and_those_of_other_hooks_stay(history: History) -> None:
 
 def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "agent.db"
-    path.write_bytes(b"this is no database " * 100)
+    path.write_bytes(b"this is not a database " * 100)
     assert History(Database(path)).queued() == []
     assert list(tmp_path.glob("*.damaged-*"))
 
