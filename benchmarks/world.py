@@ -47,7 +47,10 @@ class World:
 
     def nuwa(self, *words: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
         """The command line as a user starts it, in a process of its own."""
-        return run([Path(sys.executable).with_name("nuwa"), *words], cwd=cwd or self.folder, env=env)
+        # Installed packages have bytecode; this variable would keep it from being written in a checkout.
+        usual = {"PYTHONDONTWRITEBYTECODE": ""}
+        nuwa = Path(sys.executable).with_name("nuwa")
+        return run([nuwa, *words], cwd=cwd or self.folder, env={**usual, **(env or {})})
 
     def project(self, name: str) -> Path:
         """A copy of a project whose image nobody takes for their own: `hello`, `django`, or `apache`."""

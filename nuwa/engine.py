@@ -139,6 +139,22 @@ class Engine:
     def image(self, reference: str) -> Image | None:
         return self.image_inspect(reference)[reference]
 
+    def listed(self) -> dict[str, str]:
+        """Ids of the images in podman's own store by their names, read from its file (containers/storage).
+
+        So no podman starts, which would wait for others. Empty where the store is not like that; images of
+        further stores are not in it.
+        """
+        try:
+            (file,) = self.graph_root.glob("*-images/images.json")
+            return {
+                name: image["id"]
+                for image in json.loads(file.read_bytes())
+                for name in image.get("names") or ()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
     def find_image(self, label: str, value: str) -> str | None:
         """The id of an image that has a name and that label; None where there is none."""
         filters = ("--filter", f"label={label}={value}", "--filter", "dangling=false")

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import Union
 
-from jinja2 import BaseLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    Environment,
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+)
+from jinja2.bccache import Bucket
 
+from nuwa import quoting
 from nuwa.quoting import FILTERS
 
 Sources = Union[Mapping[str, str], str]
@@ -54,4 +66,40 @@ def pages(folder: str) -> Environment:
 @cache
 def _of_folder(folder: str) -> Environment:
     """Kept, so that each template of a folder is compiled once."""
-    return environment(folder)
+    made = environment(folder)
+    made.bytecode_cache = _kept[-1] if _kept else None
+    return made
+
+
+def keep_compiled(folder: Path) -> None:
+    """Keep what the templates that `render` reads are compiled to, for the next command of the same nuwa.
+
+    Args:
+        folder: where; it is made if need be. Where it cannot be written to, nothing is kept.
+    """
+    from hashlib import sha256
+    from importlib.metadata import version
+
+    # Compiling also works out filters with constants, so what they do belongs to what is kept.
+    code = b"".join(Path(module).read_bytes() for module in (__file__, str(quoting.__file__)))
+    place = folder / sha256(code + version("jinja2").encode()).hexdigest()[:16]
+    with suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _kept.append(_Kept(str(place)))
+
+
+class _Kept(FileSystemBytecodeCache):
+    """What cannot be written, or cannot be read, is compiled again."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except (OSError, UnpicklingError):
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+_kept: list[_Kept] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ from nuwa.manifest.image import Image as ImageSection
 from nuwa.manifest.model import App
 from nuwa.requirements import kinds
 from nuwa.requirements.read import Requirements, read
+from nuwa.resources import cache_folder
+from nuwa.templating import keep_compiled
 
 _OF_THE_VERSION = ("requirements", "packages", "frontend")
 """Layers that each version of an app has under a name of its own, below that of its code."""
@@ -49,6 +52,7 @@ def build(app: App, project: Path, options: Options, engine: Engine, progress: P
         BuildError: it cannot be built; nothing was tagged and nothing is left behind.
         BusyError: the same app is already being built.
     """
+    keep_compiled(cache_folder() / "templates")
     recipe = Recipe.of(app, options.architecture)
     if options.architecture:
         emulation.check(options.architecture)
@@ -98,8 +102,12 @@ class _Build:
         begun = time.monotonic()
         for name in pins.replaced():
             self._progress.note(f"{name}: version and checksums are those of {os.environ[pins.REPLACED_BY]}.")
-        bare = self._look()
         recipe = self._recipe
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(self._look)
+            top = app_layer(recipe, self._project)
+            self._images = looking.result()
+        bare = self._bare()
         self._ensure(layers.base(recipe, bare))
         self._ensure(layers.python(recipe))
         self._ensure(layers.nuwa_python(recipe))
@@ -109,8 +117,8 @@ class _Build:
         if recipe.app.build.node:
             self._ensure(layers.node(recipe))
             self._ensure(frontend.layer(recipe, self._project))
-        top = self._ensure(app_layer(recipe, self._project))
-        return Built(recipe.tag, top, tuple(self._done), time.monotonic() - begun, self._looked_at())
+        made = self._ensure(top)
+        return Built(recipe.tag, made, tuple(self._done), time.monotonic() - begun, self._looked_at())
 
     def _looked_at(self) -> dict[str, str]:
         """As `Built.looked_at`."""
@@ -119,18 +127,22 @@ class _Build:
             return {}
         return {name: image.id if image else "" for name, image in self._images.items()}
 
-    def _look(self) -> str:
-        """Look at all images at once; returns the name of the bare distribution, brought here if need be."""
+    def _look(self) -> dict[str, Image | None]:
+        """All images at once that a build could need, by their names."""
         recipe, app = self._recipe, self._recipe.app
-        bare = base_image.candidates(recipe, self._options.base)
         platform = recipe.platform
-        self._images = self._engine.image_inspect(
-            *bare,
+        return self._engine.image_inspect(
+            *base_image.candidates(recipe, self._options.base),
             *(platform.base_image, platform.python_image, platform.build_image, recipe.nuwa_python_image),
             *(app.names.requirements_image(recipe.version), recipe.app_parent, recipe.tag),
             *([platform.node_image, app.names.frontend_image(recipe.version)] if app.build.node else []),
         )
-        here = next((name for name in bare if base_image.is_usable(name, self._images[name], recipe)), None)
+
+    def _bare(self) -> str:
+        """The name of the bare distribution, brought here if need be."""
+        recipe = self._recipe
+        found = base_image.candidates(recipe, self._options.base)
+        here = next((name for name in found if base_image.is_usable(name, self._images[name], recipe)), None)
         if here is None:
             here = base_image.get(self._engine, recipe, self._options.base, self._progress)
             self._images |= self._engine.image_inspect(here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -71,11 +72,13 @@ def finish(
     made = [built]
     try:
         made.append(seal(engine, built, name, labels, parent, folder))
-        engine.tag(made[-1], tag)
+        with ThreadPoolExecutor(1) as pool:
+            removed = pool.submit(engine.remove_image, built)
+            engine.tag(made[-1], tag)
+        removed.result()
     except BaseException:
         engine.remove_image(*made)
         raise
-    engine.remove_image(built)
     return made[-1]
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import sysconfig
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -59,8 +59,7 @@ class Memory:
             return None
         if not self._seen or kept.get("seen") != self._seen:
             return None
-        found = detect().image_inspect(*built.looked_at)
-        if {name: image.id if image else "" for name, image in found.items()} != built.looked_at:
+        if not _stand(detect(), built.looked_at):
             return None
         seconds = (time.time_ns() - self._begun) / 1e9
         cached = (replace(layer, cached=True, seconds=0.0) for layer in built.layers)
@@ -90,6 +89,15 @@ class Memory:
         # Whatever is installed or upgraded next to nuwa changes this folder.
         whole.update(str(Path(sysconfig.get_path("purelib")).stat().st_mtime_ns).encode())
         return whole.hexdigest()
+
+
+def _stand(engine: Engine, images: Mapping[str, str]) -> bool:
+    """Whether podman has all these images under these names, and none where the id is empty."""
+    listed = engine.listed()
+    if all(listed.get(name, "") == image for name, image in images.items()):
+        return True
+    found = engine.image_inspect(*images)
+    return {name: image.id if image else "" for name, image in found.items()} == images
 
 
 def _variables() -> dict[str, str]:

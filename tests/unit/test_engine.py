@@ -89,6 +89,18 @@ def test_images_without_labels_and_names_can_be_described() -> None:
     assert (image.labels, image.names, image.env, image.layers) == ({}, (), {}, ())
 
 
+def test_images_with_names_are_read_from_podmans_own_list(engine: Engine, fake: Fake) -> None:
+    assert engine.listed() == {}
+    store = engine.graph_root / "overlay-images"
+    store.mkdir(parents=True)
+    listed = [{"id": "a1", "names": ["localhost/app/x:1", "localhost/app/x:2"]}, {"id": "b2"}]
+    (store / "images.json").write_text(json.dumps(listed))
+    assert engine.listed() == {"localhost/app/x:1": "a1", "localhost/app/x:2": "a1"}
+    (store / "images.json").write_text("{")
+    assert engine.listed() == {}
+    assert not fake.path.with_name(f"{fake.path.name}.argv").exists()
+
+
 def test_nothing_is_asked_about_no_image(engine: Engine, fake: Fake) -> None:
     assert engine.image_inspect() == {}
     assert not Path(f"{fake.path}.argv").exists()

@@ -32,8 +32,15 @@ class Store:
     """podman's images, by name."""
 
     ids: dict[str, str] = field(default_factory=lambda: dict(BUILT.looked_at))
+    reads: bool = False
+    """Whether the file in which podman lists its images can be read."""
+    asked: int = 0
+
+    def listed(self) -> dict[str, str]:
+        return {name: image for name, image in self.ids.items() if image} if self.reads else {}
 
     def image_inspect(self, *names: str) -> dict[str, Image | None]:
+        self.asked += 1
         return {
             name: Image(self.ids[name], (name,), {}, 0, (), {}) if self.ids.get(name) else None
             for name in names
@@ -163,9 +170,13 @@ def test_nuwa_itself_counts(project: Path, tmp_path: Path, monkeypatch: pytest.M
     assert recall(project) is None
 
 
-def test_a_file_that_changed_a_moment_ago_is_not_trusted(project: Path) -> None:
+def test_a_file_that_changed_a_moment_ago_is_not_trusted(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "shop" / "views.py").write_text("now\n")
-    Memory(project, ("debian",)).keep(BUILT)
+    with monkeypatch.context() as slow:
+        slow.setattr(unchanged, "TICK_NS", 60_000_000_000)
+        Memory(project, ("debian",)).keep(BUILT)
     settle()
     assert recall(project) is None
 
@@ -187,3 +198,14 @@ def test_a_memory_that_is_damaged_is_none(project: Path, tmp_path: Path) -> None
     for text in ("", "[]", "{}", json.dumps({"built": {"layers": [1]}})):
         file.write_text(text)
         assert recall(project) is None
+
+
+def test_podman_is_not_started_where_its_own_list_says_the_same(project: Path) -> None:
+    remember(project)
+    for reads in (True, False):
+        store = Store(reads=reads)
+        assert recall(project, store) is not None
+        assert store.asked == (0 if reads else 1)
+    gone = Store({**BUILT.looked_at, "app:1": ""}, reads=True)
+    assert recall(project, gone) is None
+    assert gone.asked == 1

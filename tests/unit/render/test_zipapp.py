@@ -19,7 +19,7 @@ from nuwa.kubernetes.yaml_text import write
 from nuwa.manifest.model import Hooks
 from nuwa.render import zipapp
 from nuwa.render.render import render
-from nuwa.resources import TEMPLATES
+from nuwa.resources import PACKAGE, TEMPLATES
 from unit.render.sample import FACTS, app, host
 
 
@@ -144,3 +144,14 @@ def test_it_holds_no_module_of_the_build_side(archive: Path):
         names = set(opened.namelist())
     assert not names & {"nuwa/render/zipapp.py", "nuwa/manifest/load.py", "nuwa/errors.py", "nuwa/process.py"}
     assert not [name for name in names if "pydantic" in name or name.endswith((".so", ".pyc"))]
+
+
+def test_no_import_of_nuwas_own_modules_is_overlooked():
+    for path in PACKAGE.rglob("*.py"):
+        wanted = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                wanted |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        assert wanted <= set(zipapp._imports(path)), path
