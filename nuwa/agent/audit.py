@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import syslog
 import time
+from collections import deque
 from dataclasses import dataclass
 
 from nuwa.agent.database import Database
@@ -37,6 +38,10 @@ class Actor:
         return f"{self.who} ({self.way}{f', {self.source}' if self.source else ''})"
 
 
+MAX_REFUSALS = 20
+"""Refusals of one token that are written down in an hour: it must not push out what others did."""
+HOUR_S = 3600.0
+
 MONITOR = Actor("monitor", "monitor")
 
 
@@ -45,6 +50,17 @@ class Trail:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._refusals: dict[str, deque[float]] = {}
+
+    def refuse(self, actor: Actor, action: str, target: str, why: str) -> None:
+        """Write down that somebody wanted to do something and may not."""
+        now = time.monotonic()
+        self._refusals = {who: kept for who, kept in self._refusals.items() if now - kept[-1] < HOUR_S}
+        recent = self._refusals.setdefault(actor.who, deque(maxlen=MAX_REFUSALS))
+        if len(recent) == MAX_REFUSALS and now - recent[0] < HOUR_S:
+            return
+        recent.append(now)
+        self.record(actor, action, target, f"refused: {why}")
 
     def record(self, actor: Actor, action: str, target: str = "", outcome: str = "ok") -> None:
         """Write down that somebody did something; what cannot be kept is in the journal all the same.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +11,8 @@ from starlette.responses import Response
 from nuwa.dashboard import agent_api, request_context
 from nuwa.dashboard.responses import as_json
 from nuwa.errors import NuwaError
+
+log = logging.getLogger(__name__)
 
 SHOWN = "500"
 NOTE_TIMEOUT_S = 5.0
@@ -28,8 +30,12 @@ async def show(request: Request) -> Response:
 
 
 async def note(request: Request, event: str) -> None:
-    """Have it written down that the visitor logged in or out; without the agent nobody can."""
-    name = agent_api.segment(request_context.visitor(request).grant.name)
-    with contextlib.suppress(NuwaError, TimeoutError):
+    """Have it written down that the visitor logged in or out; without the agent the journal says so alone."""
+    name = request_context.visitor(request).grant.name
+    try:
         async with asyncio.timeout(NOTE_TIMEOUT_S):
-            await agent_api.ask(request, "POST", f"/session/{name}/{event}")
+            await agent_api.ask(request, "POST", f"/session/{agent_api.segment(name)}/{event}")
+    except (NuwaError, TimeoutError) as error:
+        reason = str(error) or f"the agent did not answer within {NOTE_TIMEOUT_S:g} s"
+        address = request_context.identity(request)["X-Nuwa-From"]
+        log.warning("not in the audit trail: %s of %s from %s: %s", event, name, address, reason)

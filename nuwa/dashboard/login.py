@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from nuwa.access.rights import Grant
 from nuwa.dashboard import audit, cookies, formatting, forwarded, request_context
@@ -44,8 +44,22 @@ async def login(request: Request) -> Response:
 async def _second_step(request: Request, target: str, ticket: str, code: str) -> Response:
     factor = request_context.dashboard(request).second_factor
     guard: Guard = request.app.state.guard
-    grant, kind = guard.prove_code(request, factor, ticket, code)
+    try:
+        grant, kind = guard.prove_code(request, factor, ticket, code)
+    except HTTPException as error:
+        await _note_wrong_code(request, error, factor.name_of(ticket))
+        raise
     return await _let_in(request, target, grant, "log-in" if kind == "code" else "log-in-by-recovery-code")
+
+
+async def _note_wrong_code(request: Request, error: HTTPException, name: str | None) -> None:
+    """Somebody has the token and not the device: its owner should know. Who has to wait is noted once."""
+    shared = request_context.dashboard(request)
+    grant = shared.access.grant(name) if name else None
+    if grant is not None and error.status_code == 401:
+        session = shared.sessions.begin(grant.name)  # nobody gets its cookie
+        request.state.visitor = Visitor(grant, session)
+        await audit.note(request, "wrong-code")
 
 
 def _again(request: Request, target: str, error: HTTPException, ticket: str) -> Response:
@@ -89,7 +103,9 @@ async def static(request: Request) -> Response:
     if name not in _FILES or formatting.asset(name) != forwarded.path(request):
         raise HTTPException(404, "there is no such file")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return FileResponse(formatting.STATIC / name, headers={"Cache-Control": FOREVER}, media_type=kind)
+    # A few kilobytes, read at once: Starlette's FileResponse starts a thread and anyio's event loop for them.
+    content = (formatting.STATIC / name).read_bytes()
+    return Response(content, headers={"Cache-Control": FOREVER}, media_type=kind)
 
 
 def _inside(target: str) -> str:

@@ -163,7 +163,9 @@ def test_the_trail_names_who_did_what_by_which_way(host: Host) -> None:
     host.agent.run(answer["run"])
     entries = [(entry["who"], entry["way"], entry["action"], entry["target"]) for entry in host.audit()]
     assert ("blogger", "API", "restart", "blog") in entries
-    assert ("blogger", "API", "restart", "mail") not in entries
+    outcomes = {(entry["who"], entry["target"]): entry["outcome"] for entry in host.audit()}
+    assert outcomes["blogger", "blog"] == "ok"
+    assert outcomes["blogger", "mail"].startswith("refused: the token blogger may not operate mail")
     assert ("grace", "command line", "restart", "mail") in entries
     assert ("operator", "dashboard", "log in", "") in entries
     assert ("site", "push", "run hook", "site") in entries
@@ -262,7 +264,11 @@ def test_a_log_in_with_a_second_factor_takes_token_and_code(host: Host) -> None:
     assert ada.second_step(ada.first_step(), ada.recovery[0]).status == 401
     listed = {item["name"]: item["second_factor"] for item in host.nuwa("token", "list")["tokens"]}
     assert (listed["ada"], listed["admin"]) == (True, False)
-    actions = [(entry["who"], entry["action"]) for entry in host.audit()]
+    entries = host.audit()
+    assert ("ada", "log in", "refused: the code of the second factor is wrong") in [
+        (entry["who"], entry["action"], entry["outcome"]) for entry in entries
+    ]
+    actions = [(entry["who"], entry["action"]) for entry in entries]
     assert ("ada", "log in by recovery code") in actions
     assert ("grace", "add second factor") in actions
 

@@ -25,8 +25,13 @@ from nuwa.web import limits, request_body
 
 MAX_ID_DIGITS = 19
 """Of the number of a run."""
-SESSION_EVENTS = ("log-in", "log-in-by-recovery-code", "log-out")
-"""What the dashboard tells of sessions."""
+SESSION_EVENTS = {
+    "log-in": ("log in", "ok"),
+    "log-in-by-recovery-code": ("log in by recovery code", "ok"),
+    "wrong-code": ("log in", "refused: the code of the second factor is wrong"),
+    "log-out": ("log out", "ok"),
+}
+"""What the dashboard tells of sessions: what the trail calls it, and how it went."""
 
 
 def application(agent: Agent) -> Starlette:
@@ -167,7 +172,8 @@ class _Api:
             raise HTTPException(404, "there is no such event")
         headers = request.headers
         actor = Actor(_name(request), headers.get("x-nuwa-way", "dashboard"), headers.get("x-nuwa-from", ""))
-        self._agent.trail.record(actor, event.replace("-", " "))
+        action, outcome = SESSION_EVENTS[event]
+        self._agent.trail.record(actor, action, outcome=outcome)
         return answer({"event": event})
 
     def _hook(self, request: Request) -> str:

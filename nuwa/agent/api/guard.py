@@ -37,35 +37,40 @@ class Guard:
         """A handler that answers those who may ask, and writes down what they changed."""
 
         async def guarded(request: Request) -> Response:
+            is_dry = endpoint.has_dry_run and request.query_params.get("dry_run") not in (None, "", "0")
+            is_change = bool(endpoint.action) and not is_dry
             if (refusal := self._refusal(request, endpoint)) is not None:
+                code, message, hint = refusal
+                if is_change:
+                    trail = self._agent.trail
+                    trail.refuse(actor_of(request), endpoint.action, _target(request), message)
                 # A connection that is closed before all was read loses the answer.
                 await request_body.read(request, limits.CONFIG_BYTES)
-                return refusal
-            is_dry = endpoint.has_dry_run and request.query_params.get("dry_run") not in (None, "", "0")
-            if not endpoint.action or is_dry:
+                return failure(403, code, message, hint=hint)
+            if not is_change:
                 return await handler(request)
             return await self._recorded(request, endpoint, handler)
 
         return guarded
 
-    def _refusal(self, request: Request, endpoint: Endpoint) -> Response | None:
-        """The answer to whom may not; None for whom may."""
+    def _refusal(self, request: Request, endpoint: Endpoint) -> tuple[str, str, str] | None:
+        """Code, message and hint for whom may not; None for whom may."""
         name = request.headers.get("x-nuwa-as")
         if name is None:
             return None
         grant = self._grant(name)
         if grant is None:
             hint = "Log in with another token; on the host, nuwa token list shows them."
-            return failure(403, "revoked", f"the token {name[:40]!r} was revoked", hint=hint)
+            return "revoked", f"the token {name[:40]!r} was revoked", hint
         if not grant.may(endpoint.right):
             hint = f"Log in with a token that has the right to {endpoint.right}, or make one on the host."
             message = f"the token {grant.name} has no right to {_WORDS[endpoint.right]}"
-            return failure(403, "forbidden", message, hint=hint)
+            return "forbidden", message, hint
         concerned = self._concerned(request, endpoint)
         if endpoint.target and not grant.operates(concerned):
             of = request.path_params["name"]
             message = f"the token {grant.name} may not operate {of}, only {', '.join(grant.apps)}"
-            return failure(403, "forbidden", message)
+            return "forbidden", message, ""
         return None
 
     def _grant(self, name: str) -> Grant | None:
@@ -94,9 +99,13 @@ class Guard:
             outcome = f"refused: {error.detail}"
             raise
         finally:
-            named = (request.path_params.get(key, "") for key in ("name", "command"))
-            target = " ".join(str(part) for part in named if part)
-            self._agent.trail.record(actor_of(request), endpoint.action, target, outcome)
+            self._agent.trail.record(actor_of(request), endpoint.action, _target(request), outcome)
+
+
+def _target(request: Request) -> str:
+    """What a request is about, in words."""
+    named = (request.path_params.get(key, "") for key in ("name", "command"))
+    return " ".join(str(part) for part in named if part)
 
 
 def actor_of(request: Request) -> Actor:

@@ -42,7 +42,7 @@ _PATH: dict[str, Any] = {
     "command": _NAME,
     "revision": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "id": {"type": "integer", "minimum": 0},
-    "event": {"type": "string", "enum": ["log-in", "log-in-by-recovery-code", "log-out"]},
+    "event": {"type": "string", "enum": ["log-in", "log-in-by-recovery-code", "wrong-code", "log-out"]},
 }
 _QUERY: dict[str, tuple[str, Any]] = {
     "lines": (

@@ -1,7 +1,7 @@
 """A deployment as its folder tells it: the files that the scripts in bin/ keep (docs/architecture.md).
 
 The folder may belong to somebody else, and all of it is read in the agent's event loop: whatever is there in
-place of a file may neither hold that up nor be too much for it, and no link leads to files of others.
+place of a file may neither hold that up nor be too much for it, and a link to others' files is not followed.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Channels:
             dropped = self._outbox.dropped[name]
             message = messages.compose(alerts, socket.gethostname(), channel.time_zone, dropped)
             await self._send(channel, *message)
-            self._outbox.sent(name, items)
+            self._outbox.sent(name, items, dropped)
             self._faults.pop(name, None)
         except NotSent as error:
             self._faults[name] = error.message

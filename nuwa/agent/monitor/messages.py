@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from nuwa.agent.monitor import quiet_hours
@@ -10,7 +10,7 @@ from nuwa.agent.schemas import Alert
 
 MAX_LINES = 20
 MAX_CHARS = 1800
-"""Characters of a message: Discord takes 2000."""
+"""Characters of the alerts in a message: Discord takes 2000."""
 _MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 _KINDS = {"ok": "success", "warning": "warning", "failed": "failure"}
 
@@ -35,12 +35,21 @@ def compose(alerts: Sequence[Alert], host: str, zone: str = "", dropped: int = 0
     shown = sorted(newest.values(), key=lambda alert: order.get(alert["state"], 1))
     first, more = shown[0], len(shown) - 1
     title = f"{host}: {first['check']} {_word(first)}" + (f" and {more} more" if more else "")
-    lines = [_lines(alert, counts[alert["check"]], zone) for alert in shown[:MAX_LINES]]
-    left_out = dropped + max(0, len(shown) - MAX_LINES)
-    text = "\n".join(lines)[:MAX_CHARS]
-    if left_out:
+    lines = list(_fitting(_lines(alert, counts[alert["check"]], zone) for alert in shown[:MAX_LINES]))
+    text = "\n".join(lines)
+    if left_out := dropped + len(shown) - len(lines):
         text += f"\n{left_out} more were left out: nuwa monitor shows them"
     return title.replace("\n", " ")[:200], text, _KINDS.get(first["state"], "info")
+
+
+def _fitting(lines: Iterable[str]) -> Iterator[str]:
+    """The first lines, as many as a message holds; the very first is cut where it is too long by itself."""
+    room = MAX_CHARS
+    for number, line in enumerate(lines):
+        if number and len(line) > room:
+            return
+        yield line[:room]
+        room -= len(line) + 1
 
 
 def _word(alert: Alert) -> str:

@@ -17,7 +17,11 @@ MAX_WAITING = 200
 FIRST_DELAY_S, MAX_DELAY_S = 30.0, 3600.0
 """Seconds between two tries: the first, and the most."""
 GIVE_UP_S = 86400.0
-"""Seconds after which an alert that could not be sent is left out."""
+MIN_TRIES = 8
+"""Seconds and tries after which an alert that could not be sent is left out: the clock's word is not enough,
+which some hosts only set after their start."""
+LONGEST_WAIT_S = 2 * 86400.0
+"""Seconds that nothing waits for its next try: what is due later was noted while the clock was ahead."""
 MAX_NEW = 1000
 """New alerts that are looked at in one go."""
 
@@ -85,7 +89,7 @@ class Outbox:
     def due(self, channel: str, now: float) -> list[Waiting]:
         """All that waits for a channel, once the first of it is due; the oldest first."""
         first = self._database.row("select min(due) as due from outbox where channel = ? and id > 0", channel)
-        if first is None or first["due"] is None or first["due"] > now:
+        if first is None or first["due"] is None or now < first["due"] < now + LONGEST_WAIT_S:
             return []
         rows = self._database.rows(
             "select outbox.id as number, tries, alerts.*, event, service, advice from outbox "
@@ -101,11 +105,17 @@ class Outbox:
         rows = self._database.rows("select channel, count(*) as n from outbox where id > 0 group by channel")
         return {row["channel"]: row["n"] for row in rows}
 
-    def sent(self, channel: str, items: Sequence[Waiting]) -> None:
-        """They are sent."""
+    def sent(self, channel: str, items: Sequence[Waiting], told: int = 0) -> None:
+        """They are sent.
+
+        Args:
+            told: how many that were left out the message counted; more may have been meanwhile.
+        """
         with self._database.change() as change:
-            change.executemany("delete from outbox where id = ?", [(item.id,) for item in items])
-        self.dropped.pop(channel, None)
+            delete = "delete from outbox where id = ?"
+            found = change.executemany(delete, [(item.id,) for item in items]).rowcount
+        # What was left out to make room while it was on its way was not left out after all.
+        self.dropped[channel] = max(0, self.dropped[channel] - told - (len(items) - found))
 
     def failed(self, channel: str, settings: Channel, items: Sequence[Waiting], now: float) -> None:
         """They could not be sent: later again, but not in quiet hours, and after a day not any more."""
@@ -116,8 +126,8 @@ class Outbox:
                 "update outbox set tries = ?, due = ? where id = ?",
                 [(tries + 1, again, item.id) for item in items],
             )
-            gone = "delete from outbox where channel = ? and id > 0 and created < ?"
-            self.dropped[channel] += change.execute(gone, (channel, now - GIVE_UP_S)).rowcount
+            gone = "delete from outbox where channel = ? and id > 0 and created < ? and tries >= ?"
+            self.dropped[channel] += change.execute(gone, (channel, now - GIVE_UP_S, MIN_TRIES)).rowcount
 
 
 def delay(tries: int) -> float:

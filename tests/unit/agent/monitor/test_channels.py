@@ -136,6 +136,48 @@ def test_a_flood_leaves_out_the_oldest_and_counts_them(
     assert "7 more were left out" in messages.compose([alert()], "h", dropped=7)[1]
 
 
+def test_what_is_left_out_while_a_message_is_on_its_way_is_counted_in_the_next(
+    states: States, box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MAX_WAITING", 2)
+    for number in range(3):
+        report(states, f"deploy app{number}")
+    box.collect({"phone": PHONE}, NOW)
+    items, told = box.due("phone", NOW + 60), box.dropped["phone"]
+    assert (len(items), told) == (2, 1)
+    for number in range(3):
+        report(states, f"deploy other{number}")
+    box.collect({"phone": PHONE}, NOW + 60)
+    box.sent("phone", items, told)
+    assert box.dropped["phone"] == 1, "other0: the two that were sent are not left out"
+
+
+def test_a_clock_that_was_ahead_keeps_no_alert_waiting(states: States, box: Outbox) -> None:
+    report(states)
+    box.collect({"phone": PHONE}, NOW + 400 * 86400)
+    assert [item.alert["service"] for item in box.due("phone", NOW)] == ["shop"]
+
+
+def test_a_clock_that_is_set_ahead_gives_no_alert_up(states: States, box: Outbox) -> None:
+    report(states)
+    box.collect({"phone": PHONE}, NOW - 400 * 86400)
+    box.failed("phone", PHONE, box.due("phone", NOW), NOW)
+    assert box.waiting() == {"phone": 1}
+    assert box.dropped["phone"] == 0
+
+
+def test_what_does_not_fit_into_a_message_is_counted_and_nothing_else_is_cut() -> None:
+    alerts = [alert(f"deploy app{number}", message="x" * 500, advice="y" * 200) for number in range(10)]
+    _, text, _ = messages.compose(alerts, "h")
+    shown = text.count("x" * 500)
+    assert 0 < shown < 10
+    assert text.count("y" * 200) == shown
+    assert text.endswith(f"\n{10 - shown} more were left out: nuwa monitor shows them")
+    assert len(text) < 2000
+    _, text, _ = messages.compose([alert(message="x" * 5000)], "h")
+    assert len(text) == messages.MAX_CHARS
+
+
 def test_channels_that_are_gone_keep_nothing(states: States, box: Outbox) -> None:
     report(states)
     box.collect({"phone": PHONE, "chat": PHONE}, NOW)
@@ -170,7 +212,7 @@ def test_a_message_says_what_was_done_and_what_to_do_and_is_short() -> None:
     many = [alert(f"process s{number}", message="x" * 500) for number in range(500)]
     _, text, _ = messages.compose(many, "h", "UTC")
     assert len(text) < 2000
-    assert "480 more were left out" in text
+    assert "497 more were left out" in text
 
 
 @pytest.mark.parametrize(
