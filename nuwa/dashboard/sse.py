@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from nuwa.dashboard import request_context
 from nuwa.errors import NuwaError
+from nuwa.web.event_stream import EventStream
 
 KEEPALIVE_S = 15.0
 """Seconds after which a silent stream says that it is there, if its reader is still welcome."""
@@ -18,8 +19,7 @@ KEEPALIVE_S = 15.0
 
 def answer(request: Request, source: AsyncIterator[bytes]) -> Response:
     """A stream that ends with its source, with the visitor's session, and with the dashboard."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_alive(request, source), headers=headers, media_type="text/event-stream")
+    return EventStream(_alive(request, source))
 
 
 async def _alive(request: Request, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

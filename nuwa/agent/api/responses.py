@@ -7,11 +7,12 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from nuwa.agent.host.services import UnknownService
 from nuwa.agent.worker import WorkFailed
 from nuwa.errors import NuwaError, UsageError
+from nuwa.web.event_stream import EventStream
 from nuwa.web.json_text import to_json
 from nuwa.web.sse import keep_alive
 
@@ -31,9 +32,8 @@ def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 def stream(source: AsyncIterator[bytes]) -> Response:
-    """Events as they come; no proxy is to hold them back."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(keep_alive(source), headers=headers, media_type="text/event-stream")
+    """Events as they come."""
+    return EventStream(keep_alive(source))
 
 
 def failure(

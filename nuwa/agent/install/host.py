@@ -156,12 +156,11 @@ def _environment() -> list[tuple[str, str]]:
 
 _COMPILE = """import compileall, re, sys
 compileall.compile_dir(sys.argv[1], rx=re.compile("/_data/"), quiet=2, optimize=2)
-import anyio, nuwa.agent.server
-anyio.run(anyio.sleep, 0)
+import nuwa.agent.server, nuwa.agent.containers.reader
 import jeepney.io.asyncio, uvicorn.lifespan.off, uvicorn.protocols.http.h11_impl
 import nuwa.dashboard.server"""
-"""anyio, jeepney and parts of uvicorn are loaded when an event loop needs them; the dashboard is last,
-since it may be missing. What is in _data is for images."""
+"""jeepney and parts of uvicorn are loaded when an event loop needs them, podman-py by the reader that follows
+containers; the dashboard is last, since it may be missing. What is in _data is for images."""
 
 
 def compile_ahead() -> None:

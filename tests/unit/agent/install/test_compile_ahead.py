@@ -14,7 +14,7 @@ LATER = (
     "nuwa/dashboard/event_relay",
     "jeepney/io/asyncio",
     "uvicorn/protocols/http/h11_impl",
-    "anyio/_backends/_asyncio",
+    "podman/client",
     "starlette/responses",
 )
 """What they load, some of it only while somebody watches."""
