@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from nuwa.console import Progress
 from nuwa.engine import Engine
 from nuwa.errors import LabError
 from nuwa.lab import hosts
+from nuwa.lab.connection import LabConnection
 from nuwa.lab.model import DEMO, Host
+from nuwa.remote import source, transfer
 
 SHELL = f"cd {DEMO} 2>/dev/null || cd; exec bash -l"
 
@@ -31,10 +31,11 @@ def shell(engine: Engine, host: Host) -> int:
 
 
 def copy(engine: Engine, progress: Progress, reference: str, host: Host) -> bool:
-    """Bring an image to a host under the same name; false when it has it already.
+    """Bring an image to a host under the same name: the layers that it lacks; false when it has it already.
 
     Raises:
         LabError: there is no such image here, or it did not arrive whole.
+        RemoteError: podman there does not take it, or its disk is full.
     """
     hosts.require(hosts.states(engine, host.lab), host)
     image = engine.image(reference)
@@ -44,9 +45,9 @@ def copy(engine: Engine, progress: Progress, reference: str, host: Host) -> bool
         )
     if _id_there(engine, host, reference) == image.id:
         return False
-    with progress.step(f"{host.name}: copy {reference}") as step:
-        _send(engine, reference, host)
-        step.done(f"{image.size / 1e6:.0f} MB")
+    with progress.step(f"{host.name}: copy {reference}") as step, source.local(engine, image) as layers:
+        sent = transfer.send(LabConnection(engine, host, reference), layers, reference, lambda _: None)
+        step.done("it was there" if sent.present else f"{sent.layers} layers, {sent.size / 1e6:.1f} MB")
     if _id_there(engine, host, reference) != image.id:
         raise LabError(
             f"{reference} did not arrive whole on {host.name}", hint="Is its disk full? Try again."
@@ -59,19 +60,3 @@ def _id_there(engine: Engine, host: Host, reference: str) -> str:
         host.container, "podman", "image", "inspect", "--format", "{{.Id}}", reference, check=False
     )
     return result.stdout.strip() if result.ok else ""
-
-
-def _send(engine: Engine, reference: str, host: Host) -> None:
-    """`podman save` into `podman load`, through a pipe: the image is never a file on the way."""
-    out_of, into = os.pipe()
-    with ThreadPoolExecutor(1) as pool:
-        saving = pool.submit(_save, engine, reference, into)
-        # Closed before the pool is waited for: when loading fails, saving ends with a broken pipe.
-        with os.fdopen(out_of, "rb") as source:
-            engine.exec(host.container, "podman", "load", "--quiet", options=["--interactive"], stdin=source)
-        saving.result()
-
-
-def _save(engine: Engine, reference: str, into: int) -> None:
-    with os.fdopen(into, "wb") as target:
-        engine.podman("save", "--quiet", "--format", "docker-archive", reference, stdout=target)

@@ -41,6 +41,8 @@ _WHO = (
 class Connection:
     """An open login to the host of a target; commands run as root there."""
 
+    is_near = False
+
     def __init__(self, target: Target, folder: Path) -> None:
         self.target = target
         self._folder = folder
@@ -69,7 +71,7 @@ class Connection:
             RemoteError: the connection was cut, or the script failed and `check` is set.
         """
         result = run(
-            self._argv(*_bash(script, words)), input=self._password + input, check=False, on_line=on_line
+            self._argv(*command(script, words)), input=self._password + input, check=False, on_line=on_line
         )
         return self._judged(result, check)
 
@@ -84,17 +86,17 @@ class Connection:
     ) -> Result:
         """Run one of our scripts with a compressed stream as its standard input: see `pipes.packed`."""
         with pipes.packed(write, packer, self._password, count) as source:
-            result = run(self._argv(*_bash(script, words)), stdin=source, check=False, on_line=on_line)
+            result = run(self._argv(*command(script, words)), stdin=source, check=False, on_line=on_line)
         return self._judged(result, check=False)
 
     def fetch(self, script: str, *words: str, stdout: IO[bytes]) -> None:
         """Run one of our scripts there, whose output goes into a file; errors as of `run`."""
-        argv = self._argv(*_bash(script, words))
+        argv = self._argv(*command(script, words))
         self._judged(run(argv, input=self._password, stdout=stdout, check=False), check=True)
 
     def fed(self, script: str, *words: str, stdin: IO[bytes], on_line: Callable[[str], None]) -> Result:
         """Run one of our scripts that reads from an open file; `password` has to be its first line."""
-        return run(self._argv(*_bash(script, words)), stdin=stdin, check=False, on_line=on_line)
+        return run(self._argv(*command(script, words)), stdin=stdin, check=False, on_line=on_line)
 
     @property
     def password(self) -> bytes:
@@ -267,7 +269,8 @@ def _short_folder() -> str:
     return found if found and len(found) < 40 and Path(found).is_dir() else "/tmp"  # noqa: S108
 
 
-def _bash(script: str, words: Sequence[str]) -> list[str]:
+def command(script: str, words: Sequence[str]) -> list[str]:
+    """The words that run one of our scripts, whatever is on the host."""
     return ["bash", "-c", (SCRIPTS / script).read_text(), f"nuwa-{script}", *words]
 
 

@@ -13,17 +13,42 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from nuwa.errors import RemoteError
 from nuwa.process import Result
 from nuwa.remote.pipes import rest_of
 from nuwa.remote.source import Source, manifest
-from nuwa.remote.ssh import FULL, Connection
+from nuwa.remote.ssh import FULL
+from nuwa.remote.target import Target
 
 _VERSION = b"Directory Transport Version: 1.1\n"
 _ZSTD = ("zstd", "-q", "-T0", "-3", "-c")
 _GZIP = ("gzip", "-1", "-c")
+_PLAIN = ("cat",)
+_UNPACK = {_ZSTD: ("zstd", "-dc"), _GZIP: ("gzip", "-dc"), _PLAIN: ("cat",)}
+
+
+class Host(Protocol):
+    """Where an image goes: the scripts of `scripts/` run there, as `nuwa.remote.ssh.Connection` says."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is on this machine, so that compressing takes longer than it saves."""
+
+    def run(self, script: str, *words: str, input: bytes = b"", check: bool = True) -> Result: ...
+
+    def stream(
+        self,
+        script: str,
+        *words: str,
+        write: Callable[[IO[bytes]], None],
+        packer: Sequence[str],
+        count: Callable[[int], None],
+    ) -> Result: ...
 
 
 @dataclass
@@ -47,8 +72,8 @@ class _Known:
     zstd: bool = False
 
 
-def send(connection: Connection, source: Source, name: str, on_bytes: Callable[[int], None]) -> Sent:
-    """Bring an image to the connection's host, under a name; interrupted, the next call sends the rest.
+def send(host: Host, source: Source, name: str, on_bytes: Callable[[int], None]) -> Sent:
+    """Bring an image to a host, under a name; interrupted, the next call sends the rest.
 
     Args:
         name: what it is called there.
@@ -57,21 +82,19 @@ def send(connection: Connection, source: Source, name: str, on_bytes: Callable[[
     Raises:
         RemoteError: the connection was cut, the host's disk is full, or podman there refuses the image.
     """
-    return _Transfer(connection, source, name, on_bytes).run()
+    return _Transfer(host, source, name, on_bytes).run()
 
 
 class _Transfer:
-    def __init__(
-        self, connection: Connection, source: Source, name: str, on_bytes: Callable[[int], None]
-    ) -> None:
-        self._connection = connection
+    def __init__(self, host: Host, source: Source, name: str, on_bytes: Callable[[int], None]) -> None:
+        self._host = host
         self._source = source
         self._name = name
         self._on_bytes = on_bytes
-        self._stage = connection.target.stage
+        self._stage = host.target.stage
         self._sizes: dict[str, int] = {}
         self._sent = Sent()
-        self._packer: Sequence[str] = _GZIP
+        self._packer: tuple[str, ...] = _PLAIN if host.is_near else _GZIP
 
     def run(self) -> Sent:
         image = self._source.image
@@ -79,7 +102,7 @@ class _Transfer:
         if known.image:
             self._sent.present = True
             return self._sent
-        if known.zstd and shutil.which("zstd"):
+        if self._packer == _GZIP and known.zstd and shutil.which("zstd"):
             self._packer = _ZSTD
         wanted = [layer for layer in dict.fromkeys(image.layers) if _hex(layer) not in known.stored]
         configuration = self._source.configuration()
@@ -93,21 +116,21 @@ class _Transfer:
             if layer not in image.layers:
                 break
             self._send_layers([layer], _Known())
-        raise RemoteError(f"podman on {self._host} does not take the image", details=answer)
+        raise RemoteError(f"podman on {self._there} does not take the image", details=answer)
 
     @property
-    def _host(self) -> str:
-        return self._connection.target.destination
+    def _there(self) -> str:
+        return self._host.target.destination
 
     def _ask(self) -> _Known:
         image = self._source.image
         digests = [_hex(layer) for layer in image.layers]
         known = _Known()
-        for line in self._connection.run("layers", self._stage, image.id, *digests).stdout.splitlines():
+        for line in self._host.run("layers", self._stage, image.id, *digests).stdout.splitlines():
             match line.split():
                 case ["image"]:
                     known.image = True
-                    self._connection.run("tag", image.id, self._name)
+                    self._host.run("tag", image.id, self._name)
                 case ["zstd"]:
                     known.zstd = True
                 case ["have", digest]:
@@ -120,16 +143,16 @@ class _Transfer:
         """All of them as one stream, the program on the host being one, too."""
         if not layers:
             return
-        result = self._connection.stream(
+        result = self._host.stream(
             "receive",
-            *(self._stage, self._packer[0]),
+            *(self._stage, *_UNPACK[self._packer]),
             write=lambda target: self._write_layers(layers, known, target),
             packer=self._packer,
             count=self._count,
         )
         self._check_room(result)
         if not result.ok:
-            raise RemoteError(f"layers did not arrive on {self._host}", details=result.stderr.strip())
+            raise RemoteError(f"layers did not arrive on {self._there}", details=result.stderr.strip())
 
     def _write_layers(self, layers: Sequence[str], known: _Known, target: IO[bytes]) -> None:
         for layer, file in self._exported(layers):
@@ -161,18 +184,18 @@ class _Transfer:
         files = {"manifest.json": manifest, "version": _VERSION, image.id: configuration}
         content = _archive(files)
         self._count(len(content))
-        result = self._connection.run("take", self._stage, image.id, self._name, input=content, check=False)
+        result = self._host.run("take", self._stage, image.id, self._name, input=content, check=False)
         self._check_room(result)
         if not result.ok:
             raise RemoteError(
-                f"podman on {self._host} does not take the image", details=result.stderr.strip()
+                f"podman on {self._there} does not take the image", details=result.stderr.strip()
             )
         return result.stdout.strip()
 
     def _check_room(self, result: Result) -> None:
         if result.code == FULL:
             raise RemoteError(
-                f"the disk of {self._host} is full",
+                f"the disk of {self._there} is full",
                 details=result.stderr.strip(),
                 hint="Make room there, and try again. What serves there was not touched.",
             )

@@ -80,7 +80,7 @@ ROOMS = {
     "nuwa.installation": [*BASE, "nuwa.image.indexes", "nuwa.process"],
     "nuwa.lab": [
         *(*BASE, "nuwa.image", "nuwa.installation", "nuwa.engine", "nuwa.process"),
-        *("nuwa.console", "nuwa.lock", "nuwa.names"),
+        *("nuwa.console", "nuwa.lock", "nuwa.names", "nuwa.remote"),
     ],
     "nuwa.remote": [
         *("nuwa.errors", "nuwa.process", "nuwa.engine", "nuwa.console", "nuwa.humanize"),

@@ -65,14 +65,14 @@ def test_layers_are_continued_where_they_were_cut_and_lie_there_whole(tmp_path):
     layer.write_bytes(b"first half, and what came too late")
     large = os.urandom(300_000)
     sent = b"layer 10 20\n and more.large 0 300000\n" + large
-    done = run("receive", str(tmp_path), "gzip", input=gzip.compress(sent))
+    done = run("receive", str(tmp_path), "gzip", "-dc", input=gzip.compress(sent))
     assert done.returncode == 0, done.stderr
     assert layer.read_bytes() == b"first half and more."
     assert (tmp_path / "large").read_bytes() == large
 
 
 def test_what_came_of_a_stream_that_was_cut_is_kept_and_not_taken_for_all(tmp_path):
-    done = run("receive", str(tmp_path), "gzip", input=gzip.compress(b"layer 0 20\nfirst half"))
+    done = run("receive", str(tmp_path), "gzip", "-dc", input=gzip.compress(b"layer 0 20\nfirst half"))
     assert done.returncode == 1
     assert (tmp_path / "layer").read_bytes() == b"first half"
 
@@ -81,7 +81,7 @@ def test_without_room_nothing_of_what_came_stays(tmp_path):
     stage = tmp_path / "stage"
     stage.mkdir()
     (stage / "layer").write_bytes(b"x")
-    done = run("receive", str(stage), "gzip", input=gzip.compress(b"layer 0 %d\n" % 10**17))
+    done = run("receive", str(stage), "gzip", "-dc", input=gzip.compress(b"layer 0 %d\n" % 10**17))
     assert done.returncode == 28
     assert b"MB are free, and this layer needs" in done.stderr
     assert not stage.exists()

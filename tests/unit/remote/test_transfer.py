@@ -6,7 +6,9 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -44,6 +46,7 @@ class Host:
     """A host that has some layers in its store, and keeps what it is sent."""
 
     target = Target("root@h", "/srv/blog")
+    is_near = False
 
     def __init__(self, *stored: str, lost: str = "", damaged: str = "", full: bool = False) -> None:
         self.stored = {digest for digest in LAYERS if digest[0] in stored}
@@ -74,8 +77,15 @@ class Host:
                 return f"damaged {digest}"
         return "taken"
 
-    def stream(self, script: str, *words: str, write, packer, count) -> Result:
-        assert (script, words) == ("receive", (self.target.stage, packer[0]))
+    def stream(
+        self,
+        script: str,
+        *words: str,
+        write: Callable[[IO[bytes]], None],
+        packer: Sequence[str],
+        count: Callable[[int], None],
+    ) -> Result:
+        assert (script, words) == ("receive", (self.target.stage, packer[0], "-dc"))
         if self.full:
             return Result([], FULL, "", "1 MB are free")
         self.streams += 1
@@ -93,7 +103,7 @@ class Host:
 
 def send(host: Host, folder: Path) -> tuple[transfer.Sent, Folder]:
     source = Folder(folder)
-    sent = transfer.send(host, source, "localhost/app/blog:latest", lambda count: None)  # type: ignore[arg-type]
+    sent = transfer.send(host, source, "localhost/app/blog:latest", lambda count: None)
     return sent, source
 
 
