@@ -114,7 +114,7 @@ def _cutover(filled: Filled, there: HostState) -> Iterator[Figure]:
         said = filled.sh(f"cd {FOLDER} && bin/migrate --yes --cutover {THERE}")
     last = max(sample.start for sample in samples["here"] if not sample.outcome)
     first = min(sample.end for sample in samples["there"] if not sample.outcome)
-    own = re.search(r"nobody served for ([\d.]+) s", said)
+    own = re.search(r"it was down for ([\d.]+) s", said)
     assert own, said
     title = f"Cutover of {MEGABYTES} MB, 1 % of it changed"
     yield Figure(title=f"{title}: downtime", ours=[first - last], unit="s", target=30, decimals=1)

@@ -1,4 +1,4 @@
-"""The audit trail: who did what by which way; in the database, bounded, and in the journal."""
+"""The audit trail: who did what, and how; in the database, bounded, and in the journal."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Trail:
         self.record(actor, action, target, f"refused: {why}")
 
     def record(self, actor: Actor, action: str, target: str = "", outcome: str = "ok") -> None:
-        """Write down that somebody did something; what cannot be kept is in the journal all the same.
+        """Write down that somebody did something; what cannot be kept is in the journal anyway.
 
         Args:
             action: a verb: `restart`.

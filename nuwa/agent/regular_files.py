@@ -31,7 +31,7 @@ def tail(path: Path, most: int) -> bytes:
     """The last bytes of such a file, which may be a log of any length.
 
     Raises:
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     with _opened(path) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - most))

@@ -22,7 +22,7 @@ COMMANDS = {
     "stats": "Show what a service used and answered: hours, days, months.",
     "alert": "Channels that alerts are sent to: list them, test one.",
     "token": "Tokens for the dashboard and its API: names, rights.",
-    "audit": "Show who did what on this host by which way.",
+    "audit": "Show who did what on this host, and how.",
     "config": "The configuration of this host.",
     "host": "Prepare this machine as a host, check it, or remove nuwa from it.",
     "lab": "Disposable hosts for trying things out.",

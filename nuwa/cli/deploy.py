@@ -195,7 +195,7 @@ def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:
     """The error, with what it means for the hosts before and after."""
     before, after = names[:done], names[done + 1 :]
     if before:
-        error.details += f"\nThe new release keeps serving {', '.join(before)}."
+        error.details += f"\nThe new release serves on {', '.join(before)}."
     if after:
         error.details += f"\nNot touched: {', '.join(after)}."
     error.details = error.details.strip()
@@ -222,7 +222,7 @@ def _prepared(
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("not a terminal", hint="Run it again with --yes to confirm.")
-        if not typer.confirm("Go on?", err=True):
+        if not typer.confirm("Continue?", err=True):
             raise NuwaError("nothing was changed")
     remote.prepare(connection, state, progress)
     return host.look(connection, made)

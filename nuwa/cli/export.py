@@ -68,7 +68,7 @@ def kubernetes(
     from nuwa.kubernetes.yaml_text import write
 
     if output and diff:
-        raise UsageError("--output and --diff exclude each other", hint="Leave one of them away.")
+        raise UsageError("--output and --diff cannot be combined", hint="Use one of them.")
     progress = shared.progress()
     found, made = _app_of(source)
     before = _earlier(output / kustomize.BASE) if output else _read(diff) if diff else []

@@ -38,7 +38,7 @@ def init(
     if not directory.is_dir():
         raise NuwaError(f"there is no folder {directory}")
     if target.exists() and not force:
-        raise NuwaError(f"{target} is there already", hint="--force replaces it.")
+        raise NuwaError(f"{target} already exists", hint="--force replaces it.")
     project = _project(directory, module, kind, name, family)
     text = _valid(project, family, target)
     target.write_text(text, encoding="utf-8")

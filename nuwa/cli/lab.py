@@ -47,7 +47,7 @@ def down(lab: Name = "") -> None:
 
     progress = shared.progress()
     removed = lifecycle.down(Engine.detect(), progress, Lab(lab))
-    progress.result({"removed": removed}, "The lab is gone." if removed else "There was no lab.")
+    progress.result({"removed": removed}, "The lab was removed." if removed else "There was no lab.")
 
 
 @shared.command(app)

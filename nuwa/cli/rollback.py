@@ -38,7 +38,7 @@ def rollback(targets: Targets = None, project: Project = Path()) -> None:
             _check(connection, made)
         _in_turn(connections, progress)
     names = [str(one) for one in chosen]
-    progress.result({"ok": True, "hosts": names}, f"The previous release keeps serving {', '.join(names)}.")
+    progress.result({"ok": True, "hosts": names}, f"The previous release serves on {', '.join(names)}.")
 
 
 def _check(connection: Connection, made: App) -> None:

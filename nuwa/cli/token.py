@@ -127,7 +127,7 @@ def totp(
     uri = second_factor.uri(secret, name, socket.gethostname())
     if not shared.settings.json:
         print(_qr(uri))
-        print(f"\n{uri}\n\nRecovery codes; each counts once, keep them apart from the device:")
+        print(f"\n{uri}\n\nRecovery codes; each works once. Keep them apart from the device:")
         print("\n".join(f"  {code}" for code in codes))
         _confirm(secret)
     file.update(name, totp=secret, recovery=tuple(map(second_factor.digest_of, codes)))

@@ -1,4 +1,4 @@
-"""The audit trail: who did what by which way; and what the dashboard itself adds to it."""
+"""The audit trail: who did what, and how; and what the dashboard itself adds to it."""
 
 from __future__ import annotations
 

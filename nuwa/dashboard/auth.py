@@ -174,9 +174,7 @@ class Guard:
             request.state.form = _fields(await request_body.read(request, limits.FORM_BYTES))
             proof = proof or request.state.form.get("csrf")
         if not proof or not self._sessions.is_proof(session, proof):
-            raise HTTPException(
-                403, "the page has expired, or cross-site request rejected request: reload the page"
-            )
+            raise HTTPException(403, "the page has expired, or the request was cross-site: reload the page")
 
 
 def _fields(body: bytes) -> dict[str, str]:

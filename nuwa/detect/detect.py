@@ -160,7 +160,7 @@ def _whole(
     notes.check += [
         line
         for line in web.check
-        if not (database and "lies next to the code" in line)
+        if not (database and "is next to the code" in line)
         and not (logged and "makes the folder log" in line)
         and not volumes.settles(folders, line)
     ]

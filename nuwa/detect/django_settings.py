@@ -192,7 +192,7 @@ def advice(settings: Sequence[Source], platform: str = "") -> Iterator[str]:
         )
     file = "" if condition else database_file(settings)
     if file and "/" not in file:
-        yield f"{file} lies next to the code, which the app cannot write to: move it to a [[volume]]"
+        yield f"{file} is next to the code, which the app cannot write to: move it to a [[volume]]"
 
 
 def _is_true(node: ast.expr) -> bool:

@@ -68,7 +68,7 @@ def _reads_own_parameter(method: ast.FunctionDef) -> bool:
 
 
 def _files(tree: Tree, source: Source) -> Iterator[str]:
-    """The INI files that a module names, as it lies next to them or at the top of the project."""
+    """The INI files that a module names, as one is next to them or at the top of the project."""
     folder = f"{source.path.parent}/".removeprefix("./")
     names = {literal(node) for node in ast.walk(source.tree)}
     for name in sorted(name for name in names if re.fullmatch(r"[\w./-]+\.(?:ini|cfg|conf)", name)):

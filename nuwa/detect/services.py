@@ -62,10 +62,10 @@ def find(
     if not env:
         if said.services & _SERVERS and not check:
             kind = " and ".join(sorted(said.services & _SERVERS))
-            check.append(f"{kind} runs next to the app elsewhere: have the code read its address, REDIS_URL")
+            check.append(f"{kind} runs next to the app elsewhere: let the code read its address, REDIS_URL")
         elif client and not check:
             check.append(
-                f"{client} is required, but no variable has its address: have the code read REDIS_URL"
+                f"{client} is required, but no variable has its address: let the code read REDIS_URL"
             )
         return None, check
     where = f"{client} in the requirements" if client else "the addresses in the code"

@@ -76,7 +76,7 @@ def _keep(kept: Kept, tree: Tree, item: Source, given: ast.expr) -> None:
         kept.volumes.append(Volume("data", FOLDER, "", where))
     else:
         kept.check.append(
-            f"{item.path} opens {file}, which lies next to the code, where the app cannot write: "
+            f"{item.path} opens {file}, which is next to the code, where the app cannot write: "
             "let it open a file in a folder of its own, such as data/, and make that folder a [[volume]]"
         )
 

@@ -1,6 +1,6 @@
 """What git knows of a project that is built: which files it tracks, and when it was last committed.
 
-The project may belong to another user than the one that builds it, so git is told to read it all the same,
+The project may belong to another user than the one that builds it, so git is told to read it anyway,
 and to start nothing that the repository's own configuration names. A copy of a project on another machine has
 no repository: there a file tells what git said here.
 """

@@ -66,8 +66,7 @@ def _refuse_several(context: Context) -> None:
     for volume in context.app.volume:
         if volume.policy == "exclusive":
             raise ExportError(
-                f"the volume {volume.name} is exclusive, so there is one pod of the server: leave --replicas "
-                "away"
+                f"the volume {volume.name} is exclusive, so there is one pod of the server: omit --replicas"
             )
     if context.app.sqlite_file:
         raise ExportError(
@@ -122,11 +121,11 @@ def _about_requests(context: Context) -> Iterator[str]:
         yield f"[[protect]] has no equal, so {paths} is open to everybody: use your gateway's own policies"
     if context.options.ingress and (app.site.headers or app.path or app.redirect):
         yield (
-            "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: leave --ingress away, "
+            "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: omit --ingress, "
             "or use your controller's annotations"
         )
     elif any("?" in redirect.to for redirect in app.redirect):
-        yield "a redirect of a Gateway has no query of its own: what stands behind ? is left out"
+        yield "a redirect of a Gateway has no query of its own: what follows ? is left out"
 
 
 def _about_storage(context: Context) -> Iterator[str]:

@@ -181,7 +181,7 @@ def _ingress(context: Context) -> list[Object]:
     for route in context.app.route:
         if route.strip:
             raise ExportError(
-                f"route {route.path}: an Ingress cannot take the prefix off a path. Leave --ingress away, or "
+                f"route {route.path}: an Ingress cannot take the prefix off a path. Omit --ingress, or "
                 "have that app take the whole path and set strip = false"
             )
     http = {"paths": [*paths, _path("/", context.name)]}

@@ -61,7 +61,7 @@ def checked(options: Options) -> Options:
     if options.replicas is not None and not 1 <= options.replicas <= MAX_REPLICAS:
         raise ExportError(f"--replicas {options.replicas}: use 1 to {MAX_REPLICAS}")
     if options.ingress and options.gateway:
-        raise ExportError("--ingress and --gateway exclude each other: leave one of them away")
+        raise ExportError("--ingress and --gateway cannot be combined: use one of them")
     named = {
         "--ingress-class": options.ingress_class,
         "--gateway-class": options.gateway_class,

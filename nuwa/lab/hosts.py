@@ -81,7 +81,7 @@ def start(engine: Engine, state: HostState) -> None:
         taken = ", ".join(str(port) for port in state.ports.values() if not ports.is_free(port))
         raise LabError(
             f"port {taken or 'of the host'} of 127.0.0.1 is taken, and {state.host.name} was made with it",
-            hint="End what listens there (ss -ltnp), or `nuwa lab reset` for new hosts with other ports.",
+            hint="Stop what listens there (ss -ltnp), or `nuwa lab reset` for new hosts with other ports.",
         ) from None
 
 

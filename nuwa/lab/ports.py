@@ -44,5 +44,5 @@ def _first_free(start: int, promised: Collection[int]) -> int:
             return port
     raise LabError(
         f"no port of 127.0.0.1 from {start} to {start + TRIES - 1} is free",
-        hint="End what listens there (ss -ltnp shows it), or `nuwa lab down` labs that you do not need.",
+        hint="Stop what listens there (ss -ltnp shows it), or `nuwa lab down` labs that you do not need.",
     )

@@ -57,11 +57,13 @@ def shown(value: object) -> str:
 
 app_name = Pattern(
     r"[a-z](?:[a-z0-9-]{0,37}[a-z0-9])?",
-    "a name of at most 39 lower-case letters, digits and hyphens, with a letter first and no hyphen last",
+    "a name of at most 39 lower-case letters, digits and hyphens that starts with a letter and does not end "
+    "with a hyphen",
 )
 part_name = Pattern(
     r"[a-z](?:[a-z0-9_-]{0,29}[a-z0-9])?",
-    "a name of at most 31 lower-case letters, digits, - and _, with a letter first and no sign last",
+    "a name of at most 31 lower-case letters, digits, - and _ that starts with a letter and ends with a "
+    "letter or digit",
 )
 version = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image tag (letters, digits, _ . -)")
 release = Pattern(r"[0-9]{1,2}", "the number of a release, such as 13")
@@ -176,7 +178,7 @@ def address_part(value: str) -> str:
     named = re.findall(r"\{([^{}]*)\}", value)
     if not named or any(name not in ADDRESS_PARTS for name in named) or re.search(r"[\x00-\x1f\x7f]", value):
         listed = ", ".join(ADDRESS_PARTS)
-        raise ValueError(f"{shown(value)} is none of {listed}, nor a text with one of them in braces")
+        raise ValueError(f"{shown(value)} is neither one of {listed} nor a text with one of them in braces")
     return value
 
 
@@ -202,7 +204,7 @@ def service_part(value: str) -> str:
     known = bool(named) and all(name in SERVICE_PARTS[1:] for name in named)
     if value not in SERVICE_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
         listed = ", ".join(SERVICE_PARTS)
-        raise ValueError(f"{shown(value)} is none of {listed}, nor a text with one of them in braces")
+        raise ValueError(f"{shown(value)} is neither one of {listed} nor a text with one of them in braces")
     return value
 
 
@@ -250,7 +252,7 @@ def volume_name(value: str) -> str:
 def one_line(value: str) -> str:
     """A text for people, in one line of a list."""
     if len(value) > MAX_HELP or any(unicodedata.category(sign)[0] == "C" for sign in value):
-        raise ValueError(f"{shown(value)} is not one line of at most {MAX_HELP} signs")
+        raise ValueError(f"{shown(value)} is not one line of at most {MAX_HELP} characters")
     return value
 
 
@@ -363,7 +365,7 @@ def requirements(value: str) -> str:
     name = posixpath.basename(clean)
     if name not in (*LOCKS, *PROJECT_FILES) and not re.fullmatch(r".+\.txt|pylock\.[^.]+\.toml", name):
         listed = ", ".join((*LOCKS, *PROJECT_FILES))
-        raise ValueError(f"{shown(value)} is none of {listed} and a requirements file (.txt)")
+        raise ValueError(f"{shown(value)} is neither one of {listed} nor a requirements file (.txt)")
     return clean
 
 

@@ -89,8 +89,8 @@ class Service(Section):
     eviction: Annotated[
         Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl"],
         Doc(
-            "What goes when memory is full. noeviction: nothing, writes fail (queues); allkeys-lru: what was "
-            "not used for longest (caches)."
+            "What is evicted when memory is full. noeviction: nothing, writes fail (queues); allkeys-lru: "
+            "what was not used for longest (caches)."
         ),
     ] = "noeviction"
     persist: Annotated[
@@ -153,7 +153,7 @@ class Backup(Section):
     rehearsal: Annotated[
         str,
         Check(checks.OrEmpty(commands.schedule)),
-        Doc("When the newest archive is restored, started and thrown away, as in cron; empty: never."),
+        Doc("When the newest archive is restored, started and discarded, as in cron; empty: never."),
     ] = "15 5 * * sun"
     keep: Annotated[Keep, Doc("Number of archives to keep.")] = field(default_factory=Keep)
     passphrase: Annotated[

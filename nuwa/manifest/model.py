@@ -143,7 +143,7 @@ class NamedCommand(Section):
         str, Check(checks.one_line), Doc("What it does, as bin/run-once --list and the dashboard show it.")
     ] = ""
     arguments: Annotated[
-        bool, Doc("Take further words behind the name: bin/run-once NAME WORD… The dashboard gives none.")
+        bool, Doc("Take further words after the name: bin/run-once NAME WORD… The dashboard gives none.")
     ] = False
 
 

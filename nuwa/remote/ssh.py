@@ -138,7 +138,7 @@ class Connection:
         """Log in, and find out how to become root there.
 
         Raises:
-            RemoteError: the host cannot be reached or does not let us in, or there is no way to become root.
+            RemoteError: the host cannot be reached or refuses the login, or there is no way to become root.
         """
         argv = ["ssh", *self._options(), "--", self.target.destination, _WHO]
         how = self._log_in_at_terminal(argv) if sys.stdin.isatty() else self._log_in_alone(argv)
@@ -279,5 +279,5 @@ def _refusal(messages: str) -> str:
     if "Host key verification failed" in messages or "IDENTIFICATION HAS CHANGED" in messages:
         return "has a key that this machine does not know: compare its fingerprint when ssh shows it"
     if "Permission denied" in messages:
-        return "does not let us in: it has to know your key (ssh-copy-id)"
+        return "refuses the login: authorize your key there (ssh-copy-id)"
     return "cannot be reached by ssh"

@@ -23,7 +23,7 @@ _BAD_NONCE = re.compile(r"badNonce|anti-replay nonce")
 
 _REMEDIES = (
     (r"No space left", "The disk is full: make room below {folder}."),
-    (r"Another instance of Certbot", "certbot is at work here already: wait for it to end."),
+    (r"Another instance of Certbot", "certbot is already running here: wait until it has finished."),
     (
         r"ConnectionError|Max retries exceeded|Error: Requesting |requests\.exceptions",
         "The ACME server {server} cannot be reached from here.",
@@ -58,7 +58,7 @@ _OTHER_REMEDIES = (
         "The authority found something else there: does the DNS of each domain point to this host, and to no "
         "other?",
     ),
-    (r"", "certbot tells more in {log}."),
+    (r"", "See certbot's log, {log}."),
 )
 
 

@@ -236,7 +236,7 @@ def make_network(app: App, facts: Facts) -> tuple[str, ...]:
     name = app.names.network
     subnet = f"--subnet={facts.network} " if facts.network else ""
     isolated = f"podman network create {' '.join(NETWORK_OPTIONS)} {subnet}{name}"
-    # As bin/run: a podman that cannot isolate it makes it all the same.
+    # As bin/run: a podman that cannot isolate it makes it anyway.
     return (
         "/bin/sh",
         "-c",

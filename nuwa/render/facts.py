@@ -230,7 +230,7 @@ def _image(value: Any) -> str:
 
 def _slot(value: Any) -> str:
     if value not in SLOTS:
-        raise ValueError(f"{value!r} is none of {', '.join(SLOTS)}")
+        raise ValueError(f"{value!r} is not one of {', '.join(SLOTS)}")
     return str(value)
 
 

@@ -133,7 +133,7 @@ def _read(pieces: list[tuple[int, str]], depth: int) -> tuple[tuple[Directive, .
             if depth == 0:
                 raise OwnLinesError(f"line {line}: this brace would close the site's own block")
             if words:
-                raise OwnLinesError(f"line {start}: a semicolon is missing behind {words[-1]}")
+                raise OwnLinesError(f"line {start}: a semicolon is missing after {words[-1]}")
             return tuple(found), pieces
         if piece in (";", "{") and not words:
             raise OwnLinesError(f"line {line}: {piece} without a directive before it")
@@ -147,7 +147,7 @@ def _read(pieces: list[tuple[int, str]], depth: int) -> tuple[tuple[Directive, .
         else:
             words.append(piece)
     if words:
-        raise OwnLinesError(f"line {start}: a semicolon is missing behind {words[-1]}")
+        raise OwnLinesError(f"line {start}: a semicolon is missing after {words[-1]}")
     if depth:
         raise OwnLinesError("a brace is not closed")
     return tuple(found), []

@@ -202,7 +202,7 @@ def test_a_damaged_repository_is_told_and_touches_nothing(archived: Archived) ->
     again = archived.sh(f"podman inspect -f '{{{{.State.StartedAt}}}}' {archived.site.container}")
     assert again == started, "the site was restarted"
     assert archived.site.is_healthy()
-    assert "is whole" in archived.archive("--check")
+    assert "is intact" in archived.archive("--check")
 
 
 def test_a_full_disk_is_told_and_touches_nothing(archived: Archived) -> None:
@@ -269,7 +269,7 @@ def test_an_archive_that_is_cut_off_on_its_way_is_told_and_the_next_one_is_whole
     assert archived.sh("ls volumes/.nuwa/archive 2>/dev/null || true") == ""
     archived.archive("")
     assert archived.record("archives") == "ok"
-    assert f"{there} is whole" in archived.archive("--check")
+    assert f"{there} is intact" in archived.archive("--check")
 
 
 def test_a_file_that_changes_while_it_is_read_is_named_and_the_archive_can_be_restored(

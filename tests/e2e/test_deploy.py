@@ -68,7 +68,7 @@ def test_a_release_that_does_not_start_is_explained_and_nobody_notices(tiny: Dep
     assert done.code == 1
     assert "nuwa-tiny-" in done.stderr
     assert "has ended" in done.stderr
-    assert "was not taken up" in done.stderr
+    assert "was not kept" in done.stderr
     assert lost(samples) == []
     assert {sample.body for sample in samples} == {before} == {serving(tiny)}
     assert tiny.host.out("ls /etc/systemd/system | grep -c nuwa-tiny") == "1"

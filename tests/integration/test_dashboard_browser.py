@@ -240,7 +240,7 @@ def test_an_agent_that_goes_away_is_said_to_and_comes_back(
     live(page, fake)
     fake.stop()
     banner = page.locator("#banner")
-    expect(banner).to_contain_text("The agent does not answer")
+    expect(banner).to_contain_text("The agent has not answered")
     expect(page.locator("#s-shop")).to_be_visible()
     fake.rows["shop"].update(status="stopped", pid=None)
     fake.start()

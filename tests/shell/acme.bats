@@ -138,7 +138,7 @@ fails_with() {
   Type:   unauthorized|does the DNS of each domain point to this host
   Type:   caa|A CAA record in the DNS
 OSError: [Errno 28] No space left on device|The disk is full
-Another instance of Certbot is already running.|certbot is at work here already
+Another instance of Certbot is already running.|certbot is already running here
 ValueError: something unheard of|log/letsencrypt.log
 END
   serves CN=blog

@@ -198,7 +198,7 @@ END
   run -0 bin/archive_volumes --export-key key.txt
   [[ $(stat -c %a key.txt) == 600 ]]
   run -2 bin/archive_volumes --export-key key.txt
-  says 'is there already'
+  says 'already exists'
 }
 
 @test "a rehearsal starts the newest archive without a network, and leaves nothing" {
@@ -288,7 +288,7 @@ END
     'exec "$REPO/tests/shell/fakes/borg" "$@"' >"$TEST/instead/borg"
   chmod +x "$TEST/instead/borg"
   PATH=$TEST/instead:$PATH run -1 bin/restore_volumes --yes
-  says 'one-off commands are at work with the data'
+  says 'one-off commands are using the data'
   [[ $(<volumes/media/picture) == changed && -e $FAKE/active/nuwa-blog-blue.service && ! -e volumes/.nuwa/restore.pending ]]
   podman stop nuwa-blog_once-import
   run -0 bin/restore_volumes --yes

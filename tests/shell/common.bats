@@ -48,7 +48,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   flock 8
   printf 'bin/run (process 1, since 12:00:00)' >volumes/.nuwa/lock
   run -6 bin/run
-  says 'bin/run (process 1, since 12:00:00) is at work here'
+  says 'bin/run (process 1, since 12:00:00) is running here'
   exec 8>&-
   run -0 bin/run
 }

@@ -49,7 +49,7 @@ serves() {
   printf "0: 3 0 %s 0001 3 7 $NUWA_ROOT/run/nuwa-app/%s/server.sock\n" \
     00010000 blog/blue 0 blog/blue 0 blog/green 0 shop/blue >"$NUWA_ROOT/proc/self/net/unix"
   run -0 bin/deploy "$TWO"
-  says '1 connections to nuwa-blog-blue are open after 1 s: they end now.'
+  says '1 connections to nuwa-blog-blue are open after 1 s: they are closed now.'
   serves "$TWO" green
 }
 
@@ -88,7 +88,7 @@ serves() {
   printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' $((250 << 10)) >"$TEST/df"
   chmod +x "$TEST/df"
   PATH=$TEST:$PATH run -4 bin/deploy "$TWO"
-  says "260 MB of free disk are needed below $DEPLOYMENT/volumes, for what this release copies there and to go on (here: 250 MB)"
+  says "260 MB of free disk are needed below $DEPLOYMENT/volumes, for what this release copies there and to keep running (here: 250 MB)"
   [[ ! -e volumes/static/${TWO:0:12} && ! -e volumes/.nuwa/deploy ]]
   [[ $(cat volumes/.nuwa/slot) == blue && $(readlink volumes/static/current) == "${ONE:0:12}" ]]
   run -0 bin/deploy "$TWO"
@@ -223,7 +223,7 @@ serves() {
   serves "$TWO" green
   rm -r "$FAKE/images/$ONE"
   run -4 bin/deploy --rollback
-  says 'the image aaaaaaaaaaaa of the previous release is not on this host any more. There are: none'
+  says 'the image aaaaaaaaaaaa of the previous release is not on this host any more. Available: none'
   run -2 bin/deploy --rollback "$THREE"
   says 'is not an earlier release'
 }

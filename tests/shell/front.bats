@@ -53,7 +53,7 @@ publish_lists() {
   run -0 bin/install
   site | grep -q 'set_real_ip_from 198.18.0.0/15;'
   run -0 bin/install --refresh-proxies
-  says 'the addresses of the CDNs are what they were'
+  says 'the addresses of the CDNs have not changed'
 }
 
 @test "what is not a list of addresses changes nothing" {
@@ -63,13 +63,13 @@ publish_lists() {
   site >"$TEST/before"
   echo '<html>please log in</html>' >"$TEST/www/ips-v6"
   run -1 bin/install --refresh-proxies
-  says '/ips-v6 is not the list of addresses that it was'
+  says '/ips-v6 no longer holds a list of addresses'
   echo '0.0.0.0/0' >"$TEST/www/ips-v6"
   run -1 bin/install --refresh-proxies
   says 'more than any CDN has'
   rm "$TEST/www/ips-v6"
   run -1 bin/install --refresh-proxies
-  says 'cloudflare does not say what its addresses are'
+  says 'the addresses of cloudflare could not be fetched'
   [[ ! -e volumes/.nuwa/proxies ]]
   site | diff "$TEST/before" -
 }
@@ -212,7 +212,7 @@ opens() {
   run -0 bin/status
   [[ $output =~ MAINTENANCE\ +since\ 20 ]]
   run -0 bin/maintenance status
-  says 'the site is there for 2001:db8::1 203.0.113.7'
+  says 'clients that get the site: 2001:db8::1 203.0.113.7'
   run -0 bin/maintenance on
   [[ -z $(ls volumes/.nuwa/maintenance/allow) ]]
   run -0 bin/maintenance off

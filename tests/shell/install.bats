@@ -105,7 +105,7 @@ own_certificate() {
   given bin/run --quiet
   printf 'upstream nuwa_blog {\n}\n' >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -1 bin/install
-  says 'clashes with one of them'
+  says 'conflicts with one of them'
   [[ ! -e $NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf && ! -e $NUWA_ROOT/etc/cron.d/nuwa-blog ]]
   [[ ! -e volumes/.nuwa/change.install ]]
 }

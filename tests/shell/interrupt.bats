@@ -162,7 +162,7 @@ is_whole() {
       is_whole
       [[ $(<bin/.image) == "$ONE" ]] || fail "after $CUT"
     else
-      grep -q 'nobody serves' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
+      grep -q 'the site is down' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
       # Only where the previous release was on its way out: its unit is gone.
       [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service ]] || fail "after $CUT: blue was there" "$(<"$TEST/errors")"
     fi
@@ -176,7 +176,7 @@ is_whole() {
     touch "$FAKE/images/$ONE/broken" "$FAKE/images/$TWO/broken"
     for _ in 1 2; do
       ! resume || fail "exit code 0 though nobody serves, after $CUT"
-      grep -q 'nobody serves' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
+      grep -q 'the site is down' "$TEST/errors" || fail "after $CUT:" "$(<"$TEST/errors")"
     done
     rm "$FAKE/images"/*/broken
     [[ ! -e volumes/.nuwa/deploy ]] || {

@@ -75,7 +75,7 @@ state_there() {
   given bin/migrate --quiet "root@there:$THERE"
   echo later >volumes/media/later
   run -0 bin/migrate --yes --cutover "root@there:$THERE"
-  [[ $output =~ nobody\ served\ for\ [0-9]+\.[0-9]{3}\ s ]]
+  [[ $output =~ it\ was\ down\ for\ [0-9]+\.[0-9]{3}\ s ]]
   serves fake2
   run ! serves fake
   [[ ! -e $FAKE/enabled/nuwa-blog-blue.service && $(<"$THERE/volumes/media/later") == later ]]
@@ -98,7 +98,7 @@ state_there() {
   run -0 bin/migrate --dry-run --yes --cutover "root@there:$THERE"
   [[ -e $THERE/volumes/.nuwa/migration.incoming ]]
   run -0 bin/migrate --yes --cutover "root@there:$THERE"
-  says 'keeps serving root@there already'
+  says 'serves on root@there already'
   [[ ! -e $THERE/volumes/.nuwa/migration.incoming ]]
   # As an earlier release calls it.
   touch "$THERE/volumes/.nuwa/arriving"
@@ -172,7 +172,7 @@ state_there() {
   run -1 bin/migrate "root@there:$THERE"
   says 'root@there: '
   says 'plan9 12 is not supported as a host'
-  says 'Here everything is as it was'
+  says 'Nothing was changed here'
 }
 
 @test "no login, an unknown key and an unreachable host are told apart" {
@@ -181,7 +181,7 @@ state_there() {
   says 'ssh-copy-id'
   echo 'Host key verification failed.' >"$FAKE/ssh-fails"
   run -1 bin/migrate "root@there:$THERE"
-  says 'is not one that this host knows'
+  says 'is unknown, or has changed'
   echo 'ssh: connect to host there port 22: Connection refused' >"$FAKE/ssh-fails"
   run -1 bin/migrate "root@there:$THERE"
   says 'cannot be reached by ssh'
@@ -190,7 +190,7 @@ state_there() {
 @test "over a slow link all of it is compressed, and is the same" {
   touch "$FAKE/slow"
   run -0 bin/migrate "root@there:$THERE"
-  says 'the link is slow: what goes over it is compressed'
+  says 'the connection is slow: data is compressed'
   diff -r volumes/media "$THERE/volumes/media"
 }
 
@@ -216,7 +216,7 @@ state_there() {
 @test "a connection that is cut says so, and the same command goes on" {
   echo 'bin/migrate --load' >"$FAKE/cut-at"
   run -1 bin/migrate "root@there:$THERE"
-  says 'was cut. The same command again continues from here. Here everything is as it was'
+  says 'was cut. The same command again continues from here. Nothing was changed here'
   rm "$FAKE/cut-at"
   run -0 bin/migrate "root@there:$THERE"
 }

@@ -84,7 +84,7 @@ as_restic() {
   run -0 bin/archive_volumes --list
   [[ $output =~ ^nuwa-blog-[0-9T:Z-]+ ]]
   run -0 bin/archive_volumes --check
-  says 'is whole'
+  says 'is intact'
   run -0 bin/archive_volumes --rehearse
   says 'every restored file has the bytes, owner and mode of the archive'
   live >"$TEST/before"

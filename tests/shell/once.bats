@@ -95,7 +95,7 @@ make_shared() {
   echo "$ONE" >"$FAKE/once-stays"
   bin/run-once import
   run -1 bin/migrate --yes --cutover "root@other.example.com:$THERE"
-  says 'one-off commands are at work with the data'
+  says 'one-off commands are using the data'
   podman stop "$(grep -o 'podman stop .*' <<<"$output" | cut -d ' ' -f 3)"
   run -0 bin/migrate --yes --cutover "root@other.example.com:$THERE"
 }
@@ -110,7 +110,7 @@ make_shared() {
   printf '#!/bin/sh\necho %s >"$FAKE/containers/nuwa-blog_once-import"\nexec "$REPO/tests/shell/fakes/rsync" "$@"\n' "$ONE" >"$TEST/instead/rsync"
   chmod +x "$TEST/instead/rsync"
   PATH=$TEST/instead:$PATH run -1 bin/migrate --yes --cutover "root@other.example.com:$THERE"
-  says 'one-off commands are at work with the data'
+  says 'one-off commands are using the data'
   [[ -e $FAKE/active/nuwa-blog-blue.service && $(<volumes/.nuwa/move) == copied* ]]
 }
 
@@ -171,10 +171,10 @@ make_shared() {
   echo "$ONE" >"$FAKE/once-stays"
   bin/run-once id
   run -1 bin/run
-  says 'one-off commands are at work with the data'
+  says 'one-off commands are using the data'
   make_image "$TWO" 2.0
   run -1 bin/deploy --watch 0 "$TWO"
-  says 'one-off commands are at work with the data'
+  says 'one-off commands are using the data'
   [[ ! -e $FAKE/active/nuwa-blog-blue.service && ! -e $FAKE/active/nuwa-blog-green.service ]]
   podman stop "$(basename "$FAKE"/containers/nuwa-blog_once-*)"
   run -0 bin/deploy --watch 0 "$TWO"

@@ -125,11 +125,11 @@ roll_back() {
   # An archive of before, which does not.
   : >"$FAKE/no-about"
   run -1 bin/archive_volumes --rehearse
-  says 'or try all the same: bin/archive_volumes --rehearse --ignore-space'
+  says 'or try anyway: bin/archive_volumes --rehearse --ignore-space'
   run -1 bin/restore_volumes --yes
-  says 'or try all the same: bin/restore_volumes --yes --ignore-space'
+  says 'or try anyway: bin/restore_volumes --yes --ignore-space'
   rm "$FAKE/borg.entries"
-  run -0 bash -c "${output#*all the same: }"
+  run -0 bash -c "${output#*try anyway: }"
 }
 
 @test "an archive's name that is none: the printed command lists them" {
@@ -162,9 +162,9 @@ roll_back() {
     flock 9
     printf 'bin/deploy (process 1, since then)' >volumes/.nuwa/lock
     run -6 bin/archive_volumes
-    says 'bin/deploy (process 1, since then) is at work here'
+    says 'bin/deploy (process 1, since then) is running here'
   )
-  [[ -d volumes/.nuwa/archive && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'is at work here'* ]]
+  [[ -d volumes/.nuwa/archive && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'is running here'* ]]
 }
 
 @test "a state of podman in BoltDB: the printed command moves it, and older ones are told when the host is checked" {
@@ -227,7 +227,7 @@ roll_back() {
   [[ ! -e volumes/.nuwa/former ]]
   bin/uninstall --yes --quiet
   run -0 bin/kill --yes
-  follow 'Its data is in '"$VOLUMES$DEPLOYMENT/volumes: " ' clears it'
+  follow 'Its data is in '"$VOLUMES$DEPLOYMENT/volumes: " ' deletes it'
   [[ ! -e volumes ]]
 }
 
@@ -235,14 +235,14 @@ roll_back() {
   for fault in LockTimeout IntegrityError; do
     jq -nc --arg id "$fault" '{type: "log_message", levelname: "ERROR", message: "no", msgid: $id}' >"$FAKE/borg.create"
     run -1 bin/archive_volumes
-    follow "$([[ $fault == LockTimeout ]] && echo 'since it was cut off: ' || echo 'Repair a copy: ')"
+    follow "$([[ $fault == LockTimeout ]] && echo 'because it was killed: ' || echo 'Repair a copy: ')"
     run -0 bin/archive_volumes
   done
 }
 
 @test "another passphrase for the archives: the printed command gives it to the repository" {
   run -2 bin/secret set BORG_PASSPHRASE <<<another
-  follow 'in the repository too, by ' '. Go on?'
+  follow 'in the repository too, by ' '. Continue?'
   [[ -e $TEST/borg/changed ]]
 }
 

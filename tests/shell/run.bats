@@ -202,7 +202,7 @@ END
 @test "monit that refuses its files stops the run before anything is started" {
   echo BROKEN >"$NUWA_ROOT/etc/monit/conf.d/other"
   run -1 bin/run
-  says 'monit refuses its configuration'
+  says 'monit rejects its configuration'
   [[ $(find "$NUWA_ROOT/etc" -name '*nuwa*') == '' && $(starts) -eq 0 ]]
 }
 

@@ -107,7 +107,7 @@ setup() {
   run -0 bin/run
   says_not BORG_PASSPHRASE
   run -2 bin/secret set BORG_PASSPHRASE <<<mine
-  says 'opens the archives that are there'
+  says 'opens the existing archives'
   : >"$FAKE/starts"
   run -0 bin/secret set --yes BORG_PASSPHRASE <<<mine
   [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == mine && ! -s $FAKE/starts ]]

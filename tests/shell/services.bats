@@ -137,7 +137,7 @@ is_gone() {
 
   rm "$FAKE/images/$TWO/broken"
   run -0 bin/deploy "$TWO"
-  says 'removed nuwa-blog_queue, which nuwa.toml names no more'
+  says 'removed nuwa-blog_queue, which nuwa.toml no longer names'
   says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
   says 'removed the secret CACHE_URL, the address of cache'
   is_there jobs
@@ -162,7 +162,7 @@ is_gone() {
   systemctl stop nuwa-blog-blue.service
   BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
   run -0 bin/run --dry-run
-  says 'would stop and remove nuwa-blog_queue, which nuwa.toml names no more'
+  says 'would stop and remove nuwa-blog_queue, which nuwa.toml no longer names'
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/run
   is_there queue
@@ -290,7 +290,7 @@ END
   [[ ! -s $FAKE/starts ]]
 
   run -0 bin/deploy --rollback
-  says 'removed nuwa-blog_port-smtp, which nuwa.toml names no more'
+  says 'removed nuwa-blog_port-smtp, which nuwa.toml no longer names'
   is_gone port-smtp
   [[ ! -e volumes/secrets/SMTP_HOST && ! -e volumes/secrets/OTHER ]]
   is_there queue

@@ -56,7 +56,7 @@ is_alone() {
   starts=$(grep -c blog "$FAKE/starts")
   hooks=$(cat "$FAKE/hooks")
   run -0 bin/deploy --rollback --dry-run
-  [[ $output == "would wake ${ONE:0:12}, which stands by, and lead visitors there" && -e $FAKE/paused/nuwa-blog-blue ]]
+  [[ $output == "would wake ${ONE:0:12}, which stands by, and switch visitors to it" && -e $FAKE/paused/nuwa-blog-blue ]]
   run -0 bin/deploy --rollback
   says "${ONE:0:12} serves again, in blue"
   says_not 'interrupted'

@@ -53,7 +53,7 @@ newest() {
   says_not volumes/.nuwa/private
   says_not volumes/cache
   run -0 bin/archive_volumes --check
-  says 'is whole'
+  says 'is intact'
   run -0 bin/archive_volumes --rehearse
   says 'every restored file has the bytes, owner and mode of the archive'
   live >"$TEST/before"
@@ -191,8 +191,8 @@ END
   bin/archive_volumes --quiet 2>/dev/null
   touch "$STORED/lock"
   run -1 bin/archive_volumes
-  says 'another restic is at work'
-  follow 'cut off: '
+  says 'another restic is using'
+  follow 'was killed: '
   [[ ! -e $STORED/lock ]]
   run -0 bin/archive_volumes
 }
@@ -297,7 +297,7 @@ END
   printf '%s\n' '#!/usr/bin/env bash' 'printf "# file: x\nsecurity.capability\n\n"' 'exit 1' >"$TEST/path/getfattr"
   chmod +x "$TEST/path/getfattr"
   PATH=$TEST/path:$PATH run -1 bin/restore_volumes --yes
-  says 'a file in it would run with rights of its own'
+  says 'a file in it would run with privileges of its own'
   [[ ! -e volumes/.nuwa/restore ]]
   live | diff "$TEST/before" -
 }

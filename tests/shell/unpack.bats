@@ -42,7 +42,7 @@ refuses() {
 
 @test "the file holds volumes, secrets, scripts and a list of permissions, for nobody else to read" {
   pack
-  says 'keep it to yourself'
+  says 'keep it private'
   [[ $(stat -c %a "$TEST/blog.sh") == 600 ]]
   run -0 sh "$TEST/blog.sh" --list
   says 'volumes/media/picture'
@@ -135,7 +135,7 @@ refuses() {
   given bin/run --quiet
   echo mine >"$TEST/blog.sh"
   run -2 bin/migrate --output "$TEST/blog.sh"
-  says 'is there already'
+  says 'already exists'
   [[ $(<"$TEST/blog.sh") == mine ]]
   run -2 bin/migrate --output volumes/media/x.sh
   says 'part of itself'
@@ -157,7 +157,7 @@ refuses() {
   printf '#!/bin/bash\necho more >>%q\nexec /usr/bin/tar "$@"\n' "$PWD/volumes/media/picture" >"$TEST/tar"
   chmod +x "$TEST/tar"
   PATH=$TEST:$PATH run -0 bin/migrate --output "$TEST/blog.sh"
-  says 'changed while it was read, so it may be torn in the file: volumes/media/picture'
+  says 'changed while it was being read, so its copy may be inconsistent: volumes/media/picture'
   run -0 sh "$TEST/blog.sh" --extract "$TEST/there"
 }
 
@@ -189,9 +189,9 @@ refuses() {
 damaged() {
   "$@" <"$TEST/blog.sh" >"$TEST/bad.sh"
   run -1 sh "$TEST/bad.sh" --verify
-  says 'damaged or cut off'
+  says 'damaged or incomplete'
   run -1 sh "$TEST/bad.sh" --extract "$TEST/there"
-  says 'damaged or cut off'
+  says 'damaged or incomplete'
   [[ ! -e $TEST/there/bin && ! -e $TEST/there/.nuwa-unpack/tree ]]
 }
 

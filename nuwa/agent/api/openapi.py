@@ -146,7 +146,7 @@ CONTROL = (
         *(
             "get",
             "/audit",
-            "Who did what by which way, the newest first.",
+            "Who did what, and how, newest first.",
             {200: _many("entries", "AuditEntry")},
         ),
         (400,),

@@ -57,7 +57,7 @@ def run_once(name: str, command: str, paths: Paths) -> Outcome:
 @contextmanager
 def locked(name: str, paths: Paths) -> Iterator[None]:
     """Be the only one who works on a service."""
-    with only_one(name, f"{name} is being worked on", paths.locks / name):
+    with only_one(name, f"another action on {name} is in progress", paths.locks / name):
         yield
 
 

@@ -86,9 +86,11 @@ def replace(wanted: Mapping[Path, str | None]) -> list[str]:
         )
         if culprit is None:
             _put(before)
-            raise NuwaError("nginx refuses the new files; they are as they were", details=found)
+            raise NuwaError("nginx rejects the new files; the previous ones were restored", details=found)
         _put({culprit: before[culprit]})
-        refused.append(f"nginx refuses {culprit.name}, which is as it was: {_sentence(found)}")
+        refused.append(
+            f"nginx rejects {culprit.name}, whose previous version was restored: {_sentence(found)}"
+        )
     reload()
     return refused
 

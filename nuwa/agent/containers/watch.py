@@ -64,7 +64,7 @@ class Containers:
             await self._by_service()
         except (NuwaError, OSError, TimeoutError) as error:
             reason = str(error) or "it did not answer in time"
-            log.warning("podman's service is of no use, its command line is used instead: %s", reason)
+            log.warning("podman's service is unusable; its command line is used instead: %s", reason)
             await self._by_command_line()
 
     async def refresh(self) -> None:

@@ -94,7 +94,7 @@ def _problems(loaded: Loaded, facts: Facts) -> Iterator[Problem]:
         path = processes.script_path(process, loaded.base)
         about = dotted(("processes", name, "script"))
         if not script.exists:
-            yield Problem(about, f"there is not a file {path}")
+            yield Problem(about, f"{path} does not exist")
         elif not processes.argv(process, loaded.base, executable=script.executable):
             yield Problem(about, f"{path} is not executable", hint="chmod +x it, or name its runtime")
     for route, target in loaded.config.routes.items():

@@ -82,9 +82,9 @@ class ForgeStatuses:
                 try:
                     await self._send(state)
                 except (ForgeFailed, NoRepository) as error:
-                    log.warning("run %d of hook %s: the forge was not told: %s", state.run, name, error)
+                    log.warning("run %d of hook %s: the forge was not notified: %s", state.run, name, error)
                 except Exception:
-                    log.exception("run %d of hook %s: the forge was not told", state.run, name)
+                    log.exception("run %d of hook %s: the forge was not notified", state.run, name)
         finally:
             del self._workers[name]
 
@@ -176,7 +176,7 @@ async def _request(call: Call) -> Any:
     try:
         answer = json.loads(output)
     except ValueError:
-        raise ForgeFailed(f"{said}: its process came to no end", again=True) from None
+        raise ForgeFailed(f"{said}: its process did not finish", again=True) from None
     if "error" in answer:
         raise ForgeFailed(f"{said} {answer['error']}", again=answer["again"])
     return answer["value"]

@@ -120,7 +120,7 @@ const nuwa = (() => {
       }
       source.addEventListener("agent", (event) => {
         const state = JSON.parse(event.data);
-        trouble("agent", state.up ? "" : `The agent does not answer since ${local(state.since)}: what stands here is as it was then. Trying again …`);
+        trouble("agent", state.up ? "" : `The agent has not answered since ${local(state.since)}; this page shows the state of that moment. Trying again …`);
       });
     }
     async function again() {

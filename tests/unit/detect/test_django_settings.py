@@ -40,7 +40,7 @@ def folders(text: str) -> list[tuple[str, str, str]]:
         ('SECRET_KEY = "django-insecure-1"', "is in the settings"),
         ("ALLOWED_HOSTS = []", "ALLOWED_HOSTS is empty"),
         ("DEBUG = True", "DEBUG is on"),
-        (SQLITE % 'BASE_DIR / "db.sqlite3"', "db.sqlite3 lies next to the code"),
+        (SQLITE % 'BASE_DIR / "db.sqlite3"', "db.sqlite3 is next to the code"),
         (SQLITE % 'BASE_DIR / "var" / "db.sqlite3"', None),
         (SQLITE % '"/srv/data/db.sqlite3"', None),
         (SQLITE % 'os.environ["DATABASE"]', None),

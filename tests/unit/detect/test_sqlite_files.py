@@ -46,7 +46,7 @@ def test_a_file_next_to_the_code_is_moved_by_the_variable_that_names_it(tmp_path
 def test_a_file_next_to_the_code_that_nothing_moves_is_told(tmp_path: Path) -> None:
     found = detect(project(tmp_path, "db = sqlite3.connect('guests.db')"))
     assert "volume" not in written(found)
-    assert "app.py opens guests.db, which lies next to the code" in " ".join(found.check)
+    assert "app.py opens guests.db, which is next to the code" in " ".join(found.check)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ REFUSED = {
     "wildcard first": (app(), {"domains": ("*.a.example",)}, "wildcard"),
     "class": (app(), {"gateway_class": "A b"}, "--gateway-class"),
     "gateway": (app(), {"gateway": "a/B"}, "--gateway"),
-    "two entrances": (app(), {"gateway": "a", "ingress": True}, "exclude each other"),
+    "two entrances": (app(), {"gateway": "a", "ingress": True}, "cannot be combined"),
     "host database": (app(database=Database(engine="postgresql")), {}, 'where = "url"'),
     "service": (app(service=(Service("valkey"),)), {}, "NetworkPolicy"),
     "host port": (app(host_port=(HostPort("smtp", 25),)), {}, "SMTP_HOST and SMTP_PORT in env.clear"),
@@ -63,7 +63,7 @@ REFUSED = {
     "exclusive": (
         app(volume=(Volume("a", "/srv/a", "exclusive"),)),
         {"replicas": 2},
-        "leave --replicas away",
+        "omit --replicas",
     ),
     "sqlite": (
         app(volume=(Volume("a", "/srv/a"),), database=Database(engine="sqlite")),

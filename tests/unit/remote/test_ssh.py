@@ -52,7 +52,7 @@ def test_scripts_run_there_with_their_arguments_as_they_are(fake_ssh, tmp_path, 
     ("messages", "words"),
     [
         ("Host key verification failed.", "has a key that this machine does not know"),
-        ("root@h: Permission denied (publickey).", "does not let us in"),
+        ("root@h: Permission denied (publickey).", "refuses the login"),
         ("ssh: Could not resolve hostname h", "cannot be reached by ssh"),
     ],
 )

@@ -23,14 +23,14 @@ def advice(output: str, challenge: str = "http-01", server: str = "") -> Advice:
     ("output", "remedy"),
     [
         ("OSError: [Errno 28] No space left on device", "make room below /srv/blog"),
-        ("Another instance of Certbot is already running.", "wait for it to end"),
+        ("Another instance of Certbot is already running.", "wait until it has finished"),
         ("requests.exceptions.ConnectionError: refused", "server of certbot itself cannot be reached"),
         ("  Type:   caa\n", "A CAA record"),
         ("  Detail: DNS problem: NXDOMAIN looking up A for x", "an A (and AAAA) record"),
         ("  Type:   dns\n  Type:   connection", "an A (and AAAA) record"),
         ("  Type:   connection\n", "Port 80 of the domain"),
         ("  Type:   unauthorized\n", "found something else there"),
-        ("something unheard of", "certbot tells more in /srv/blog/log"),
+        ("something unheard of", "See certbot's log, /srv/blog/log"),
     ],
 )
 def test_a_failure_has_a_remedy(output: str, remedy: str):

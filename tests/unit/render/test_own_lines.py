@@ -36,7 +36,7 @@ def test_lines_are_written_as_they_are_read():
         ("location / { } } server { location / {", "line 1: this brace would close"),
         ("expires 1h;\n}\nserver {", "line 2: this brace"),
         ("location /a {\n return 200;\n", "a brace is not closed"),
-        ("expires 1h", "semicolon is missing behind 1h"),
+        ("expires 1h", "semicolon is missing after 1h"),
         ("location /a { expires 1h }", "semicolon is missing"),
         ("include /etc/nginx/conf.d/*.conf;", "line 1: include may not be used here"),
         ("server { }", "server may not be used"),
