@@ -72,6 +72,20 @@ def test_what_is_written_for_a_service_that_is_still_is_seen_later_and_once(host
     assert host.sample(1.0)["memory"] == 8192
 
 
+def test_among_many_what_is_still_is_read_less_often_and_nothing_of_it_is_lost(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MANY_UNITS", 0)
+    for _ in range(4):
+        usage = host.sample(1.0)
+    assert usage["cpu"] == 0.0
+    cpus = [0.0]
+    while not cpus[-1] and len(cpus) < 10:
+        cpus.append(host.sample(1.6)["cpu"] or 0.0)
+    assert cpus[-1] == 0.2, "over the three seconds since it was read"
+    assert host.sample(1.85)["cpu"] == 0.25, "what works is read each time"
+
+
 def container(root: Path, unit: str, pid: int, cpu: float, memory: int) -> dict[str, str]:
     """A container's monitor and the container beneath it; returns what systemd says of the unit."""
     group, children = root / "sys/fs/cgroup" / unit, root / f"proc/{pid}/task/{pid}/children"
