@@ -56,8 +56,11 @@ async def ends(chosen: Sequence[Service]) -> dict[str, list[End]]:
     """
     argv = ["journalctl", "--quiet", "--no-pager", "--boot", "--output=json", f"--output-fields={FIELDS}",
             f"--lines={MAX_ENTRIES}", *_matches(chosen)]  # fmt: skip
-    result = await asyncio.to_thread(run, argv, check=False, timeout=TIMEOUT_S)
-    return parse(_entries(result.stdout), chosen)
+
+    def read() -> dict[str, list[End]]:
+        return parse(_entries(run(argv, check=False, timeout=TIMEOUT_S).stdout), chosen)
+
+    return await asyncio.to_thread(read)  # thousands of entries in JSON would hold up everybody
 
 
 def _matches(chosen: Sequence[Service]) -> list[str]:

@@ -7,10 +7,12 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nuwa.agent.audit import MONITOR, Trail
+from nuwa.agent.config.model import SiteCheck
 from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
 from nuwa.agent.host import probes, services, systemctl
@@ -33,6 +35,8 @@ SLOW_INTERVAL_S = 600.0
 """Seconds between two looks at certificates and backups."""
 MAX_PARALLEL = 4
 """Services that are asked at the same time."""
+MAX_SITES = 16
+"""Pages that are fetched at the same time: each may be a megabyte, and may take its time."""
 SEND_TIMEOUT_S = 30.0
 """For which a round waits until alerts are sent."""
 LONGEST_SEND_S = 120.0
@@ -145,7 +149,7 @@ class Monitor:
         found += await asyncio.to_thread(
             lambda: list(checks.disks(everything, self._host.paths, settings.disk_percent))
         )
-        found += await asyncio.gather(*(checks.site(site) for site in settings.sites))
+        found += await _sites(settings.sites)
         found += await self._slow_ones(everything)
         found += self.channels.findings()
         before = self._states.alerts(1)
@@ -310,3 +314,14 @@ class Monitor:
         for line in said.splitlines():
             log.warning("%s", line)
         return code == 0
+
+
+async def _sites(pages: Iterable[SiteCheck]) -> list[Finding]:
+    """The pages that the configuration names, some at a time."""
+    places = asyncio.Semaphore(MAX_SITES)
+
+    async def look(page: SiteCheck) -> Finding:
+        async with places:
+            return await checks.site(page)
+
+    return await asyncio.gather(*(look(page) for page in pages))

@@ -94,29 +94,32 @@ class Restarts:
         # Soon after an end others may follow, which are to be one mark with it.
         changed = [service for service in changed if not _is_recent(noted.get(service.name, 0))]
         found = await deaths.ends(changed) if changed else {}
+        marks: list[tuple[str, Mark]] = []
+        ends: dict[str, int] = {}
         for service in changed:
             last = noted.get(service.name, 0)
             fresh = [end for end in found.get(service.name, ()) if end.at > last]
-            self._note(store, boot, service, starts[service.name], last, fresh)
+            if (made := self._marks(service, starts[service.name], last, fresh)) is not None:
+                marks += [(service.name, mark) for mark in made]
+                ends |= {service.name: fresh[-1].at} if fresh else {}
+        await asyncio.to_thread(store.note, marks, boot, ends)  # somebody may be reading two years of it
 
-    def _note(
-        self, store: Store, boot: str, service: Service, now: _Start, last: int, fresh: list[End]
-    ) -> None:
-        """Note what happened to a service, unless the journal may be late."""
+    def _marks(self, service: Service, now: _Start, last: int, fresh: list[End]) -> list[Mark] | None:
+        """The marks of what happened to a service; None where the journal may be late."""
         name = service.name
         before = self._starts.get(name)
         text = self._by_whom(service, before, now, [last, *(end.at for end in fresh)])
         if text == _SILENT and name not in self._unexplained:
-            self._unexplained.add(name)  # the journal may be late
-            return
+            self._unexplained.add(name)
+            return None
         self._unexplained.discard(name)
         *earlier, newest = list(_groups(fresh)) or [[]]
         marks = [_mark(group) for group in earlier] + ([_mark(newest, now.state)] if newest else [])
         marks = marks[-MAX_MARKS:]
         if text:
             marks.append({"at": _when(now.at), "kind": "restart", "text": text})
-        store.note([(name, mark) for mark in marks], boot, {name: fresh[-1].at} if fresh else {})
         self._starts[name] = now
+        return marks
 
     def _by_whom(self, service: Service, before: _Start | None, now: _Start, ends: Iterable[int]) -> str:
         """Who started it since the last look; empty if nobody did, or systemd after an end that is noted."""

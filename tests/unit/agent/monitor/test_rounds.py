@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nuwa.agent.database import Database
-from nuwa.agent.monitor import container_processes
+from nuwa.agent.monitor import checks, container_processes, monitor
 from nuwa.agent.monitor.monitor import MAX_PARALLEL, Monitor
 from nuwa.agent.paths import Paths
 
@@ -103,3 +103,26 @@ def test_a_few_containers_at_a_time_are_looked_into(
     asyncio.run(Monitor(host)._inside_ones(everything, units))
     assert len(counts) == 20
     assert max(counts) == MAX_PARALLEL
+
+
+def test_a_few_pages_at_a_time_are_fetched_and_they_share_what_the_host_trusts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hundreds of pages at once would take hundreds of megabytes, and hold up everybody for seconds."""
+    fetching: list[Any] = []
+    counts: list[int] = []
+
+    async def fetch(page: Any) -> Any:
+        fetching.append(page)
+        counts.append(len(fetching))
+        await asyncio.sleep(0)
+        fetching.remove(page)
+        return page
+
+    monkeypatch.setattr(checks, "site", fetch)
+    pages: Any = range(50)
+    assert asyncio.run(monitor._sites(pages)) == list(pages)
+    assert max(counts) == monitor.MAX_SITES
+    first, second = checks._target("https://a.test/"), checks._target("https://b.test/")
+    assert first.tls
+    assert first.tls is second.tls
