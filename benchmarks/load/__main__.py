@@ -37,7 +37,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--http2", action="store_true")
     parser.add_argument("--no-keep-alive", action="store_true", help="a new connection for each request")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--samples", type=Path, metavar="FILE", help="write every request to it, one a line")
+    parser.add_argument(
+        "--samples", type=Path, metavar="FILE", help="write every request to it, one per line"
+    )
     return parser.parse_args()
 
 

@@ -76,23 +76,26 @@ def _refuse_several(context: Context) -> None:
 
 
 def notes(context: Context) -> Iterator[str]:
-    """What the manifest asks for and Kubernetes has no equal of, each with what to use instead."""
+    """What the manifest asks for and Kubernetes has no equivalent of, each with what to use instead."""
     limits, app = context.app.limits, context.app
     if limits.memory_high is not None:
-        yield "limits.memory_high has no equal: the pod is killed at limits.memory_max"
+        yield "limits.memory_high has no equivalent: the pod is killed at limits.memory_max"
     if limits.io_weight is not None:
-        yield "limits.io_weight has no equal: give the volumes a storage class that is fast enough"
+        yield "limits.io_weight has no equivalent: give the volumes a storage class that is fast enough"
     if limits.open_files is not None:
-        yield "limits.open_files has no equal: the container runtime of the node sets it"
+        yield "limits.open_files has no equivalent: the container runtime of the node sets it"
     if limits.network is not None:
         yield (
-            "limits.network has no equal, since answers to visitors leave a pod the same way: annotate pods "
-            "with kubernetes.io/egress-bandwidth if your network plugin knows it, with room for them"
+            "limits.network has no equivalent, since answers to visitors leave a pod the same way: annotate "
+            "pods with kubernetes.io/egress-bandwidth if your network plugin knows it, with room for them"
         )
     if limits.memory_max is None:
         yield "limits.memory_max is not set: without it a pod is the first to be evicted"
     if app.backup is not None:
-        yield "[backup] has no equal: use volume snapshots or Velero, and your database server's own backups"
+        yield (
+            "[backup] has no equivalent: use volume snapshots or Velero, and your database server's own "
+            "backups"
+        )
     if app.tls.challenge in ("files", "self-signed"):
         command = f"kubectl create secret tls {context.tls_secret} --cert=FILE --key=FILE"
         yield f"[tls] {app.tls.challenge}: put the certificate into the cluster with: {command}"
@@ -111,14 +114,16 @@ def notes(context: Context) -> Iterator[str]:
 def _about_requests(context: Context) -> Iterator[str]:
     app = context.app
     if app.site.trusted_proxies:
-        yield "site.trusted_proxies has no equal: set the trusted addresses or hops of your gateway"
+        yield "site.trusted_proxies has no equivalent: set the trusted addresses or hops of your gateway"
     if app.site.include:
-        yield "site.include has no equal: a Gateway takes no lines of nginx"
+        yield "site.include has no equivalent: a Gateway takes no lines of nginx"
     if app.site.rate or any(rule.rate for rule in app.path):
-        yield "rate has no equal: use the rate limits of your gateway, such as its own policy objects"
+        yield "rate has no equivalent: use the rate limits of your gateway, such as its own policy objects"
     if app.protect:
         paths = ", ".join(one.path for one in app.protect)
-        yield f"[[protect]] has no equal, so {paths} is open to everybody: use your gateway's own policies"
+        yield (
+            f"[[protect]] has no equivalent, so {paths} is open to everybody: use your gateway's own policies"
+        )
     if context.options.ingress and (app.site.headers or app.path or app.redirect):
         yield (
             "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: omit --ingress, "

@@ -1,7 +1,7 @@
 """The addresses from which the common CDNs ask, as they publish them.
 
 `as_of` says when a list was last compared with what is published; `bin/install --refresh-proxies` on a host
-gets today's, and without that a CDN that has no list here is not believed. Only the standard library, and
+gets today's, and without that a CDN that has no list here is not trusted. Only the standard library, and
 Python 3.9: this also runs inside images.
 """
 
@@ -17,7 +17,7 @@ class Cdn:
     """One CDN.
 
     Args:
-        sources: where it publishes its ranges: texts with one a line, or JSON.
+        sources: where it publishes its ranges: texts with one per line, or JSON.
         header: in which it sends the client's address.
         as_of: when `ranges` were compared with `sources`; empty: never, and `ranges` is empty, too.
     """
@@ -63,11 +63,11 @@ CDNS = {
 MOST_RANGES = 2000
 """More than any CDN publishes: a longer list is something else."""
 WIDEST = {4: 8, 6: 19}
-"""The shortest prefix that is believed to be one CDN's, by version of IP."""
+"""The shortest prefix that is accepted as one CDN's, by version of IP."""
 
 
 def published(text: str) -> tuple[str, ...]:
-    """The ranges in what a CDN publishes: one a line; or JSON with lists of texts, as Fastly and AWS have it.
+    """The ranges in what a CDN publishes: one per line; or JSON with lists of strings, as by Fastly and AWS.
 
     Raises:
         ValueError: it is something else, such as a page that says no.

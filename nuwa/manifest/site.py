@@ -34,7 +34,7 @@ class Site(Section):
         tuple[Annotated[str, Check(site_checks.trusted_proxy)], ...],
         Doc(
             "Proxies in front of this host: addresses, ranges, or the CDNs cloudflare, fastly and "
-            "cloudfront. What they say of the client's address and of HTTPS is believed, and nobody "
+            "cloudfront. What they say of the client's address and of HTTPS is trusted, and nobody "
             "else's word."
         ),
     ] = ()
@@ -107,8 +107,8 @@ class Protect(Section):
         str,
         Check(checks.OrEmpty(checks.variable_name)),
         Doc(
-            "Name of the secret with the users, name:password, one a line. It stays on the host, out of the "
-            "app's reach. Empty: no password is asked for."
+            "Name of the secret with the users, name:password, one per line. It stays on the host, out of "
+            "the app's reach. Empty: no password is asked for."
         ),
     ] = ""
     allow: Annotated[

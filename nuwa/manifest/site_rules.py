@@ -20,7 +20,7 @@ def _site(app: App, _: Given) -> Iterator[Finding]:
     if app.site.client_address_header and not app.site.trusted_proxies:
         yield Finding(
             (("site", "client_address_header"),),
-            "without trusted_proxies nobody is believed",
+            "without trusted_proxies no proxy is trusted",
             'name the proxies too, such as trusted_proxies = ["10.0.0.0/8"]',
         )
     tables: list[tuple[Path, dict[str, str]]] = [(("site", "headers"), app.site.headers)]

@@ -4,7 +4,7 @@
 once: see `_plans`. `render.pyz release` prints the words behind `podman run`
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
-`render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one a line.
+`render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one per line.
 `render.pyz maintenance` reads JSON with a message and addresses and prints the page of bin/maintenance.
 `render.pyz ranges` reads what a CDN publishes and prints a JSON list of its ranges of addresses.
 `render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has no room for.
@@ -12,7 +12,7 @@ rehearsal of an archive, and `render.pyz once` for a one-off command, whose own 
 prints a tar of static files. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in
 volumes, whose folders follow: see `nuwa/render/volumes.py`. `render.pyz archive-entries`, with
 `borg` or `restic` behind it, reads that program's list of an archive; it prints bytes, number of entries and
-the folders at the top, one a line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE
+the folders at the top, one per line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE
 SERVER FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.as_lines`.
 `render.pyz files-with-name NAME` reads what `nginx -T` prints, and prints the files that have a site of the
 name. `render.pyz reach HOST PORT SECONDS` connects; where that fails, it prints why.

@@ -124,7 +124,7 @@ opens() {
   given bin/run --quiet
   given bin/install --quiet
   run -0 bin/secret set ADMINS <<<'ann:other'
-  says 'the users in ADMINS hold from now on'
+  says 'the users in ADMINS are in effect'
   opens other
   for wrong in 'ann' 'ann:' 'a b:c' ':c' $'ann:x\nbob'; do
     run -1 bin/secret set ADMINS <<<"$wrong"
@@ -203,7 +203,7 @@ opens() {
   run -0 bin/maintenance status
   says 'off: visitors get the site'
   run -0 bin/maintenance on --message 'Back at <5>' --allow 203.0.113.7 --allow 2001:DB8::0:1
-  says 'visitors get the maintenance page, but for 203.0.113.7 2001:DB8::0:1. bin/maintenance off ends it.'
+  says 'visitors get the maintenance page, except 203.0.113.7 2001:DB8::0:1. bin/maintenance off ends it.'
   grep -q 'Back at &lt;5&gt;' volumes/.nuwa/maintenance/page.html
   [[ $(ls volumes/.nuwa/maintenance/allow) == $'2001:db8::1\n203.0.113.7' && -e volumes/.nuwa/maintenance/on ]]
   echo 503 >"$FAKE/status"

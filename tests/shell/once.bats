@@ -4,7 +4,7 @@
 
 load helper
 
-# The words of the last one, one a line.
+# The words of the last one, one per line.
 called() {
   grep -qxF -e "$1" "$FAKE/once" || fail "expected: $1" "called with:" "$(cat "$FAKE/once")"
 }
