@@ -15,7 +15,7 @@ starts() {
   given bin/run --quiet
   before=$(starts)
   run -0 bin/config set GREETING='Guten Tag, "Welt" 100%' WORKERS=3
-  says 'nuwa-blog-blue.service runs with it'
+  says 'nuwa-blog-blue.service runs with the new variables'
   [[ $(starts) == $((before + 1)) ]]
   unit | grep -qF -e '--env=GREETING=Guten Tag, \"Welt\" 100%%'
   unit | grep -qF -e '--env=WORKERS=3'
@@ -79,7 +79,7 @@ starts() {
   cp "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service" "$TEST/unit"
   echo '--env=WORKERS=none' >"$FAKE/images/$ONE/broken-with"
   run -1 bin/config set WORKERS=none
-  says 'does not come up with the new variables. The previous ones were restored.'
+  says 'does not come up with the new variables. The previous state was restored.'
   cmp "$TEST/unit" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   [[ -e $FAKE/active/nuwa-blog-blue.service && ! -e volumes/.nuwa/config.former && ! -e volumes/.nuwa/change.run ]]
   run -0 bin/config list

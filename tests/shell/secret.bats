@@ -63,7 +63,7 @@ setup() {
 @test "a value with which the app does not come up gives way to the previous one" {
   touch "$FAKE/images/$ONE/broken"
   run -1 bin/secret set MAIL_PASSWORD <<<new
-  says 'comes up neither with the new MAIL_PASSWORD nor with the previous one'
+  says 'comes up neither with the new MAIL_PASSWORD nor with the previous state'
   [[ $(<volumes/secrets/MAIL_PASSWORD) == word && ! -e volumes/.nuwa/private/former ]]
 }
 
@@ -177,7 +177,7 @@ run_with_database() {
   cp volumes/secrets/MAIL_PASSWORD "$TEST/mail"
   touch "$FAKE/images/$ONE/broken"
   run -1 bin/secret import <<<'{"MAIL_PASSWORD": "new", "SECRET_KEY": "new"}'
-  says 'neither with the new secrets nor with the previous ones'
+  says 'neither with the new secrets nor with the previous state'
   cmp "$TEST/mail" volumes/secrets/MAIL_PASSWORD
   [[ $(<volumes/secrets/SECRET_KEY) != new && ! -e volumes/.nuwa/private/import ]]
 }
