@@ -173,4 +173,6 @@ class Channels:
         try:
             return regular_files.read(path.resolve(), MAX_URL_BYTES).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise NotSent(f"{path} cannot be read: {error}") from None
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            hint = f"Write the channel's address into {path}, which only root can read."
+            raise NotSent(f"{path} cannot be read: {reason}", hint=hint) from None

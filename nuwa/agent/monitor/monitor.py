@@ -160,7 +160,7 @@ class Monitor:
 
     def _process(self, service: Service, properties: dict[str, str]) -> Finding:
         watch = self._watches[service.name]
-        finding = results.process(service, properties, watch.restarts)
+        finding = results.process(service, properties, watch.restarts, time.monotonic())
         watch.restarts = int(properties.get("NRestarts") or 0)
         return finding
 

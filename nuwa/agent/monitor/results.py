@@ -10,6 +10,9 @@ from nuwa.agent.host.services import Service
 from nuwa.agent.host.systemctl import Properties
 
 DAY_S = 86400.0
+STEADY_S = 120.0
+"""For which a process has run after a restart, so that it counts as well: one that keeps ending has failed
+once, and does not recover in between."""
 SETTLED_S = 600.0
 """For which a process has run after a restart, so that systemd's delay begins at its shortest again."""
 
@@ -29,11 +32,14 @@ class Finding:
     message: str
 
 
-def process(service: Service, properties: Properties, restarts_before: int | None) -> Finding:
-    """Whether a service runs as it should.
+def process(
+    service: Service, properties: Properties, restarts_before: int | None, now: float = 0.0
+) -> Finding:
+    """Whether a service runs as it should; what was restarted has to run for a while before it is well again.
 
     Args:
         restarts_before: how often systemd had restarted it at the last look.
+        now: of the clock that never jumps, in seconds.
     """
     status, result = services.status(properties), services.result(properties)
     restarts = int(properties.get("NRestarts") or 0)
@@ -46,6 +52,8 @@ def process(service: Service, properties: Properties, restarts_before: int | Non
         message = "stopped on purpose"
     elif status == "unstarted":
         state, message = "unknown", "was not started yet"
+    elif restarts and not _runs_for(properties, now, STEADY_S):
+        state, message = "unknown", f"{status} again, after it ended {restarts} times"
     return Finding(f"process {service.name}", "process", service.name, state, message)
 
 
@@ -55,9 +63,12 @@ def has_settled(properties: Properties, now: float) -> bool:
     Args:
         now: of the clock that never jumps, in seconds.
     """
-    restarts = int(properties.get("NRestarts") or 0)
+    return int(properties.get("NRestarts") or 0) > 0 and _runs_for(properties, now, SETTLED_S)
+
+
+def _runs_for(properties: Properties, now: float, seconds: float) -> bool:
     since = int(properties.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
-    return services.status(properties) == "running" and restarts > 0 and now - since > SETTLED_S
+    return services.status(properties) == "running" and now - since > seconds
 
 
 def answer(service: Service, fault: str, failures: int, allowed: int) -> Finding:

@@ -65,12 +65,14 @@ class States:
         elif row["message"] != finding.message:
             change.execute("update checks set message = ? where name = ?", (finding.message, finding.name))
         lasts = row is not None and before == "failed" and row["told"] and now - row["told"] > repeat
-        if (is_news and _matters(before, finding.state)) or (lasts and not is_news):
+        if (is_news and _matters(before, finding.state)) or (lasts and finding.state == "failed"):
             _alert(change, finding, now)
 
     def _is_news(self, finding: Finding, before: str) -> bool:
         """Whether a finding changes the state of its check: it does when it was seen often enough."""
-        if finding.state in (before, "unknown"):
+        if finding.state == "unknown":
+            return False  # it says nothing of what was seen before either
+        if finding.state == before:
             self._pending.pop(finding.name, None)
             return False
         pending = self._pending.setdefault(finding.name, _Pending(finding.state, 0))

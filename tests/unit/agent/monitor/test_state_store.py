@@ -40,6 +40,14 @@ def test_what_flaps_for_a_moment_wakes_nobody(states: States) -> None:
     assert states.checks()[0]["state"] == "ok"
 
 
+def test_a_crash_loop_is_one_failure_and_one_recovery(states: States) -> None:
+    take(states, "ok", "failed", *(["unknown", "unknown", "failed"] * 5), "unknown", "ok", "ok")
+    assert told(states) == ["failed", "ok"]
+    take(states, "failed", "failed")
+    take(states, "unknown", "ok", repeat=-1)
+    assert told(states) == ["failed", "ok", "failed"], "only what fails now is told again"
+
+
 def test_a_lasting_failure_is_told_again_after_its_time(states: States) -> None:
     take(states, "ok", "failed", "failed")
     take(states, "failed", repeat=-1)
