@@ -247,7 +247,7 @@ def _secrets(made: App, state: HostState, project: Path) -> dict[str, str]:
     if missing:
         raise UsageError(
             f"secrets are missing on {state.target}: {', '.join(missing)}",
-            hint="Give each in an environment variable of its name, or run this at a terminal.",
+            hint="Give each in an environment variable of its name, or run this in a terminal.",
         )
     for name in made.backup.secrets if made.backup else ():
         if name not in state.secrets and (given := os.environ.get(name)):

@@ -116,7 +116,7 @@ def _about_requests(context: Context) -> Iterator[str]:
     if app.site.trusted_proxies:
         yield "site.trusted_proxies has no equivalent: set the trusted addresses or hops of your gateway"
     if app.site.include:
-        yield "site.include has no equivalent: a Gateway takes no lines of nginx"
+        yield "site.include has no equivalent: a Gateway takes no nginx directives"
     if app.site.rate or any(rule.rate for rule in app.path):
         yield "rate has no equivalent: use the rate limits of your gateway, such as its own policy objects"
     if app.protect:

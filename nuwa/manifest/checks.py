@@ -178,7 +178,7 @@ def address_part(value: str) -> str:
     named = re.findall(r"\{([^{}]*)\}", value)
     if not named or any(name not in ADDRESS_PARTS for name in named) or re.search(r"[\x00-\x1f\x7f]", value):
         listed = ", ".join(ADDRESS_PARTS)
-        raise ValueError(f"{shown(value)} is neither one of {listed} nor a text with one of them in braces")
+        raise ValueError(f"{shown(value)} is neither one of {listed} nor a string with one of them in braces")
     return value
 
 
@@ -204,7 +204,7 @@ def service_part(value: str) -> str:
     known = bool(named) and all(name in SERVICE_PARTS[1:] for name in named)
     if value not in SERVICE_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
         listed = ", ".join(SERVICE_PARTS)
-        raise ValueError(f"{shown(value)} is neither one of {listed} nor a text with one of them in braces")
+        raise ValueError(f"{shown(value)} is neither one of {listed} nor a string with one of them in braces")
     return value
 
 
@@ -230,7 +230,7 @@ def host_port_part(value: str) -> str:
     named = re.findall(r"\{([^{}]*)\}", value)
     known = bool(named) and all(name in HOST_PORT_PARTS for name in named)
     if value not in HOST_PORT_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
-        raise ValueError(f"{shown(value)} is neither host nor port, nor a text with one of them in braces")
+        raise ValueError(f"{shown(value)} is neither host nor port, nor a string with one of them in braces")
     return value
 
 

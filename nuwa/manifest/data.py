@@ -82,7 +82,7 @@ class Service(Section):
         ),
         Doc(
             "Variables that get the address, redis://:PASSWORD@HOST:PORT/0. In a table each names its part: "
-            'url, host, port, password, or a text such as "redis://:{password}@{host}:{port}/1".'
+            'url, host, port, password, or a string such as "redis://:{password}@{host}:{port}/1".'
         ),
     ] = field(default_factory=lambda: {"REDIS_URL": "url"})
     memory: Annotated[Size, Doc("What its data may take.")] = 64 * 1024**2
@@ -113,7 +113,7 @@ class HostPort(Section):
     env: Annotated[
         dict[VariableName, Annotated[str, Check(checks.host_port_part)]],
         Doc(
-            "Variables that get its address as the container sees it: host, port, or a text such as "
+            "Variables that get its address as the container sees it: host, port, or a string such as "
             '"smtp://{host}:{port}"; empty: NAME_HOST and NAME_PORT, as SMTP_HOST and SMTP_PORT.'
         ),
     ] = field(default_factory=dict)

@@ -124,7 +124,7 @@ def describe(kind: Any) -> str:
     if _is_dict(core):
         return f"a table of {_plural(arguments[1])}"
     limits = next((mark for mark in _marks(kind) if isinstance(mark, Between)), None)
-    basic = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+    basic = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
     return basic.get(core, "a table") + (f" from {limits.low} to {limits.high}" if limits else "")
 
 

@@ -165,7 +165,7 @@ class _Reader:
             return message, f"write {self._header(section)}, with two brackets: there can be several"
         if section and not section.repeated and self.language.repeated:
             return message, f"write {self._header(section)}, with one bracket: there is one only"
-        if isinstance(value, (int, float, datetime.date, datetime.time)) and words.startswith("a text"):
+        if isinstance(value, (int, float, datetime.date, datetime.time)) and words.startswith("a string"):
             return message, f'put it in quotes: "{self._written(path) or value}"'
         if isinstance(value, str) and words.startswith("a list of strings"):
             return message, f'put it in brackets: ["{value}"]'
@@ -184,7 +184,7 @@ class _Reader:
             return "a list"
         written = self._written(path)
         text = written if written and len(written) <= 60 and "\n" not in written else str(value)[:60]
-        names = {bool: "", int: "the number ", float: "the number ", str: "the text ", type(None): ""}
+        names = {bool: "", int: "the number ", float: "the number ", str: "the string ", type(None): ""}
         return names.get(type(value), "the date ") + text
 
 

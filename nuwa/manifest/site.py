@@ -67,7 +67,7 @@ class Site(Section):
         str,
         Check(checks.OrEmpty(checks.relative_path)),
         Doc(
-            "File in the project with lines of nginx for the site's own block, for what no key offers; see "
+            "File in the project with nginx directives for the site's own block, for what no key offers; see "
             "the guide for what they may say."
         ),
     ] = ""

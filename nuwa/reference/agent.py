@@ -35,7 +35,7 @@ def _page() -> Iterator[str]:
     yield "Everything that `/etc/nuwa/config.json` takes. All keys may be left out, unless marked."
     yield "`${name}` puts in a value of `env`; `${service.ports.0}` the port at which others reach a service,"
     yield "`${.ports.0}` within a process its own; `$${` means `${`. Relative paths begin at `/etc/nuwa`."
-    yield "Sizes are bytes, or texts such as `512M`."
+    yield "Sizes are bytes, or strings such as `512M`."
     yield ""
     yield "The [JSON Schema](../../nuwa/agent/config/schema.json) is for editors, and"
     yield "`nuwa config schema` prints it. [The guide](../guide/agent.md) shows all this at work."

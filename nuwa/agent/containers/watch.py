@@ -85,7 +85,7 @@ class Containers:
                 self._fault = ""
             except NuwaError as error:
                 if str(error) != self._fault:
-                    log.warning("nothing is known of containers: %s", error)
+                    log.warning("the containers cannot be watched: %s", error)
                 self._fault = str(error)
             await asyncio.sleep(COMMAND_EVERY_S)
 

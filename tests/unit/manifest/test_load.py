@@ -119,21 +119,21 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(problems):
         "3 app.name: 'My App' is not a name of at most 39",
         "4 app.versions: unknown key → did you mean 'version'?",
         "5 server.module: is required",
-        '6 server.workers: found the text "four", expected "auto" or a whole number from 1 to 512',
-        '7 server.threads: found the text "4", expected a whole number from 1 to 512 → write it without',
+        '6 server.workers: found the string "four", expected "auto" or a whole number from 1 to 512',
+        '7 server.threads: found the string "4", expected a whole number from 1 to 512 → write it without',
         "8 server.websocket: found the number 1, expected true or false",
-        '9 server.kind: found the text "gunicron", expected one of "gunicorn"',
+        '9 server.kind: found the string "gunicron", expected one of "gunicorn"',
         'did you mean "gunicorn"?',
-        '11 image.python: found the number 3.10, expected a text → put it in quotes: "3.10"',
-        '12 image.packages[1]: found the number 1, expected a text → put it in quotes: "1"',
+        '11 image.python: found the number 3.10, expected a string → put it in quotes: "3.10"',
+        '12 image.packages[1]: found the number 1, expected a string → put it in quotes: "1"',
         "12 image.packages[2]: 'b;' is not the name of a distribution package",
         "13 process: found a table, expected a list of tables → write [[process]]",
         "16 env.clear.A-b: 'A-b' is not the name of an environment variable",
-        '17 env.clear.B: found the number 2, expected a text → put it in quotes: "2"',
+        '17 env.clear.B: found the number 2, expected a string → put it in quotes: "2"',
         "19 limits.memory_max: '12Q' is not a size such as 512M or 2G",
         "20 limits.memory_low: memory_low is above memory_high",
         "22 limits.cpu: found the number nan",
-        "24 hooks.release[1]: found the number 1, expected a text",
+        "24 hooks.release[1]: found the number 1, expected a string",
         "25 hooks.checks[0]: 'a | b' holds '|', which only a shell understands",
         "26 statc: unknown section → did you mean 'static'?",
         "27 extras: found a list, expected a table → write [extras], with one bracket",
@@ -187,7 +187,7 @@ def test_no_value_of_a_wrong_type_passes_or_crashes(write, value):
     [
         (
             '[command]\nrun = "x"\n',
-            'command.run: found the text "x", expected a table → write [command.NAME]',
+            'command.run: found the string "x", expected a table → write [command.NAME]',
         ),
         (
             "[command.import]\n",
@@ -195,7 +195,7 @@ def test_no_value_of_a_wrong_type_passes_or_crashes(write, value):
         ),
         ('[command.import]\nrum = "x"\n', "command.import.rum: unknown key → did you mean 'run'?"),
         ('[command.Import]\nrun = "x"\n', "'Import' is not a name of at most 31 lower-case letters"),
-        ('[command.x]\nrun = "x"\nhelp = "a\\nb"\n', "is not one line of at most 200 signs"),
+        ('[command.x]\nrun = "x"\nhelp = "a\\nb"\n', "is not one line of at most 200 characters"),
     ],
 )
 def test_a_wrong_named_command_says_what_is_right(problems, text, expected):
@@ -208,11 +208,11 @@ def test_a_broken_value_does_not_cause_errors_about_other_values(problems):
         + '[tls]\nchallenge = "dns01"\ndns_plugin = "x"\n[database]\nengine = "sqlit"\n'
         + '[[volume]]\nname = 1\npath = "/a"\n'
     ) == [
-        '6 tls.challenge: found the text "dns01", expected one of "http-01", "dns-01", "files", "self-signed"'
-        ' → did you mean "dns-01"?',
-        '9 database.engine: found the text "sqlit", expected one of "postgresql", "mariadb", "sqlite"'
+        '6 tls.challenge: found the string "dns01", expected one of "http-01", "dns-01", "files", '
+        '"self-signed" → did you mean "dns-01"?',
+        '9 database.engine: found the string "sqlit", expected one of "postgresql", "mariadb", "sqlite"'
         ' → did you mean "sqlite"?',
-        '11 volume[0].name: found the number 1, expected a text → put it in quotes: "1"',
+        '11 volume[0].name: found the number 1, expected a string → put it in quotes: "1"',
     ]
 
 

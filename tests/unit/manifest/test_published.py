@@ -157,7 +157,7 @@ def test_the_schema_refuses_what_load_refuses(text):
 def test_the_reference_shows_each_key_with_its_default():
     page = manifest.page()
     assert '| `max_body` | a size: a number of bytes, or a string such as "512M" | `"64M"` |' in page
-    assert "| `name` | a text | required |" in page
+    assert "| `name` | a string | required |" in page
     for name, section in sections().items():
         heading = f"[[{name}]]" if section.repeated else f"[{name}.NAME]" if section.keyed else f"[{name}]"
         assert f"`{heading}`" in page
