@@ -30,8 +30,8 @@ def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
 def commands(value: Union[str, Sequence[Union[str, Sequence[str]]]]) -> tuple[tuple[str, ...], ...]:
     """One command line or several, each as argv.
 
-    A list of strings is the words of one command, as everywhere; it is several commands where an item is a list
-    itself, or where the first text holds a blank, which no program's name does.
+    A list of strings is the words of one command, as everywhere; it is several commands where an item is a
+    list itself, or where the first string holds a blank, which no program's name does.
     """
     if isinstance(value, str):
         return (command(value),)
