@@ -112,7 +112,7 @@ def sort(
         given: clear values that are known already.
     """
     clear = dict(given or {})
-    django = "DJANGO_SETTINGS_MODULE" in clear
+    is_django = "DJANGO_SETTINGS_MODULE" in clear
     generated: list[str] = []
     secrets: list[Variable] = []
     unknown: list[Variable] = []
@@ -120,33 +120,20 @@ def sort(
     filled = {*(database.env if database else ()), *(service.env if service else ())}
     for variable in variables:
         name = variable.name
-        if name in filled or name in clear or not belongs_to_the_app(name):
+        if name in filled or name in clear or not belongs_to_the_app(name) or _is_debug_off(variable):
             continue
         if name in FRAMEWORK_KEYS or name in own_keys:
             generated.append(name)
-        elif _DEBUG.match(name):
-            if variable.required or (variable.default or "").lower() not in _FALSE:
-                clear[name] = "False" if (variable.default or "True").title() in ("True", "False") else "0"
-        elif django and _HOSTS.match(name) and "*" not in (variable.default or ""):
-            clear[name] = "*"
-        elif (stage := _stage(variable, tree, said)) is not None:
-            clear[name] = stage
-        elif _ENGINE.match(name) and (engine := _engine(variable, said, database, django)) is not None:
-            clear[name] = engine
-        elif _LOGS.match(name) and (variable.default or "").lower() in _FALSE:
-            clear[name] = "1"
-        elif _BEHIND_PROXY.match(name) and (value := _said(name, said)) is not None:
+        elif (value := _decided(variable, tree, said, database, is_django)) is not None:
             clear[name] = value
         elif is_secret(name):
             (secrets if variable.required else optional).append(variable)
-        elif variable.required:
-            value = _said(name, said)
-            if value is not None:
-                clear[name] = value
-            else:
-                unknown.append(variable)
-        else:
+        elif not variable.required:
             optional.append(variable)
+        elif (value := _said(name, said)) is not None:
+            clear[name] = value
+        else:
+            unknown.append(variable)
     made_up = sorted({*generated, *(name for name in said.generated if name in FRAMEWORK_KEYS)})
     return Environment(
         tuple(made_up),
@@ -155,6 +142,32 @@ def sort(
         tuple(sorted(unknown, key=lambda item: item.name)),
         tuple(sorted(optional, key=lambda item: (not is_secret(item.name), item.name))),
     )
+
+
+def _is_debug_off(variable: Variable) -> bool:
+    return bool(_DEBUG.match(variable.name)) and not variable.required and _is_false(variable)
+
+
+def _is_false(variable: Variable) -> bool:
+    return (variable.default or "").lower() in _FALSE
+
+
+def _decided(
+    variable: Variable, tree: Tree, said: Testimony, database: Database | None, is_django: bool
+) -> str | None:
+    """The value of a variable whose name says what a public site behind nginx needs; else None."""
+    name = variable.name
+    if _DEBUG.match(name):
+        return "False" if (variable.default or "True").title() in ("True", "False") else "0"
+    if is_django and _HOSTS.match(name) and "*" not in (variable.default or ""):
+        return "*"
+    if (stage := _stage(variable, tree, said)) is not None:
+        return stage
+    if _ENGINE.match(name) and (engine := _engine(variable, said, database, is_django)) is not None:
+        return engine
+    if _LOGS.match(name) and _is_false(variable):
+        return "1"
+    return _said(name, said) if _BEHIND_PROXY.match(name) else None
 
 
 def of_the_python_image(variables: Iterable[Variable], python: str) -> dict[str, str]:
