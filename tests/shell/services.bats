@@ -127,7 +127,7 @@ is_gone() {
   touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb" "$FAKE/images/$TWO/broken"
   : >"$FAKE/starts"
   run -0 bin/deploy --dry-run "$TWO"
-  says 'would set up the servers that bbbbbbbbbbbb names, and once it serves remove others: queue cache are there'
+  says 'would set up the servers that bbbbbbbbbbbb names and, once it serves, remove the others (here now: queue cache)'
   run -1 bin/deploy "$TWO"
   says 'The previous release (aaaaaaaaaaaa) serves'
   is_there queue
