@@ -38,6 +38,7 @@ size = "600M"
 INSTALL = f"""set -e; mkdir -p {FOLDER}; cd {FOLDER}
 export BID=localhost/app/{NAME}:latest; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
 bin/run --quiet
+systemctl set-property systemd-journald.service CPUQuota=25%
 systemd-run --quiet --unit sink python3 -c '
 import socket, threading
 def take(sender):

@@ -46,7 +46,7 @@ EXAMPLE = """{
 """
 
 
-WHOLE_LINES = """\
+JOURNAL = """\
 # Written by `nuwa host init`: journald loses the line of which it has read a part when it stops. So nobody
 # writes while it finishes; what comes then waits in the sockets, which systemd keeps.
 
@@ -54,6 +54,18 @@ WHOLE_LINES = """\
 ExecStop=-+/usr/bin/systemctl kill --signal=SIGSTOP nuwa@*.service
 ExecStopPost=-+/usr/bin/systemctl kill --signal=SIGCONT nuwa@*.service
 """
+JOURNAL_QUOTA = """
+# A service that floods the journal waits for it, in place of all others for a processor.
+CPUQuota={percent}%
+"""
+JOURNAL_PART = 8
+"""journald may take one of so many processors, at least a quarter of one. It never uses more than one."""
+
+
+def journal_drop_in(processors: int) -> str:
+    """What systemd is told of journald on a host with so many processors."""
+    percent = max(25, 100 * processors // JOURNAL_PART)
+    return JOURNAL + (JOURNAL_QUOTA.format(percent=percent) if percent < 100 else "")
 
 
 def distribution() -> Distribution:
@@ -94,7 +106,9 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
     yield parts.FairQueueing()
     stays_up = (TEMPLATES / "systemd/nginx.j2").read_text()
     yield parts.DropIn(paths.units / f"{naming.ROUTER}.d" / "30-nuwa.conf", stays_up)
-    yield parts.DropIn(paths.units / "systemd-journald.service.d" / "30-nuwa.conf", WHOLE_LINES)
+    journal = "systemd-journald.service"
+    drop_in = journal_drop_in(os.cpu_count() or 1)
+    yield parts.DropIn(paths.units / f"{journal}.d" / "30-nuwa.conf", drop_in, restart=journal)
     yield parts.Units(paths.units, {}, [naming.ROUTER], [naming.ROUTER], "nginx")
     yield Configuration(paths, warn)
     yield parts.Units(paths.units, _units(paths), *_wanted())

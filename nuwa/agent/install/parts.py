@@ -180,11 +180,19 @@ class File:
 
 @dataclass(frozen=True)
 class DropIn(File):
-    """A file with which systemd changes a unit of somebody else's; its folder comes and goes with it."""
+    """A file with which systemd changes a unit of somebody else's; its folder comes and goes with it.
+
+    Args:
+        restart: the unit, where its limits change: those of a unit that runs stay what they were.
+    """
+
+    restart: str = ""
 
     def make(self) -> None:
         super().make()
         systemctl.reload()
+        if self.restart:
+            systemctl.restart([self.restart])
 
     def remove(self) -> None:
         super().remove()
