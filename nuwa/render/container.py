@@ -236,12 +236,10 @@ def make_network(app: App, facts: Facts) -> tuple[str, ...]:
     name = app.names.network
     subnet = f"--subnet={facts.network} " if facts.network else ""
     isolated = f"podman network create {' '.join(NETWORK_OPTIONS)} {subnet}{name}"
-    # As bin/run: a podman that cannot isolate it makes it anyway.
-    return (
-        "/bin/sh",
-        "-c",
-        f"podman network exists {name} || {isolated} || podman network create {subnet}{name}",
-    )
+    # Where podman's own file is there, podman need not be asked. As bin/run: a podman that cannot
+    # isolate it makes it anyway.
+    exists = f"test -e /etc/containers/networks/{name}.json || podman network exists {name}"
+    return ("/bin/sh", "-c", f"{exists} || {isolated} || podman network create {subnet}{name}")
 
 
 def _network(app: App, facts: Facts) -> list[str]:

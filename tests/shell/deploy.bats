@@ -44,6 +44,25 @@ serves() {
   says 'serves already'
 }
 
+@test "systemd reads all units again only where it still knows one that is gone" {
+  # bin/install had the unit changed while it was enabled
+  rm -f "$FAKE/daemon-reloads"
+  given bin/deploy --quiet "$TWO"
+  serves "$TWO" green
+  [[ $(wc -l <"$FAKE/daemon-reloads") == 1 ]]
+  [[ $(systemctl show --property LoadState --value -- nuwa-blog-blue.service) == not-found ]]
+  rm -r "$FAKE/wanted" "$FAKE/daemon-reloads"
+  given bin/deploy --quiet "$THREE"
+  serves "$THREE" blue
+  [[ ! -e $FAKE/daemon-reloads ]]
+  # a unit that is there already, and known
+  cp -p "$NUWA_ROOT"/etc/systemd/system/nuwa-blog-{blue,green}.service
+  systemctl daemon-reload
+  given bin/deploy --quiet "$TWO"
+  serves "$TWO" green
+  [[ $(wc -l <"$FAKE/daemon-reloads") == 3 ]]
+}
+
 @test "a release that somebody still talks to gets its time, and is then stopped with a message" {
   mkdir -p "$NUWA_ROOT/proc/self/net"
   printf "0: 3 0 %s 0001 3 7 $NUWA_ROOT/run/nuwa-app/%s/server.sock\n" \
