@@ -63,6 +63,21 @@ serves() {
   [[ $(wc -l <"$FAKE/daemon-reloads") == 3 ]]
 }
 
+@test "scripts that are the same stay, but for one that was edited and those of a Setup that was cut off" {
+  given bin/deploy --quiet "$TWO"
+  serves "$TWO" green
+  [[ $(grep -c 'run: Setup of' volumes/.nuwa/nuwa.log) == 0 ]]
+  echo '# mine' >>bin/logs
+  run -0 bin/deploy "$THREE"
+  says 'bin/logs was edited'
+  serves "$THREE" blue
+  [[ $(tail -n 1 bin/logs) != '# mine' && $(grep -c 'run: Setup of' volumes/.nuwa/nuwa.log) == 1 ]]
+  touch bin/lib/.sums
+  given bin/deploy --quiet --rollback
+  serves "$TWO" green
+  [[ $(grep -c 'run: Setup of' volumes/.nuwa/nuwa.log) == 2 ]]
+}
+
 @test "a release that somebody still talks to gets its time, and is then stopped with a message" {
   mkdir -p "$NUWA_ROOT/proc/self/net"
   printf "0: 3 0 %s 0001 3 7 $NUWA_ROOT/run/nuwa-app/%s/server.sock\n" \
