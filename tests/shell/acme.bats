@@ -209,7 +209,7 @@ END
 @test "no public authority is asked for names that only this host knows; a server that is named is" {
   given bin/run --quiet
   run -0 bin/install blog.localhost
-  says 'no public authority knows blog.localhost'
+  says 'no public authority issues certificates for blog.localhost'
   run ! test -e "$FAKE/certbot-calls"
   run -0 bin/install blog.localhost --acme-server https://localhost:14000/dir
   says 'got a certificate for blog.localhost'
@@ -239,7 +239,7 @@ END
     s|^readonly NUWA_DNS_CREDENTIALS=.*|readonly NUWA_DNS_CREDENTIALS='"$TEST"'/key.ini|
     s|^readonly NUWA_DNS_WAIT=.*|readonly NUWA_DNS_WAIT=7|' bin/lib/app
   run -4 bin/install
-  says 'key.ini, which is not there'
+  says 'key.ini, which does not exist'
   touch "$TEST/key.ini"
   run -4 bin/install
   says 'python3-certbot-dns-rfc2136'

@@ -363,7 +363,7 @@ END
   echo '{"app": "shop"}' >"$TEST/other/volumes/.nuwa/archive/about.json"
   tar -cf "$TEST/borg/$name.tar" -C "$TEST/other" volumes/media volumes/.nuwa/archive
   run -1 bin/restore_volumes --yes
-  says 'no archive of blog'
+  says 'not an archive of blog'
 }
 
 @test "hostile archives are refused before anything is written" {

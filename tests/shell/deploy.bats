@@ -166,7 +166,7 @@ serves() {
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/deploy "$TWO"
   says 'ModuleNotFoundError: the last line of the app'
-  says 'The previous release (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
+  says 'The previous release (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not kept.'
   serves "$ONE" blue
 }
 

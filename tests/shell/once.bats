@@ -138,7 +138,7 @@ make_shared() {
   says 'First: bin/run'
   bin/run
   run -1 bin/run-once id
-  says 'the volume data is exclusive, and the app has it'
+  says 'the volume data is exclusive, and the app is using it'
   run -2 bin/run-once
   says 'which command?'
   run -2 bin/run-once --fast id

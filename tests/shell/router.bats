@@ -17,13 +17,13 @@ other() {
   given bin/run --quiet
   other 'server {' '  server_name www.blog.example.com x.example.com;' '}'
   run -1 bin/install --self-signed
-  says 'has a site for www.blog.example.com already'
+  says 'already has a site for www.blog.example.com'
   says "$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   [[ ! -e $NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf && ! -e volumes/.nuwa/change.install ]]
   run -0 bin/install --self-signed blog.example.com
   other 'server {' '  server_name blog.example.com;' '}'
   run -1 bin/install
-  says 'has a site for blog.example.com already'
+  says 'already has a site for blog.example.com'
   grep -q 'server_name blog.example.com' "$FAKE/serving/nuwa-blog.conf"
 }
 

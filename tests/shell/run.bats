@@ -146,7 +146,7 @@ starts() {
   touch "$FAKE/images/$TWO/broken"
   make_deployment "$TWO"
   run -1 bin/run
-  says 'The previous release (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not taken up.'
+  says 'The previous release (aaaaaaaaaaaa) serves; bbbbbbbbbbbb was not kept.'
   grep -q "$ONE" "$FAKE/active/nuwa-blog-blue.service"
   grep -q "$ONE" "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
   [[ $(readlink volumes/static/current) == aaaaaaaaaaaa && $(cat volumes/.nuwa/release.blue) == "$ONE" ]]

@@ -149,7 +149,7 @@ run_with_database() {
   [[ $(grep -c nuwa-blog "$FAKE/starts") == 1 && ! -e volumes/.nuwa/private/import ]]
   rm volumes/secrets/MAIL_PASSWORD
   run -0 bin/secret import --dry-run <<<'{"SECRET_KEY": "new"}'
-  says 'missing still: MAIL_PASSWORD'
+  says 'still missing: MAIL_PASSWORD'
   says 'would store: SECRET_KEY'
   [[ $(<volumes/secrets/SECRET_KEY) == k ]]
 }

@@ -91,7 +91,7 @@ password() {
   mkdir -p "$NUWA_ROOT"/var/lib/valkey/nuwa-blog_{queue,cache}
   touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
   run -0 bin/kill --yes
-  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
+  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue deletes it.'
   [[ ! -e $NUWA_ROOT/var/lib/valkey/nuwa-blog_cache ]]
   run find "$UNITS" "$NUWA_ROOT/var/lib/nuwa-app/ports" -name '*blog*' -o -name '17*'
   [[ -z $output ]]
@@ -138,7 +138,7 @@ is_gone() {
   rm "$FAKE/images/$TWO/broken"
   run -0 bin/deploy "$TWO"
   says 'removed nuwa-blog_queue, which nuwa.toml no longer names'
-  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
+  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue deletes it.'
   says 'removed the secret CACHE_URL, the address of cache'
   is_there jobs
   is_gone queue
@@ -205,7 +205,7 @@ is_gone() {
   # as after an interruption
   rm volumes/.nuwa/plan.services
   run -0 bin/kill --yes
-  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue clears it.'
+  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue deletes it.'
   [[ ! -e $NUWA_ROOT/var/lib/valkey/nuwa-blog_cache && -e $NUWA_ROOT/var/lib/valkey/nuwa-blog-other_queue ]]
   run find "$UNITS" "$FAKE"/{active,enabled} "$NUWA_ROOT/var/lib/nuwa-app/ports" -name 'nuwa-blog_*' -o -name '17*'
   [[ -z $output ]] || fail "$output"

@@ -319,7 +319,7 @@ SERVICE = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n[[service]]\nengine = "v
         ('name = "database"\n', "database is a name of nuwa's own"),
         ('[[service]]\nengine = "valkey"\nname = "b"\n', "REDIS_URL gets its value"),
         ('[[service]]\nengine = "valkey"\nenv = "B"\n', '"valkey" is'),
-        ('env = { A = "{user}" }\n', "is none of url, host, port, password"),
+        ('env = { A = "{user}" }\n', "is neither one of url, host, port, password"),
     ],
 )
 def test_a_service_hands_its_address_to_variables_of_its_own(text: str, message: str) -> None:
