@@ -141,7 +141,8 @@ def _bytes(line: Line) -> Iterator[Figure]:
         target=0.02,
     )
     with source.local(line.world.engine, image) as local:
-        packed = run(["bash", "-c", f"zstd -q -3 -c {local.layer(image.layers[-1])} | wc -c"]).stdout
+        ((_, layer),) = local.layers(image.layers[-1:])
+        packed = run(["bash", "-c", f"zstd -q -3 -c {layer} | wc -c"]).stdout
     yield Figure(
         title="The same",
         ours=[sent],

@@ -10,7 +10,8 @@ import re
 import resource
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class Image:
 
 
 _LIST_RETRIES = 5
+_SAVE_POLL_S = 0.02
 MAX_BUILD_PROCESSES = 32768
 """What podman 4.3 lowers its own limit to before it builds; nothing that it starts may have more."""
 
@@ -224,25 +226,39 @@ class Engine:
     def save(self, image: str, file: Path, *, format: str = "docker-archive") -> None:
         self.podman("save", "--format", format, "--output", file, image)
 
-    def save_layer(self, image: str, layers: Iterable[str], digest: str, folder: Path) -> Path:
-        """Write one layer of an image, uncompressed, and return its file.
+    def save_layers(
+        self, image: str, layers: Iterable[str], wanted: Collection[str], folder: Path
+    ) -> Iterator[tuple[str, Path]]:
+        """Write some layers of an image, uncompressed: digest and file of each as soon as it is whole.
 
         `podman save` into an OCI layout skips a blob that is there already, whatever is in it: empty files
-        stand for the layers that are not wanted.
+        stand for the layers that are not wanted. It writes several at a time, and gives each its name when it
+        is whole.
 
         Args:
             layers: digests of all layers of the image.
-            digest: that of the wanted one.
+            wanted: those of the wanted ones.
             folder: an empty folder.
         """
         blobs = folder / "blobs" / "sha256"
         blobs.mkdir(parents=True)
-        for other in layers:
-            if other != digest:
-                (blobs / other.removeprefix("sha256:")).touch()
+        files = {digest: blobs / digest.removeprefix("sha256:") for digest in layers}
+        for digest in files.keys() - set(wanted):
+            files[digest].touch()
         options = ("--quiet", "--format", "oci-dir", "--uncompressed", "--output", folder)
-        self.podman("save", *options, image)
-        return blobs / digest.removeprefix("sha256:")
+        left = list(dict.fromkeys(wanted))
+        with ThreadPoolExecutor(1) as pool:
+            saving = pool.submit(self.podman, "save", *options, image)
+            while left:
+                ended = bool(wait([saving], timeout=_SAVE_POLL_S).done)
+                for digest in [digest for digest in left if files[digest].exists()]:
+                    left.remove(digest)
+                    yield digest, files[digest]
+                if ended:
+                    saving.result()
+                    break
+        if left:
+            raise EngineError(f"podman saved {image[:12]} without its layer {left[0]}")
 
     def load(self, file: Path) -> list[str]:
         """Load an archive and return the names, or ids, of its images."""

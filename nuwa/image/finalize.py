@@ -77,7 +77,7 @@ def _strip_layers(
     digests = configuration["rootfs"]["diff_ids"]
     for index, digest in list(enumerate(digests))[first:]:
         with tempfile.TemporaryDirectory(dir=folder.parent) as layout:
-            saved = engine.save_layer(image, tuple(digests), digest, Path(layout))
+            ((_, saved),) = engine.save_layers(image, tuple(digests), [digest], Path(layout))
             made = folder / "layer"
             with saved.open("rb") as source, made.open("wb") as target:
                 layer = overlay_attributes.strip(source, target)

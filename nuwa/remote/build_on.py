@@ -11,7 +11,8 @@ import json
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -44,7 +45,16 @@ class BuiltThere:
     folder: Path
     """Where layers are written to here."""
 
-    def layer(self, digest: str) -> Path:
+    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
+        """The next one comes while one is used."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = [pool.submit(self._layer, digest) for digest in digests[:1]]
+            for index, digest in enumerate(digests):
+                file = ahead.pop().result()
+                ahead = [pool.submit(self._layer, following) for following in digests[index + 1 :][:1]]
+                yield digest, file
+
+    def _layer(self, digest: str) -> Path:
         packed = self.folder / f"{digest[-12:]}.gz"
         others = [other for other in self.image.layers if other != digest]
         with packed.open("wb") as target:

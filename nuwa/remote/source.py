@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,8 @@ class Source(Protocol):
     @property
     def image(self) -> Image: ...
 
-    def layer(self, digest: str) -> Path:
-        """A file with one layer, uncompressed; it may be removed after use."""
+    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
+        """Each of these layers with a file, uncompressed, in any order; the file may be removed after use."""
 
     def configuration(self) -> bytes:
         """The image's configuration, whose sha256 is the image's id."""
@@ -47,9 +47,9 @@ class LocalSource:
     folder: Path
     """Where the layers are written to."""
 
-    def layer(self, digest: str) -> Path:
+    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
         layout = Path(tempfile.mkdtemp(dir=self.folder))
-        return self.engine.save_layer(self.image.id, self.image.layers, digest, layout)
+        return self.engine.save_layers(self.image.id, self.image.layers, digests, layout)
 
     def configuration(self) -> bytes:
         """What podman keeps, if its sha256 is right; else what it saves together with all layers."""

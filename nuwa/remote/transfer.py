@@ -9,10 +9,8 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Protocol
 
 from nuwa.errors import RemoteError
@@ -155,7 +153,7 @@ class _Transfer:
             raise RemoteError(f"layers did not arrive on {self._there}", details=result.stderr.strip())
 
     def _write_layers(self, layers: Sequence[str], known: _Known, target: IO[bytes]) -> None:
-        for layer, file in self._exported(layers):
+        for layer, file in self._source.layers(layers):
             size = file.stat().st_size
             received = known.received.get(_hex(layer), 0)
             if received != size:
@@ -165,15 +163,6 @@ class _Transfer:
                 self._sent.layers += 1
             self._sizes[layer] = size
             file.unlink()
-
-    def _exported(self, layers: Sequence[str]) -> Iterator[tuple[str, Path]]:
-        """Each layer with its file; the next one is written while one is sent."""
-        with ThreadPoolExecutor(1) as pool:
-            ahead = [pool.submit(self._source.layer, layer) for layer in layers[:1]]
-            for index, layer in enumerate(layers):
-                file = ahead.pop().result()
-                ahead = [pool.submit(self._source.layer, following) for following in layers[index + 1 :][:1]]
-                yield layer, file
 
     def _count(self, size: int) -> None:
         self._sent.size += size

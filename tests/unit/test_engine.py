@@ -101,6 +101,43 @@ def test_images_with_names_are_read_from_podmans_own_list(engine: Engine, fake: 
     assert not fake.path.with_name(f"{fake.path.name}.argv").exists()
 
 
+SAVING = """#!/bin/bash
+folder=${*: -2:1}
+ls "$folder/blobs/sha256" >"$folder.before"
+echo late >"$folder/oci-put-blob1"
+echo early >"$folder/oci-put-blob2"
+mv "$folder/oci-put-blob2" "$folder/blobs/sha256/c3"
+until [[ -e $folder.go ]]; do sleep 0.02; done
+mv "$folder/oci-put-blob1" "$folder/blobs/sha256/b2"
+"""
+
+
+def test_layers_come_as_soon_as_podman_has_written_each(tmp_path: Path) -> None:
+    podman, folder = tmp_path / "podman", tmp_path / "layout"
+    podman.write_text(SAVING)
+    podman.chmod(0o755)
+    engine = Engine(Podman(str(podman), (4, 3, 1), "", ""))
+    layers = ["sha256:a1", "sha256:b2", "sha256:c3"]
+    coming = engine.save_layers("1" * 64, layers, layers[1:], folder)
+    digest, file = next(coming)
+    assert (digest, file.read_text()) == ("sha256:c3", "early\n")
+    Path(f"{folder}.go").touch()
+    assert [(digest, file.read_text()) for digest, file in coming] == [("sha256:b2", "late\n")]
+    assert Path(f"{folder}.before").read_text() == "a1\n"
+
+
+def test_a_layer_that_podman_does_not_write_is_an_error(tmp_path: Path) -> None:
+    podman = tmp_path / "podman"
+    podman.write_text("#!/bin/sh\nexit 0\n")
+    podman.chmod(0o755)
+    engine = Engine(Podman(str(podman), (4, 3, 1), "", ""))
+    with pytest.raises(EngineError, match="without its layer sha256:b2"):
+        list(engine.save_layers("1" * 64, ["sha256:a1", "sha256:b2"], ["sha256:b2"], tmp_path / "layout"))
+    podman.write_text("#!/bin/sh\necho no space left >&2; exit 125\n")
+    with pytest.raises(CommandError, match="no space left"):
+        list(engine.save_layers("1" * 64, ["sha256:a1"], ["sha256:a1"], tmp_path / "other"))
+
+
 def test_nothing_is_asked_about_no_image(engine: Engine, fake: Fake) -> None:
     assert engine.image_inspect() == {}
     assert not Path(f"{fake.path}.argv").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
-from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -112,13 +111,16 @@ def test_a_build_that_fails_there_says_why(tmp_path):
     assert "no wheel for this Python" in str(caught.value)
 
 
-def test_a_layer_comes_back_as_it_is(tmp_path):
+def test_layers_come_back_as_they_are(tmp_path):
     def fetch(script, image, digest, *others, stdout):
-        assert (script, image, others) == ("export", "1" * 64, ("sha256:b",))
+        assert (script, image) == ("export", "1" * 64)
+        assert {digest, *others} == {"sha256:a", "sha256:b"}
         stdout.write(gzip.compress(digest.encode()))
 
     image = Image("1" * 64, (), {}, 0, ("sha256:a", "sha256:b"), {})
     source = build_on.BuiltThere(SimpleNamespace(fetch=fetch), image, tmp_path)  # type: ignore[arg-type]
-    with nullcontext(source.layer("sha256:a")) as file:
-        assert file.read_bytes() == b"sha256:a"
-    assert list(tmp_path.iterdir()) == [file]
+    found = dict(source.layers(image.layers))
+    assert {digest: file.read_text() for digest, file in found.items()} == {
+        name: name for name in image.layers
+    }
+    assert sorted(tmp_path.iterdir()) == sorted(found.values())

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -32,11 +32,12 @@ class Folder:
         self.folder = folder
         self.asked: list[str] = []
 
-    def layer(self, digest: str) -> Path:
-        self.asked.append(digest)
-        file = self.folder / digest[-8:]
-        file.write_bytes(LAYERS[digest.removeprefix("sha256:")])
-        return file
+    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
+        for digest in reversed(digests):
+            self.asked.append(digest)
+            file = self.folder / digest[-8:]
+            file.write_bytes(LAYERS[digest.removeprefix("sha256:")])
+            yield digest, file
 
     def configuration(self) -> bytes:
         return b"{}"
