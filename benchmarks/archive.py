@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.figure import Figure
-from benchmarks.filled import FOLDER, LARGE_MEGABYTES, MEGABYTES, Filled, Measured, install
+from benchmarks.filled import FOLDER, LARGE_MEGABYTES, MEGABYTES, Filled, Measured, installed
 from benchmarks.measure import interleaved
 from benchmarks.world import World
-from nuwa.console import Plain
-from nuwa.lab import lifecycle
-from nuwa.lab.model import Lab
 
 REPOSITORY = "/srv/borg"
 PASSCOMMAND = f"BORG_PASSCOMMAND=cat {FOLDER}/volumes/.nuwa/private/BORG_PASSPHRASE"
@@ -30,14 +27,8 @@ THEIRS = (
 
 def archive(world: World) -> Iterator[Figure]:
     """archives against bare borg: seconds, and memory as the data grows; a rehearsal's seconds"""
-    lab = Lab("bencharchive")
-    (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
-    try:
-        filled = install(world, state)
-        filled.sh(FIRST)
+    with installed(world, "bencharchive", FIRST) as filled:
         yield from _figures(filled, world.rounds)
-    finally:
-        lifecycle.down(world.engine, Plain(), lab)
 
 
 def _archive(filled: Filled, *words: str) -> Measured:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.lab_hosts import lab_hosts
 from benchmarks.site import PROJECT
 from benchmarks.world import PREFIX, World
 from nuwa.console import Plain
@@ -78,3 +82,20 @@ def install(world: World, state: HostState) -> Filled:
     filled = Filled(world, state)
     filled.sh(INSTALL)
     return filled
+
+
+@contextmanager
+def installed(world: World, lab: str, first: str, *programs: Path) -> Iterator[Filled]:
+    """The deployment on a host of its own, which is gone after the block.
+
+    Args:
+        lab: the lab's name.
+        first: a script that is run there before anything is measured.
+        programs: of this machine, which the host gets.
+    """
+    with lab_hosts(world.engine, lab) as (state,):
+        for program in programs:
+            world.engine.podman("cp", program, f"{state.host.container}:/usr/local/bin/{program.name}")
+        filled = install(world, state)
+        filled.sh(first)
+        yield filled

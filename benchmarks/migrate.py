@@ -7,15 +7,14 @@ from collections.abc import Iterator
 
 from benchmarks.figure import Figure
 from benchmarks.filled import FOLDER, MEGABYTES, Filled, install
+from benchmarks.lab_hosts import lab_hosts
 from benchmarks.load.background import load
 from benchmarks.load.report import Sample
 from benchmarks.load.run import Plan
 from benchmarks.load.target import Target
 from benchmarks.measure import interleaved
 from benchmarks.world import World
-from nuwa.console import Plain
-from nuwa.lab import lifecycle
-from nuwa.lab.model import HTTPS, HostState, Lab
+from nuwa.lab.model import HTTPS, HostState
 
 DOMAIN = "filled.localhost"
 THERE = "root@host2"
@@ -37,17 +36,13 @@ for name in $(ls | shuf -n {max(1, MEGABYTES // 100)}); do head -c 1M /dev/urand
 
 def migrate(world: World) -> Iterator[Figure]:
     """moves against bare tar and ssh: seconds; downtime at the cutover"""
-    lab = Lab("benchmigrate")
-    here, there = lifecycle.reset(world.engine, Plain(), lab, 2)
-    try:
+    with lab_hosts(world.engine, "benchmigrate", 2) as (here, there):
         filled = install(world, here)
         filled.sh(f"cd {FOLDER} && bin/install --quiet {DOMAIN}")
         filled.fill(MEGABYTES)
         yield _file(filled)
         yield from _host(filled)
         yield from _cutover(filled, there)
-    finally:
-        lifecycle.down(world.engine, Plain(), lab)
 
 
 def _file(filled: Filled) -> Figure:

@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figure import Figure
-from benchmarks.filled import FOLDER, MEGABYTES, Filled, install
+from benchmarks.filled import FOLDER, MEGABYTES, Filled, installed
 from benchmarks.measure import interleaved
 from benchmarks.world import World
-from nuwa.console import Plain
-from nuwa.lab import lifecycle
-from nuwa.lab.model import Lab
 from tests.standin.s3.server import ACCESS_KEY, rclone
 
 RESTIC = Path("/usr/bin/restic")
@@ -39,16 +36,8 @@ THEIRS = (*BARE, "backup", "bin", "volumes/data", "volumes/secrets")
 
 def storage(world: World) -> Iterator[Figure]:
     """an archive in object storage (S3) against bare restic"""
-    lab = Lab("benchstorage")
-    (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
-    try:
-        for program in (RESTIC, rclone()):
-            world.engine.podman("cp", program, f"{state.host.container}:/usr/local/bin/{program.name}")
-        filled = install(world, state)
-        filled.sh(FIRST)
+    with installed(world, "benchstorage", FIRST, RESTIC, rclone()) as filled:
         yield from _figures(filled, world.rounds)
-    finally:
-        lifecycle.down(world.engine, Plain(), lab)
 
 
 def _archive(filled: Filled, *words: str) -> float:
