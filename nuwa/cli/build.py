@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nuwa.architecture import foreign
-from nuwa.cli import shared
+from nuwa.cli import builds, shared
 from nuwa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,19 +59,13 @@ def _built(
     progress: Progress,
 ) -> Built:
     from nuwa.engine import Engine
-    from nuwa.image.unchanged import Memory
 
-    memory = Memory(directory, (family or "", release, version, base, architecture))
-    known = None if fresh else memory.recall(Engine.detect)
-    if known:
-        return known
-    from nuwa.image.build import Options, build
+    wanted = builds.Wanted(directory, family, release, version, base, architecture)
 
-    made = _app(directory, family, release, version)
-    options = Options(base=base, fresh=fresh, architecture=architecture)
-    built = build(made, directory, options, Engine.detect(), progress)
-    memory.keep(built)
-    return built
+    def made() -> App:
+        return _app(directory, family, release, version)
+
+    return builds.built(wanted, wanted.memory(), made, Engine.detect, progress, fresh=fresh)
 
 
 def _containerfiles(app: App, directory: Path, architecture: str) -> dict[str, str]:

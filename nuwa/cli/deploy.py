@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuwa.architecture import Chosen, chosen_or_own, foreign
-from nuwa.cli import shared
+from nuwa.cli import builds, shared
 from nuwa.errors import ConnectionLost, NuwaError, UsageError
 
 if TYPE_CHECKING:
     from nuwa.console import Progress
     from nuwa.engine import Engine
+    from nuwa.image.unchanged import Memory
     from nuwa.manifest.model import App
     from nuwa.remote.deploy import Outcome
     from nuwa.remote.host import HostState
@@ -68,6 +69,8 @@ def deploy(
     from nuwa.remote import host, target
     from nuwa.remote.ssh import connect
 
+    wanted = builds.Wanted(project, family, architecture=foreign(platform))
+    memory = wanted.memory()
     made = shared.load_app(project, family)
     progress = shared.progress()
     chosen = target.choose(made, targets or [], _domains(domain))
@@ -84,7 +87,7 @@ def deploy(
         secrets = [_secrets(made, state, project) for state in states]
         hosts = list(zip(connections, states, secrets, strict=True))
         source = stack.enter_context(
-            _built_here(engine.result(), made, project, platform, progress)
+            _built_here(engine.result(), made, wanted, memory, progress)
             if engine
             else _built_there(made, project, build_on, platform, progress)
         )
@@ -122,12 +125,11 @@ def _engine() -> Engine:
 
 @contextmanager
 def _built_here(
-    engine: Engine, made: App, project: Path, platform: Chosen | None, progress: Progress
+    engine: Engine, made: App, wanted: builds.Wanted, memory: Memory, progress: Progress
 ) -> Iterator[LocalSource]:
-    from nuwa.image.build import Options, build
     from nuwa.remote import source
 
-    built = build(made, project, Options(architecture=foreign(platform)), engine, progress)
+    built = builds.built(wanted, memory, lambda: made, lambda: engine, progress)
     image = engine.image(built.id)
     if image is None:
         raise NuwaError(f"{built.tag} was removed while it was to be sent")

@@ -30,15 +30,21 @@ def built(tmp_path, monkeypatch):
         yield SimpleNamespace(target=target, run=lambda *_: SimpleNamespace(stdout=seen))
 
     @contextmanager
-    def build(*words):
-        wanted.append(words[-2])
+    def build_here(engine, made, asked, memory, progress):
+        wanted.append(f"linux/{asked.architecture}" if asked.architecture else None)
+        raise NuwaError("that is far enough")
+        yield
+
+    @contextmanager
+    def build_there(made, project, where, platform, progress):
+        wanted.append(platform)
         raise NuwaError("that is far enough")
         yield
 
     monkeypatch.setattr(ssh, "connect", connect)
     monkeypatch.setattr(deploy, "_engine", lambda: None)
-    monkeypatch.setattr(deploy, "_built_here", build)
-    monkeypatch.setattr(deploy, "_built_there", build)
+    monkeypatch.setattr(deploy, "_built_here", build_here)
+    monkeypatch.setattr(deploy, "_built_there", build_there)
     return wanted
 
 
