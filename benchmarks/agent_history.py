@@ -17,7 +17,7 @@ SEED = 19
 
 def fill(path: Path, names: list[str]) -> None:
     """Write everything that is ever kept of these services and the host: nothing repeats, all is busy."""
-    chance = random.Random(SEED)  # noqa: S311
+    chance = random.Random(SEED)  # noqa: S311 - figures, not secrets
     durations = {
         one: [_durations(chance, min(60 * one.step // 60, 3600)) for _ in range(20)]
         for one in (DAYS, HOURS, MINUTES)

@@ -59,7 +59,7 @@ CAPABILITIES = ("KILL", "SETGID", "SETUID")
 """What the container keeps of root's capabilities: to drop privileges, and to stop what runs without them."""
 NETWORK_OPTIONS = ("--disable-dns", "--opt=isolate=true")
 """Of an app's network: no other isolated one reaches it, and names are looked up as on the host."""
-TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108
+TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108 - mounts inside the container
 """What is writable besides volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
 
 

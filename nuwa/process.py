@@ -99,7 +99,7 @@ def replace_this(argv: Argv) -> NoReturn:
     words = [str(word) for word in argv]
     log.debug("exec: %s", shlex.join(words))
     sys.stdout.flush()
-    os.execv(words[0], words)  # noqa: S606
+    os.execv(words[0], words)  # noqa: S606 - that is its purpose; there is no shell
 
 
 def _run_captured(

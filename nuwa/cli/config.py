@@ -130,6 +130,6 @@ def _present(path: Path) -> str:
 def _result(done: Applied, how: str) -> tuple[dict[str, object], str]:
     lines = [change["diff"].rstrip() or f"{change['action']} {change['path']}" for change in done["changes"]]
     for key, verb in (("started", "started"), ("restarted", "restarted"), ("stopped", "stopped")):
-        names = done[key]  # type: ignore[literal-required]
+        names = done[key]  # type: ignore[literal-required]  # one of the names that were checked
         lines += [f"{verb}: {' '.join(names)}"] if names else []
     return {**done}, "\n".join(lines) or f"Nothing {how} changed."

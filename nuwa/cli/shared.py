@@ -105,7 +105,7 @@ def command(app: typer.Typer, *, json: bool = True, **options: Any) -> Callable[
                 raise Interrupted(*interrupt.args) from None
 
         parameters = [*signature.parameters.values(), *added]
-        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it from there
         run.__annotations__ = {item.name: item.annotation for item in parameters}
         app.command(**options)(run)
         return function

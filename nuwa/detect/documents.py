@@ -33,7 +33,7 @@ def yaml_document(tree: Tree, path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        read = yaml.load(tree.text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        read = yaml.load(tree.text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - either loader is a safe one
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}

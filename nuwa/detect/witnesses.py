@@ -128,7 +128,7 @@ def _units(tree: Tree, said: Testimony) -> None:
             said.set(name, value)
         found = re.search(r"(?m)^ExecStart=[-@:+!]*(.+)$", text)
         if found:
-            known = re.sub(r"\$\{?(\w+)\}?", lambda use: given.get(use[1], use[0]), found[1])  # noqa: B023
+            known = re.sub(r"\$\{?(\w+)\}?", lambda use: given.get(use[1], use[0]), found[1])  # noqa: B023 - used within this turn of the loop
             said.started(path.rpartition("/")[2].removesuffix(".service"), known, path)
 
 

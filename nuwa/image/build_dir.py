@@ -56,7 +56,7 @@ def end_steps(folder: Path) -> None:
     own = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - what it points to is not a path
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            inside = os.readlink(process / "ns" / "pid") != own  # noqa: PTH115
+            inside = os.readlink(process / "ns" / "pid") != own  # noqa: PTH115 - what /proc shows there is not a path
             if inside and f"/{folder.name}/" in (process / "mountinfo").read_text():
                 os.kill(int(process.name), signal.SIGKILL)
 

@@ -162,7 +162,7 @@ def _environment(context: Context) -> list[Object]:
 
 
 def _own_mounts(context: Context) -> list[Object]:
-    mounts: list[Object] = [{"name": "run", "mountPath": "/run"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    mounts: list[Object] = [{"name": "run", "mountPath": "/run"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - mounts inside the pod
     if context.secret_names:
         mounts.append({"name": "secrets", "mountPath": SECRETS, "readOnly": True})
     return mounts

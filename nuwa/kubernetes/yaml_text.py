@@ -20,13 +20,13 @@ _BLOCK = re.compile(r"(?! )(?: *[!-~]+(?: +[!-~]+)*\n){2,}")
 _WORDS_WITH_A_MEANING = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
-class _Writer(yaml.SafeDumper):  # type: ignore[misc]
+class _Writer(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML has no types
     """Without anchors, which nobody reads with pleasure; lists are indented below their keys."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML passes it
         super().increase_indent(flow, False)
 
 

@@ -84,7 +84,7 @@ def published(text: str) -> tuple[str, ...]:
 
 
 def _network(item: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    network = ipaddress.ip_network(item)  # type: ignore[arg-type]
+    network = ipaddress.ip_network(item)  # type: ignore[arg-type]  # anything else raises ValueError
     if network.prefixlen < WIDEST[network.version]:
         raise ValueError(f"{network} is more than any CDN has")
     return network

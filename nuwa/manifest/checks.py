@@ -191,7 +191,7 @@ def service_variables(value: object) -> dict[str, str]:
     if isinstance(value, dict):
         given = {variable_name(str(name)): service_part(str(part)) for name, part in value.items()}
     else:
-        listed = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        listed = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]  # a list, as its type was checked
         given = {variable_name(str(name)): "url" for name in listed}
     if not given:
         raise ValueError("no variable gets the address: name at least one, such as REDIS_URL")
@@ -325,7 +325,7 @@ def relative_path(value: str) -> str:
 
 def relative_paths(value: object) -> tuple[str, ...]:
     """One `relative_path`, or a list of some."""
-    listed = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    listed = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]  # a list, as its type was checked
     if not listed:
         raise ValueError("the list is empty: name at least one path below the project's folder")
     return tuple(relative_path(str(item)) for item in listed)

@@ -29,7 +29,7 @@ def page() -> str:
     context = group.make_context("nuwa", [], resilient_parsing=True)
     parts = [_HEAD, _block("nuwa", program.help_text())]
     for name in COMMANDS:
-        parts += _blocks(f"nuwa {name}", group.get_command(context, name))  # type: ignore[attr-defined]
+        parts += _blocks(f"nuwa {name}", group.get_command(context, name))  # type: ignore[attr-defined]  # it is a group
     return "\n".join(parts)
 
 

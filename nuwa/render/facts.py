@@ -162,7 +162,7 @@ def _take(values: dict[str, Any], name: str, check: Callable[[Any], Any], prefix
 def _distribution(values: dict[str, Any]) -> Distribution:
     name = _take(values, "distribution", _text)
     release = _take(values, "release", _text)
-    return _take({"distribution": None}, "distribution", lambda _: find(name, release))  # type: ignore[no-any-return]
+    return _take({"distribution": None}, "distribution", lambda _: find(name, release))  # type: ignore[no-any-return]  # what find returns
 
 
 def _certificate(values: dict[str, Any]) -> Optional[Certificate]:

@@ -38,7 +38,7 @@ def _compared(volume: str, name: bytes, yours: int, theirs: int) -> Iterator[str
     title = printable(name)
     above, _, last = name.rpartition(b"/")
     try:
-        with folder_beneath(yours, above) as own, folder_beneath(theirs, above) as other:  # noqa: SIM117
+        with folder_beneath(yours, above) as own, folder_beneath(theirs, above) as other:  # noqa: SIM117 - one line would be too long
             with regular_file(own, last) as old, regular_file(other, last) as new:
                 if _same(old, new):
                     return

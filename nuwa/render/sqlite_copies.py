@@ -73,7 +73,7 @@ def _copy(source: bytes, target: Path, name: bytes) -> None:
     import sqlite3  # not every Python has it, and nothing else of the renderer needs it
 
     try:
-        with (  # noqa: SIM117
+        with (  # noqa: SIM117 - Python 3.9 knows no parentheses here
             closing(sqlite3.connect(os.fsdecode(source), timeout=BUSY_TIMEOUT_S)) as old
         ):
             with closing(sqlite3.connect(target)) as new:
@@ -83,7 +83,7 @@ def _copy(source: bytes, target: Path, name: bytes) -> None:
             raise VolumeError(f"{printable(name)!r}: {error}") from None
         sys.stderr.write(f"{printable(name)!r} is not a complete database ({error}): copied as it is\n")
         folder, _, last = source.rpartition(b"/")
-        with top_folder(os.fsdecode(folder)) as opened, regular_file(opened, last) as file:  # noqa: SIM117
+        with top_folder(os.fsdecode(folder)) as opened, regular_file(opened, last) as file:  # noqa: SIM117 - Python 3.9 knows no parentheses here
             with target.open("wb") as copy:
                 for chunk in chunks(file):
                     copy.write(chunk)
@@ -113,7 +113,7 @@ def restore(source: str, volumes: Mapping[bytes, str]) -> None:
                 pass
         for path in copies:
             above, _, name = path.rpartition(b"/")
-            with folder_beneath(top, above) as folder, regular_file(folder, name) as copy:  # noqa: SIM117
+            with folder_beneath(top, above) as folder, regular_file(folder, name) as copy:  # noqa: SIM117 - Python 3.9 knows no parentheses here
                 with _place(path, volumes) as place:
                     _put(copy, place, name)
 

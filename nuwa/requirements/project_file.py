@@ -165,7 +165,7 @@ def pep440(constraint: str) -> str:
 
 
 def _clause(clause: str) -> Iterable[str]:
-    operator, version = re.match(r"(\^|~=|~|>=|<=|!=|==|=|>|<)?\s*(.+)", clause).groups()  # type: ignore[union-attr]
+    operator, version = re.match(r"(\^|~=|~|>=|<=|!=|==|=|>|<)?\s*(.+)", clause).groups()  # type: ignore[union-attr]  # matches every clause
     if operator == "^":
         return f">={version}", f"<{_next(version, _significant(version))}"
     if operator == "~":

@@ -14,13 +14,13 @@ from starlette.types import ASGIApp
 
 if "uvicorn" not in sys.modules:
     # The package imports its own command line, whose click costs each of the two processes 2 MB.
-    sys.modules["uvicorn.main"] = types.SimpleNamespace(main=None, run=None, Server=None)  # type: ignore[assignment]
+    sys.modules["uvicorn.main"] = types.SimpleNamespace(main=None, run=None, Server=None)  # type: ignore[assignment]  # stands for a module that would be loaded in vain
 
 import uvicorn
 from uvicorn.config import Config
 from uvicorn.server import Server as UvicornServer
 
-uvicorn.Server = UvicornServer  # type: ignore[misc]
+uvicorn.Server = UvicornServer  # type: ignore[misc]  # uvicorn's own name for it
 
 MAX_CONNECTIONS = 512
 """Requests at once, streams among them, on each server."""

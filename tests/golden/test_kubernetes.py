@@ -113,7 +113,7 @@ def test_kustomize_builds_base_and_overlay(case: Case, tmp_path: Path):
     kubectl("annotate", "--local", "--dry-run=client", *files, "read=yes", "-o", "name")
     built = yaml_text.read(kubectl("kustomize", tmp_path / "overlays/a"))
     assert sorted(map(str, built)) == sorted(map(str, yaml_text.read(yaml_text.write(built))))
-    key = lambda made: (made["kind"], made["metadata"]["name"])  # noqa: E731
+    key = lambda made: (made["kind"], made["metadata"]["name"])  # noqa: E731 - a key for two sorts
     assert sorted(built, key=key) == sorted(case.objects, key=key)
     if not case.options.podman:
         changed = yaml_text.read(kubectl("kustomize", tmp_path / "overlays/b"))

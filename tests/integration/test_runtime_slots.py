@@ -87,8 +87,8 @@ def test_an_exclusive_process_ends_in_one_slot_before_it_starts_in_the_other(pai
     for slot in ("blue", "green", "blue"):
         pair.serve(slot)
         expected += [f"start {slot}"]
-        wait_until(lambda: pair.written("clock") == expected, f"it runs in {slot}")  # noqa: B023
-        wait_until(lambda: clock(pair.slots[slot]) == "up", "and is said to")  # noqa: B023
+        wait_until(lambda: pair.written("clock") == expected, f"it runs in {slot}")  # noqa: B023 - called within this turn of the loop
+        wait_until(lambda: clock(pair.slots[slot]) == "up", "and is said to")  # noqa: B023 - called within this turn of the loop
         expected += [f"end {slot}"]
     wait_until(lambda: clock(green).startswith("waits"), "the process of the other slot waits again")
     assert green.exec(f"{LIB}/service_states.py", "--faults").ok

@@ -28,7 +28,7 @@ $1
 tar.close()" | gzip >>"$TEST/hostile.sh"
   mkdir -p "$TEST/outside"
   run sh "$TEST/hostile.sh" --extract "$TEST/there"
-  # shellcheck disable=SC2154
+  # shellcheck disable=SC2154  # bats sets it
   ((status != 0)) || fail "unpacked: $1"
   [[ -z $(find "$TEST/outside" "$TEST/there" -mindepth 1 ! -path '*/.nuwa-unpack' ! -path '*/.nuwa-unpack/*') ]] || fail "$(find "$TEST/outside" "$TEST/there")"
   [[ ! -e /tmp/nuwa-hostile ]]

@@ -63,7 +63,7 @@ def _of_nuwa(request: Request, error: Exception) -> Response:  # noqa: ARG001 - 
     return failure(status, code, message, hint=error.hint)
 
 
-def _of_http(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _of_http(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette calls it with both
     assert isinstance(error, HTTPException)
     codes = {
         403: "forbidden",

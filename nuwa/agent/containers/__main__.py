@@ -13,7 +13,7 @@ def main(socket: str) -> None:
     """Print them until podman's service ends."""
     # A fifth of this process's memory, and of the time until it has something to say.
     for name in _UNUSED:
-        sys.modules[name] = None  # type: ignore[assignment]
+        sys.modules[name] = None  # type: ignore[assignment]  # None lets its import fail
     from nuwa.agent.containers.reader import follow
 
     for found in follow(socket):

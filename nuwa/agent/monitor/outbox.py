@@ -83,7 +83,7 @@ class Outbox:
                     change.execute("delete from outbox where channel = ? and id > 0", (name,))
                 elif excess > 0:
                     oldest = "select id from outbox where channel = ? and id > 0 order by id limit ?"
-                    change.execute(f"delete from outbox where id in ({oldest})", (name, excess))  # noqa: S608
+                    change.execute(f"delete from outbox where id in ({oldest})", (name, excess))  # noqa: S608 - a query of our own; the values are places
                     self.dropped[name] += excess
 
     def due(self, channel: str, now: float) -> list[Waiting]:

@@ -176,7 +176,7 @@ class Store:
         with self._reading():
             if self._waiting:
                 return self._waiting[-1]
-            query = f"select name, {_COLUMNS} from minutes join series on id = series where number = ?"  # noqa: S608
+            query = f"select name, {_COLUMNS} from minutes join series on id = series where number = ?"  # noqa: S608 - names of our own tables and columns, and places for values
             rows = self._connection.execute(query, (self._counts(MINUTES)[0],)).fetchall()
         return {row["name"]: _point(row) for row in rows}
 
@@ -194,7 +194,7 @@ class Store:
                 raise NuwaError(f"statistics cannot be read: {error}", hint=sqlite_files.DAMAGED) from None
 
     def _rows(self, one: Resolution, series: int, after: int) -> Iterator[Point]:
-        query = f"select {_COLUMNS} from {one.table} where series = ? and number > ?"  # noqa: S608
+        query = f"select {_COLUMNS} from {one.table} where series = ? and number > ?"  # noqa: S608 - names of our own tables and columns, and places for values
         return map(_point, self._connection.execute(query, (series, after)).fetchall())
 
     def _series(self, name: str) -> int:
@@ -214,8 +214,8 @@ class Store:
         for name, point in stretch.items():
             row = (self._named(name), number, *_row(point))
             places = ", ".join("?" * len(row))
-            self._connection.execute(f"insert into {one.table} values ({places})", row)  # noqa: S608
-        query = f"delete from {one.table} where number <= ?"  # noqa: S608
+            self._connection.execute(f"insert into {one.table} values ({places})", row)  # noqa: S608 - names of our own tables and columns, and places for values
+        query = f"delete from {one.table} where number <= ?"  # noqa: S608 - names of our own tables and columns, and places for values
         self._connection.execute(query, (number - one.kept,))
 
     def _named(self, name: str) -> int:
@@ -238,7 +238,7 @@ class Store:
         """Make coarser points of the finer ones whose stretch of time is over."""
         rolled = self._counts(fine)[1]
         query = (
-            f"select number, max(at) as at from {fine.table} where number > ? group by number order by number"  # noqa: S608
+            f"select number, max(at) as at from {fine.table} where number > ? group by number order by number"  # noqa: S608 - names of our own tables and columns, and places for values
         )
         rows = self._connection.execute(query, (rolled,))
         stretches = {row["number"]: row["at"] // coarse.step for row in rows}
@@ -259,7 +259,7 @@ class Store:
     def _merged(self, fine: Resolution, at: int, numbers: list[int]) -> dict[str, Point]:
         places = ", ".join("?" * len(numbers))
         query = (
-            f"select name, {_COLUMNS} from {fine.table} join series on id = series where number in ({places})"  # noqa: S608
+            f"select name, {_COLUMNS} from {fine.table} join series on id = series where number in ({places})"  # noqa: S608 - names of our own tables and columns, and places for values
         )
         found: dict[str, list[Point]] = {}
         for row in self._connection.execute(query, numbers):

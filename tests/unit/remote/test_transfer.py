@@ -189,6 +189,6 @@ def test_what_goes_wrong_while_a_stream_is_written_is_told():
         target.write(b"half")
         raise RemoteError("the other host is gone")
 
-    with pytest.raises(RemoteError, match="the other host is gone"):  # noqa: SIM117
+    with pytest.raises(RemoteError, match="the other host is gone"):  # noqa: SIM117 - what raises stands alone
         with pipes.packed(write, ["cat"], b"", lambda count: None) as reader:
             assert reader.read() == b"half"
