@@ -11,6 +11,7 @@ from nuwa.errors import LabError
 from nuwa.lab import hosts
 from nuwa.lab.connection import LabConnection
 from nuwa.lab.model import DEMO, Host
+from nuwa.lock import in_turn
 from nuwa.remote import source, transfer
 
 SHELL = f"cd {DEMO} 2>/dev/null || cd; exec bash -l"
@@ -43,11 +44,12 @@ def copy(engine: Engine, progress: Progress, reference: str, host: Host) -> bool
         raise LabError(
             f"there is no image {reference} to copy", hint="`podman images` lists those that there are."
         )
-    if _id_there(engine, host, reference) == image.id:
-        return False
-    with progress.step(f"{host.name}: copy {reference}") as step, source.local(engine, image) as layers:
-        sent = transfer.send(LabConnection(engine, host, reference), layers, reference, lambda _: None)
-        step.done("it was there" if sent.present else f"{sent.layers} layers, {sent.size / 1e6:.1f} MB")
+    with in_turn(f"copy-{host.container}"):
+        if _id_there(engine, host, reference) == image.id:
+            return False
+        with progress.step(f"{host.name}: copy {reference}") as step, source.local(engine, image) as layers:
+            sent = transfer.send(LabConnection(engine, host, reference), layers, reference, lambda _: None)
+            step.done("it was there" if sent.present else f"{sent.layers} layers, {sent.size / 1e6:.1f} MB")
     if _id_there(engine, host, reference) != image.id:
         raise LabError(
             f"{reference} did not arrive whole on {host.name}", hint="Is its disk full? Try again."

@@ -34,7 +34,7 @@ def create_host(host: Host, image: str, ports: Mapping[int, int], *, cgroup2: bo
         *("--privileged", "--cgroupns=private", "--stop-signal", STOP_SIGNAL),
         # podman's limit of 2048 processes would count for all containers of the host together.
         "--pids-limit=-1",
-        *("--tmpfs", "/run:mode=755,exec", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:mode=1777,exec"),  # noqa: S108
+        *("--tmpfs", "/run:mode=755,exec", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:mode=1777,exec"),  # noqa: S108 - mounts inside the host
         *(CGROUP2_OPTIONS if cgroup2 else CGROUP1_OPTIONS),
         *("--volume", f"{host.volume}:/var/lib/containers"),
         *(word for inner, outer in ports.items() for word in ("--publish", f"127.0.0.1:{outer}:{inner}")),

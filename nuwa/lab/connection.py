@@ -19,7 +19,7 @@ class LabConnection:
     Args:
         engine: podman of this machine.
         host: which runs.
-        purpose: the name of what is done there; at once with another purpose, but not twice at once.
+        purpose: what it is used for: the folder there that an image comes into is named after it.
     """
 
     is_near = True
