@@ -21,13 +21,15 @@ name. `render.pyz reach HOST PORT SECONDS` connects; where that fails, it prints
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import io
 import json
 import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from nuwa.manifest import cdn
@@ -52,57 +54,41 @@ WARNED = {"run": warnings, "install": site_warnings}
 
 def main() -> None:
     """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage."""
-    what = sys.argv[1] if len(sys.argv) == 2 else ""
-    if sys.argv[1:2] and sys.argv[1] in volumes.COMMANDS:
-        volumes.main(sys.argv[1], sys.argv[2:])
+    what, words = (sys.argv[1], sys.argv[2:]) if sys.argv[1:] else ("", [])
+    if what in volumes.COMMANDS:
+        volumes.main(what, words)
         return
+    command = COMMANDS.get(what)
+    if command is None or not _takes(command, words):
+        print(f"usage: render.pyz {'|'.join((*COMMANDS, *volumes.COMMANDS))}", file=sys.stderr)
+        sys.exit(2)
     try:
-        if sys.argv[1:2] == ["static"] and len(sys.argv) == 3:
-            static.pack(Path(sys.argv[2]), sys.stdout.buffer)
-        elif what == "domains":
-            print("\n".join(host_facts.domains(sys.stdin.read())))
-        elif sys.argv[1:2] == ["certbot-advice"] and len(sys.argv) == 6:
-            output = sys.stdin.buffer.read().decode(errors="replace")
-            challenge, server, folder, log = sys.argv[2:]
-            advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
-            print("\n".join(certbot_advice.as_lines(advice)))
-        elif sys.argv[1:2] == ["files-with-name"] and len(sys.argv) == 3:
-            dump = sys.stdin.buffer.read().decode(errors="replace")
-            print("\n".join(server_names.files_with(dump, sys.argv[2])))
-        elif sys.argv[1:2] == ["reach"] and len(sys.argv) == 5:
-            _reach(*sys.argv[2:])
-        elif what == "maintenance":
-            print(maintenance.answer(sys.stdin.read()))
-        elif what == "ranges":
-            print(json.dumps(_ranges(sys.stdin.read())))
-        elif sys.argv[1:2] == ["archive-entries"] and set(sys.argv[2:]) <= {"borg", "restic"}:
-            sys.stdout.buffer.writelines(_archive_entries(sys.argv[2:] == ["restic"]))
-        elif what in WORDS:
-            app, _ = _contents(Path(sys.argv[0]))
-            sys.stdout.write(_words(what, app, host_facts.read(sys.stdin.read())))
-        elif sys.argv[1:2] == ["plans"]:
-            sys.stdout.buffer.write(_plans(sys.argv[2:]))
-        elif what == "scripts":
-            with zipfile.ZipFile(sys.argv[0]) as archive:
-                sys.stdout.buffer.write(archive.read("scripts.tar"))
-        elif what in PLANS:
-            _render(what)
-        else:
-            others = (
-                "archive-entries",
-                "certbot-advice",
-                "domains",
-                "files-with-name",
-                "maintenance",
-                "plans",
-                "ranges",
-                "reach",
-                "scripts",
-                "static",
-            )
-            sys.exit(f"usage: render.pyz {'|'.join((*PLANS, *WORDS, *volumes.COMMANDS, *others))}")
+        command(*words)
     except (FactsError, CannotQuote) as error:
         sys.exit(f"render: {error}")
+
+
+def _takes(command: Callable[..., None], words: Sequence[str]) -> bool:
+    try:
+        inspect.signature(command).bind(*words)
+    except TypeError:
+        return False
+    return True
+
+
+def _domains() -> None:
+    print("\n".join(host_facts.domains(sys.stdin.read())))
+
+
+def _certbot_advice(challenge: str, server: str, folder: str, log: str) -> None:
+    output = sys.stdin.buffer.read().decode(errors="replace")
+    advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
+    print("\n".join(certbot_advice.as_lines(advice)))
+
+
+def _files_with_name(name: str) -> None:
+    dump = sys.stdin.buffer.read().decode(errors="replace")
+    print("\n".join(server_names.files_with(dump, name)))
 
 
 def _reach(host: str, port: str, seconds: str) -> None:
@@ -112,17 +98,26 @@ def _reach(host: str, port: str, seconds: str) -> None:
         sys.exit(str(error))
 
 
-def _ranges(text: str) -> tuple[str, ...]:
+def _maintenance() -> None:
+    print(maintenance.answer(sys.stdin.read()))
+
+
+def _ranges() -> None:
     try:
-        return cdn.published(text)
+        print(json.dumps(cdn.published(sys.stdin.read())))
     except ValueError as error:
         raise FactsError(f"this is not a list of a CDN's addresses: {error}") from None
 
 
-def _archive_entries(of_restic: bool) -> Iterator[bytes]:
-    read = archive_entries.read_restic if of_restic else archive_entries.read
+def _archive_entries(program: str = "borg") -> None:
+    if program not in _LIST_READERS:
+        raise FactsError(f"archives are made by {' or '.join(_LIST_READERS)}, not by {program}")
+    sys.stdout.buffer.writelines(_judged(_LIST_READERS[program](sys.stdin.buffer)))
+
+
+def _judged(entries: Iterator[archive_entries.Entry]) -> Iterator[bytes]:
     try:
-        found = archive_entries.judge(read(sys.stdin.buffer))
+        found = archive_entries.judge(entries)
     except archive_entries.RefusedError as error:
         yield f"refused {error}\n".encode()
         # the writer of the list is not cut off: that would look like a fault of its own
@@ -131,6 +126,15 @@ def _archive_entries(of_restic: bool) -> Iterator[bytes]:
         return
     yield f"{found.size}\n{found.entries}\n".encode()
     yield from (top + b"\n" for top in found.tops)
+
+
+def _static(folder: str) -> None:
+    static.pack(Path(folder), sys.stdout.buffer)
+
+
+def _scripts() -> None:
+    with zipfile.ZipFile(sys.argv[0]) as archive:
+        sys.stdout.buffer.write(archive.read("scripts.tar"))
 
 
 def _render(what: str) -> None:
@@ -155,12 +159,17 @@ def _own_lines(path: Path) -> str:
         raise FactsError(f"site.include: {path} cannot be read in the image: {error}") from None
 
 
+def _print_words(what: str) -> None:
+    app, _ = _contents(Path(sys.argv[0]))
+    sys.stdout.write(_words(what, app, host_facts.read(sys.stdin.read())))
+
+
 def _words(what: str, app: App, facts: Facts) -> str:
     return "".join(f"{word}\0" for word in WORDS[what](app, facts))
 
 
-def _plans(whats: Sequence[str]) -> bytes:
-    """A tar with a file for each of several questions: what the command of that name prints.
+def _plans(*whats: str) -> None:
+    """Prints a tar with a file for each of several questions: what the command of that name prints.
 
     The scripts keep each by itself, so what has nothing to do with the certificate is told nothing of it.
     Where one cannot be answered, `NAME.error` holds the reason instead.
@@ -175,7 +184,7 @@ def _plans(whats: Sequence[str]) -> bytes:
                 _add(archive, what, _answer(what, app, known, templates), 0o600)
             except (FactsError, CannotQuote) as error:
                 _add(archive, f"{what}.error", f"render: {error}\n".encode(), 0o600)
-    return made.getvalue()
+    sys.stdout.buffer.write(made.getvalue())
 
 
 def _answer(what: str, app: App, facts: Facts, templates: dict[str, str]) -> bytes:
@@ -216,3 +225,21 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
     entry.size = len(content)
     entry.mode = mode
     archive.addfile(entry, io.BytesIO(content))
+
+
+_LIST_READERS = {"borg": archive_entries.read, "restic": archive_entries.read_restic}
+COMMANDS: dict[str, Callable[..., None]] = {
+    **{what: partial(_render, what) for what in PLANS},
+    **{what: partial(_print_words, what) for what in WORDS},
+    "archive-entries": _archive_entries,
+    "certbot-advice": _certbot_advice,
+    "domains": _domains,
+    "files-with-name": _files_with_name,
+    "maintenance": _maintenance,
+    "plans": _plans,
+    "ranges": _ranges,
+    "reach": _reach,
+    "scripts": _scripts,
+    "static": _static,
+}
+"""By name; each takes the words that follow. Those that work in volumes are `volumes.COMMANDS`."""

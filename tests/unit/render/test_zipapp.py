@@ -108,8 +108,7 @@ def test_it_prints_domains_in_their_one_spelling(archive: Path):
         (["run"], "{}", "fact schema is missing"),
         (["install"], json.dumps({**FACTS, "domains": []}), "fact domains: a site needs at least one"),
         (["domains"], '["a b"]', "fact domains: "),
-        ([], "", "usage: render.pyz"),
-        (["rm"], "", "usage: render.pyz"),
+        (["archive-entries", "tar"], "", "archives are made by borg or restic, not by tar"),
     ],
 )
 def test_what_it_cannot_do_it_says_in_one_line(archive: Path, words: list[str], text: str, message: str):
@@ -118,6 +117,13 @@ def test_what_it_cannot_do_it_says_in_one_line(archive: Path, words: list[str], 
     assert message in done.stderr.decode()
     assert len(done.stderr.decode().splitlines()) == 1
     assert done.stdout == b""
+
+
+@pytest.mark.parametrize("words", [[], ["rm"], ["run", "more"], ["static"], ["reach", "127.0.0.1", "1"]])
+def test_words_that_it_does_not_know_are_wrong_usage(archive: Path, words: list[str]):
+    done = run(archive, *words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"usage: render.pyz ")
 
 
 def test_it_warns_of_what_the_host_cannot_do(archive: Path):
