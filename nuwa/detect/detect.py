@@ -28,7 +28,7 @@ from nuwa.detect import (
     volumes,
     witnesses,
 )
-from nuwa.detect.model import Database, Project, Web
+from nuwa.detect.model import Database, Environment, Frontend, Project, Service, Variable, Volume, Web
 from nuwa.detect.notes import Notes, conclude
 from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import SCRIPTS, Tree
@@ -106,73 +106,35 @@ def _with_driver(
     return databases.with_driver(database, scheme, reads_url=reads_url) if scheme else database
 
 
-def _whole(
-    tree: Tree,
-    said: Testimony,
-    base: Project,
-    web: Web,
-    of: _Required,
-    notes: Notes,
-) -> Project:
-    required = of.packages
+def _whole(tree: Tree, said: Testimony, base: Project, web: Web, of: _Required, notes: Notes) -> Project:
     modules = _modules(tree, web)
     web = _with_sqlite_files(tree, modules, web)
     read = variables.read(tree, modules)
-    database = None if web.without_address else databases.find(read, required, said, web.database)
-    reads_url = any(variable.name == databases.DATABASE_URL for variable in read)
-    database = _with_driver(tree, database, of, web, reads_url=reads_url)
-    service, said_of_service = services.find(read, required, said)
-    notes.check += said_of_service
+    database = _database(tree, said, of, web, read)
+    service = _service(read, said, of, notes)
     given = {**web.clear, **environment.of_the_python_image(read, of.python)}
     env = environment.sort(read, tree, said, database, service, web.keys, given)
-    node, include, said_of_node = frontend.find(tree)
-    notes.check += said_of_node
-    if service:
-        notes.found.append(f"Valkey (Redis) for {', '.join(service.env)} ({service.where})")
-    if node:
-        notes.found.append(f"frontend: {node.where}, built to {', '.join(node.output)}")
-    to_build = packages.without_wheel(tree, of.file, required, of.python)
-    run, build = packages.libraries(dict(required), of.family, to_build)
-    known = {name.removesuffix("t64") for name, _ in run}
-    more = packages.from_dockerfile(said, of.family)
-    run += [item for item in more if item[0].removesuffix("t64") not in known]
+    node, include = _frontend(tree, notes)
     if web.framework != "Django":
         notes.check += app_files.missing(tree, modules, node.output if node else ())
-    files = env_files.needed(tree, modules)
-    for file, where in files.items():
-        notes.found.append(f"{file}: {where} does not start without it, and an empty one serves")
-        notes.why["build.commands"] = where
-    workers = processes.processes(tree, said)
-    if web.framework != "Django":
         web = replace(web, volumes=(*web.volumes, *app_files.made_at_import(tree, modules)))
     folders = volumes.find(web, said, database)
     env = replace(env, clear={**env.clear, **volumes.variables(folders, said, env.clear, read)})
-    web = _release(tree, said, web, notes)
-    web = replace(web, release=_for_flask(web.release, packages.pinned(tree, of.file, "flask")))
-    by_default = web.health in ("", "/docs") or web.health.endswith("login/")
-    if by_default and said.health[0] not in ("", "/"):
-        web, notes.why["health.path"] = replace(web, health=said.health[0]), said.health[1]
-    if run:
-        notes.why["image.packages"] = _because(run)
-    if build:
-        notes.why["image.build_packages"] = _because(build)
-    logged = any(environment.sends_logs_out(name) for name in env.clear)
-    notes.check += [
-        line
-        for line in web.check
-        if not (database and "is next to the code" in line)
-        and not (logged and "makes the folder log" in line)
-        and not volumes.settles(folders, line)
-    ]
-    conclude(web, database, env, workers, required, said, notes)
+    web = _with_release(tree, said, of, web, notes)
+    web = _with_health(said, web, notes)
+    workers = processes.processes(tree, said)
+    run, build = _libraries(tree, said, of, notes)
+    commands = _commands(tree, modules, notes)
+    notes.check += _still_to_check(web, database, env, folders)
+    conclude(web, database, env, workers, of.packages, said, notes)
     return replace(
         base,
         web=web,
-        packages=tuple(dict(run)),
-        build_packages=tuple(dict(build)),
+        packages=run,
+        build_packages=build,
         include=include,
         frontend=node,
-        commands=(shlex.join(["touch", *files]),) if files else (),
+        commands=commands,
         service=service,
         processes=tuple(workers),
         jobs=tuple(processes.jobs(tree, said)),
@@ -183,6 +145,81 @@ def _whole(
         check=tuple(notes.check),
         why=notes.why,
     )
+
+
+def _database(
+    tree: Tree, said: Testimony, of: _Required, web: Web, read: Sequence[Variable]
+) -> Database | None:
+    if web.without_address:
+        return None
+    database = databases.find(read, of.packages, said, web.database)
+    reads_url = any(variable.name == databases.DATABASE_URL for variable in read)
+    return _with_driver(tree, database, of, web, reads_url=reads_url)
+
+
+def _service(read: Sequence[Variable], said: Testimony, of: _Required, notes: Notes) -> Service | None:
+    service, to_check = services.find(read, of.packages, said)
+    notes.check += to_check
+    if service:
+        notes.found.append(f"Valkey (Redis) for {', '.join(service.env)} ({service.where})")
+    return service
+
+
+def _frontend(tree: Tree, notes: Notes) -> tuple[Frontend | None, tuple[str, ...]]:
+    """What node builds, and what of it goes into the image."""
+    node, include, to_check = frontend.find(tree)
+    notes.check += to_check
+    if node:
+        notes.found.append(f"frontend: {node.where}, built to {', '.join(node.output)}")
+    return node, include
+
+
+def _libraries(
+    tree: Tree, said: Testimony, of: _Required, notes: Notes
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Packages of the distribution, for the app and for what is compiled."""
+    to_build = packages.without_wheel(tree, of.file, of.packages, of.python)
+    run, build = packages.libraries(dict(of.packages), of.family, to_build)
+    known = {name.removesuffix("t64") for name, _ in run}
+    more = packages.from_dockerfile(said, of.family)
+    run += [item for item in more if item[0].removesuffix("t64") not in known]
+    if run:
+        notes.why["image.packages"] = _because(run)
+    if build:
+        notes.why["image.build_packages"] = _because(build)
+    return tuple(dict(run)), tuple(dict(build))
+
+
+def _commands(tree: Tree, modules: Sequence[str], notes: Notes) -> tuple[str, ...]:
+    """What the build runs: it makes files without which the app does not start."""
+    files = env_files.needed(tree, modules)
+    for file, where in files.items():
+        notes.found.append(f"{file}: {where} does not start without it, and an empty one serves")
+        notes.why["build.commands"] = where
+    return (shlex.join(["touch", *files]),) if files else ()
+
+
+def _with_health(said: Testimony, web: Web, notes: Notes) -> Web:
+    """Another file's health path, where the project's code has none of its own."""
+    by_default = web.health in ("", "/docs") or web.health.endswith("login/")
+    if not by_default or said.health[0] in ("", "/"):
+        return web
+    health, notes.why["health.path"] = said.health
+    return replace(web, health=health)
+
+
+def _still_to_check(
+    web: Web, database: Database | None, env: Environment, folders: Sequence[Volume]
+) -> list[str]:
+    """What is to be checked of the app, but for what the manifest settles."""
+    logged = any(environment.sends_logs_out(name) for name in env.clear)
+    return [
+        line
+        for line in web.check
+        if not (database and "is next to the code" in line)
+        and not (logged and "makes the folder log" in line)
+        and not volumes.settles(folders, line)
+    ]
 
 
 def _with_sqlite_files(tree: Tree, modules: Sequence[str], web: Web) -> Web:
@@ -220,6 +257,11 @@ def _for_flask(release: str, version: str) -> str:
     found = re.fullmatch(r"flask --app (\S+) (.+)", release)
     numbers = tuple(int(part) for part in version.split(".")[:2] if part)
     return f"env FLASK_APP={found[1]} flask {found[2]}" if found and () < numbers < (2, 2) else release
+
+
+def _with_release(tree: Tree, said: Testimony, of: _Required, web: Web, notes: Notes) -> Web:
+    web = _release(tree, said, web, notes)
+    return replace(web, release=_for_flask(web.release, packages.pinned(tree, of.file, "flask")))
 
 
 def _release(tree: Tree, said: Testimony, web: Web, notes: Notes) -> Web:
