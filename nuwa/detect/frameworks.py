@@ -206,15 +206,6 @@ def _web(
     sockets = asgi and any(routes.has_websocket(item) for item in sources)
     socketio = bool({"flask-socketio", "flask-sock", "python-socketio"} & packages)
     configured = app_keys.modules(tree)
-    release = ""
-    spec = module.removesuffix("()")
-    if "flask-migrate" in packages and any(path.startswith("migrations/") for path in tree.files):
-        release = f"flask --app {spec} db upgrade"
-    elif tree.has("alembic.ini"):
-        release = "alembic upgrade head"
-    elif len(below := [path for path in tree.named("alembic.ini") if path.count("/") == 1]) == 1:
-        # What its file names is relative to where it is started.
-        release = f"sh -c 'cd {below[0].rpartition('/')[0]} && alembic upgrade head'"
     return Web(
         framework=framework,
         module=module,
@@ -226,7 +217,18 @@ def _web(
         static_directory=directory,
         static_url=url,
         volumes=tuple(app_files.volumes(tree, sources)),
-        release=release,
+        release=_release(tree, module, packages),
         health=health,
         keys=tuple(sorted(app_keys.variables(configured))),
     )
+
+
+def _release(tree: Tree, module: str, packages: set[str]) -> str:
+    """The migrations of a database, where the project has some."""
+    if "flask-migrate" in packages and any(path.startswith("migrations/") for path in tree.files):
+        return f"flask --app {module.removesuffix('()')} db upgrade"
+    if tree.has("alembic.ini"):
+        return "alembic upgrade head"
+    below = [path for path in tree.named("alembic.ini") if path.count("/") == 1]
+    # What its file names is relative to where it is started.
+    return f"sh -c 'cd {below[0].rpartition('/')[0]} && alembic upgrade head'" if len(below) == 1 else ""

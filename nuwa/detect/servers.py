@@ -112,8 +112,8 @@ def _object(module: str, default: str) -> str:
     return f"{where.replace('/', '.').removesuffix('.py')}:{what if colon and what else default}"
 
 
-def _asgi(words: list[str]) -> Server:
-    takes = (
+_ASGI_OPTIONS = frozenset(
+    {
         "--host",
         "--port",
         "--workers",
@@ -135,7 +135,6 @@ def _asgi(words: list[str]) -> Server:
         "-k",
         "--interface",
         "--threads",
-        "--access-log",
         "-u",
         "--unix-socket",
         "--limit-concurrency",
@@ -143,12 +142,16 @@ def _asgi(words: list[str]) -> Server:
         "--reload-dir",
         "--proxy-headers-host",
         "--timeout-graceful-shutdown",
-    )
-    flags = frozenset({"--access-log", "--proxy-headers"})
+    }
+)
+"""Options of uvicorn, hypercorn, daphne and granian that a value follows."""
+
+
+def _asgi(words: list[str]) -> Server:
     module, arguments = "", iter(words[1:])
     for word in arguments:
         if word.startswith("-"):
-            if word in takes and word not in flags and "=" not in word:
+            if word in _ASGI_OPTIONS:
                 next(arguments, None)
         elif not module:
             module = word
