@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from nuwa.detect.model import Volume
+from nuwa.detect.model import Obstacle, Volume
 from nuwa.detect.source import Source, called, keyword, literal
 from nuwa.detect.tree import Tree
 from nuwa.names import PROJECT
@@ -116,13 +116,13 @@ def missing(tree: Tree, paths: Iterable[str], made: Collection[str]) -> Iterator
 _SERVES = (b"StaticFiles", b".frontend(")
 
 
-def writes(tree: Tree, sources: Sequence[Source]) -> Iterator[str]:
-    """Sentences about folders of the project that the code makes when it runs."""
+def writes(tree: Tree, sources: Sequence[Source]) -> Iterator[Obstacle]:
+    """Folders of the project that the code makes when it runs."""
     for item in sources:
         for folder in re.findall(
             r"""os\.(?:mkdir|makedirs)\(\s*["']([\w./-]+)["']""", tree.text(str(item.path))
         ):
-            yield (
-                f"{item.path} makes the folder {folder}, and the project cannot be written to: make it a "
-                "[[volume]], or log to standard output"
+            sentence = (
+                f"{item.path} makes the folder {folder}, and the project cannot be written to: make it "
             )
+            yield Obstacle(folder, f"{sentence}a [[volume]], or log to standard output")

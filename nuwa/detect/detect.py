@@ -28,7 +28,17 @@ from nuwa.detect import (
     volumes,
     witnesses,
 )
-from nuwa.detect.model import Database, Environment, Frontend, Project, Service, Variable, Volume, Web
+from nuwa.detect.model import (
+    Database,
+    Environment,
+    Frontend,
+    Obstacle,
+    Project,
+    Service,
+    Variable,
+    Volume,
+    Web,
+)
 from nuwa.detect.notes import Notes, conclude
 from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import SCRIPTS, Tree
@@ -213,13 +223,13 @@ def _still_to_check(
 ) -> list[str]:
     """What is to be checked of the app, but for what the manifest settles."""
     logged = any(environment.sends_logs_out(name) for name in env.clear)
-    return [
-        line
-        for line in web.check
-        if not (database and "is next to the code" in line)
-        and not (logged and "makes the folder log" in line)
-        and not volumes.settles(folders, line)
-    ]
+
+    def is_settled(obstacle: Obstacle) -> bool:
+        if obstacle.is_database:
+            return database is not None
+        return (logged and obstacle.path.startswith("log")) or volumes.holds(folders, obstacle.path)
+
+    return [*web.check, *(item.sentence for item in web.obstacles if not is_settled(item))]
 
 
 def _with_sqlite_files(tree: Tree, modules: Sequence[str], web: Web) -> Web:

@@ -52,6 +52,7 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
         websocket=websocket,
         found=f"Django: settings {name}, application {module[0]}",
         check=(*check, *unrouted),
+        obstacles=tuple(django_settings.obstacles(settings)),
         static_directory=static,
         static_url=django_settings.static_url(settings),
         volumes=tuple(volumes),

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from nuwa.detect.model import Volume
+from nuwa.detect.model import Obstacle, Volume
 from nuwa.detect.source import Source, called, keyword, literal
 from nuwa.detect.tree import Tree
 from nuwa.manifest import checks
@@ -190,9 +190,14 @@ def advice(settings: Sequence[Source], platform: str = "") -> Iterator[str]:
             f"the settings read DATABASE_URL only if {condition}: otherwise the database is a file next to "
             "the code, which the app cannot write to"
         )
-    file = "" if condition else database_file(settings)
+
+
+def obstacles(settings: Sequence[Source]) -> Iterator[Obstacle]:
+    """The file of the database, unless another one is configured in a branch."""
+    file = "" if address_in_a_branch(settings) else database_file(settings)
     if file and "/" not in file:
-        yield f"{file} is next to the code, which the app cannot write to: move it to a [[volume]]"
+        sentence = f"{file} is next to the code, which the app cannot write to: move it to a [[volume]]"
+        yield Obstacle(file, sentence, is_database=True)
 
 
 def _is_true(node: ast.expr) -> bool:

@@ -108,6 +108,21 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """A place in the project that the app would write to, and cannot.
+
+    Args:
+        path: as the code has it, from the project's folder on.
+        sentence: what a person should do, unless something else settles it.
+        is_database: the file of a database that another one replaces.
+    """
+
+    path: str
+    sentence: str
+    is_database: bool = False
+
+
+@dataclass(frozen=True)
 class Web:
     """An application, as far as reading its source tells.
 
@@ -123,6 +138,7 @@ class Web:
     kind: str
     found: str
     check: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     websocket: bool = False
     workers: int = 0
     """How many the app can have; 0: as many as there are."""

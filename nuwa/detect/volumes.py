@@ -56,11 +56,10 @@ def find(web: Web, said: Testimony, database: Database | None) -> list[Volume]:
     return kept
 
 
-def settles(volumes: Sequence[Volume], sentence: str) -> bool:
-    """Whether a sentence asks for a volume of a folder that is in one, or that the app may write to."""
-    found = re.search(r"makes the folder (\S+), ", sentence)
-    path = posixpath.normpath(posixpath.join(PROJECT, found[1])) if found else ""
-    return bool(path) and any(
+def holds(volumes: Sequence[Volume], path: str) -> bool:
+    """Whether a path, from the project's folder on, is in a volume or where the app may write anyway."""
+    path = posixpath.normpath(posixpath.join(PROJECT, path))
+    return any(
         f"{path}/".startswith(f"{folder}/")
         for folder in ("/tmp", *(volume.path for volume in volumes))  # noqa: S108 - a prefix, not a file
     )

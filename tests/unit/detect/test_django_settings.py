@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from nuwa.detect.django_settings import advice, for_production, volumes
+from nuwa.detect.django_settings import advice, for_production, obstacles, volumes
 from nuwa.detect.source import Source
 from nuwa.detect.tree import Tree
 
@@ -48,7 +48,8 @@ def folders(text: str) -> list[tuple[str, str, str]]:
     ],
 )
 def test_says_what_does_not_fit(line: str, said: str | None) -> None:
-    found = list(advice([settings(f"{GOOD}{line}\n")]))
+    read = [settings(f"{GOOD}{line}\n")]
+    found = [*advice(read), *(item.sentence for item in obstacles(read))]
     assert (len(found), said is None or said in found[0]) == (said is not None, True)
 
 

@@ -57,3 +57,11 @@ def test_what_is_no_file_of_the_project_is_left_alone(tmp_path: Path, lines: str
     found = detect(project(tmp_path, lines))
     assert "volume" not in written(found)
     assert not [line for line in found.check if "opens" in line]
+
+
+def test_another_database_does_not_settle_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  db:\n    image: postgres:16\n")
+    code = "url = os.environ['DATABASE_URL']\ndb = sqlite3.connect('guests.db')"
+    found = detect(project(tmp_path, code))
+    assert found.database is not None
+    assert "app.py opens guests.db, which is next to the code" in " ".join(found.check)
