@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from nuwa.manifest import deploy_rules, site_rules, volume_rules
-from nuwa.manifest.finding import Finding, Given
+from nuwa.manifest.finding import Finding, Given, twice
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
 from nuwa.manifest.volume_rules import nested
@@ -24,10 +24,10 @@ def _names(app: App, _: Given) -> Iterator[Finding]:
     """Processes, cron jobs, volumes, services, ports of the host, and groups of hosts: names are unique
     within each kind."""
     groups = enumerate(app.deploy.group)
-    yield from _twice([(("deploy", "group", index, "name"), group.name) for index, group in groups])
+    yield from twice([(("deploy", "group", index, "name"), group.name) for index, group in groups])
     for section in ("process", "cron", "volume", "service", "host_port"):
         paths = [((section, index, "name"), item.name) for index, item in enumerate(getattr(app, section))]
-        yield from _twice(paths)
+        yield from twice(paths)
 
 
 def _replicas(app: App, _: Given) -> Iterator[Finding]:
@@ -68,51 +68,6 @@ def _server_replicas(app: App, _: Given) -> Iterator[Finding]:
         )
 
 
-def _twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
-    seen: dict[str, Path] = {}
-    for path, value in paths:
-        if value in seen:
-            yield Finding((path, seen[value]), f'"{value}" is already listed: {dotted(seen[value])}')
-        seen.setdefault(value, path)
-
-
-def _domains(app: App, _: Given) -> Iterator[Finding]:
-    """Domains: each appears once; the first is not a wildcard, and a wildcard needs the challenge `dns-01`,
-    `files` or `self-signed`."""
-    paths: list[tuple[Path, str]] = [(("app", "domains", i), name) for i, name in enumerate(app.app.domains)]
-    yield from _twice(paths)
-    for path, name in paths:
-        if name.startswith("*.") and app.tls.challenge == "http-01":
-            yield Finding(
-                (path, ("tls", "challenge")),
-                f"no certificate for {name} can be obtained over HTTP",
-                'set challenge = "dns-01" and dns_plugin in [tls], or name the domains one by one',
-            )
-    if paths and paths[0][1].startswith("*."):
-        yield Finding(
-            (paths[0][0],),
-            "the first domain is the site's own address and cannot be a wildcard",
-            "put another first",
-        )
-
-
-def _static(app: App, _: Given) -> Iterator[Finding]:
-    """Static files come from the image: no volume covers `static.directory`."""
-    if app.static is None:
-        return
-    directory = posixpath.join(PROJECT, app.static.directory)
-    for index, volume in enumerate(app.volume):
-        if nested(directory, volume.path):
-            yield Finding(
-                (("static", "directory"), ("volume", index, "path")),
-                f"static files come from the image, and the volume at {volume.path} would hide them",
-                "choose another folder for one of the two",
-            )
-
-
-_CHALLENGES = "/.well-known/acme-challenge/"
-
-
 def _node(app: App, _: Given) -> Iterator[Finding]:
     """Frontend: the output of `[build.node]` is not the whole folder that it is built from, and no volume
     covers it."""
@@ -129,25 +84,6 @@ def _node(app: App, _: Given) -> Iterator[Finding]:
                     f"the volume at {volume.path} would hide the frontend in {output}",
                     "choose another folder for one of the two",
                 )
-
-
-def _routes(app: App, _: Given) -> Iterator[Finding]:
-    """Routes and volumes with a `url`: each has a path of its own, which is not that of static files or of
-    ACME, and no route points to the app itself."""
-    paths: list[tuple[Path, str]] = [
-        (("route", index, "path"), item.path) for index, item in enumerate(app.route)
-    ]
-    taken: list[tuple[Path, str]] = [(("static", "url"), app.static.url)] if app.static else []
-    files: list[tuple[Path, str]] = [
-        (("volume", index, "url"), item.url) for index, item in enumerate(app.volume) if item.url
-    ]
-    yield from _twice([*taken, *files, *paths])
-    for path, prefix in (*files, *paths):
-        if prefix == _CHALLENGES:
-            yield Finding((path,), f"{prefix} is used to obtain certificates", "choose another path")
-    for (path, _prefix), route in zip(paths, app.route, strict=True):
-        if route.to == f"app:{app.name}":
-            yield Finding(((*path[:-1], "to"),), "the route points to the app itself", "remove it")
 
 
 def _server(app: App, given: Given) -> Iterator[Finding]:
@@ -173,7 +109,7 @@ def _environment(app: App, _: Given) -> Iterator[Finding]:
     paths: list[tuple[Path, str]] = [(("env", "clear", name), name) for name in app.env.clear]
     for key in ("secrets", "generated"):
         paths += [(("env", key, index), name) for index, name in enumerate(getattr(app.env, key))]
-    yield from _twice(paths)
+    yield from twice(paths)
     for path, name in paths:
         if name in RESERVED_VARIABLES or name.startswith(("NUWA_", "S6_")):
             yield Finding((path,), f"{name} is set by nuwa itself", "choose another name")
@@ -297,27 +233,6 @@ def _scale(app: App, _: Given) -> Iterator[Finding]:
         )
 
 
-def _tls(app: App, _: Given) -> Iterator[Finding]:
-    """TLS: each challenge has the keys it needs, and none that only another challenge uses."""
-    tls, challenge = app.tls, ("tls", "challenge")
-    needs = {"dns-01": ("dns_plugin",), "files": ("certificate", "key")}
-    for key in needs.get(tls.challenge, ()):
-        if not getattr(tls, key):
-            yield Finding((challenge, ("tls", key)), f'"{tls.challenge}" needs {key}', f"add {key} to [tls]")
-    acme = ("http-01", "dns-01")
-    takes: dict[str, tuple[str, ...]] = {"server": acme, "email": acme}
-    takes |= dict.fromkeys(("dns_plugin", "dns_credentials", "dns_wait"), ("dns-01",))
-    takes |= {"certificate": ("files",), "key": ("files",)}
-    for key, challenges in takes.items():
-        if getattr(tls, key) and tls.challenge not in challenges:
-            fitting = " or ".join(f'"{name}"' for name in challenges)
-            yield Finding(
-                (("tls", key), challenge),
-                f'{key} has no use with challenge = "{tls.challenge}"',
-                f"remove it, or set challenge = {fitting}",
-            )
-
-
 def _backup(app: App, _: Given) -> Iterator[Finding]:
     """Backup: no secret of the archives is in `[env]`, where the app could read it."""
     if app.backup is None:
@@ -335,11 +250,8 @@ RULES = (
     _names,
     _replicas,
     *deploy_rules.RULES,
-    _domains,
     _server,
-    _static,
     _node,
-    _routes,
     *site_rules.RULES,
     *volume_rules.RULES,
     _database,
@@ -349,6 +261,5 @@ RULES = (
     _server_replicas,
     _environment,
     _backup,
-    _tls,
 )
 """All rules; their first lines are part of the reference."""

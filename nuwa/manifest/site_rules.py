@@ -2,17 +2,93 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
-from nuwa.manifest.finding import Finding, Given
+from nuwa.manifest.finding import Finding, Given, twice
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
 from nuwa.manifest.site import Redirect
-from nuwa.names import STORAGE_KEYS
+from nuwa.manifest.volume_rules import nested
+from nuwa.names import PROJECT, STORAGE_KEYS
 
 CHALLENGES = "/.well-known/acme-challenge"
 _OURS = {CHALLENGES: "is used to obtain certificates", "/.nuwa-maintenance": "is the page of bin/maintenance"}
 """Paths of the site that nginx itself answers."""
+
+
+def _domains(app: App, _: Given) -> Iterator[Finding]:
+    """Domains: each appears once; the first is not a wildcard, and a wildcard needs the challenge `dns-01`,
+    `files` or `self-signed`."""
+    paths: list[tuple[Path, str]] = [(("app", "domains", i), name) for i, name in enumerate(app.app.domains)]
+    yield from twice(paths)
+    for path, name in paths:
+        if name.startswith("*.") and app.tls.challenge == "http-01":
+            yield Finding(
+                (path, ("tls", "challenge")),
+                f"no certificate for {name} can be obtained over HTTP",
+                'set challenge = "dns-01" and dns_plugin in [tls], or name the domains one by one',
+            )
+    if paths and paths[0][1].startswith("*."):
+        yield Finding(
+            (paths[0][0],),
+            "the first domain is the site's own address and cannot be a wildcard",
+            "put another first",
+        )
+
+
+def _static(app: App, _: Given) -> Iterator[Finding]:
+    """Static files come from the image: no volume covers `static.directory`."""
+    if app.static is None:
+        return
+    directory = posixpath.join(PROJECT, app.static.directory)
+    for index, volume in enumerate(app.volume):
+        if nested(directory, volume.path):
+            yield Finding(
+                (("static", "directory"), ("volume", index, "path")),
+                f"static files come from the image, and the volume at {volume.path} would hide them",
+                "choose another folder for one of the two",
+            )
+
+
+def _routes(app: App, _: Given) -> Iterator[Finding]:
+    """Routes and volumes with a `url`: each has a path of its own, which is not that of static files or of
+    ACME, and no route points to the app itself."""
+    paths: list[tuple[Path, str]] = [
+        (("route", index, "path"), item.path) for index, item in enumerate(app.route)
+    ]
+    taken: list[tuple[Path, str]] = [(("static", "url"), app.static.url)] if app.static else []
+    files: list[tuple[Path, str]] = [
+        (("volume", index, "url"), item.url) for index, item in enumerate(app.volume) if item.url
+    ]
+    yield from twice([*taken, *files, *paths])
+    for path, prefix in (*files, *paths):
+        if prefix.rstrip("/") == CHALLENGES:
+            yield Finding((path,), f"{prefix} {_OURS[CHALLENGES]}", "choose another path")
+    for (path, _prefix), route in zip(paths, app.route, strict=True):
+        if route.to == f"app:{app.name}":
+            yield Finding(((*path[:-1], "to"),), "the route points to the app itself", "remove it")
+
+
+def _tls(app: App, _: Given) -> Iterator[Finding]:
+    """TLS: each challenge has the keys it needs, and none that only another challenge uses."""
+    tls, challenge = app.tls, ("tls", "challenge")
+    needs = {"dns-01": ("dns_plugin",), "files": ("certificate", "key")}
+    for key in needs.get(tls.challenge, ()):
+        if not getattr(tls, key):
+            yield Finding((challenge, ("tls", key)), f'"{tls.challenge}" needs {key}', f"add {key} to [tls]")
+    acme = ("http-01", "dns-01")
+    takes: dict[str, tuple[str, ...]] = {"server": acme, "email": acme}
+    takes |= dict.fromkeys(("dns_plugin", "dns_credentials", "dns_wait"), ("dns-01",))
+    takes |= {"certificate": ("files",), "key": ("files",)}
+    for key, challenges in takes.items():
+        if getattr(tls, key) and tls.challenge not in challenges:
+            fitting = " or ".join(f'"{name}"' for name in challenges)
+            yield Finding(
+                (("tls", key), challenge),
+                f'{key} has no use with challenge = "{tls.challenge}"',
+                f"remove it, or set challenge = {fitting}",
+            )
 
 
 def _site(app: App, _: Given) -> Iterator[Finding]:
@@ -187,5 +263,5 @@ def _moved_domain(app: App, redirect: Redirect, index: int) -> Iterator[Finding]
         yield Finding((path,), f"{redirect.domain} is already listed", "remove one")
 
 
-RULES = (_site, _paths, _rates, _protected, _redirects, _around)
+RULES = (_domains, _tls, _static, _routes, _site, _paths, _rates, _protected, _redirects, _around)
 """All of them; their first lines are part of the reference."""
