@@ -9,6 +9,13 @@ if sys.version_info >= (3, 12):
 else:  # pydantic, which describes these for others, does not take the older one
     from typing_extensions import TypedDict
 
+LAST_LINES = 5
+"""Lines of the log that a listing has of each service."""
+HISTORY_SAMPLES = 60
+"""Samples of its usage that the event `history` has of each service."""
+LISTED_OUTPUT_CHARS = 4000
+"""Characters of a command's output in a listing: its end."""
+
 
 class Net(TypedDict):
     """Bytes a second."""

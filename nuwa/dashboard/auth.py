@@ -18,6 +18,7 @@ from nuwa.dashboard.responses import failed
 from nuwa.dashboard.second_factor import SecondFactor
 from nuwa.dashboard.sessions import Session, Sessions
 from nuwa.web import limits, request_body
+from nuwa.web.client_address import client_address
 from nuwa.web.rate_limit import Limiter
 
 Note = Callable[[Request, str], Awaitable[None]]
@@ -113,7 +114,7 @@ class Guard:
         Raises:
             HTTPException: 401 it is wrong; 429 there were too many wrong ones.
         """
-        address = forwarded.address(request)
+        address = client_address(request)
         self._wait(address, "", f"too many wrong tokens from {address or 'here'}")
         grant = self._access.identify(offered)
         if grant is None:
@@ -135,7 +136,7 @@ class Guard:
         grant = self._access.grant(name) if name else None
         if name is None or grant is None:
             raise HTTPException(401, "that took too long: log in again")
-        address, about = forwarded.address(request), f"code {name}"
+        address, about = client_address(request), f"code {name}"
         # Counted for the token too: otherwise many addresses could try together.
         for each in (address, ""):
             self._wait(each, about, "too many wrong codes")

@@ -73,11 +73,6 @@ def is_secure(request: Request) -> bool:
     return request.headers.get("x-forwarded-proto") == "https"
 
 
-def address(request: Request) -> str:
-    """Where a request comes from: nginx says so, and only this host reaches the socket."""
-    return request.headers.get("x-real-ip") or (request.client.host if request.client else "")
-
-
 def wants_page(request: Request) -> bool:
     """Whether a person looks at the answer: browsers ask for HTML by name, scripts do not."""
     return "text/html" in request.headers.get("accept", "")

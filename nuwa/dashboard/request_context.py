@@ -12,6 +12,7 @@ from starlette.responses import Response
 from nuwa.dashboard import cookies, forwarded, responses
 from nuwa.dashboard.auth import Visitor
 from nuwa.dashboard.context import Dashboard
+from nuwa.web.client_address import client_address
 
 
 def dashboard(request: Request) -> Dashboard:
@@ -86,6 +87,6 @@ def home(request: Request, path: str) -> str:
 def identity(request: Request) -> dict[str, str]:
     """Who asks, as the agent wants to hear it: for the right, and for the audit trail."""
     asking = visitor(request)
-    address = forwarded.address(request).encode("ascii", "replace").decode()[:100]
+    address = client_address(request).encode("ascii", "replace").decode()[:100]
     way = "API" if asking.is_script else "dashboard"
     return {"X-Nuwa-As": asking.grant.name, "X-Nuwa-Way": way, "X-Nuwa-From": address}

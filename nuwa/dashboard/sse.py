@@ -12,9 +12,7 @@ from starlette.responses import Response
 from nuwa.dashboard import request_context
 from nuwa.errors import NuwaError
 from nuwa.web.event_stream import EventStream
-
-KEEPALIVE_S = 15.0
-"""Seconds after which a silent stream says that it is there, if its reader is still welcome."""
+from nuwa.web.sse import KEEPALIVE_S
 
 
 def answer(request: Request, source: AsyncIterator[bytes]) -> Response:

@@ -6,14 +6,18 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from nuwa.agent.schemas import Hook, Line, Listing, ServiceRow, Usage
+from nuwa.agent.schemas import (
+    HISTORY_SAMPLES,
+    LAST_LINES,
+    LISTED_OUTPUT_CHARS,
+    Hook,
+    Line,
+    Listing,
+    ServiceRow,
+    Usage,
+)
 from nuwa.dashboard import formatting
 from nuwa.web.rewritten_lines import extended
-
-KEPT_LINES = 5
-KEPT_SAMPLES = 60
-KEPT_OUTPUT_CHARS = 4000
-"""Characters of a command's output, as in a listing."""
 
 Numbers = list[float | None]
 
@@ -44,14 +48,14 @@ class Board:
         changed_hooks = [] if is_new else [name for name, hook in hooks.items() if self.hooks[name] != hook]
         self.rows, self.hooks = rows, hooks
         self.revision, self.applied = listing["revision"], listing["applied"]
-        self._history = {name: self._history.get(name, deque(maxlen=KEPT_SAMPLES)) for name in rows}
+        self._history = {name: self._history.get(name, deque(maxlen=HISTORY_SAMPLES)) for name in rows}
         return is_new, changed, changed_hooks
 
     def load_history(self, services: Mapping[str, list[Usage]]) -> None:
         """Take the samples that the agent has kept."""
         for name, samples in services.items():
             if name in self._history:
-                self._history[name] = deque(map(formatting.numbers, samples), maxlen=KEPT_SAMPLES)
+                self._history[name] = deque(map(formatting.numbers, samples), maxlen=HISTORY_SAMPLES)
 
     def put(self, row: ServiceRow) -> bool:
         """Take a service that changed; False if there was none of this name."""
@@ -83,7 +87,7 @@ class Board:
         if last is None or begins:
             last = {"command": output["command"], "output": "", "duration": 0.0, "code": None}
             lines.append(last)
-        last["output"] = extended(last["output"], output["text"])[-KEPT_OUTPUT_CHARS:]
+        last["output"] = extended(last["output"], output["text"])[-LISTED_OUTPUT_CHARS:]
         last["duration"], last["code"] = output["duration"], output["code"]
         return begins or output["code"] is not None
 
@@ -92,7 +96,7 @@ class Board:
         row = self.rows.get(line["service"])
         if row is None or any(old["cursor"] == line["cursor"] for old in row["last"]):
             return False
-        row["last"] = [*row["last"], line][-KEPT_LINES:]
+        row["last"] = [*row["last"], line][-LAST_LINES:]
         return True
 
     def sample(self, services: Mapping[str, Usage]) -> dict[str, Numbers]:

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nuwa.names import APP_ID
+
 HALF_DONE = ".nuwa-first-content"
 IGNORED = {HALF_DONE, "lost+found"}
 
@@ -26,7 +28,7 @@ def main(words: Sequence[str]) -> None:
                 sys.stderr.write(f"first-content: filled the claim of {source}\n")
         except (OSError, shutil.Error) as error:
             sys.exit(
-                f"first-content: {source}: {error}. Is the claim writable for the group 10001 (fsGroup)?"
+                f"first-content: {source}: {error}. Is the claim writable for the group {APP_ID} (fsGroup)?"
             )
 
 

@@ -12,7 +12,7 @@ from nuwa.web.json_text import to_json
 MAX_QUEUED_EVENTS = 1000
 """Events that wait for one watcher; beyond that it is told to start over."""
 KEEPALIVE_S = 15.0
-"""Seconds after which a silent stream says that it is there."""
+"""Seconds after which a silent stream says that it is there; the dashboard's too."""
 
 Event = tuple[str, Any]
 

@@ -20,6 +20,7 @@ from nuwa.agent.webhooks import git, payloads, signatures
 from nuwa.agent.webhooks.run_store import Delivery, Replay
 from nuwa.errors import NuwaError
 from nuwa.web import limits, request_body
+from nuwa.web.client_address import client_address
 from nuwa.web.rate_limit import Limiter
 
 
@@ -40,7 +41,7 @@ class _Listener:
         """Take a delivery: prove its sender, understand it, have it on disk, and only then say so."""
         name = str(request.path_params["name"])
         hook = self._agent.loaded.config.webhooks.get(name)
-        address = _address(request)
+        address = client_address(request)
         if hook is None:
             self._count(address, "")
             raise HTTPException(404, "there is no such webhook")
@@ -103,9 +104,3 @@ class _Listener:
         self._agent.dispatcher.add(name, accepted)
         self._agent.trail.record(Actor(name, "push", address), "run hook", name, f"run {accepted.run}")
         return answer({"run": accepted.run}, 202)
-
-
-def _address(request: Request) -> str:
-    """Where a request comes from: nginx says so, and nobody else can reach this socket."""
-    client = request.client.host if request.client else ""
-    return request.headers.get("x-real-ip") or client

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from nuwa.agent.host import journal
 from nuwa.agent.host.journal import Query, Sources
 from nuwa.agent.host.services import Service
-from nuwa.agent.schemas import Line
+from nuwa.agent.schemas import LAST_LINES, Line
 
 _NO_LINES: list[Line] = []
-KEPT = 5
-"""Lines that are kept of each service."""
 FIRST_LINES = 3000
 """Lines that are looked through for them at first."""
 MAX_LINES = 300
@@ -60,6 +58,6 @@ class LogTail:
                 found = await journal.lines(sources, Query(lines=MAX_LINES))
             self._read_at = asyncio.get_running_loop().time()
             for line in found:
-                self._lines[line["service"]] = [*self.last(line["service"]), line][-KEPT:]
+                self._lines[line["service"]] = [*self.last(line["service"]), line][-LAST_LINES:]
                 self._cursor = line["cursor"]
             return found

@@ -13,7 +13,7 @@ from nuwa.agent.host.cgroups import Cgroups, Counts
 from nuwa.agent.host.dbus import Counters
 from nuwa.agent.host.services import Service, no_usage
 from nuwa.agent.host.systemctl import Properties
-from nuwa.agent.schemas import Net, Usage
+from nuwa.agent.schemas import HISTORY_SAMPLES, Net, Usage
 
 SAMPLE_INTERVAL_S = 2.0
 """Seconds between two samples."""
@@ -22,8 +22,6 @@ READ_ALL_EVERY = 10
 MANY_UNITS, STILL_S = 100, 3.0
 """Among more units than this, one that does nothing is read again after so many seconds: in every other
 sample of those who watch. A reading takes 13 µs, two thirds of it in the kernel, and is most of the cost."""
-KEPT_SAMPLES = 60
-"""Samples that are kept of each service."""
 MAX_NETWORK_UNITS = 30
 """Units whose network counters are asked of systemd with each sample: the busiest ones."""
 
@@ -51,7 +49,7 @@ class Meter:
         kept: samples that are kept of each service.
     """
 
-    def __init__(self, root: Path = Path("/"), kept: int = KEPT_SAMPLES) -> None:
+    def __init__(self, root: Path = Path("/"), kept: int = HISTORY_SAMPLES) -> None:
         self._kept = kept
         self._cgroups = Cgroups(root)
         self._counters = Counters()

@@ -37,8 +37,8 @@ MAX_PARALLEL = 4
 """Services that are asked at the same time."""
 MAX_SITES = 16
 """Pages that are fetched at the same time: each may be a megabyte, and may take its time."""
-SEND_TIMEOUT_S = 30.0
-"""For which a round waits until alerts are sent."""
+SENDING_WAIT_S = 30.0
+"""Seconds for which a round waits until alerts are sent."""
 LONGEST_SEND_S = 120.0
 """Seconds that sending may take; a mail server may take its time with each line."""
 MAX_RESTARTS_PER_HOUR = 3
@@ -293,7 +293,7 @@ class Monitor:
             if not untold or not self._allowance.take(loaded.config.monitor.burst):
                 return
             self._sending = asyncio.create_task(self._send(untold))
-        await asyncio.wait([self._sending], timeout=SEND_TIMEOUT_S)
+        await asyncio.wait([self._sending], timeout=SENDING_WAIT_S)
 
     async def _send(self, untold: list[tuple[int, Alert]]) -> None:
         loaded = self._host.loaded

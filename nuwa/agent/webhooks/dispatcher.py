@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nuwa.agent.config.resolved import Loaded
-from nuwa.agent.schemas import Hook
+from nuwa.agent.schemas import LISTED_OUTPUT_CHARS, Hook
 from nuwa.agent.webhooks import affected, executors
 from nuwa.agent.webhooks.executors import Executor
 from nuwa.agent.webhooks.hook_run import HookRun
@@ -19,9 +19,6 @@ from nuwa.agent.webhooks.run_states import Told
 from nuwa.agent.webhooks.run_store import Accepted, History
 
 log = logging.getLogger(__name__)
-
-SHOWN_OUTPUT_CHARS = 4000
-"""Characters of a command's output in a listing."""
 
 
 class Dispatcher:
@@ -160,5 +157,5 @@ class Dispatcher:
             "commit": last["commit"] if last else "",
             "services": last["services"] if last else [],
             "covers": self.covers(name),
-            "lines": [{**line, "output": line["output"][-SHOWN_OUTPUT_CHARS:]} for line in lines],
+            "lines": [{**line, "output": line["output"][-LISTED_OUTPUT_CHARS:]} for line in lines],
         }

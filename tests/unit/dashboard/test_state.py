@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nuwa.agent.schemas import HISTORY_SAMPLES, LAST_LINES
 from nuwa.dashboard.event_relay import frames
-from nuwa.dashboard.state import KEPT_LINES, KEPT_SAMPLES, Board
+from nuwa.dashboard.state import Board
 from nuwa.web.sse import encode
 
 
@@ -46,7 +47,7 @@ def test_only_the_last_lines_are_kept_and_none_twice() -> None:
     assert not board.add(line("web", "8"))
     assert not board.add(line("nobody", "1"))
     assert [item["text"] for item in board.rows["web"]["last"]] == ["4", "5", "6", "7", "8"]
-    assert len(board.rows["web"]["last"]) == KEPT_LINES
+    assert len(board.rows["web"]["last"]) == LAST_LINES
 
 
 def test_a_service_that_changes_keeps_its_lines() -> None:
@@ -65,9 +66,9 @@ def test_a_sample_tells_only_what_is_not_as_it_was() -> None:
         "job": [0.0, 5, 3, None],
     }
     assert board.sample({"web": usage(0.6), "job": usage(0.0)}) == {"web": [0.6, 5, 3, None]}
-    for _ in range(KEPT_SAMPLES):
+    for _ in range(HISTORY_SAMPLES):
         board.sample({"web": usage(0.1), "job": usage(0.0)})
-    assert len(board.history("web")) == KEPT_SAMPLES
+    assert len(board.history("web")) == HISTORY_SAMPLES
     assert board.history("nobody") == []
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nuwa import names
 from nuwa.image import services
 from nuwa.image.build_spec import Recipe
 from nuwa.manifest.data import Database
@@ -151,3 +152,13 @@ def test_an_address_in_another_scheme_keeps_what_is_encoded(tmp_path: Path) -> N
     wanted = {"DATABASE_URL": "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}"}
     found = as_app(tmp_path, wanted, "postgresql://u:p%2Fw@h:1/n")
     assert found["DATABASE_URL"] == "postgresql+asyncpg://u:p%2Fw@h:1/n"
+
+
+def test_files_of_images_state_the_default_port_and_the_app_s_id_as_the_names_do() -> None:
+    text = "\n".join(
+        path.read_text(errors="replace") for path in sorted(IMAGES.glob("*/rootfs*/**/*")) if path.is_file()
+    )
+    ports = re.findall(r"\$\{PORT:-(\d+)\}", text) + re.findall(r'environ\.get\("PORT", "(\d+)"\)', text)
+    ids = re.findall(r"s6-applyuidgid -g (\d+)", text) + re.findall(r"chown (\d+)", text)
+    assert (len(ports), set(ports)) == (3, {str(names.PORT)})
+    assert (len(ids), set(ids)) == (2, {str(names.APP_ID)})

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nuwa.manifest import checks, quantities
+from nuwa.resources import BIN_TEMPLATES
 
 GOOD = [
     (checks.app_name, "a"),
@@ -227,3 +228,35 @@ def test_a_bit_rate_counts_in_thousands(text: object, bits: int):
 def test_what_is_no_bit_rate_is_refused(text: str):
     with pytest.raises(ValueError, match="bits a second"):
         quantities.bit_rate(text)
+
+
+def constants(part: str) -> dict[str, int]:
+    """The numbers that a part of the scripts declares."""
+    text = (BIN_TEMPLATES / "from_image" / part).read_text()
+    return {name: int(value) for name, value in re.findall(r"(?m)^readonly (\w+)=(\d+)$", text)}
+
+
+def test_the_ports_that_no_manifest_may_name_are_those_that_scripts_hand_out():
+    slots, ways = constants("reserve"), constants("provision")
+    assert slots["FIRST_PORT"] in checks.NUWA_PORTS
+    assert slots["LAST_PORT"] == checks.NUWA_PORTS[-1]
+    assert ways["FIRST_DATABASE_PORT"] == checks.NUWA_PORTS[0]
+    assert ways["LAST_DATABASE_PORT"] == slots["FIRST_PORT"] - 1
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "s3:https://h.example/bucket",
+        "s3:h.example:9000/bucket/a/b/",
+        "s3:h.example",
+        "s3:https://h/a b",
+        "s3:/b",
+    ],
+)
+def test_the_option_repository_takes_the_object_storage_that_a_manifest_takes(repository: str):
+    text = (BIN_TEMPLATES / "from_image/restic").read_text()
+    (expression,) = re.findall(r"\$REPOSITORY =~ \^(s3:.*)\$ \]\]", text)
+    assert bool(re.fullmatch(expression, repository)) == bool(
+        re.fullmatch(checks.object_storage.expression, repository)
+    )

@@ -1,0 +1,12 @@
+"""Where a request comes from, as nginx says: `templates/nginx/forwarded.j2` sets the header."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+HEADER = "x-real-ip"
+
+
+def client_address(request: Request) -> str:
+    """The visitor's address. Only this host reaches the sockets, so nobody else can set the header."""
+    return request.headers.get(HEADER) or (request.client.host if request.client else "")
