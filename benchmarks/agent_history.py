@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nuwa.agent.stats.latencies import bucket
 from nuwa.agent.stats.points import Point
-from nuwa.agent.stats.store import DAYS, HOST, HOURS, MINUTES, Store
+from nuwa.agent.stats.resolutions import DAYS, HOURS, MINUTES
+from nuwa.agent.stats.store import HOST, Store
 
 SERVICES = 50
 SEED = 19

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 
+from nuwa.agent.stats.resolutions import DAYS, HOURS, MINUTES
 from nuwa.errors import UsageError
 
 DEFAULT = "24h"
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
-_STEPS = ((6 * 3600, 60), (86400, 300), (31 * 86400, 3600), (0, 86400))
-"""Up to so many seconds, points of so many. Minutes are kept for a day, hours for a month."""
+_STEPS = (
+    (6 * 3600, MINUTES.step),
+    (MINUTES.reach_s, 5 * MINUTES.step),
+    (HOURS.reach_s, HOURS.step),
+    (0, DAYS.step),
+)
+"""Up to so many seconds, points of so many."""
 SHORTEST_S = 600
-LONGEST_S = 2 * 365 * 86400
+LONGEST_S = DAYS.reach_s
 
 
 def seconds(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Points in SQLite: minutes of a day, hours of a month, days of two years, and marks on them.
+"""Points in SQLite, and marks on them.
 
 Points are counted, and so many of them are kept, whatever the clock says: a clock that jumps forgets nothing.
 """
@@ -10,13 +10,13 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from nuwa.agent import sqlite_files
 from nuwa.agent.schemas import Mark
 from nuwa.agent.stats import latencies, points
 from nuwa.agent.stats.points import Point
+from nuwa.agent.stats.resolutions import DAYS, HOURS, MINUTES, RESOLUTIONS, Resolution
 from nuwa.errors import NuwaError
 
 log = logging.getLogger(__name__)
@@ -35,25 +35,6 @@ CPU_UNIT = 10_000
 """CPU time is stored in ten-thousandths of a core, so that it is a small whole number."""
 
 
-@dataclass(frozen=True)
-class Resolution:
-    """Points of one length.
-
-    Args:
-        step: seconds of a point.
-        kept: points that are kept of each service.
-    """
-
-    table: str
-    step: int
-    kept: int
-
-
-MINUTES, HOURS, DAYS = RESOLUTIONS = (
-    Resolution("minutes", 60, 1440),
-    Resolution("hours", 3600, 744),
-    Resolution("days", 86400, 730),
-)
 _COLUMNS = "at, minutes, cpu, memory, received, sent, read, written, space, requests, errors, took"
 _TABLE = """create table if not exists {table} (
   series integer not null, number integer not null, at integer not null, minutes integer not null,

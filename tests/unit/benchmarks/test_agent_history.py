@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import agent_history
-from nuwa.agent.stats.store import DAYS, Store
+from nuwa.agent.stats.resolutions import DAYS
+from nuwa.agent.stats.store import Store
 
 
 def test_two_years_of_fifty_services_and_the_host_would_fit_into_60_megabytes(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from nuwa.agent.stats import store as module
 from nuwa.agent.stats.points import Point
-from nuwa.agent.stats.store import DAYS, HOST, HOURS, MINUTES, Store
+from nuwa.agent.stats.resolutions import DAYS, HOURS, MINUTES, Resolution
+from nuwa.agent.stats.store import HOST, Store
 
 DAY = 86400
 BEGIN = 20_000 * DAY
@@ -69,9 +70,9 @@ def test_hours_and_days_are_made_of_minutes_and_a_sum_stays_what_it_was(store: S
 def test_no_more_points_are_kept_than_were_promised(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "WRITTEN_EVERY", 60)
     small = [
-        module.Resolution("minutes", 60, 90),
-        module.Resolution("hours", 3600, 30),
-        module.Resolution("days", DAY, 4),
+        Resolution("minutes", 60, 90),
+        Resolution("hours", 3600, 30),
+        Resolution("days", DAY, 4),
     ]
     for name, one in zip(("MINUTES", "HOURS", "DAYS"), small, strict=True):
         monkeypatch.setattr(module, name, one)
