@@ -117,6 +117,9 @@ class _Build:
         if recipe.app.build.node:
             self._ensure(layers.node(recipe))
             self._ensure(frontend.layer(recipe, self._project))
+        if not all(layer.cached for layer in self._done):
+            # Meanwhile files of the project may have come and gone.
+            top = app_layer(recipe, self._project)
         made = self._ensure(top)
         return Built(recipe.tag, made, tuple(self._done), time.monotonic() - begun, self._looked_at())
 
