@@ -183,7 +183,8 @@ class DropIn(File):
     """A file with which systemd changes a unit of somebody else's; its folder comes and goes with it.
 
     Args:
-        restart: the unit, where its limits change: those of a unit that runs stay what they were.
+        restart: the unit, where its limits change: those of a unit that runs stay what they were, also when
+            the file is removed.
     """
 
     restart: str = ""
@@ -195,9 +196,12 @@ class DropIn(File):
             systemctl.restart([self.restart])
 
     def remove(self) -> None:
+        was_there = self.path.exists()
         super().remove()
         Folder(self.path.parent, 0o755, with_content=False).remove()
         systemctl.reload()
+        if self.restart and was_there:
+            systemctl.restart([self.restart])
 
 
 @dataclass(frozen=True)
