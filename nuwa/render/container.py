@@ -236,9 +236,9 @@ def make_network(app: App, facts: Facts) -> tuple[str, ...]:
     name = app.names.network
     subnet = f"--subnet={facts.network} " if facts.network else ""
     isolated = f"podman network create {' '.join(NETWORK_OPTIONS)} {subnet}{name}"
-    # Where podman's own file is there, podman need not be asked. As bin/run: a podman that cannot
-    # isolate it makes it anyway.
-    exists = f"test -e /etc/containers/networks/{name}.json || podman network exists {name}"
+    # Where podman's own file is there, podman need not be asked; of one that a power failure has left empty,
+    # it knows nothing. As bin/run: a podman that cannot isolate it makes it anyway.
+    exists = f"test -s /etc/containers/networks/{name}.json || podman network exists {name}"
     return ("/bin/sh", "-c", f"{exists} || {isolated} || podman network create {subnet}{name}")
 
 

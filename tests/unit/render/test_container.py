@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from nuwa.manifest.data import Volume
 from nuwa.manifest.model import Hooks, Limits
 from nuwa.names import CAPABILITIES
+from nuwa.process import run
 from nuwa.render.container import hook_run, make_network, once_run, podman_run, rehearsal_run, warnings
 from nuwa.render.facts import FactsError
 from unit.render.sample import MEDIA, app, host
@@ -188,10 +190,27 @@ def test_an_app_shares_its_network_with_no_other():
     assert "--network=none" in rehearsal_run(app(), facts)
     [_, _, script] = make_network(app(), facts)
     known, exists, made, *_ = script.split(" || ")
-    assert known == "test -e /etc/containers/networks/nuwa-blog.json"
+    assert known == "test -s /etc/containers/networks/nuwa-blog.json"
     assert exists == "podman network exists nuwa-blog"
     assert made.startswith("podman network create --disable-dns")
     assert "--opt=isolate=true --subnet=10.89.3.0/24 nuwa-blog" in script
+
+
+def test_the_network_is_made_unless_podman_has_it_and_also_where_its_file_is_empty(tmp_path: Path) -> None:
+    podman, file, said = tmp_path / "podman", tmp_path / "nuwa-blog.json", tmp_path / "said"
+    podman.write_text(f'#!/bin/sh\necho "$2" >>{said}\n[ "$2" = create ]\n')
+    podman.chmod(0o755)
+    *sh, script = make_network(app(), host(network="10.89.3.0/24"))
+    words = [*sh, script.replace("/etc/containers/networks", str(tmp_path))]
+    for content in (None, ""):
+        if content is not None:
+            file.write_text(content)
+        run(words, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+        assert said.read_text().split() == ["exists", "create"]
+        said.unlink()
+    file.write_text("{}")
+    run(words, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert not said.exists()
 
 
 def test_where_a_deployment_has_no_network_of_its_own_it_is_in_podmans():
