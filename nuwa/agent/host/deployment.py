@@ -86,7 +86,7 @@ class Deployment:
 
     @property
     def domains(self) -> list[str]:
-        return self._read("domains").split()
+        return self._read("domains", _MAX_FACTS_BYTES).split()
 
     @property
     def has_backup(self) -> bool:
@@ -121,9 +121,9 @@ class Deployment:
     def last_rehearsal(self) -> Record | None:
         return self._last("rehearsals.tsv")
 
-    def _read(self, name: str) -> str:
+    def _read(self, name: str, most: int = _MAX_VALUE_BYTES) -> str:
         try:
-            return regular_files.read(self.folder / "volumes/.nuwa" / name, _MAX_VALUE_BYTES).decode().strip()
+            return regular_files.read(self.folder / "volumes/.nuwa" / name, most).decode().strip()
         except (OSError, UnicodeDecodeError):
             return ""
 

@@ -100,3 +100,9 @@ def test_a_record_without_a_time_is_left_out_and_a_long_one_is_cut(tmp_path: Pat
     last = find(tmp_path).last_archive
     assert last
     assert (last.what, last.outcome) == ("new", "x" * MAX_RECORD_CHARS)
+
+
+def test_a_site_may_have_hundreds_of_domains(tmp_path: Path) -> None:
+    domains = [f"shop-{number}.example.com" for number in range(400)]
+    write(tmp_path, {"bin/lib/app": "readonly NUWA_APP=shop\n", "volumes/.nuwa/domains": "\n".join(domains)})
+    assert find(tmp_path).domains == domains
