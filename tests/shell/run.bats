@@ -62,6 +62,7 @@ starts() {
   says '+ExecStart=/usr/bin/podman run'
   says '/etc/monit/conf.d/nuwa-blog'
   says 'would fill volumes/media'
+  says 'would run: systemctl restart nuwa-blog-blue.service'
   snapshot | diff "$TEST/before" -
   [[ ! -e volumes ]]
 }
@@ -75,6 +76,11 @@ starts() {
   says 'would run: systemctl daemon-reload; systemctl restart'
   says_not 'monit'
   snapshot | diff "$TEST/before" -
+  given bin/run --quiet
+  echo '# more' >>"$NUWA_ROOT/etc/monit/conf.d/nuwa-blog"
+  run -0 bin/run --dry-run
+  says 'would write /etc/monit/conf.d/nuwa-blog'
+  says_not 'would run: systemctl'
 }
 
 @test "run keeps a unit that was edited by hand, and says so" {
