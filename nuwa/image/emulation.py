@@ -60,7 +60,7 @@ def _remedy(wanted: str) -> str:
         if command
         else "Install QEMU's static user emulation, and register it (systemd-binfmt)."
     )
-    return f"{first}\nOr build on a machine that is {wanted}: nuwa deploy --build-on HOST TARGET"
+    return f"{first}\nOr build on a machine of the architecture {wanted}: nuwa deploy --build-on HOST TARGET"
 
 
 def _distributions() -> list[str]:

@@ -34,7 +34,7 @@ class Image(Section):
     containerfile_extra: Annotated[
         tuple[Annotated[str, Check(checks.instruction)], ...],
         Doc(
-            "Extra Containerfile lines for what no key offers: RUN and ENV instructions, as root, at "
+            "Extra Containerfile lines, for what no key covers: RUN and ENV instructions, as root, at "
             "the end of the layer with the app's packages. The same lines count as the same layer."
         ),
     ] = ()

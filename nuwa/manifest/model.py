@@ -72,10 +72,10 @@ class Server(Section):
     timeout: Annotated[
         Seconds,
         Doc(
-            "Seconds that an answer may take; nginx waits 5 more. uvicorn: a worker whose loop stands still "
-            "for so long is replaced. gunicorn: a request that hangs is not ended; when all threads hang, "
-            "the health check ends the container. mod_wsgi: a process is killed when its requests together "
-            "have taken threads times as long."
+            "Seconds that a response may take; nginx waits 5 more. uvicorn: a worker whose event loop blocks "
+            "for that long is replaced. gunicorn: a request that hangs is not stopped; when all threads "
+            "hang, the health check stops the container. mod_wsgi: a process is killed when its requests "
+            "together have taken that long times the number of threads."
         ),
     ] = 30
     graceful_timeout: Annotated[
@@ -221,7 +221,7 @@ class Scale(Section):
         Doc("Most pods under load; above min there is a HorizontalPodAutoscaler, which needs limits.cpu."),
     ] = 1
     cpu: Annotated[
-        int, Between(1, 100), Doc("Percent of limits.cpu, averaged over the pods, that more pods aim at.")
+        int, Between(1, 100), Doc("Target CPU use: percent of limits.cpu, averaged over the pods.")
     ] = 70
 
 

@@ -67,8 +67,8 @@ class Site(Section):
         str,
         Check(checks.OrEmpty(checks.relative_path)),
         Doc(
-            "File in the project with nginx directives for the site's own block, for what no key offers; see "
-            "the guide for what they may say."
+            "File in the project with nginx directives for the site's server block, for settings that no key "
+            "covers; the guide lists the directives that are allowed."
         ),
     ] = ""
 

@@ -122,7 +122,7 @@ def _perform(
     try:
         result = connection.run("perform", *words, input=environment(secrets), check=False, on_line=step.line)
     except KeyboardInterrupt:
-        step.line("interrupted: ending what was begun")
+        step.line("interrupted: stopping what was started")
         connection.run("interrupt", target.directory, target.lock, check=False, on_line=step.line)
         raise
     if not result.ok:

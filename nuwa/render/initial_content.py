@@ -46,9 +46,9 @@ def _compared(volume: str, name: bytes, yours: int, theirs: int) -> Iterator[str
                 titles = (f"volumes/{volume}/{title} (yours)", f"{title} (of the image)")
                 yield from _difference(titles, old, new)
     except FileNotFoundError:
-        yield f"the image has {title} for volumes/{volume}, which is not there: it stays so"
+        yield f"the image has {title} for volumes/{volume}, which lacks it: it was not added"
     except (OSError, VolumeError):
-        yield f"the image has {title} for volumes/{volume}, where no readable file is: it stays so"
+        yield f"the image has {title} for volumes/{volume}, which has no readable file there: left as it is"
 
 
 def _same(one: int, other: int) -> bool:

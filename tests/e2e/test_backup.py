@@ -180,8 +180,8 @@ cd ../..; timeout 100 bash bin/compare; rm bin/compare volumes/media/{pipe,link,
 
 def test_what_the_app_leaves_in_the_place_of_a_file_holds_nobody_up(archived: Archived) -> None:
     said = archived.sh(COMPARE)
-    assert "the image has pipe for volumes/media, where no readable file is: it stays so" in said
-    assert "the image has link for volumes/media, where no readable file is: it stays so" in said
+    assert "the image has pipe for volumes/media, which has no readable file there: left as it is" in said
+    assert "the image has link for volumes/media, which has no readable file there: left as it is" in said
     assert "other of volumes/media changed since; yours is kept" in said
     assert "same" not in said
     assert "\033" not in said.encode("unicode_escape").decode()

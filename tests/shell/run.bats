@@ -111,7 +111,7 @@ starts() {
   says "the image's own picture of volumes/media changed since; yours is kept"
   says '-my picture'
   says '+second picture'
-  says 'the image has other for volumes/media, which is not there: it stays so'
+  says 'the image has other for volumes/media, which lacks it: it was not added'
   run -0 bin/run
   says "the image's own picture of volumes/media changed since; yours is kept"
   [[ $(<volumes/media/picture) == 'my picture' && ! -e volumes/media/other ]]

@@ -202,7 +202,7 @@ class Channel(Section):
     url: Annotated[
         str,
         Check(OrEmpty(value_types.channel_url)),
-        Doc("Where to send, as apprise takes it, such as ntfys://ntfy.example.org/topic. It is a secret."),
+        Doc("URL in the syntax of Apprise, such as ntfys://ntfy.example.org/topic. It is a secret."),
     ] = ""
     url_file: Annotated[Path, Doc("Instead of url: a file that holds it.")] = ""
     events: Annotated[

@@ -120,7 +120,7 @@ def new(tmp_path: Path) -> Path:
 def test_what_differs_is_told_with_its_difference(archive: Path, volume: Path, new: Path) -> None:
     assert compared(archive, volume, new, b"same", b"hard") == []
     assert compared(archive, volume, new, b"gone") == [
-        "the image has gone for volumes/data, which is not there: it stays so"
+        "the image has gone for volumes/data, which lacks it: it was not added"
     ]
     lines = compared(archive, volume, new, b"edited")
     assert lines[0] == "the image's own edited of volumes/data changed since; yours is kept"
@@ -131,7 +131,7 @@ def test_what_differs_is_told_with_its_difference(archive: Path, volume: Path, n
 @pytest.mark.parametrize("name", ["to-secret", "to-folder/passphrase", "loop", "pipe", "zero", "socket"])
 def test_what_is_no_file_is_told_and_never_opened(archive: Path, volume: Path, new: Path, name: str) -> None:
     [line] = compared(archive, volume, new, name.encode())
-    assert line == f"the image has {name} for volumes/data, where no readable file is: it stays so"
+    assert line == f"the image has {name} for volumes/data, which has no readable file there: left as it is"
 
 
 def test_nothing_that_a_terminal_obeys_is_shown(archive: Path, volume: Path, new: Path) -> None:
