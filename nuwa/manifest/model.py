@@ -112,7 +112,7 @@ class Process(Section):
         int,
         Between(1, 64),
         Doc(
-            "How many run side by side; each knows its number, from 1, as NUWA_REPLICA where there are more."
+            "How many run side by side. If there are several, NUWA_REPLICA holds the number of each, from 1."
         ),
     ] = 1
 

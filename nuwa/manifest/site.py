@@ -34,8 +34,8 @@ class Site(Section):
         tuple[Annotated[str, Check(site_checks.trusted_proxy)], ...],
         Doc(
             "Proxies in front of this host: addresses, ranges, or the CDNs cloudflare, fastly and "
-            "cloudfront. What they say of the client's address and of HTTPS is trusted, and nobody "
-            "else's word."
+            "cloudfront. Only their headers with the client's address and with the scheme "
+            "are trusted."
         ),
     ] = ()
     client_address_header: Annotated[

@@ -155,7 +155,7 @@ def _protected(app: App, _: Given) -> Iterator[Finding]:
             )
         seen.setdefault(one.path, path)
         if not one.users_secret and not one.allow:
-            text = "neither users nor addresses are named, so nobody could ask"
+            text = "neither users nor addresses are named, so nobody could get in"
             yield Finding((("protect", index),), text, "add users_secret or allow")
         if one.users_secret and one.users_secret in taken:
             yield Finding(

@@ -32,7 +32,7 @@ def main(root: Path) -> None:
 def _page() -> Iterator[str]:
     yield "# config.json"
     yield ""
-    yield "Everything that `/etc/nuwa/config.json` takes. All keys may be left out, unless marked."
+    yield "Everything that `/etc/nuwa/config.json` takes. Every key is optional, unless marked."
     yield "`${name}` puts in a value of `env`; `${service.ports.0}` the port at which others reach a service,"
     yield "`${.ports.0}` within a process its own; `$${` means `${`. Relative paths begin at `/etc/nuwa`."
     yield "Sizes are bytes, or strings such as `512M`."

@@ -265,7 +265,7 @@ def _network(value: Any) -> Optional[str]:
 def _domains(value: Any) -> tuple[str, ...]:
     domains = tuple(dict.fromkeys(checks.domain(_text(item)) for item in _list(value)))
     if domains and domains[0].startswith("*"):
-        raise ValueError(f"{domains[0]!r} cannot be the first: that is the site's own address, no wildcard")
+        raise ValueError(f"{domains[0]!r} cannot be the first: a wildcard is not the site's own address")
     return domains
 
 

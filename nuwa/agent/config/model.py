@@ -207,10 +207,10 @@ class Channel(Section):
     url_file: Annotated[Path, Doc("Instead of url: a file that holds it.")] = ""
     events: Annotated[
         tuple[Event, ...],
-        Doc("What it is told of; empty: everything but successful archives and rehearsals."),
+        Doc("Events that it is told about; empty: all but successful archives and rehearsals."),
     ] = ()
     services: Annotated[
-        tuple[ServiceName, ...], Doc("The services that it is told of; empty: all, and the host.")
+        tuple[ServiceName, ...], Doc("Services that it is told about; empty: all services and the host.")
     ] = ()
     quiet: Annotated[
         str,

@@ -121,7 +121,7 @@ WRONG = {
         "path[0].burst",
         "no use without rate",
     ),
-    "protected from all": ('[[protect]]\npath = "/a"\n', "protect[0]", "nobody could ask"),
+    "protected from all": ('[[protect]]\npath = "/a"\n', "protect[0]", "nobody could get in"),
     "protected twice": (
         '[[protect]]\npath = "/a"\nallow = ["::1"]\n[[protect]]\npath = "/a/"\nallow = ["::1"]\n',
         "protect[1].path",
