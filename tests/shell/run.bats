@@ -212,6 +212,20 @@ END
   [[ $(find "$NUWA_ROOT/etc" -name '*nuwa*') == '' && $(starts) -eq 0 ]]
 }
 
+@test "monit that refuses its files leaves the unit as it was, for systemd as well" {
+  local file unit=$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service
+  given bin/run --quiet
+  for file in "$unit" "$NUWA_ROOT/etc/monit/conf.d/nuwa-blog"; do
+    echo '# mine' >>"$file"
+  done
+  systemctl daemon-reload
+  echo BROKEN >"$NUWA_ROOT/etc/monit/conf.d/other"
+  run -1 bin/run
+  says 'Nothing was changed'
+  grep -q '# mine' "$unit"
+  cmp "$unit" "$FAKE/loaded/nuwa-blog-blue.service"
+}
+
 @test "what the scripts did is in a log that root alone reads, outside of what the container sees" {
   mkdir -p volumes/log
   mkfifo volumes/log/nuwa.log
