@@ -78,6 +78,22 @@ beneath() {
   says_not 'arithmetic'
 }
 
+@test "a volume's unit that has changed is read again while it is mounted, and no other image alone changes it" {
+  local unit=$NUWA_ROOT/etc/systemd/system/nuwa-blog_volume-media.service
+  make_deployment
+  bin/run --quiet
+  sed -i '/^ExecStop=/d' "$unit"
+  systemctl daemon-reload
+  run -0 bin/run
+  grep -q '^ExecStop=' "$unit"
+  cmp "$unit" "$FAKE/loaded/nuwa-blog_volume-media.service"
+  sed -i '1s/.*/# of another image/' "$unit"
+  systemctl daemon-reload
+  rm "$FAKE/daemon-reloads"
+  run -0 bin/run
+  [[ $(head -n 1 "$unit") == '# of another image' && ! -e $FAKE/daemon-reloads ]]
+}
+
 @test "the folder beneath is closed to the app, and no release starts on it" {
   make_deployment
   bin/run --quiet
