@@ -152,7 +152,7 @@ def _built_there(
     ):
         for name in build_settings.staying(made, project):
             progress.note(
-                f"{name} names a folder of this machine, so it does not count on {place.destination}"
+                f"{name} names a folder of this machine, so it has no effect on {place.destination}"
             )
         with progress.step(f"{place.destination}: build") as step:
             words = ["--family", made.image.family, *(["--platform", platform] if platform else [])]

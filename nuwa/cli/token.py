@@ -110,8 +110,8 @@ def totp(
 ) -> None:
     """Give a token a second factor: logging in at the dashboard then takes a code of an app (TOTP) too.
 
-    It shows a QR code for the app and recovery codes, and asks for a code before it counts; with --json it
-    asks nothing. Such a token is refused in a header: scripts need one of their own. Its sessions end.
+    It shows a QR code for the app and recovery codes, and asks for a code before it takes effect; with --json
+    it asks nothing. Such a token is refused in a header: scripts need one of their own. Its sessions end.
     """
     import socket
 
