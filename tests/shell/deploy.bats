@@ -78,6 +78,17 @@ serves() {
   [[ $(grep -c 'run: Setup of' volumes/.nuwa/nuwa.log) == 2 ]]
 }
 
+@test "after a deploy with other scripts is undone, an image with the former ones is deployed by those" {
+  jq '.app.version = "9.0"' "$MANIFEST" >"$TEST/other.json"
+  MANIFEST=$TEST/other.json make_image "$TWO" 9.0
+  BID=$TWO bash "$FAKE/images/$TWO/Setup" >/dev/null
+  echo "starting $TWO blue green deploy" >volumes/.nuwa/deploy
+  run -0 bin/deploy "$THREE"
+  says 'undoing the interrupted deploy'
+  serves "$THREE" green
+  [[ $(cut -f 2 volumes/.nuwa/releases.tsv) == "$ONE"$'\n'"$THREE" && $(grep -c ':9.0' volumes/.nuwa/releases.tsv) == 0 ]]
+}
+
 @test "a release that somebody still talks to gets its time, and is then stopped with a message" {
   mkdir -p "$NUWA_ROOT/proc/self/net"
   printf "0: 3 0 %s 0001 3 7 $NUWA_ROOT/run/nuwa-app/%s/server.sock\n" \
