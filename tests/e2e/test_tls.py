@@ -24,7 +24,7 @@ set -e
 mkdir -p /etc/systemd/system/pebble.service.d
 cat >/etc/systemd/system/pebble.service.d/test.conf <<END
 [Service]
-Environment=PEBBLE_WFE_NONCEREJECT=5 PEBBLE_AUTHZREUSE=0
+Environment=PEBBLE_WFE_NONCEREJECT=2 PEBBLE_AUTHZREUSE=0
 ExecStart=
 ExecStart=/usr/bin/pebble -strict -config /etc/pebble/config.json -dnsserver {dns}
 END
