@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from benchmarks.figure import Figure
@@ -36,10 +37,9 @@ class Conditions:
 
     @classmethod
     def now(cls) -> Conditions:
-        described = run(["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=8"], check=False)
         return cls(
             date=f"{datetime.now(UTC):%Y-%m-%d}",
-            commit=described.stdout.strip() or "unknown",
+            commit=_commit(),
             load=round(os.getloadavg()[0], 1),
             machine=_machine(),
         )
@@ -74,6 +74,13 @@ def _read(file: Path) -> Record:
         conditions=Conditions(**values["conditions"]),
         figures=[Figure(**figure) for figure in values["figures"]],
     )
+
+
+@cache
+def _commit() -> str:
+    """As it was at the first figure: what is kept of it changes files."""
+    described = run(["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=8"], check=False)
+    return described.stdout.strip() or "unknown"
 
 
 def _machine() -> str:
