@@ -245,7 +245,7 @@ serves() {
     sleep 0.5
     # While both are up, nginx tries the previous one where the new one does not take a request.
     readlink "$NUWA_ROOT/run/nuwa-app/blog/spare" >"$TEST/spare"
-    # shellcheck disable=SC2059  # as above
+    # shellcheck disable=SC2059  # the line is a format
     for _ in {1..30}; do printf "$line" 502; done >>"$log"
   ) 3>&- &
   run -1 bin/deploy --watch 20 "$TWO"

@@ -68,5 +68,5 @@ def test_a_stream_arrives_as_it_was_written() -> None:
 
 def test_each_purpose_has_a_folder_of_its_own() -> None:
     host = Lab("e2e").host(1)
-    stages = {LabConnection(Podman(), host, name).target.stage for name in ("a", "b", "b")}  # type: ignore[arg-type]
+    stages = {LabConnection(Podman(), host, name).target.stage for name in ("a", "b", "b")}  # type: ignore[arg-type]  # a stand-in
     assert len(stages) == 2
