@@ -82,6 +82,8 @@ newest() {
   rm volumes/.nuwa/private/BACKUP_*
   run -2 bin/archive_volumes
   says 'is missing: bin/secret set BACKUP_ACCESS_KEY_ID; bin/secret set BACKUP_SECRET_ACCESS_KEY'
+  run -0 bin/secret list
+  [[ $output =~ BACKUP_ACCESS_KEY_ID\ +missing && $output =~ BACKUP_SECRET_ACCESS_KEY\ +missing ]]
   BACKUP_ACCESS_KEY_ID=key BACKUP_SECRET_ACCESS_KEY=wrong run -1 bin/archive_volumes
   says 'does not accept the access key'
   [[ ! -e volumes/.nuwa/private/BACKUP_ACCESS_KEY_ID ]]
