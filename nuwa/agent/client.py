@@ -9,10 +9,15 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from nuwa.errors import NuwaError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import h11
 
 RESPONSE_TIMEOUT_S = 300.0
 """Seconds for an answer: a restart waits until the service is healthy."""
@@ -186,31 +191,34 @@ async def exchange(
         raise AgentDown(f"the agent does not answer: {error.strerror}") from None
     connection = h11.Connection(h11.CLIENT)
     sent = {"Host": "nuwa", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
-
-    async def next_event() -> Any:
-        while True:
-            event = connection.next_event()
-            if event is not h11.NEED_DATA:
-                return event
-            connection.receive_data(await reader.read(65536))
-
-    async def pieces() -> AsyncIterator[bytes]:
-        while isinstance(event := await next_event(), h11.Data):
-            yield bytes(event.data)
-
+    # Headers are bytes: what a browser sent in one is passed on unchanged.
+    raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()]
     try:
-        # Headers are bytes: what a browser sent in one is passed on unchanged.
-        raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()]
         request = h11.Request(method=method, target=target, headers=raw)
         for event in (request, h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(event) or b"")
         await writer.drain()
-        head = await next_event()
+        head = await _next_event(connection, reader)
         if not isinstance(head, h11.Response):
             raise AgentDown("the agent closed the connection")
         named = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
-        yield Reply(head.status_code, named, pieces())
+        yield Reply(head.status_code, named, _pieces(connection, reader))
     except (OSError, h11.RemoteProtocolError):
         raise AgentDown("the agent closed the connection") from None
     finally:
         writer.close()
+
+
+async def _pieces(connection: h11.Connection, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    import h11
+
+    while isinstance(event := await _next_event(connection, reader), h11.Data):
+        yield bytes(event.data)
+
+
+async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) -> Any:
+    import h11
+
+    while (event := connection.next_event()) is h11.NEED_DATA:
+        connection.receive_data(await reader.read(65536))
+    return event

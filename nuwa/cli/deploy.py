@@ -66,7 +66,7 @@ def deploy(
     the image's Setup, bin/run and bin/install run there, from then on bin/deploy. Several hosts take their
     turn; the first failure ends it. Repeat a command that was interrupted: it sends only the rest.
     """
-    from nuwa.remote import host, target
+    from nuwa.remote import target
     from nuwa.remote.ssh import connect
 
     wanted = builds.Wanted(project, family, architecture=foreign(platform))
@@ -78,12 +78,8 @@ def deploy(
         # Podman is asked and the code of builds is loaded while ssh logs in.
         engine = None if build_on else pool.submit(_engine)
         connections = [stack.enter_context(connect(one)) for one in chosen]
-        states = [host.look(connection, made) for connection in connections]
-        if prepare:
-            states = [_prepared(*pair, made, yes, progress) for pair in zip(connections, states, strict=True)]
-        for state in states:
-            host.check(state, made, "" if build_on and not platform else chosen_or_own(platform))
-            _check_domains(state, made)
+        states = _looked_at(connections, made, prepare=prepare, yes=yes, progress=progress)
+        _check(states, made, "" if build_on and not platform else chosen_or_own(platform))
         secrets = [_secrets(made, state, project) for state in states]
         hosts = list(zip(connections, states, secrets, strict=True))
         source = stack.enter_context(
@@ -202,6 +198,31 @@ def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:
         error.details += f"\nNot touched: {', '.join(after)}."
     error.details = error.details.strip()
     return error
+
+
+def _looked_at(
+    connections: Sequence[Connection], made: App, *, prepare: bool, yes: bool, progress: Progress
+) -> list[HostState]:
+    """What each host has, after it got what it lacks where that is wanted."""
+    from nuwa.remote import host
+
+    states = [host.look(connection, made) for connection in connections]
+    if not prepare:
+        return states
+    return [_prepared(*pair, made, yes, progress) for pair in zip(connections, states, strict=True)]
+
+
+def _check(states: Sequence[HostState], made: App, architecture: str) -> None:
+    """That every host can take the release, before anything is built.
+
+    Args:
+        architecture: of the image; empty if it is not known yet.
+    """
+    from nuwa.remote import host
+
+    for state in states:
+        host.check(state, made, architecture)
+        _check_domains(state, made)
 
 
 def _check_domains(state: HostState, made: App) -> None:

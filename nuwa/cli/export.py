@@ -61,11 +61,7 @@ def kubernetes(
     Generated secrets that --secrets-from does not hold yet are generated and kept there, so that the next
     export finds them. Without --secrets-from no secret has a value.
     """
-    from nuwa.kubernetes import diff as differences
     from nuwa.kubernetes import kustomize, storage
-    from nuwa.kubernetes.options import ExportError
-    from nuwa.kubernetes.render import render
-    from nuwa.kubernetes.yaml_text import write
 
     if output and diff:
         raise UsageError("--output and --diff cannot be combined", hint="Use one of them.")
@@ -86,21 +82,43 @@ def kubernetes(
         secrets=_secrets(made, secrets_from, storage.values_of(before), progress),
         podman=podman,
     )
-    try:
-        objects, notes = render(made, chosen)
-    except ExportError as error:
-        raise NuwaError(str(error)) from None
+    objects, notes = _rendered(made, chosen)
     for note in notes:
         progress.note(note)
-    result = {"ok": True, "app": made.name, "image": chosen.image, "notes": notes}
+    what, text = _delivered(made, objects, before, output, is_diff=diff is not None)
+    progress.result({"ok": True, "app": made.name, "image": chosen.image, "notes": notes, **what}, text)
+
+
+def _rendered(made: App, chosen: Options) -> tuple[list[dict[str, Any]], list[str]]:
+    """The objects, and what the reader has to know of them."""
+    from nuwa.kubernetes.options import ExportError
+    from nuwa.kubernetes.render import render
+
+    try:
+        return render(made, chosen)
+    except ExportError as error:
+        raise NuwaError(str(error)) from None
+
+
+def _delivered(
+    made: App,
+    objects: list[dict[str, Any]],
+    before: list[dict[str, Any]],
+    output: Path | None,
+    *,
+    is_diff: bool,
+) -> tuple[dict[str, Any], str]:
+    """Write the objects, compare them with those of an earlier export, or show them: as JSON and as text."""
+    from nuwa.kubernetes import diff
+    from nuwa.kubernetes.yaml_text import write
+
     if output:
         files = _write(output, made, objects, before)
-        progress.result({**result, "files": files}, "\n".join(files))
-    elif diff:
-        lines = list(differences.compare(before, objects))
-        progress.result({**result, "diff": lines}, "\n".join(lines) or "Nothing would change.")
-    else:
-        progress.result({**result, "objects": objects}, write(objects).removesuffix("\n"))
+        return {"files": files}, "\n".join(files)
+    if is_diff:
+        lines = list(diff.compare(before, objects))
+        return {"diff": lines}, "\n".join(lines) or "Nothing would change."
+    return {"objects": objects}, write(objects).removesuffix("\n")
 
 
 def _app_of(source: str) -> tuple[Image, App]:

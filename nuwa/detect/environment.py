@@ -25,45 +25,29 @@ _NO_SECRET = re.compile(
     r"PUBLIC_KEY|PUBLISHABLE|BUCKET|_KEY_ID$|ACCESS_KEY_ID|TOKEN_(?:EXPIRE|LIFETIME|URL|TTL|MINUTES|ALGORITHM)|EXPIRE|_PATH$|_FILE$|"
     r"PASSWORD_(?:MIN|MAX|LENGTH|RESET|HASHERS?)|KEY_PREFIX|_MINUTES$|_SECONDS$|_DAYS$|_HOURS$|_ALGORITHM$|_ENABLED$"
 )
-_OTHERS = frozenset(
+_OF_THE_CONTAINER = frozenset(
+    {"HOME", "HOST", "HOSTNAME", "LANG", "PATH", "PORT", "PWD", "SHELL", "TERM", "TMPDIR", "TZ", "USER"}
+)
+_OF_THE_SERVER = frozenset(
+    {"DATABASE_URL", "GID", "GUNICORN_CMD_ARGS", "SERVER_SOFTWARE", "UID", "WEB_CONCURRENCY"}
+)
+_OF_PYTHON = frozenset({"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "VIRTUAL_ENV"})
+_OF_PLATFORMS = frozenset({"CI", "DYNO", "GITHUB_ACTIONS", "HEROKU"})
+_OF_TOOLS = frozenset({"APPDATA", "EDITOR", "PYTEST_CURRENT_TEST", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"})
+_OF_DEVELOPMENT = frozenset(
     {
-        *(
-            "HOME",
-            "PATH",
-            "PORT",
-            "HOST",
-            "USER",
-            "PWD",
-            "SHELL",
-            "LANG",
-            "TZ",
-            "CI",
-            "DEBUG_TOOLBAR",
-            "HOSTNAME",
-        ),
-        *("PYTHONPATH", "VIRTUAL_ENV", "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "WEB_CONCURRENCY", "TERM"),
-        *(
-            "SERVER_SOFTWARE",
-            "GUNICORN_CMD_ARGS",
-            "RUN_MAIN",
-            "WERKZEUG_RUN_MAIN",
-            "FLASK_APP",
-            "DYNO",
-            "APPDATA",
-        ),
-        *(
-            "FLASK_RUN_FROM_CLI",
-            "PYTEST_CURRENT_TEST",
-            "XDG_CONFIG_HOME",
-            "XDG_CACHE_HOME",
-            "TMPDIR",
-            "EDITOR",
-        ),
-        *("READ_DOT_ENV_FILE", "DJANGO_READ_DOT_ENV_FILE", "UID", "GID", "HEROKU", "GITHUB_ACTIONS"),
+        "DEBUG_TOOLBAR",
+        "DJANGO_READ_DOT_ENV_FILE",
+        "FLASK_APP",
+        "FLASK_RUN_FROM_CLI",
+        "READ_DOT_ENV_FILE",
+        "RUN_MAIN",
+        "WERKZEUG_RUN_MAIN",
     }
 )
-"""What belongs to the container, to the platform or to tools."""
-_PLATFORM = (
+_OTHERS = _OF_THE_CONTAINER | _OF_THE_SERVER | _OF_PYTHON | _OF_PLATFORMS | _OF_TOOLS | _OF_DEVELOPMENT
+"""What is not the app's own to set."""
+_PLATFORM_PREFIXES = (
     "PYTHON",
     "NUWA_",
     "S6_",
@@ -188,7 +172,7 @@ def is_secret(name: str) -> bool:
 
 def belongs_to_the_app(name: str) -> bool:
     """Whether a variable is the app's own, and not one of the container, the platform or a tool."""
-    if name in _OTHERS or name in RESERVED_VARIABLES or name.startswith(_PLATFORM):
+    if name in _OTHERS or name in RESERVED_VARIABLES or name.startswith(_PLATFORM_PREFIXES):
         return False
     return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and not name.endswith(("_TEST", "TESTING"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from nuwa.detect.model import Service, Variable
 from nuwa.detect.testimony import Testimony
@@ -33,43 +33,52 @@ def find(
         variables: what the code reads.
         packages: the required packages, each with its extras.
     """
+    variables = list(variables)
     names = {item.name: item.default or "" for item in variables}
     told = {name: value for name, value in said.environment.items() if _ADDRESS.match(value)}
     names |= {name: value for name, value in told.items() if not names.get(name)}
-    client = next((name for name in sorted(_PACKAGES) if name in packages), "")
-    client = client or next((f"{name}[redis]" for name in sorted(packages) if "redis" in packages[name]), "")
-    used = bool(said.services & _SERVERS or client)
+    client = _client(packages)
+    runs_elsewhere = sorted(said.services & _SERVERS)
+    used = bool(runs_elsewhere or client)
+    queued = bool(_QUEUES.intersection(packages))
     env = {name: part for name, value in sorted(names.items()) if (part := _url(name, value, said, used))}
     parts = {
         name: _PARTS.get(found[1], "password") for name in sorted(names) if (found := _PART.fullmatch(name))
     }
-    check = []
-    queued = bool(_QUEUES.intersection(packages))
-    if {"host", "password"} <= set(parts.values()):
-        if (
-            queued
-            or said.services & _SERVERS
-            or any(item.required for item in variables if item.name in parts)
-        ):
-            env |= parts
-        elif not env:
-            check.append(
-                f'{" and ".join(parts)} may be left out; a [[service]] with engine = "valkey" gives them'
-            )
-    elif parts and not env:
-        listed = " and ".join(parts)
-        check.append(f"{listed} are read without a password, which a [[service]] has: read REDIS_URL instead")
-    if not env:
-        if said.services & _SERVERS and not check:
-            kind = " and ".join(sorted(said.services & _SERVERS))
-            check.append(f"{kind} runs next to the app elsewhere: let the code read its address, REDIS_URL")
-        elif client and not check:
-            check.append(
-                f"{client} is required, but no variable has its address: let the code read REDIS_URL"
-            )
-        return None, check
-    where = f"{client} in the requirements" if client else "the addresses in the code"
-    return Service(env, queued, where), check
+    are_needed = bool(
+        queued or runs_elsewhere or any(item.required for item in variables if item.name in parts)
+    )
+    if are_needed and _have_password(parts):
+        env |= parts
+    if env:
+        where = f"{client} in the requirements" if client else "the addresses in the code"
+        return Service(env, queued, where), []
+    return None, [sentence] if (sentence := _left_to_do(parts, runs_elsewhere, client)) else []
+
+
+def _client(packages: Mapping[str, set[str]]) -> str:
+    """The required package that talks to such a server; empty: none."""
+    named = next((name for name in sorted(_PACKAGES) if name in packages), "")
+    return named or next((f"{name}[redis]" for name in sorted(packages) if "redis" in packages[name]), "")
+
+
+def _have_password(parts: Mapping[str, str]) -> bool:
+    return {"host", "password"} <= set(parts.values())
+
+
+def _left_to_do(parts: Mapping[str, str], runs_elsewhere: Sequence[str], client: str) -> str:
+    """What a person has to do where no variable gets an address; empty: nothing."""
+    listed = " and ".join(parts)
+    if _have_password(parts):
+        return f'{listed} may be left out; a [[service]] with engine = "valkey" gives them'
+    if parts:
+        return f"{listed} are read without a password, which a [[service]] has: read REDIS_URL instead"
+    if runs_elsewhere:
+        kind = " and ".join(runs_elsewhere)
+        return f"{kind} runs next to the app elsewhere: let the code read its address, REDIS_URL"
+    if client:
+        return f"{client} is required, but no variable has its address: let the code read REDIS_URL"
+    return ""
 
 
 def _url(name: str, value: str, said: Testimony, used: bool) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import lzma
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from nuwa import names
@@ -34,6 +35,23 @@ _LABEL = "label/label.j2"
 _APP = "app"
 _XZ = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}
 """For text, of which no byte is aligned."""
+
+_FIXED_FACTS = {
+    "app_id": names.APP_ID,
+    "app_env": f"{names.LIB}/app-env",
+    "facts_schema": facts.SCHEMA,
+    "network_options": names.NETWORK_OPTIONS,
+    "slots": names.SLOTS,
+    "reserved": sorted(names.RESERVED_VARIABLES),
+    "port": names.PORT,
+    "no_labels": [
+        f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
+    ],
+    "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
+    "aliases": distributions.ALIASES,
+    "distributions": distributions.DISTRIBUTIONS,
+}
+"""What `bin/lib/app` says for every app."""
 
 MARK = "\x1e"
 """What the line before a file's content begins with, where files are packed: then its mode and path."""
@@ -161,55 +179,54 @@ def _lean(script: str, *, head: bool = True) -> str:
 
 
 def _facts(app: App) -> dict[str, object]:
+    """What the template of `bin/lib/app` is rendered with."""
     return {
-        "app_id": names.APP_ID,
-        "app_env": f"{names.LIB}/app-env",
-        "facts_schema": facts.SCHEMA,
-        "network_options": names.NETWORK_OPTIONS,
-        "slots": names.SLOTS,
+        **_FIXED_FACTS,
+        **_volume_facts(app),
         "static": f"{names.PROJECT}/{app.static.directory}" if app.static else "",
-        "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
-        "served": [volume.name for volume in app.volume if volume.url],
-        "sizes": [f"{volume.name}={volume.size}" for volume in app.volume if volume.size is not None],
-        "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
         "secrets": app.supplied_secrets,
-        "reserved": sorted(names.RESERVED_VARIABLES),
         "sqlite": app.sqlite_file,
-        "service_variables": [
-            f"{service.name}\t{name}\t{checks.service_text(part)}"
-            for service in app.service
-            for name, part in service.env.items()
-        ]
-        + [
-            f"{host_port.way}\t{name}\t{text}"
-            for host_port in app.host_port
-            for name, text in host_port.variables.items()
-        ],
+        "service_variables": [*_service_variables(app), *_host_port_variables(app)],
         "named_commands": [
             f"{name}\t{'yes' if command.arguments else 'no'}\t{command.help}"
             for name, command in app.command.items()
         ],
         "guarded": _guarded(app),
         "limit_sending": container.limit_sending(app),
-        "proxy_lists": [
-            f"{name}\t{source}"
-            for name in app.site.trusted_proxies
-            if name in cdn.CDNS
-            for source in cdn.CDNS[name].sources
-        ],
+        "proxy_lists": _proxy_lists(app),
         "backup": app.backup or Backup(repository=""),
-        "archived": [volume.name for volume in app.volume if volume.backup],
         # As the unit waits for a slot.
         "start_seconds": app.health.start_period + app.health.timeout + 5,
-        "port": names.PORT,
-        "no_labels": [
-            f"--label={name}=" for name in (names.LABEL_MANIFEST, names.LABEL_RUN_SETUP, names.LABEL_SETUP)
-        ],
         "scripts_sha256": hashlib.sha256(zipapp.scripts()).hexdigest(),
-        "renderer": (f"{names.LIB}/python", f"{names.LIB}/render.pyz"),
-        "aliases": distributions.ALIASES,
-        "distributions": distributions.DISTRIBUTIONS,
     }
+
+
+def _volume_facts(app: App) -> dict[str, object]:
+    return {
+        "exclusive": [volume.name for volume in app.volume if volume.policy == "exclusive"],
+        "served": [volume.name for volume in app.volume if volume.url],
+        "sizes": [f"{volume.name}={volume.size}" for volume in app.volume if volume.size is not None],
+        "read_only": [volume.name for volume in app.volume if volume.policy == "read-only"],
+        "archived": [volume.name for volume in app.volume if volume.backup],
+    }
+
+
+def _service_variables(app: App) -> Iterator[str]:
+    for service in app.service:
+        for name, part in service.env.items():
+            yield f"{service.name}\t{name}\t{checks.service_text(part)}"
+
+
+def _host_port_variables(app: App) -> Iterator[str]:
+    for host_port in app.host_port:
+        for name, text in host_port.variables.items():
+            yield f"{host_port.way}\t{name}\t{text}"
+
+
+def _proxy_lists(app: App) -> list[str]:
+    """The pages with the addresses of each CDN that the site trusts."""
+    known = [name for name in app.site.trusted_proxies if name in cdn.CDNS]
+    return [f"{name}\t{source}" for name in known for source in cdn.CDNS[name].sources]
 
 
 def _guarded(app: App) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nuwa.agent import naming, paths
@@ -18,66 +18,81 @@ from nuwa.manifest.positions import dotted
 from nuwa.names import SLOTS
 from nuwa.quoting import CannotQuote
 from nuwa.render.render import HostFile
-from nuwa.templating import Sources, environment
+from nuwa.templating import render
 
 Plan = dict[str, HostFile]
 """Files by absolute path; the group says what is reloaded: systemd, nginx or log."""
 
 
-def make(loaded: Loaded, facts: Facts, templates: Sources, where: paths.Paths) -> Plan:
+def make(loaded: Loaded, facts: Facts, templates: str, where: paths.Paths) -> Plan:
     """Every file that the configuration asks for.
+
+    Args:
+        templates: their folder.
 
     Raises:
         ManifestError: a script that is not there, a value that a unit file or nginx cannot carry.
     """
-    problems = [*_problems(loaded, facts)]
-    writer = environment(templates)
-    files: Plan = {}
-
-    def write(
-        path: object, group: str, template: str, about: str, mode: int = 0o644, **values: object
-    ) -> None:
-        try:
-            text = writer.get_template(f"agent/{template}").render(**values)
-        except CannotQuote as error:
-            problems.append(Problem(about, str(error)))
-        else:
-            files[str(path)] = HostFile(group, mode, text)
-
-    for name, slot, process in _instances(loaded):
-        script = facts.scripts[name]
-        if script.exists:
-            unit = UnitName(name, slot)
-            private = where.environments / naming.environment_file(unit) if process.env else None
-            view = view_of(loaded, name, slot, process, facts, private)
-            about = dotted(("processes", name))
-            write(where.units / str(unit), "systemd", "process.service.j2", about, view=view)
-            if private:
-                about = dotted(("processes", name, "env"))
-                write(private, "systemd", "process.env.j2", about, 0o600, env=process.env)
-    write(
-        where.units / naming.SLICE,
-        "systemd",
-        "slice.j2",
-        "limits",
-        description="Plain processes of nuwa",
-        limits=loaded.config.limits,
-    )
-    write(
-        where.units / naming.HOOKS_SLICE,
-        "systemd",
-        "slice.j2",
-        "limits",
-        description="Commands of nuwa's webhooks",
-        limits=Limits(cpu_weight=50, io_weight=50),
-    )
+    rendered = _Rendered(templates)
+    _render_units(rendered, loaded, facts, where)
+    _render_slices(rendered, loaded, where)
     for page in router.pages(loaded, facts, where):
-        write(where.nginx / page.file, "nginx", page.template, page.about, **page.values)
+        rendered.add(where.nginx / page.file, "nginx", page.template, page.about, **page.values)
     for page in log_files.pages(loaded, facts, where):
-        write(page.file, "log", page.template, page.about, **page.values)
+        rendered.add(page.file, "log", page.template, page.about, **page.values)
+    problems = [*_problems(loaded, facts), *rendered.problems]
     if problems:
         raise ManifestError(str(where.config), problems)
-    return files
+    return rendered.files
+
+
+@dataclass
+class _Rendered:
+    """The files so far, and what could not be written into one of them."""
+
+    templates: str
+    files: Plan = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(
+        self, path: object, group: str, template: str, about: str, mode: int = 0o644, **values: object
+    ) -> None:
+        """Render a file of `templates/agent`.
+
+        Args:
+            about: the place in the configuration that a problem names.
+        """
+        try:
+            text = render(self.templates, f"agent/{template}", **values)
+        except CannotQuote as error:
+            self.problems.append(Problem(about, str(error)))
+        else:
+            self.files[str(path)] = HostFile(group, mode, text)
+
+
+def _render_units(rendered: _Rendered, loaded: Loaded, facts: Facts, where: paths.Paths) -> None:
+    for name, slot, process in _instances(loaded):
+        if not facts.scripts[name].exists:
+            continue
+        unit = UnitName(name, slot)
+        private = where.environments / naming.environment_file(unit) if process.env else None
+        view = view_of(loaded, name, slot, process, facts, private)
+        about = dotted(("processes", name))
+        rendered.add(where.units / str(unit), "systemd", "process.service.j2", about, view=view)
+        if private:
+            about = dotted(("processes", name, "env"))
+            rendered.add(private, "systemd", "process.env.j2", about, 0o600, env=process.env)
+
+
+def _render_slices(rendered: _Rendered, loaded: Loaded, where: paths.Paths) -> None:
+    slices = (
+        (naming.SLICE, "Plain processes of nuwa", loaded.config.limits),
+        (naming.HOOKS_SLICE, "Commands of nuwa's webhooks", Limits(cpu_weight=50, io_weight=50)),
+    )
+    for name, description, limits in slices:
+        rendered.add(
+            where.units / name, "systemd", "slice.j2", "limits", description=description, limits=limits
+        )
 
 
 def _instances(loaded: Loaded) -> Iterator[tuple[str, str, Process]]:
