@@ -10,15 +10,14 @@ import re
 import resource
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nuwa.errors import CommandError, EngineError
 from nuwa.podman_probe import Podman, probe
-from nuwa.process import Result, last_lines, run
+from nuwa.process import Result, background, last_lines, run
 
 
 @dataclass(frozen=True)
@@ -228,8 +227,10 @@ class Engine:
 
     def save_layers(
         self, image: str, layers: Iterable[str], wanted: Collection[str], folder: Path
-    ) -> Iterator[tuple[str, Path]]:
+    ) -> Generator[tuple[str, Path], None, None]:
         """Write some layers of an image, uncompressed: digest and file of each as soon as it is whole.
+
+        Closed early, it ends podman.
 
         `podman save` into an OCI layout skips a blob that is there already, whatever is in it: empty files
         stand for the layers that are not wanted. It writes several at a time, and gives each its name when it
@@ -247,16 +248,15 @@ class Engine:
             files[digest].touch()
         options = ("--quiet", "--format", "oci-dir", "--uncompressed", "--output", folder)
         left = list(dict.fromkeys(wanted))
-        with ThreadPoolExecutor(1) as pool:
-            saving = pool.submit(self.podman, "save", *options, image)
+        with background(self.argv("save", *options, image), env=self.env) as saving:
             while left:
-                ended = bool(wait([saving], timeout=_SAVE_POLL_S).done)
+                ended = saving.wait(_SAVE_POLL_S)
                 for digest in [digest for digest in left if files[digest].exists()]:
                     left.remove(digest)
                     yield digest, files[digest]
                 if ended:
-                    saving.result()
                     break
+            saving.wait(None)
         if left:
             raise EngineError(f"podman saved {image[:12]} without its layer {left[0]}")
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
@@ -88,9 +88,63 @@ def run(
         result = Result(words, code, "", "")
     else:
         result = _run_captured(words, environment, cwd, input, stdin, stdout, timeout, on_line, wind_down)
-    log.debug("exit %d: %s", result.code, words[0])
+    return _judged(result, check)
+
+
+@contextlib.contextmanager
+def background(argv: Argv, *, env: Mapping[str, str] | None = None) -> Iterator[Background]:
+    """Run a program next to the block. If the block ends first, the program and its children are stopped.
+
+    Args:
+        argv, env: as in `run`.
+
+    Raises:
+        NuwaError: the program is not installed.
+    """
+    words = [str(word) for word in argv]
+    log.debug("start: %s", shlex.join(words))
+    process = _start(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+        start_new_session=True,
+    )
+    try:
+        yield Background(words, process)
+    finally:
+        if process.poll() is None:
+            _end_group(process)
+
+
+@dataclass(frozen=True)
+class Background:
+    """A program of `background`."""
+
+    argv: list[str]
+    _process: subprocess.Popen[bytes]
+
+    def wait(self, timeout: float | None) -> Result | None:
+        """What it left behind, or None if it still runs.
+
+        Args:
+            timeout: seconds to wait at most; None: until it ends.
+
+        Raises:
+            CommandError: it failed.
+        """
+        try:
+            out, err = self._process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        return _judged(Result(self.argv, self._process.returncode, _text(out), _text(err)), check=True)
+
+
+def _judged(result: Result, check: bool) -> Result:
+    log.debug("exit %d: %s", result.code, result.argv[0])
     if check and not result.ok:
-        raise CommandError(words, result.code, last_lines(result.stdout + result.stderr))
+        raise CommandError(result.argv, result.code, last_lines(result.stdout + result.stderr))
     return result
 
 

@@ -11,7 +11,7 @@ import json
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,7 +45,7 @@ class BuiltThere:
     folder: Path
     """Where layers are written to here."""
 
-    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
         """The next one comes while one is used."""
         with ThreadPoolExecutor(1) as pool:
             ahead = [pool.submit(self._layer, digest) for digest in digests[:1]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,11 @@ class Source(Protocol):
     @property
     def image(self) -> Image: ...
 
-    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
-        """Each of these layers with a file, uncompressed, in any order; the file may be removed after use."""
+    def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
+        """Each of these layers with a file, uncompressed, in any order; the file may be removed after use.
+
+        Closed early, it ends what writes them.
+        """
 
     def configuration(self) -> bytes:
         """The image's configuration, whose sha256 is the image's id."""
@@ -47,7 +50,7 @@ class LocalSource:
     folder: Path
     """Where the layers are written to."""
 
-    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
         layout = Path(tempfile.mkdtemp(dir=self.folder))
         return self.engine.save_layers(self.image.id, self.image.layers, digests, layout)
 

@@ -10,6 +10,7 @@ import io
 import shutil
 import tarfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 
@@ -153,16 +154,18 @@ class _Transfer:
             raise RemoteError(f"layers did not arrive on {self._there}", details=result.stderr.strip())
 
     def _write_layers(self, layers: Sequence[str], known: _Known, target: IO[bytes]) -> None:
-        for layer, file in self._source.layers(layers):
-            size = file.stat().st_size
-            received = known.received.get(_hex(layer), 0)
-            if received != size:
-                offset = received if received < size else 0
-                target.write(f"{_hex(layer)} {offset} {size}\n".encode())
-                rest_of(file, offset)(target)
-                self._sent.layers += 1
-            self._sizes[layer] = size
-            file.unlink()
+        # Closed at once if the connection is cut: the remaining layers are not written.
+        with closing(self._source.layers(layers)) as files:
+            for layer, file in files:
+                size = file.stat().st_size
+                received = known.received.get(_hex(layer), 0)
+                if received != size:
+                    offset = received if received < size else 0
+                    target.write(f"{_hex(layer)} {offset} {size}\n".encode())
+                    rest_of(file, offset)(target)
+                    self._sent.layers += 1
+                self._sizes[layer] = size
+                file.unlink()
 
     def _count(self, size: int) -> None:
         self._sent.size += size

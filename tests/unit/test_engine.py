@@ -126,6 +126,19 @@ def test_layers_come_as_soon_as_podman_has_written_each(tmp_path: Path) -> None:
     assert Path(f"{folder}.before").read_text() == "a1\n"
 
 
+def test_podman_ends_with_whoever_takes_the_layers(tmp_path: Path) -> None:
+    podman, folder = tmp_path / "podman", tmp_path / "layout"
+    podman.write_text(SAVING.replace("ls ", 'echo $$ >"$folder.pid"; ls '))
+    podman.chmod(0o755)
+    layers = ["sha256:a1", "sha256:b2", "sha256:c3"]
+    coming = Engine(Podman(str(podman), (4, 3, 1), "", "")).save_layers("1" * 64, layers, layers[1:], folder)
+    next(coming)
+    running = Path("/proc") / Path(f"{folder}.pid").read_text().strip()
+    assert running.exists()
+    coming.close()
+    assert not running.exists()
+
+
 def test_a_layer_that_podman_does_not_write_is_an_error(tmp_path: Path) -> None:
     podman = tmp_path / "podman"
     podman.write_text("#!/bin/sh\nexit 0\n")

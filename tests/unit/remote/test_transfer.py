@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -32,7 +32,7 @@ class Folder:
         self.folder = folder
         self.asked: list[str] = []
 
-    def layers(self, digests: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
         for digest in reversed(digests):
             self.asked.append(digest)
             file = self.folder / digest[-8:]
