@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from jinja2 import (
     Environment,
     FileSystemBytecodeCache,
     FileSystemLoader,
-    FunctionLoader,
+    ModuleLoader,
     StrictUndefined,
 )
 from jinja2.bccache import Bucket
@@ -22,19 +22,22 @@ from jinja2.bccache import Bucket
 from nuwa import quoting
 from nuwa.quoting import FILTERS
 
-Sources = Union[Mapping[str, str], str]
+Sources = Union[BaseLoader, str]
+"""A folder of templates, or what `compiled` gives."""
+
+
+MODULES = "templates"
+"""The folder of a zipapp that holds `modules`."""
 
 
 def environment(sources: Sources) -> Environment:
     """An environment that fails on undefined names and knows one quoting filter per language.
 
     Args:
-        sources: a folder, or template texts by name (as inside the zipapp, where there is no folder).
+        sources: as inside the zipapp, where there is no folder, or a folder.
     """
-    loader: BaseLoader
-    loader = FileSystemLoader(sources) if isinstance(sources, str) else FunctionLoader(sources.get)
     made = Environment(  # noqa: S701 - no HTML is written here; each target language has its own filter
-        loader=loader,
+        loader=FileSystemLoader(sources) if isinstance(sources, str) else sources,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -46,8 +49,7 @@ def environment(sources: Sources) -> Environment:
 
 def render(sources: Sources, name: str, /, **values: object) -> str:
     """Render one template; every value that it names must be given."""
-    made = _of_folder(sources) if isinstance(sources, str) else environment(sources)
-    return made.get_template(name).render(**values)
+    return _kept_environment(sources).get_template(name).render(**values)
 
 
 def page(folder: str, name: str, /, **values: object) -> str:
@@ -63,11 +65,28 @@ def pages(folder: str) -> Environment:
     return made
 
 
-@cache
-def _of_folder(folder: str) -> Environment:
-    """Kept, so that each template of a folder is compiled once."""
+def modules(folder: str, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The templates in the folders `kinds` of a folder as Python modules: the name of each file and its code.
+
+    They are rendered without reading a template: see `compiled`.
+    """
     made = environment(folder)
-    made.bytecode_cache = _kept[-1] if _kept else None
+    for name in made.list_templates(filter_func=lambda name: name.split("/")[0] in kinds):
+        text = Path(folder, name).read_text(encoding="utf-8")
+        yield ModuleLoader.get_module_filename(name), made.compile(text, name, raw=True, defer_init=True)
+
+
+def compiled(path: str) -> BaseLoader:
+    """The templates of the `modules` in a folder, or in a folder of a zip archive."""
+    return ModuleLoader(path)
+
+
+@cache
+def _kept_environment(sources: Sources) -> Environment:
+    """Kept, so that each template is compiled or loaded once."""
+    made = environment(sources)
+    if isinstance(sources, str):
+        made.bytecode_cache = _kept[-1] if _kept else None
     return made
 
 

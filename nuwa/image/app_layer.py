@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nuwa import names
-from nuwa.image import context, git, layer_tree, pins, services
+from nuwa.image import context, git, layer_tree, pins, renderer, services
 from nuwa.image.build_spec import Recipe
 from nuwa.image.files import File, Files, script
 from nuwa.image.layers import Layer, containerfile, rootfs, shared_labels
@@ -131,7 +131,7 @@ def _below(path: str, folders: Sequence[str]) -> bool:
 def _generated(recipe: Recipe, project: Path) -> Files:
     app = recipe.app
     made = {
-        f"{names.LIB}/render.pyz": File(zipapp.build(app)),
+        renderer.PATH: File(zipapp.build(app)),
         _path_file(recipe): File.text(_search_path(project)),
     }
     if app.static and app.static.collect:

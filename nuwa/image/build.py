@@ -16,7 +16,7 @@ from pathlib import Path
 from nuwa import names
 from nuwa.console import Progress, Step
 from nuwa.engine import Engine, Image
-from nuwa.image import base_image, context, emulation, frontend, layers, pins
+from nuwa.image import base_image, context, emulation, frontend, layers, pins, renderer
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build_layer import NeedsCompiler, make
 from nuwa.image.build_spec import Recipe
@@ -120,8 +120,16 @@ class _Build:
         if not all(layer.cached for layer in self._done):
             # Meanwhile files of the project may have come and gone.
             top = app_layer(recipe, self._project)
-        made = self._ensure(top)
+        made = self._ensure(renderer.with_bytecode(top, recipe.app, self._renderer()))
         return Built(recipe.tag, made, tuple(self._done), time.monotonic() - begun, self._looked_at())
+
+    def _renderer(self) -> bytes:
+        """Compiled by the Python that runs it, which the manifest's own lines and packages may replace."""
+        recipe = self._recipe
+        name = recipe.app_parent if recipe.installs_packages else recipe.platform.python_image
+        image = self._images[name]
+        assert image is not None, "it stands, or was just built"
+        return renderer.compiled(self._engine, image.id)
 
     def _looked_at(self) -> dict[str, str]:
         """As `Built.looked_at`."""

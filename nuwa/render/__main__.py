@@ -1,7 +1,7 @@
 """The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
 
 `render.pyz run` and `render.pyz install` do that. `render.pyz plans WHAT…` answers several such questions at
-once: see `_plans`. `render.pyz release` prints the words behind `podman run`
+once: see `answers.plans`. `render.pyz release` prints the words behind `podman run`
 for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
 rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
 `render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one per line.
@@ -20,47 +20,39 @@ name. `render.pyz reach HOST PORT SECONDS` connects; where that fails, it prints
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import io
-import json
 import sys
-import tarfile
-import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nuwa.manifest import cdn
-from nuwa.manifest.model import App, from_json
-from nuwa.names import PROJECT
 from nuwa.quoting import CannotQuote
-from nuwa.render import archive_entries, certbot_advice, maintenance, reach, server_names, static, volumes
-from nuwa.render import facts as host_facts
-from nuwa.render.beneath import CHUNK_BYTES
-from nuwa.render.container import hook_run, once_run, rehearsal_run, warnings
-from nuwa.render.facts import Facts, FactsError
-from nuwa.render.render import PLANS, Plan, render
-from nuwa.render.site_view import site_warnings
+from nuwa.render.facts import FactsError
 
-PLAN = "PLAN"
-WARNINGS = "WARNINGS"
-WORDS = {"release": hook_run, "rehearse": rehearsal_run, "once": once_run}
-"""What is not a file, but the words behind `podman run`."""
-WARNED = {"run": warnings, "install": site_warnings}
-"""What this host cannot do, by what is rendered."""
+if TYPE_CHECKING:
+    from nuwa.render.archive_entries import Entry
+
+RENDERED = ("run", "install", "database", "services", "disks", "release", "rehearse", "once")
+"""Commands that `nuwa.render.answers` has, without words."""
+IN_VOLUMES = ("compare", "no-acl", "sqlite-dump", "sqlite-restore", "sums")
+"""Commands that `nuwa.render.volumes` has."""
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage."""
+    """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage.
+
+    Each command imports what it needs: scripts wait for it.
+    """
     what, words = (sys.argv[1], sys.argv[2:]) if sys.argv[1:] else ("", [])
-    if what in volumes.COMMANDS:
+    if what in IN_VOLUMES:
+        from nuwa.render import volumes
+
         volumes.main(what, words)
         return
     command = COMMANDS.get(what)
     if command is None or not _takes(command, words):
-        print(f"usage: render.pyz {'|'.join((*COMMANDS, *volumes.COMMANDS))}", file=sys.stderr)
+        print(f"usage: render.pyz {'|'.join((*COMMANDS, *IN_VOLUMES))}", file=sys.stderr)
         sys.exit(2)
     try:
         command(*words)
@@ -77,21 +69,31 @@ def _takes(command: Callable[..., None], words: Sequence[str]) -> bool:
 
 
 def _domains() -> None:
-    print("\n".join(host_facts.domains(sys.stdin.read())))
+    from nuwa.render import facts
+
+    print("\n".join(facts.domains(sys.stdin.read())))
 
 
 def _certbot_advice(challenge: str, server: str, folder: str, log: str) -> None:
+    import time
+
+    from nuwa.render import certbot_advice
+
     output = sys.stdin.buffer.read().decode(errors="replace")
     advice = certbot_advice.advise(output, challenge, server, folder, log, now=time.time())
     print("\n".join(certbot_advice.as_lines(advice)))
 
 
 def _files_with_name(name: str) -> None:
+    from nuwa.render import server_names
+
     dump = sys.stdin.buffer.read().decode(errors="replace")
     print("\n".join(server_names.files_with(dump, name)))
 
 
 def _reach(host: str, port: str, seconds: str) -> None:
+    from nuwa.render import reach
+
     try:
         reach.connect(host, int(port), float(seconds))
     except OSError as error:
@@ -99,10 +101,16 @@ def _reach(host: str, port: str, seconds: str) -> None:
 
 
 def _maintenance() -> None:
+    from nuwa.render import maintenance
+
     print(maintenance.answer(sys.stdin.read()))
 
 
 def _ranges() -> None:
+    import json
+
+    from nuwa.manifest import cdn
+
     try:
         print(json.dumps(cdn.published(sys.stdin.read())))
     except ValueError as error:
@@ -110,12 +118,18 @@ def _ranges() -> None:
 
 
 def _archive_entries(program: str = "borg") -> None:
-    if program not in _LIST_READERS:
-        raise FactsError(f"archives are made by {' or '.join(_LIST_READERS)}, not by {program}")
-    sys.stdout.buffer.writelines(_judged(_LIST_READERS[program](sys.stdin.buffer)))
+    from nuwa.render import archive_entries
+
+    readers = {"borg": archive_entries.read, "restic": archive_entries.read_restic}
+    if program not in readers:
+        raise FactsError(f"archives are made by {' or '.join(readers)}, not by {program}")
+    sys.stdout.buffer.writelines(_judged(readers[program](sys.stdin.buffer)))
 
 
-def _judged(entries: Iterator[archive_entries.Entry]) -> Iterator[bytes]:
+def _judged(entries: Iterator[Entry]) -> Iterator[bytes]:
+    from nuwa.render import archive_entries
+    from nuwa.render.beneath import CHUNK_BYTES
+
     try:
         found = archive_entries.judge(entries)
     except archive_entries.RefusedError as error:
@@ -129,108 +143,32 @@ def _judged(entries: Iterator[archive_entries.Entry]) -> Iterator[bytes]:
 
 
 def _static(folder: str) -> None:
+    from nuwa.render import static
+
     static.pack(Path(folder), sys.stdout.buffer)
 
 
 def _scripts() -> None:
+    import zipfile
+
     with zipfile.ZipFile(sys.argv[0]) as archive:
         sys.stdout.buffer.write(archive.read("scripts.tar"))
 
 
 def _render(what: str) -> None:
-    app, templates = _contents(Path(sys.argv[0]))
-    facts = host_facts.read(sys.stdin.read())
-    plan = render(what, app, _with_own_lines(app, facts), templates)
-    for warning in _warnings(what, app, facts):
-        print(f"warning: {warning}", file=sys.stderr)
-    sys.stdout.buffer.write(pack(plan))
+    from nuwa.render import answers
 
-
-def _with_own_lines(app: App, facts: Facts) -> Facts:
-    if not app.site.include:
-        return facts
-    return dataclasses.replace(facts, own_lines=_own_lines(Path(PROJECT, app.site.include)))
-
-
-def _own_lines(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FactsError(f"site.include: {path} cannot be read in the image: {error}") from None
-
-
-def _print_words(what: str) -> None:
-    app, _ = _contents(Path(sys.argv[0]))
-    sys.stdout.write(_words(what, app, host_facts.read(sys.stdin.read())))
-
-
-def _words(what: str, app: App, facts: Facts) -> str:
-    return "".join(f"{word}\0" for word in WORDS[what](app, facts))
+    answers.answer(what)
 
 
 def _plans(*whats: str) -> None:
-    """Prints a tar with a file for each of several questions: what the command of that name prints.
+    from nuwa.render import answers
 
-    The scripts keep each by itself, so what has nothing to do with the certificate is told nothing of it.
-    Where one cannot be answered, `NAME.error` holds the reason instead.
-    """
-    app, templates = _contents(Path(sys.argv[0]))
-    facts = host_facts.read(sys.stdin.read())
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for what in whats:
-            known = facts if what == "install" else dataclasses.replace(facts, tls=None)
-            try:
-                _add(archive, what, _answer(what, app, known, templates), 0o600)
-            except (FactsError, CannotQuote) as error:
-                _add(archive, f"{what}.error", f"render: {error}\n".encode(), 0o600)
-    sys.stdout.buffer.write(made.getvalue())
+    answers.plans(*whats)
 
 
-def _answer(what: str, app: App, facts: Facts, templates: dict[str, str]) -> bytes:
-    if what in WORDS:
-        return _words(what, app, facts).encode()
-    told = _warnings(what, app, facts)
-    return pack(render(what, app, _with_own_lines(app, facts), templates), told)
-
-
-def _warnings(what: str, app: App, facts: Facts) -> list[str]:
-    return WARNED[what](app, facts) if what in WARNED else []
-
-
-def _contents(archive: Path) -> tuple[App, dict[str, str]]:
-    """The manifest and the templates that are in the zipapp next to this code."""
-    with zipfile.ZipFile(archive) as opened:
-        app = from_json(App, json.loads(opened.read("manifest.json")))
-        prefix = "templates/"
-        names = [name for name in opened.namelist() if name.startswith(prefix)]
-        return app, {name[len(prefix) :]: opened.read(name).decode() for name in names}
-
-
-def pack(plan: Plan, told: Sequence[str] = ()) -> bytes:
-    """A tar: `PLAN` first, then `WARNINGS` if there are any, then each file under its path from `/` on."""
-    made = io.BytesIO()
-    lines = [f"{file.group}\t{file.mode:04o}\t{path}\n" for path, file in plan.items()]
-    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        _add(archive, PLAN, "".join(lines).encode(), 0o644)
-        if told:
-            _add(archive, WARNINGS, "".join(f"{warning}\n" for warning in told).encode(), 0o644)
-        for path, file in plan.items():
-            _add(archive, path.lstrip("/"), file.content.encode(), file.mode)
-    return made.getvalue()
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    entry.mode = mode
-    archive.addfile(entry, io.BytesIO(content))
-
-
-_LIST_READERS = {"borg": archive_entries.read, "restic": archive_entries.read_restic}
 COMMANDS: dict[str, Callable[..., None]] = {
-    **{what: partial(_render, what) for what in PLANS},
-    **{what: partial(_print_words, what) for what in WORDS},
+    **{what: partial(_render, what) for what in RENDERED},
     "archive-entries": _archive_entries,
     "certbot-advice": _certbot_advice,
     "domains": _domains,
@@ -242,4 +180,4 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "scripts": _scripts,
     "static": _static,
 }
-"""By name; each takes the words that follow. Those that work in volumes are `volumes.COMMANDS`."""
+"""By name; each takes the words that follow. Those that work in volumes are `IN_VOLUMES`."""

@@ -1,7 +1,7 @@
 """Packs the renderer that goes into an image: `render.pyz`. Of this package, only this module runs at build.
 
-The archive holds Jinja2, MarkupSafe and PyYAML as pure Python, the templates of host files, the manifest as
-JSON and the modules of nuwa that rendering imports. It needs a Python from 3.9 on and nothing else.
+The archive holds Jinja2, MarkupSafe and PyYAML as pure Python, the templates of host files as modules, the
+manifest as JSON and the modules of nuwa that rendering imports. It needs a Python from 3.9 on, no more.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import json
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nuwa.kubernetes import __main__ as kubernetes
 from nuwa.manifest.model import App, to_json
 from nuwa.resources import BIN_TEMPLATES, PACKAGE, TEMPLATES
+from nuwa.templating import MODULES, modules
 
 ENTRY = "nuwa.render.__main__"
 KUBERNETES_ENTRY = "nuwa.kubernetes.__main__"
@@ -43,28 +44,49 @@ _MIDNIGHT = (1980, 1, 1, 0, 0, 0)
 
 
 def build(app: App) -> bytes:
-    """The renderer of one app. The same app gives the same bytes."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in sorted(_files(app).items()):
-            entry = zipfile.ZipInfo(name, _MIDNIGHT)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, content)
+    """The renderer of one app, with its modules as source. The same app gives the same bytes."""
+    return with_manifest(archive(sources()), app)
+
+
+def with_manifest(archive: bytes, app: App) -> bytes:
+    """The renderer of one app, of what is the same for all apps."""
+    manifest = json.dumps(to_json(app), ensure_ascii=False, indent=1, sort_keys=True)
+    made = io.BytesIO(archive)
+    with zipfile.ZipFile(made, "a") as opened:
+        _write(opened, "manifest.json", manifest.encode())
     return made.getvalue()
 
 
-def _files(app: App) -> dict[str, bytes]:
-    manifest = json.dumps(to_json(app), ensure_ascii=False, indent=1, sort_keys=True)
-    files = {"__main__.py": MAIN.encode(), "manifest.json": manifest.encode(), SCRIPTS_TAR: scripts()}
+def sources() -> dict[str, bytes]:
+    """All that the renderers of all apps are made of, by path: templates are not yet compiled."""
+    files = {"__main__.py": MAIN.encode(), SCRIPTS_TAR: scripts()}
     for name in LIBRARIES:
         files.update(_library(name))
     for path in _imported(ENTRY, KUBERNETES_ENTRY):
         files[str(path.relative_to(PACKAGE.parent))] = path.read_bytes()
     for folder in TEMPLATE_FOLDERS:
         for path in (TEMPLATES / folder).glob("*.j2"):
-            files[f"templates/{folder}/{path.name}"] = path.read_bytes()
+            files[f"{MODULES}/{folder}/{path.name}"] = path.read_bytes()
     return files
+
+
+def archive(sources: Mapping[str, bytes]) -> bytes:
+    """The renderer without a manifest: modules as source, and templates as modules."""
+    own = {name: content for name, content in sources.items() if not name.endswith(".j2")}
+    for name, code in modules(str(TEMPLATES), TEMPLATE_FOLDERS):
+        own[f"{MODULES}/{name}"] = code.encode()
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as opened:
+        for name, content in sorted(own.items()):
+            _write(opened, name, content)
+    return made.getvalue()
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _MIDNIGHT)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o100644 << 16
+    archive.writestr(entry, content, compresslevel=9)
 
 
 def scripts() -> bytes:

@@ -61,7 +61,7 @@ ROOMS = {
         "nuwa.templating",
     ],
     "nuwa.render": [*PURE, "nuwa.quoting", "nuwa.templating"],
-    "nuwa.render.zipapp": [*BASE, *MODEL, "nuwa.kubernetes"],
+    "nuwa.render.zipapp": [*BASE, *MODEL, "nuwa.kubernetes", "nuwa.templating"],
     "nuwa.kubernetes": [*PURE, "nuwa.render"],
     "nuwa.setup_label": [*BASE, *PURE, "nuwa.render", "nuwa.templating"],
     "nuwa.image": [
@@ -296,7 +296,10 @@ def renderer() -> list[Module]:
     """The modules that the renderer inside an image is made of."""
     found: dict[str, Module] = {}
     in_pods = [name for name in modules() if name.startswith("nuwa.kubernetes.")]
-    waiting = ["nuwa.render.__main__", "nuwa.render.static_index", *in_pods, *PURE]
+    commands = [
+        name for name in modules() if name.startswith("nuwa.render.") and name != "nuwa.render.zipapp"
+    ]
+    waiting = [*commands, *in_pods, *PURE]
     while waiting:
         name = waiting.pop()
         if name not in found:

@@ -17,8 +17,9 @@ from nuwa.kubernetes.options import Options
 from nuwa.kubernetes.render import render as kubernetes
 from nuwa.kubernetes.yaml_text import write
 from nuwa.manifest.model import Hooks
-from nuwa.render import zipapp
-from nuwa.render.render import render
+from nuwa.render import __main__ as renderer
+from nuwa.render import answers, bytecode, volumes, zipapp
+from nuwa.render.render import PLANS, render
 from nuwa.resources import PACKAGE, TEMPLATES
 from unit.render.sample import FACTS, app, host
 
@@ -27,6 +28,16 @@ from unit.render.sample import FACTS, app, host
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("zipapp") / "render.pyz"
     path.write_bytes(zipapp.build(app(hooks=Hooks(release=("echo", "$x ; y")))))
+    return path
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As an image has it: with bytecode of the Python that runs it."""
+    words = [sys.executable, "-S", "-c", Path(bytecode.__file__).read_text()]
+    done = subprocess.run(words, input=zipapp.archive(zipapp.sources()), capture_output=True, check=True)
+    path = tmp_path_factory.mktemp("compiled") / "render.pyz"
+    path.write_bytes(zipapp.with_manifest(done.stdout, app(hooks=Hooks(release=("echo", "$x ; y")))))
     return path
 
 
@@ -130,6 +141,33 @@ def test_it_warns_of_what_the_host_cannot_do(archive: Path):
     done = run(archive, "run", text=json.dumps({**FACTS, "podman": "4.2.0"}))
     assert done.returncode == 0
     assert done.stderr.startswith(b"warning: podman before 4.3")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["plans", "run", "install", "release"], json.dumps(FACTS)),
+        (["domains"], '["a.example"]'),
+        (["scripts"], ""),
+        (["kubernetes", "--image", f"registry.example.com/blog@sha256:{'a' * 64}"], ""),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_bytecode_answers_as_the_source_does(archive: Path, compiled: Path, words: list[str], text: str):
+    of_source, done = run(archive, *words, text=text), run(compiled, *words, text=text)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (done.stdout, done.stderr) == (of_source.stdout, of_source.stderr)
+
+
+def test_an_image_s_renderer_compiles_no_module_and_no_template(compiled: Path):
+    with zipfile.ZipFile(compiled) as opened:
+        names = opened.namelist()
+    assert not [name for name in names if name.endswith((".py", ".j2"))]
+
+
+def test_each_command_is_where_the_renderer_looks_for_it():
+    assert set(renderer.RENDERED) == {*PLANS, *answers.WORDS}
+    assert set(renderer.IN_VOLUMES) == set(volumes.COMMANDS)
 
 
 def test_the_same_app_gives_the_same_bytes():

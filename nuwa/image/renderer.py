@@ -1,0 +1,84 @@
+"""The renderer of an app with bytecode of the Python that runs it: that of the image itself.
+
+What is the same for all apps is compiled once for each Python, in a container of an image that has it, and
+kept on this machine. The same image and the same nuwa give the same bytes, also when nothing was kept.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from nuwa import files, names
+from nuwa.engine import Engine
+from nuwa.image import layer_tree
+from nuwa.image.files import File
+from nuwa.image.layers import Layer
+from nuwa.manifest.model import App
+from nuwa.render import bytecode, zipapp
+from nuwa.resources import cache_folder
+
+PATH = f"{names.LIB}/render.pyz"
+KEPT = 8
+"""Compiled renderers that stay: one for each distribution that apps are built on, and a few former ones."""
+_CONTAINER = (
+    *("--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=all", "--pull=never"),
+    *("--security-opt=no-new-privileges", "--log-driver=none", "--no-healthcheck"),
+    # Sets among the constants are written in the order of their hashes.
+    *("--env=PYTHONHASHSEED=0", f"--entrypoint={names.LIB}/python"),
+)
+
+
+def with_bytecode(layer: Layer, app: App, archive: bytes) -> Layer:
+    """The layer of an app with another renderer: `archive`, and the app's manifest in it."""
+    made = layer_tree.generated({PATH: File(zipapp.with_manifest(archive, app))})
+    return replace(layer, entries=layer_tree.merge(layer.entries, made))
+
+
+def compiled(engine: Engine, image: str) -> bytes:
+    """The renderer of all apps, without a manifest, for the Python of an image.
+
+    Args:
+        image: its id.
+
+    Raises:
+        CommandError: the image cannot compile it.
+    """
+    sources = zipapp.sources()
+    kept = cache_folder() / "renderers" / f"{_digest(sources, image)}.zip"
+    with suppress(OSError):
+        archive = kept.read_bytes()
+        kept.touch()
+        return archive
+    archive = _compile(engine, image, zipapp.archive(sources))
+    with suppress(OSError):
+        files.write(kept, archive)
+        _forget(kept.parent)
+    return archive
+
+
+def _digest(sources: Mapping[str, bytes], image: str) -> str:
+    """Of all that decides the bytes: also how templates become modules, which `sources` holds of itself."""
+    whole = sha256(f"{image}\0".encode() + Path(bytecode.__file__).read_bytes())
+    for name, content in sorted(sources.items()):
+        whole.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    return whole.hexdigest()
+
+
+def _compile(engine: Engine, image: str, archive: bytes) -> bytes:
+    script = Path(bytecode.__file__).read_text()
+    with tempfile.TemporaryFile() as file:
+        engine.run(image, "-S", "-c", script, options=_CONTAINER, input=archive, stdout=file)
+        file.seek(0)
+        return file.read()
+
+
+def _forget(folder: Path) -> None:
+    """Remove all but those that were used last."""
+    found = sorted(folder.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in found[KEPT:]:
+        path.unlink(missing_ok=True)
