@@ -14,8 +14,8 @@ from nuwa.render.facts import Facts, FactsError
 from nuwa.render.locations import Headers, Limit, Place, Way
 from nuwa.render.view import View
 
-CONNECTION_AGE_S = 1
-"""Seconds that a connection to the app is kept in all; a switch waits for as long."""
+CONNECTION_AGE_MS = 200
+"""How long a connection to the app takes requests, and is idle after that: a switch waits for both."""
 KEEPALIVE_TIME = (1, 19, 10)
 """The first nginx that can limit that."""
 KEPT_BY_DEFAULT = (1, 29, 7)
@@ -149,12 +149,13 @@ class SiteView(View):
 
     @property
     def keepalive(self) -> int:
-        """Seconds that nginx keeps an idle connection to the app, and is the first to close it; 0: none."""
+        """Milliseconds that nginx keeps an idle connection to the app, which it closes first; 0: none."""
+        kept_ms = self.app.server.keepalive * 1000
         if self.facts.selinux:
-            return self.app.server.keepalive * 4 // 5
+            return kept_ms * 4 // 5
         # A kept connection still goes to the previous release after a switch, so it must not last.
-        may_keep = self.facts.nginx >= KEEPALIVE_TIME and self.app.server.keepalive > 2 * CONNECTION_AGE_S
-        return CONNECTION_AGE_S if may_keep else 0
+        may_keep = self.facts.nginx >= KEEPALIVE_TIME and kept_ms > 2 * CONNECTION_AGE_MS
+        return CONNECTION_AGE_MS if may_keep else 0
 
     @property
     def keepalive_directives(self) -> tuple[str, ...]:
