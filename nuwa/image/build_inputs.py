@@ -46,9 +46,12 @@ EVERYTHING = (
 _APT_OPTIONS = """\
 APT::Install-Recommends "0";
 Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "";
+Dir::Cache::srcpkgcache "/var/cache/apt/archives/nuwa-srcpkgcache.bin";
+DPkg::Options { "--force-unsafe-io"; };
 Acquire::Languages "none";
 """
+"""What apt makes of its lists stays on this machine with them. A layer that is cut off is not kept, so dpkg
+does not wait for the disk after each file."""
 
 
 def lay_out(

@@ -77,6 +77,8 @@ class Family:
     package_manager: Literal["apt", "dnf"]
     paths: dict[str, str]
     """Where programs and libraries lie, by name: `httpd`, `cron`, `jemalloc` and so on; some hold `*`."""
+    pruned: tuple[str, ...]
+    """Patterns (`*`) of files and folders of Python that no app needs, which the layers with it remove."""
     wkhtmltopdf: tuple[str, ...]
     """What wkhtmltopdf needs; empty: there is none for this family."""
     all_releases: tuple[Release, ...]
@@ -109,6 +111,7 @@ def load(name: str) -> Family:
         init=data["init"],
         package_manager=data["package_manager"],
         paths=data["paths"],
+        pruned=tuple(data["pruned"]),
         wkhtmltopdf=tuple(data["extras"]["wkhtmltopdf"]),
         all_releases=tuple(_release(entry, shared) for entry in data["release"]),
     )

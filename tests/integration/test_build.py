@@ -11,7 +11,7 @@ from building import Project, copy, project
 
 from nuwa import names
 from nuwa.engine import Engine
-from nuwa.image import packages
+from nuwa.image import families, packages
 from nuwa.image.built import Built
 from nuwa.setup_label import write
 
@@ -151,6 +151,17 @@ def test_no_bytecode_would_be_compiled_again(shop: Project) -> None:
 def test_the_image_holds_no_compiler_no_tool_of_the_build_and_no_leavings(shop: Project) -> None:
     assert shop.sh("command -v gcc cc make git pip uv apache2 systemctl; true") == ""
     assert shop.sh("find /mnt /media /tmp /root/.cache /var/log /var/lib/apt/lists -type f 2>&-; true") == ""
+
+
+def test_what_is_pruned_is_gone_and_packages_can_be_asked_for_and_added(shop: Project) -> None:
+    patterns = " ".join(families.load("debian").pruned)
+    assert shop.sh(f"for path in {patterns}; do [ ! -e $path ] || echo $path; done") == ""
+    modules = "asyncio, ctypes, decimal, pydoc, sqlite3, ssl, unittest.mock, zoneinfo"
+    assert shop.sh(f"/opt/nuwa/venv/bin/python -c 'import {modules}; print(1)'") == "1\n"
+    assert "/usr/lib/python3.13/test/__init__.py\n" in shop.sh("dpkg -L libpython3.13-stdlib")
+    assert shop.sh("dpkg --audit; dpkg -S /usr/lib/python3.13/os.py") == (
+        "libpython3.13-minimal:amd64: /usr/lib/python3.13/os.py\n"
+    )
 
 
 def test_its_configuration_is_that_of_a_service(shop: Project) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import pytest
 
 from nuwa.errors import BuildError
@@ -63,3 +65,27 @@ def test_every_distribution_python_names_its_interpreter_and_headers() -> None:
                     assert python.executable == f"/usr/bin/python{python.version}"
                     assert python.packages
                     assert python.devel
+
+
+@pytest.mark.parametrize(("name", "folder"), [("debian", "/usr/lib"), ("rockylinux", "/usr/lib64")])
+def test_what_is_pruned_is_of_python_and_nothing_that_an_app_imports(name: str, folder: str) -> None:
+    pruned = load(name).pruned
+    assert all(pattern.startswith(f"{folder}/python3*/") for pattern in pruned)
+    root = f"{folder}/python3.13"
+    kept = (
+        "os.py",
+        "unittest/mock.py",
+        "pydoc.py",
+        "lib-dynload/_ssl.so",
+        "pydoc_data/__init__.py",
+        "turtle",
+        "tests",
+    )
+    gone = (
+        "test",
+        "turtle.py",
+        "pydoc_data/topics.py",
+        "lib-dynload/_testcapi.cpython-313-x86_64-linux-gnu.so",
+    )
+    for path, wanted in (*((path, False) for path in kept), *((path, True) for path in gone)):
+        assert any(fnmatchcase(f"{root}/{path}", pattern) for pattern in pruned) == wanted, path

@@ -140,3 +140,62 @@ def test_static_text_is_compressed_beside_the_original_and_small_or_binary_files
     os.utime(tmp_path / "a.css", (9, 9))
     run([TOOLS / "compress", tmp_path])
     assert (tmp_path / "a.css.gz").read_bytes() == first
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as it is lent to a build, whose apt-get writes down each call."""
+    shutil.copytree(TOOLS, tmp_path / "mnt" / "tools")
+    (tmp_path / "mnt" / "sources.list").write_text("deb http://mirror.test/debian trixie main\n")
+    (tmp_path / "lists").mkdir()
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\n[ ! -e {tmp_path}/broken ]\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def asks(apt: Path, *words: str) -> bool:
+    """Whether the lists are asked for."""
+    (apt / "calls").write_text("")
+    run([apt / "mnt" / "tools" / "apt-lists", apt / "lists", *words], check=False)
+    return (apt / "calls").read_text() == "update -q\n"
+
+
+def test_lists_of_packages_are_asked_for_once_an_hour(apt: Path) -> None:
+    assert asks(apt)
+    assert not asks(apt)
+    (made,) = (apt / "lists").iterdir()
+    old = time.time() - 3700
+    os.utime(made, (old, old))
+    assert asks(apt)
+
+
+def test_an_upgrade_and_another_mirror_ask_for_new_lists(apt: Path) -> None:
+    assert asks(apt)
+    assert asks(apt, "new")
+    (apt / "mnt" / "sources.list").write_text("deb http://other.test/debian trixie main\n")
+    assert asks(apt)
+    assert not asks(apt)
+    (apt / "mnt" / "sources.list").unlink()
+    assert asks(apt)
+
+
+def test_lists_that_did_not_arrive_do_not_count(apt: Path) -> None:
+    assert asks(apt)
+    (apt / "broken").touch()
+    assert asks(apt, "new")
+    (apt / "broken").unlink()
+    assert asks(apt)
+
+
+def test_a_translations_text_goes_where_it_is_compiled(tmp_path: Path) -> None:
+    texts = tmp_path / "it's a package" / "locale" / "de" / "LC_MESSAGES"
+    texts.mkdir(parents=True)
+    for name in ("django.po", "django.mo", "alone.po"):
+        (texts / name).touch()
+    (tmp_path / "data.po").touch()
+    (tmp_path / "data.mo").touch()
+    run([TOOLS / "prune-translations", tmp_path])
+    assert {path.name for path in tmp_path.rglob("*.?o")} == {"django.mo", "alone.po", "data.po", "data.mo"}
