@@ -32,7 +32,7 @@ def list_() -> None:
 def test(
     name: Annotated[str, typer.Argument(metavar="CHANNEL", help="Name of the channel.", show_default=False)],
 ) -> None:
-    """Send a test message over a channel now, quiet hours or not, and say whether it was accepted."""
+    """Send a test message through a channel now, even in quiet hours, and show whether it was accepted."""
     from urllib.parse import quote
 
     done = host_services.client().ask("POST", f"/alert/{quote(name, safe='')}/test")

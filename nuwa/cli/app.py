@@ -31,18 +31,27 @@ _UNREACHABLE = 255
 @shared.command(app, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def run(
     words: Annotated[
-        list[str], typer.Argument(metavar="SCRIPT [ARGUMENT]…", help="As in bin/.", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="SCRIPT [ARGUMENT]…", help="The script, with its arguments.", show_default=False
+        ),
     ],
     on: Annotated[
         list[str] | None,
-        typer.Option("--on", metavar="TARGET", help="[USER@]HOST[:/FOLDER], or a group.", show_default=False),
+        typer.Option(
+            "--on",
+            metavar="TARGET",
+            help="[USER@]HOST[:/FOLDER], or a group in nuwa.toml.",
+            show_default=False,
+        ),
     ] = None,
     project: Project = Path(),
 ) -> None:
     """Run a script of bin/ where the app is deployed: nuwa app status, nuwa app logs -f, nuwa app shell.
 
-    It has this terminal, and its exit code is this one's. Without --on: on deploy.hosts of nuwa.toml. With
-    --json, ahead of the script's name, the answers of all hosts come as one object.
+    The script has this terminal, and the command exits with its exit code. Without --on, it runs on
+    deploy.hosts of nuwa.toml. With --json before the script's name, the results of all hosts are printed as
+    one object.
     """
     script, arguments = words[0], words[1:]
     if not re.fullmatch(r"[a-z][a-z_-]*", script):

@@ -21,7 +21,7 @@ def audit(
     since: Annotated[
         str, typer.Option(help="Start time: -1h, -2d, today, 2026-11-22 10:00.", show_default=False)
     ] = "",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many.")] = 200,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="Number of entries.")] = 200,
 ) -> None:
     """Show who did what on this host, and how, newest last. It works while the agent is down."""
     from nuwa.agent.audit import Trail

@@ -38,7 +38,7 @@ def build(
         bool, typer.Option("--print", help="Print the Containerfiles and build nothing.")
     ] = False,
 ) -> None:
-    """Build a project's image, with the layers beneath it; what has not changed is not built again."""
+    """Build a project's image and the layers below it; layers that have not changed are not rebuilt."""
     progress = shared.progress()
     if show:
         files = _containerfiles(_app(directory, family, release, version), directory, foreign(platform))

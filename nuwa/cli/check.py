@@ -20,8 +20,8 @@ def check(
 ) -> None:
     """Validate nuwa.toml and report every error.
 
-    Besides each value, it checks what values have to do with each other, that the family of images offers
-    the release and the Python version that are asked for, and that what the manifest names is in the project.
+    It checks each value and the rules between values, that the image family offers the requested release and
+    Python version, and that the files and folders which the manifest names are in the project.
     """
     made = shared.load_app(directory, family)
     warnings = _held_against(made, directory)

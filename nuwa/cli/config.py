@@ -42,7 +42,7 @@ def check(file: File = None) -> None:
 def apply(file: File = None) -> None:
     """Apply a configuration; only the services that it changes are restarted.
 
-    With FILE, that becomes the host's configuration.
+    FILE, if given, becomes the host's configuration.
     """
     progress = shared.progress()
     with progress.step("apply the configuration"):
@@ -54,7 +54,7 @@ def apply(file: File = None) -> None:
 
 @shared.command(app, json=False)
 def edit() -> None:
-    """Edit the configuration with $VISUAL or $EDITOR, and apply it when it is valid."""
+    """Edit the configuration with $VISUAL or $EDITOR, and apply it if it is valid."""
     from nuwa.agent.paths import host_paths
     from nuwa.cli import config_editor
 

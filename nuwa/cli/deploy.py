@@ -34,7 +34,7 @@ Targets = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TARGET]…",
-        help="[USER@]HOST[:/FOLDER], or a group of nuwa.toml; without one: its deploy.hosts.",
+        help="[USER@]HOST[:/FOLDER], or a group in nuwa.toml; default: deploy.hosts.",
         show_default=False,
     ),
 ]
@@ -46,10 +46,12 @@ def deploy(
     targets: Targets = None,
     domain: Annotated[
         list[str] | None,
-        typer.Option(help="A domain of the site there, the canonical one first.", show_default=False),
+        typer.Option(
+            help="A domain of the site, the canonical one first; may be repeated.", show_default=False
+        ),
     ] = None,
     family: shared.Family = None,
-    prepare: Annotated[bool, typer.Option("--prepare", help="Install what a host lacks.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Install programs that a host lacks.")] = False,
     build_on: Annotated[
         str,
         typer.Option(
@@ -57,14 +59,15 @@ def deploy(
         ),
     ] = "",
     platform: shared.Platform = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     project: Project = Path(),
 ) -> None:
-    """Build the image, send hosts what they lack of it over ssh, and deploy it there.
+    """Build the image, send the hosts the layers that they lack over ssh, and deploy it there.
 
-    Nothing of nuwa has to be on a host: it needs what bin/run needs, podman, nginx and so on. The first time
-    the image's Setup, bin/run and bin/install run there, from then on bin/deploy. Several hosts take their
-    turn; the first failure ends it. Repeat a command that was interrupted: it sends only the rest.
+    A host does not need nuwa, only the programs that bin/run needs: podman, nginx and so on. The first time,
+    the image's Setup, bin/run and bin/install run there; from then on, bin/deploy. Several hosts are deployed
+    to one after another; the first failure stops the command. If it was interrupted, run it again: it sends
+    only the rest.
     """
     from nuwa.remote import target
     from nuwa.remote.ssh import connect

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nuwa.engine import Image
     from nuwa.manifest.model import App
 
-app = shared.new_app(help="An image for another way to run it.")
+app = shared.new_app(help="Export an image for another platform.")
 
 
 @app.callback()
@@ -37,11 +37,13 @@ def kubernetes(
     ] = ".",
     output: Annotated[
         Path | None,
-        typer.Option(help="Write a kustomize base and an overlay to start from here.", show_default=False),
+        typer.Option(
+            help="Write a kustomize base, and an overlay to start from, to this folder.", show_default=False
+        ),
     ] = None,
     diff: Annotated[
         Path | None,
-        typer.Option(help="Show what would change of an earlier export.", metavar="OLD", show_default=False),
+        typer.Option(help="Show the differences from an earlier export.", metavar="OLD", show_default=False),
     ] = None,
     image: Annotated[str, _option("image")] = "",
     domain: Annotated[list[str] | None, _option("domain")] = None,
@@ -58,8 +60,8 @@ def kubernetes(
 ) -> None:
     """Print an image as Kubernetes objects, or write them as a kustomize base.
 
-    Generated secrets that --secrets-from does not hold yet are generated and kept there, so that the next
-    export finds them. Without --secrets-from no secret has a value.
+    Secrets in [env] generated that --secrets-from lacks are generated and added to it, so that the next
+    export finds them. Without --secrets-from, no secret has a value.
     """
     from nuwa.kubernetes import kustomize, storage
 

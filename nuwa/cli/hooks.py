@@ -12,7 +12,7 @@ from nuwa.humanize import age, plain
 if TYPE_CHECKING:
     from nuwa.agent.schemas import Run
 
-app = shared.new_app(help="Webhooks: what each did last, step by step.")
+app = shared.new_app(help="Webhooks and their runs, step by step.")
 
 
 @shared.command(app, name="ls")
@@ -37,7 +37,8 @@ def list_() -> None:
 
 @shared.command(app)
 def runs(
-    name: host_services.Hook, count: Annotated[int, typer.Option("--count", "-n", help="How many.")] = 20
+    name: host_services.Hook,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of runs.")] = 20,
 ) -> None:
     """Show the last runs of a webhook."""
     found = host_services.client().ask("GET", f"/hooks/{name}/runs", count=str(count))
@@ -59,7 +60,7 @@ def runs(
 
 @shared.command(app)
 def show(run: Annotated[int, typer.Argument(metavar="RUN", help="Number of a run.")]) -> None:
-    """Show one run: each command with its output, its seconds and its exit code."""
+    """Show one run: each command with its output, its duration and its exit code."""
     found: Run = host_services.client().ask("GET", f"/runs/{run}")
     shared.progress().result({**found}, _text(found))
 
@@ -73,7 +74,7 @@ def run(name: host_services.Hook) -> None:
 
 @shared.command(app)
 def cancel(name: host_services.Hook) -> None:
-    """End the run that is under way, and take what waits out of the queue."""
+    """Stop the current run, and empty the queue."""
     found = host_services.client().ask("POST", f"/webhook/{name}/cancel")
     numbers = " ".join(map(str, found["cancelled"]))
     shared.progress().result(found, f"cancelled: {numbers}" if numbers else "there was nothing to cancel")

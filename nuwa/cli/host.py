@@ -11,12 +11,14 @@ import typer
 from nuwa.cli import shared, terminal
 from nuwa.errors import NuwaError, UsageError
 
-app = shared.new_app(help="This machine as a host: webhooks, processes, router, log, monitor, dashboard.")
+app = shared.new_app(
+    help="Set up this machine as a host: webhooks, processes, router, log, monitor, dashboard."
+)
 
 
 @shared.command(app)
 def init() -> None:
-    """Prepare this host: nuwa in /opt/nuwa, packages, folders, slice, services, token. It may be repeated."""
+    """Prepare this host: nuwa in /opt/nuwa, packages, folders, slice, services, token. Can be repeated."""
     from nuwa import installation
 
     progress = shared.progress()
@@ -35,7 +37,7 @@ def init() -> None:
 
 @shared.command(app)
 def check() -> None:
-    """Say what this host lacks."""
+    """Show what this host lacks."""
     _go_on_in_place()
     from nuwa.agent.install import host
     from nuwa.agent.paths import host_paths
@@ -53,9 +55,9 @@ def check() -> None:
 
 @shared.command(app)
 def remove(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Take the agent off this host: processes, configuration, log, history. Deployments stay."""
+    """Remove the agent from this host: processes, configuration, log, history. Deployments stay."""
     from nuwa.agent.install import host
     from nuwa.agent.paths import host_paths
 

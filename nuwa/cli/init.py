@@ -29,8 +29,8 @@ def init(
 ) -> None:
     """Write an annotated nuwa.toml for a project.
 
-    It reads the project's files, and runs none of them, to find out what it is made of: Django, Flask or
-    FastAPI, requirements, Python version, static files. What it cannot find, it leaves to you.
+    It reads the project's files, without running any of them, to determine the framework (Django, Flask or
+    FastAPI), the requirements, the Python version and the static files. You fill in what it cannot determine.
     """
     from nuwa.manifest.load import NAME
 

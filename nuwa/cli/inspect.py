@@ -20,16 +20,14 @@ app = shared.new_app()
 @shared.command(app)
 def inspect(
     image: Annotated[str, typer.Argument(help="The image's name or id.", show_default=False)],
-    script: Annotated[
-        bool, typer.Option("--script", help="Print the Setup label alone, to read it.")
-    ] = False,
+    script: Annotated[bool, typer.Option("--script", help="Print only the Setup label.")] = False,
     packages: Annotated[
         bool, typer.Option("--packages", help="List the distribution's packages too, the largest first.")
     ] = False,
 ) -> None:
-    """Show what an image holds: layers, sizes, services, labels, what Setup would write.
+    """Show what an image contains: layers, sizes, services, labels, what Setup would write.
 
-    Nothing of the image is run, except its own rpm or dpkg for --packages, without a network.
+    Nothing in the image is run, except its own rpm or dpkg for --packages, without a network.
     """
     from nuwa.engine import Engine
     from nuwa.image import inspection

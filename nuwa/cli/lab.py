@@ -29,7 +29,7 @@ Count = Annotated[int, typer.Option("--hosts", help="Minimum number of hosts.")]
 
 @shared.command(app)
 def up(hosts: Count = 1, lab: Name = "") -> None:
-    """Bring the lab up; what runs already is left alone."""
+    """Start the lab; hosts that are running are left alone."""
     from nuwa.engine import Engine
     from nuwa.lab import lifecycle
     from nuwa.lab.model import Lab
@@ -40,7 +40,7 @@ def up(hosts: Count = 1, lab: Name = "") -> None:
 
 @shared.command(app)
 def down(lab: Name = "") -> None:
-    """Remove the lab with all that is on its hosts."""
+    """Remove the lab with everything on its hosts."""
     from nuwa.engine import Engine
     from nuwa.lab import lifecycle
     from nuwa.lab.model import Lab
@@ -53,11 +53,11 @@ def down(lab: Name = "") -> None:
 @shared.command(app)
 def reset(
     hosts: Annotated[
-        int, typer.Option("--hosts", help="How many hosts.", show_default="as many as there were")
+        int, typer.Option("--hosts", help="Number of hosts.", show_default="as many as before")
     ] = 0,
     lab: Name = "",
 ) -> None:
-    """Replace the lab by fresh hosts."""
+    """Replace the hosts of the lab with fresh ones."""
     from nuwa.engine import Engine
     from nuwa.lab import lifecycle
     from nuwa.lab.model import Lab
@@ -68,7 +68,7 @@ def reset(
 
 @shared.command(app)
 def status(lab: Name = "") -> None:
-    """Show the hosts, their state, and where they are reached."""
+    """Show the hosts, their state, and how to reach them."""
     from nuwa.engine import Engine
     from nuwa.lab.hosts import states
     from nuwa.lab.model import Lab
@@ -78,7 +78,7 @@ def status(lab: Name = "") -> None:
 
 @shared.command(app, json=False)
 def shell(host: HostName = "", lab: Name = "") -> None:
-    """Open root's shell on a host."""
+    """Open a root shell on a host."""
     from nuwa.engine import Engine
     from nuwa.lab import access
     from nuwa.lab.model import Lab
@@ -91,7 +91,7 @@ def execute(
     words: Annotated[list[str], typer.Argument(metavar="[HOST] -- COMMAND…", show_default=False)],
     lab: Name = "",
 ) -> None:
-    """Run a command on a host; its exit code becomes this one's."""
+    """Run a command on a host, and exit with its exit code."""
     from nuwa.engine import Engine
     from nuwa.lab import access
     from nuwa.lab.model import Lab
@@ -106,7 +106,7 @@ def copy(
     host: HostName = "",
     lab: Name = "",
 ) -> None:
-    """Copy an image to a host; nothing happens when it is there."""
+    """Copy an image to a host, unless it is already there."""
     from nuwa.engine import Engine
     from nuwa.lab import access
     from nuwa.lab.model import Lab

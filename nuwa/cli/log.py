@@ -25,7 +25,7 @@ Count = Annotated[
 ]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines.")]
 Since = Annotated[str, typer.Option(metavar="TIME", help="Start time: -1h, today, 2026-11-22 10:00.")]
-Until = Annotated[str, typer.Option(metavar="TIME", help="Not after.")]
+Until = Annotated[str, typer.Option(metavar="TIME", help="End time.")]
 Grep = Annotated[str, typer.Option(metavar="PATTERN", help="Only lines that match a regular expression.")]
 Priority = Annotated[
     str, typer.Option(metavar="LEVEL", help="Minimum priority: err, warning, notice, info, or 0 to 7.")
@@ -42,9 +42,9 @@ def log(
     grep: Grep = "",
     priority: Priority = "",
 ) -> None:
-    """Show what a service wrote, or all of them: each line with its age, newer ones brighter.
+    """Show the log of one service, or of all: each line with its age, newer lines brighter.
 
-    It reads the journal itself, so it works without the agent too.
+    It reads the journal directly, so it works without the agent too.
     """
     from nuwa.agent.host import journal, services
     from nuwa.agent.host.journal import Query, Sources

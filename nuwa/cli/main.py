@@ -45,7 +45,7 @@ def help_text() -> str:
             "Options:",
             *rows,
             "",
-            "nuwa COMMAND --help says more about a command.",
+            "Run nuwa COMMAND --help for more about a command.",
         ]
     )
 

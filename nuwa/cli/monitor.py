@@ -15,7 +15,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim
 
 @shared.command(app)
 def monitor() -> None:
-    """Show what is checked on this host and how it is, and the last alerts with what was done about them."""
+    """Show the checks of this host with their states, and the last alerts with the actions taken."""
     from nuwa.agent.client import AgentDown
 
     progress = shared.progress()

@@ -19,7 +19,9 @@ def push(
     destination: Annotated[
         str,
         typer.Argument(
-            metavar="[REGISTRY/NAME]", help="Without it: deploy.registry of nuwa.toml.", show_default=False
+            metavar="[REGISTRY/NAME]",
+            help="Repository; default: deploy.registry of nuwa.toml.",
+            show_default=False,
         ),
     ] = "",
     family: shared.Family = None,
@@ -28,7 +30,7 @@ def push(
         Path, typer.Option("--project", help="The project's folder.", show_default="here")
     ] = Path(),
 ) -> None:
-    """Build the image and push it to a registry, where podman login has let you in; prints its digest."""
+    """Build the image, push it to a registry (after podman login), and print its digest."""
     from nuwa.engine import Engine
     from nuwa.image.build import Options, build
     from nuwa.manifest import checks

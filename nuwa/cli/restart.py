@@ -9,5 +9,5 @@ app = shared.new_app()
 
 @shared.command(app)
 def restart(names: host_services.Names) -> None:
-    """Restart services: without a gap where two instances can run, and nginx without losing a request."""
+    """Restart services: without downtime if two instances can run; nginx without losing a request."""
     host_services.all_of("restart", names)

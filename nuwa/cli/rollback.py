@@ -21,10 +21,10 @@ app = shared.new_app()
 
 @shared.command(app)
 def rollback(targets: Targets = None, project: Project = Path()) -> None:
-    """Go back to the previous release at once: bin/deploy --rollback on each host.
+    """Return to the previous release at once: run bin/deploy --rollback on each host.
 
-    Run it twice to return to the newer release. Several hosts take their turn; the first failure ends it, and
-    names the hosts that are left.
+    Run it twice to return to the newer release. Several hosts are rolled back one after another; the first
+    failure stops the command, which then names the remaining hosts.
     """
     from nuwa.remote import target
     from nuwa.remote.ssh import connect

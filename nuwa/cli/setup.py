@@ -24,13 +24,13 @@ def setup(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="The deployment's folder.", show_default="here")
     ] = Path(),
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, but write nothing.")] = False,
 ) -> None:
     """Verify an image and write its bin/ into a folder, as its Setup label does.
 
-    It shows digest, labels, the signature policy that applies, and what would be written, before it asks.
-    The label is run as it is: by bash, with BID set to the image.
+    Before it asks for confirmation, it shows the digest, the labels, the signature policy that applies, and
+    what would be written. Then bash runs the label as it is, with BID set to the image.
     """
     from nuwa.cli.inspect import data, trust_rows
     from nuwa.engine import Engine

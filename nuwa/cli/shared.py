@@ -64,7 +64,7 @@ Family = Annotated[
 Platform = Annotated[
     Chosen | None,
     typer.Option(
-        help="What the image is for, if that is another processor than this machine's: built by emulation.",
+        help="Platform of the image; built under emulation if the processor is not this machine's.",
         show_default=False,
     ),
 ]

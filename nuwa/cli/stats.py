@@ -46,7 +46,7 @@ Since = Annotated[str, typer.Option(metavar="PERIOD", help="Period that ends now
 def stats(name: Service = "", since: Since = "24h") -> None:
     """Show CPU, memory, network, disk, requests and their durations, with deploys, restarts and alerts.
 
-    Rates are a second, memory is the most of it, durations are those within which 50, 95 and 99 % of the
+    Rates are per second, memory is the maximum, and durations are those within which 50, 95 and 99 % of the
     requests were answered. Minutes are kept for a day, hours for a month, days for two years.
     """
     from urllib.parse import quote

@@ -9,5 +9,5 @@ app = shared.new_app()
 
 @shared.command(app)
 def stop(names: host_services.Names) -> None:
-    """Stop services. They stay off until they are started, or the host is."""
+    """Stop services. They stay stopped until you start them, or the host boots."""
     host_services.all_of("stop", names)

@@ -22,14 +22,16 @@ def add(
     name: Name,
     right: Annotated[
         Literal["see", "operate", "configure"],
-        typer.Option(help="see; operate: start, stop, restart and run commands too; configure: everything."),
+        typer.Option(
+            help="see: read only; operate: also start, stop, restart, run commands; configure: everything."
+        ),
     ] = "see",
     apps: Annotated[
         list[str] | None,
         typer.Option("--app", help="Limit operate to this service; may be repeated.", show_default=False),
     ] = None,
 ) -> None:
-    """Make a token, and print it once: only its digest is kept."""
+    """Create a token, and print it once: only its digest is kept."""
     from nuwa.errors import UsageError
 
     chosen = tuple(dict.fromkeys(apps or ()))
@@ -108,10 +110,11 @@ def totp(
     name: Name,
     off: Annotated[bool, typer.Option("--off", help="Remove the second factor.")] = False,
 ) -> None:
-    """Give a token a second factor: logging in at the dashboard then takes a code of an app (TOTP) too.
+    """Give a token a second factor: logging in to the dashboard then also requires a code from an app (TOTP).
 
-    It shows a QR code for the app and recovery codes, and asks for a code before it takes effect; with --json
-    it asks nothing. Such a token is refused in a header: scripts need one of their own. Its sessions end.
+    The command shows a QR code for the app and recovery codes, and asks for a code before the second factor
+    takes effect; with --json it does not ask. The token is then refused in a header, so scripts need a token
+    of their own. Its sessions end.
     """
     import socket
 

@@ -22,12 +22,12 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 _CLEAR = "\x1b[2J"
 
 Order = Annotated[str, typer.Option(metavar="COLUMN", help="Order: cpu, memory, net or disk.")]
-Once = Annotated[bool, typer.Option("--once", help="Measure once, for two seconds, and end.")]
+Once = Annotated[bool, typer.Option("--once", help="Measure once, for two seconds, and exit.")]
 
 
 @shared.command(app)
 def top(sort: Order = "cpu", once: Once = False) -> None:
-    """Show what each service uses: CPU, memory, and network and disk a second. Ctrl-C ends it.
+    """Show the usage of each service: CPU, memory, and network and disk per second. Ctrl-C stops it.
 
     Without a terminal, and with --json, it measures once.
     """

@@ -15,17 +15,17 @@ from nuwa.manifest.model import App
 
 HELP = {
     "image": "The image by its digest: REGISTRY/NAME@sha256:…",
-    "domain": "A domain of the site in place of the manifest's, the canonical one first; may be repeated.",
-    "replicas": "Pods of the server, in place of scale.min or server.replicas.",
-    "ingress": "An Ingress in place of a Gateway with HTTPRoutes.",
+    "domain": "A domain of the site instead of the manifest's, the canonical one first; may be repeated.",
+    "replicas": "Number of pods of the server, instead of scale.min or server.replicas.",
+    "ingress": "Use an Ingress instead of a Gateway with HTTPRoutes.",
     "ingress_class": "The class of the Ingress.",
-    "gateway": "A Gateway that exists, NAME or NAMESPACE/NAME, with listeners http and https.",
+    "gateway": "An existing Gateway, NAME or NAMESPACE/NAME, with listeners http and https.",
     "gateway_class": "The class of the app's own Gateway.",
-    "gateway_namespace": "The namespace of the gateway's pods, which alone are let in.",
-    "issuer": "cert-manager's ClusterIssuer, where [tls] asks for ACME.",
+    "gateway_namespace": "The namespace of the gateway's pods; only they may connect.",
+    "issuer": "cert-manager's ClusterIssuer, if [tls] uses ACME.",
     "storage_class": "The storage class of the claims.",
     "secrets_from": "Values of secrets: a file of NAME=VALUE lines, or a folder with a file for each.",
-    "podman": "Only what podman kube play takes, for one machine.",
+    "podman": "Only objects that podman kube play supports, for one machine.",
 }
 """The line of help of each option, the same for `nuwa export kubernetes`."""
 

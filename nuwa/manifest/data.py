@@ -26,14 +26,15 @@ class Volume(Section):
     url: Annotated[
         str,
         Check(checks.OrEmpty(checks.url_prefix)),
-        Doc("URL prefix under which nginx serves its files, such as uploads; empty: nowhere."),
+        Doc("URL prefix under which nginx serves its files, such as uploads; empty: they are not served."),
     ] = ""
-    backup: Annotated[bool, Doc("Part of the archives that bin/archive_volumes makes.")] = True
+    backup: Annotated[bool, Doc("Include it in the archives that bin/archive_volumes makes.")] = True
     size: Annotated[
         Optional[Size],
         Doc(
-            "Size of a file system of the volume's own, such as 10G: what fills it fills nothing else of the "
-            "host. The space is taken at once; a larger number later makes it grow. Empty: a plain folder."
+            "Size of a separate file system for the volume, such as 10G, so that a full volume affects "
+            "nothing else on the host. The space is allocated at once; a larger size later makes it grow. "
+            "Empty: a plain folder."
         ),
     ] = None
 
@@ -45,12 +46,12 @@ class Volume(Section):
 
 @dataclass(frozen=True)
 class Database(Section):
-    """The database that the app uses; its URL reaches the app as the secret DATABASE_URL."""
+    """The database that the app uses; the app gets its URL as the secret DATABASE_URL."""
 
     engine: Annotated[Literal["postgresql", "mariadb", "sqlite"], Doc("Database engine.")]
     where: Annotated[
         Literal["host", "url"],
-        Doc("host: bin/run makes it in the host's own server; url: elsewhere, you give DATABASE_URL."),
+        Doc("host: bin/run creates it on the host's own server; url: elsewhere, you supply DATABASE_URL."),
     ] = "host"
     name: Annotated[
         str, Check(checks.OrEmpty(checks.part_name)), Doc("Name of the database; empty: the app's.")
@@ -58,7 +59,7 @@ class Database(Section):
     env: Annotated[
         dict[VariableName, Annotated[str, Check(checks.address_part)]],
         Doc(
-            "Variables of the app's own that get a part of the address: url, host, port, user, password, "
+            "Further variables, each with a part of the address: url, host, port, user, password, "
             'name, or a string such as "postgresql+asyncpg://{user}:{password}@{host}:{port}/{name}".'
         ),
     ] = field(default_factory=dict)
@@ -66,11 +67,11 @@ class Database(Section):
 
 @dataclass(frozen=True)
 class Service(Section):
-    """A server of the app's own on the host, which bin/run sets up; the app gets its address as a secret."""
+    """A server that bin/run sets up on the host for this app only; the app gets its address as a secret."""
 
     engine: Annotated[
         Literal["valkey"],
-        Doc("Kind of server; Redis, which it is compatible with, where the host's release has no Valkey."),
+        Doc("Kind of server. Hosts whose release has no Valkey use Redis, which is compatible."),
     ]
     name: Annotated[str, Check(checks.part_name), Doc("Name of the service, as in its unit.")] = "valkey"
     env: Annotated[
@@ -81,40 +82,43 @@ class Service(Section):
             "a variable, a list of variables, or a table of variables with a part of the address each",
         ),
         Doc(
-            "Variables that get the address, redis://:PASSWORD@HOST:PORT/0. In a table each names its part: "
+            "Variables that get the address, redis://:PASSWORD@HOST:PORT/0. In a table, each gets one part: "
             'url, host, port, password, or a string such as "redis://:{password}@{host}:{port}/1".'
         ),
     ] = field(default_factory=lambda: {"REDIS_URL": "url"})
-    memory: Annotated[Size, Doc("What its data may take.")] = 64 * 1024**2
+    memory: Annotated[Size, Doc("Maximum memory for its data.")] = 64 * 1024**2
     eviction: Annotated[
         Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl"],
         Doc(
-            "What is evicted when memory is full. noeviction: nothing, writes fail (queues); allkeys-lru: "
-            "what was not used for longest (caches)."
+            "Which keys are evicted when memory is full. noeviction: none, and writes fail (for queues); "
+            "allkeys-lru: the least recently used ones (for caches)."
         ),
     ] = "noeviction"
     persist: Annotated[
         bool,
         Doc(
-            "Keep the data over a restart, written to disk within a minute, and in the archives. Without it, "
-            "a restart of the server or the host empties it."
+            "Keep the data across restarts: it is written to disk within a minute, and is part of the "
+            "archives. Otherwise a restart of the server or the host deletes it."
         ),
     ] = False
 
 
 @dataclass(frozen=True)
 class HostPort(Section):
-    """A server on the host's 127.0.0.1, such as one for mail, which the container may reach."""
+    """A server on the host's 127.0.0.1, such as a mail server, that the container may connect to."""
 
-    name: Annotated[str, Check(checks.part_name), Doc("What it is called, as in its units: smtp.")]
+    name: Annotated[str, Check(checks.part_name), Doc("Its name, such as smtp, as in its units.")]
     port: Annotated[
-        int, Between(1, 65535), Check(checks.host_port), Doc("Where on the host's 127.0.0.1 it listens.")
+        int,
+        Between(1, 65535),
+        Check(checks.host_port),
+        Doc("Port on the host's 127.0.0.1 that it listens on."),
     ]
     env: Annotated[
         dict[VariableName, Annotated[str, Check(checks.host_port_part)]],
         Doc(
             "Variables that get its address as the container sees it: host, port, or a string such as "
-            '"smtp://{host}:{port}"; empty: NAME_HOST and NAME_PORT, as SMTP_HOST and SMTP_PORT.'
+            '"smtp://{host}:{port}"; empty: NAME_HOST and NAME_PORT, such as SMTP_HOST and SMTP_PORT.'
         ),
     ] = field(default_factory=dict)
 
@@ -153,12 +157,14 @@ class Backup(Section):
     rehearsal: Annotated[
         str,
         Check(checks.OrEmpty(commands.schedule)),
-        Doc("When the newest archive is restored, started and discarded, as in cron; empty: never."),
+        Doc("When the newest archive is test-restored, started and discarded, in cron syntax; empty: never."),
     ] = "15 5 * * sun"
     keep: Annotated[Keep, Doc("Number of archives to keep.")] = field(default_factory=Keep)
     passphrase: Annotated[
         VariableName,
-        Doc("Name of the secret with the passphrase; it stays on the host, out of the app's reach."),
+        Doc(
+            "Name of the secret with the passphrase; it is stored on the host, where the app cannot read it."
+        ),
     ] = "BORG_PASSPHRASE"  # noqa: S105 - a name, not a passphrase
 
     @property

@@ -1,4 +1,4 @@
-"""The section of a manifest about releases: how one gives way to the next, and where they are brought.
+"""The section of a manifest about releases: how one replaces another, and where they are deployed.
 
 Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
 """
@@ -24,10 +24,10 @@ from nuwa.manifest.marks import (
 
 @dataclass(frozen=True)
 class Group(Section):
-    """Hosts of `nuwa deploy` by a name, such as staging, with domains of their own."""
+    """A named group of hosts for `nuwa deploy`, such as staging, which may have domains of its own."""
 
-    name: Annotated[str, Check(checks.part_name), Doc("What nuwa deploy is given: nuwa deploy staging.")]
-    hosts: Annotated[tuple[RemoteHost, ...], Doc("As deploy.hosts. They are deployed to one after another.")]
+    name: Annotated[str, Check(checks.part_name), Doc("Its name, as in nuwa deploy staging.")]
+    hosts: Annotated[tuple[RemoteHost, ...], Doc("Its hosts, as in deploy.hosts; deployed to one by one.")]
     domains: Annotated[
         tuple[Domain, ...], Doc("Domains of the site on these hosts; empty: those of the app.")
     ] = ()
@@ -36,18 +36,21 @@ class Group(Section):
 @dataclass(frozen=True)
 class SecretSource(Section):
     """Where secrets are kept: `nuwa app secret import` and `nuwa deploy` read them on the operator's machine
-    with the tool's own command line, and send hosts those of `[env]`. No image holds this."""
+    with the tool's own command line, and send those that `[env]` names to the hosts. Images do not contain
+    this section."""
 
     kind: Annotated[
         Literal["sops", "age", "1password", "bitwarden", "vault", "aws"],
-        Doc("The tool: sops, age, op, bw, vault or aws has to be installed there, and logged in."),
+        Doc(
+            "The tool; its command, sops, age, op, bw, vault or aws, must be installed there, and logged in."
+        ),
     ]
     source: Annotated[
         str,
         Check(checks.secret_source),
         Doc(
             "What it reads. sops, age: a file in the project; 1password: VAULT/ITEM; bitwarden: an item; "
-            "vault: a path such as secret/blog; aws: the id of a secret of Secrets Manager."
+            "vault: a path such as secret/blog; aws: the id of a secret in Secrets Manager."
         ),
     ]
     identity: Annotated[
@@ -56,19 +59,19 @@ class SecretSource(Section):
     group: Annotated[
         str,
         Check(checks.OrEmpty(checks.part_name)),
-        Doc("The group of hosts it is for; empty: all."),
+        Doc("The group of hosts that gets these secrets; empty: all hosts."),
     ] = ""
     names: Annotated[
-        dict[VariableName, str], Doc("Secrets that are called otherwise there: NAME = its name there.")
+        dict[VariableName, str], Doc("Secrets with another name in the source: NAME = name in the source.")
     ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Deploy(Section):
-    """How a release gives way to the next (bin/deploy), and where `nuwa deploy` brings it."""
+    """How bin/deploy replaces a release with the next one, and which hosts `nuwa deploy` deploys to."""
 
     drain: Annotated[
-        Seconds, Doc("Seconds in which requests, websockets and jobs of the previous release can end.")
+        Seconds, Doc("Seconds that requests, WebSockets and jobs of the previous release get to finish.")
     ] = 30
     watch: Annotated[
         int,
@@ -80,31 +83,31 @@ class Deploy(Section):
         Between(1, 100),
         Doc("Maximum rise of the 5xx rate, in percentage points, before an automatic rollback."),
     ] = 5
-    keep: Annotated[int, Between(2, 1000), Doc("Number of releases kept on the host as images.")] = 5
+    keep: Annotated[int, Between(2, 1000), Doc("Number of releases whose images stay on the host.")] = 5
     standby: Annotated[
         Duration,
         Between(0, 86400),
         Doc(
-            'How long the previous release stays in memory after a deploy, paused, in seconds or as "10m": '
-            "a rollback then takes a moment. 0: it stops at once."
+            "How long the previous release stays in memory after a deploy, paused, in seconds or in a form "
+            'such as "10m"; a rollback is then almost instant. 0: it is stopped at once.'
         ),
     ] = 0
     hosts: Annotated[
         tuple[RemoteHost, ...],
         Doc(
-            "Hosts of `nuwa deploy`: what ssh is given, and the deployment's folder; without one it is "
-            "/srv/NAME. They stay on the machine that builds: no image holds them."
+            "Hosts for `nuwa deploy`: a destination for ssh, then optionally a colon and the deployment's "
+            "folder (by default /srv/NAME). Images do not contain them."
         ),
     ] = ()
     registry: Annotated[
         str,
         Check(checks.OrEmpty(checks.registry_name)),
         Doc(
-            "Where `nuwa push` brings the image, such as registry.example.com/team/blog; `nuwa deploy` then "
-            "has hosts pull it from there by digest. Empty: it goes straight over ssh."
+            "Repository that `nuwa push` pushes the image to, such as registry.example.com/team/blog; `nuwa "
+            "deploy` then has the hosts pull it from there by digest. Empty: it is sent directly over ssh."
         ),
     ] = ""
-    group: Annotated[tuple[Group, ...], Doc("Hosts by a name, such as staging and production.")] = ()
+    group: Annotated[tuple[Group, ...], Doc("Named groups of hosts, such as staging and production.")] = ()
     secrets: Annotated[
-        tuple[SecretSource, ...], Doc("Where secrets are kept; the first source that has one wins.")
+        tuple[SecretSource, ...], Doc("Where secrets are kept; the first source that has a secret wins.")
     ] = ()

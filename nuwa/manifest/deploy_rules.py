@@ -10,7 +10,7 @@ from nuwa.manifest.positions import Path
 
 
 def _standby(app: App, _: Given) -> Iterator[Finding]:
-    """Standby: a paused release holds its volumes, so none is exclusive; and its server is not mod_wsgi."""
+    """Standby: no volume is exclusive, since a paused release holds its volumes; no server is mod_wsgi."""
     path: Path = ("deploy", "standby")
     for index, volume in enumerate(app.volume):
         if app.deploy.standby and volume.policy == "exclusive":

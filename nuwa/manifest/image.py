@@ -16,9 +16,11 @@ from nuwa.manifest.marks import Check, Command, Commands, Doc, Glob, Package, Re
 class Image(Section):
     """What the image is made of."""
 
-    family: Annotated[Literal["rockylinux", "debian"], Doc("Distribution under the layers.")] = "rockylinux"
+    family: Annotated[Literal["rockylinux", "debian"], Doc("Distribution that the image is based on.")] = (
+        "rockylinux"
+    )
     release: Annotated[
-        str, Check(checks.OrEmpty(checks.release)), Doc("Release of the family; empty: its default one.")
+        str, Check(checks.OrEmpty(checks.release)), Doc("Release of the family; empty: its default.")
     ] = ""
     python: Annotated[
         str,
@@ -29,13 +31,13 @@ class Image(Section):
         tuple[Package, ...], Doc("Distribution packages that the app needs when it runs.")
     ] = ()
     build_packages: Annotated[
-        tuple[Package, ...], Doc("Distribution packages that only building its requirements needs.")
+        tuple[Package, ...], Doc("Distribution packages that are needed only to build its requirements.")
     ] = ()
     containerfile_extra: Annotated[
         tuple[Annotated[str, Check(checks.instruction)], ...],
         Doc(
-            "Extra Containerfile lines, for what no key covers: RUN and ENV instructions, as root, at "
-            "the end of the layer with the app's packages. The same lines count as the same layer."
+            "Extra Containerfile lines, for settings that no key covers: RUN and ENV instructions, as root, "
+            "at the end of the layer with the app's packages. Unchanged lines do not rebuild the layer."
         ),
     ] = ()
     requirements: Annotated[
@@ -54,28 +56,28 @@ class Image(Section):
     include: Annotated[
         tuple[Glob, ...],
         Doc(
-            'What goes into the image, in .gitignore syntax. A path, or a pattern after "*", '
-            "also brings in what .gitignore names, such as a frontend that was built before."
+            'Files that go into the image, in .gitignore syntax. A path, or a pattern after "*", '
+            "also includes files that .gitignore excludes, such as a frontend that was built beforehand."
         ),
     ] = ("*",)
     exclude: Annotated[
         tuple[Glob, ...],
         Doc(
-            "What is left out, in addition to version control, caches, virtual environments, and what "
-            ".gitignore names and git does not track."
+            "Files that are left out, in addition to version control, caches, virtual environments, and "
+            "untracked files that .gitignore excludes."
         ),
     ] = ()
 
 
 @dataclass(frozen=True)
 class Node(Section):
-    """A frontend that Node builds in a stage of its own. Of Node, its packages and what they leave, nothing
-    goes into the image but the results."""
+    """A frontend that Node builds in a separate stage. Only the results go into the image, not Node or its
+    packages."""
 
     output: Annotated[
         RelativePaths,
         Doc(
-            "What comes out: folders or files in the project, such as frontend/dist. They are there when "
+            "The results: folders or files in the project, such as frontend/dist. They exist when "
             "[build] commands and [static] collect run."
         ),
     ]
@@ -84,39 +86,39 @@ class Node(Section):
         Check(checks.project_folder),
         Doc(
             "Folder in the project with package.json and its lock file: package-lock.json (npm), "
-            "pnpm-lock.yaml (pnpm) or yarn.lock (yarn). Of a folder of its own nothing but output goes "
-            "into the image."
+            "pnpm-lock.yaml (pnpm) or yarn.lock (yarn). If it is not the project's own folder, only output "
+            "goes into the image."
         ),
     ] = "."
     commands: Annotated[
         Commands,
         Doc(
-            "Command that builds it, or a list of commands, run in the folder when its packages are "
+            "Command that builds it, or a list of commands, run in the folder once its packages are "
             "installed; empty: the script called build."
         ),
     ] = ()
     files: Annotated[
         tuple[Glob, ...],
         Doc(
-            "What of the project it reads besides its folder, as in .gitignore, such as templates for "
-            "Tailwind. A change of these files and of the folder's, Python code excepted, builds it again."
+            "Files outside its folder that it reads, in .gitignore syntax, such as templates for Tailwind. "
+            "A change of these files, or of those in the folder except Python code, rebuilds it."
         ),
     ] = ()
     packages: Annotated[
         tuple[Package, ...],
-        Doc("Distribution packages that only building it needs, such as compilers for native modules."),
+        Doc("Distribution packages that are needed only to build it, such as compilers for native modules."),
     ] = ()
 
 
 @dataclass(frozen=True)
 class Build(Section):
-    """What is made of the project's files while the image is built."""
+    """Steps that create files in the project while the image is built."""
 
     commands: Annotated[
         tuple[Command, ...],
         Doc(
-            "Run in the project's folder at build, as the app, before static files are collected; they may "
-            "write there (compiled translations, say). Afterwards the files belong to root."
+            "Commands that run in the project's folder during the build, as the app, before static files "
+            "are collected. They may write there, for example compiled translations; later, root owns them."
         ),
     ] = ()
-    node: Annotated[Optional[Node], Doc("A frontend that Node builds in a stage of its own.")] = None
+    node: Annotated[Optional[Node], Doc("A frontend that Node builds in a separate stage.")] = None

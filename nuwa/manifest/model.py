@@ -43,7 +43,7 @@ Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
 
 @dataclass(frozen=True)
 class AppSection(Section):
-    """What the application is called and where it is reached."""
+    """The name, version and domains of the app."""
 
     name: Annotated[
         str, Check(checks.app_name), Doc("Name of the app; image, unit and site are named after it.")
@@ -51,15 +51,15 @@ class AppSection(Section):
     version: Annotated[str, Check(checks.version), Doc("Tag of the image.")] = "latest"
     domains: Annotated[
         tuple[Domain, ...],
-        Doc("Domains of the site, the canonical one first; bin/install can be given others instead."),
+        Doc("Domains of the site, the canonical one first; bin/install can set others on a host."),
     ] = ()
 
 
 @dataclass(frozen=True)
 class Server(Section):
-    """What answers HTTP inside the container."""
+    """The server that answers HTTP requests in the container."""
 
-    module: Annotated[str, Check(checks.module), Doc("Where the WSGI or ASGI application is: module:object.")]
+    module: Annotated[str, Check(checks.module), Doc("The WSGI or ASGI application, as module:object.")]
     kind: Annotated[
         Kind,
         Doc("gunicorn for WSGI, uvicorn (under gunicorn) for ASGI, mod_wsgi for WSGI in Apache."),
@@ -75,44 +75,45 @@ class Server(Section):
             "Seconds that a response may take; nginx waits 5 more. uvicorn: a worker whose event loop blocks "
             "for that long is replaced. gunicorn: a request that hangs is not stopped; when all threads "
             "hang, the health check stops the container. mod_wsgi: a process is killed when its requests "
-            "together have taken that long times the number of threads."
+            "together have taken this time multiplied by the number of threads."
         ),
     ] = 30
     graceful_timeout: Annotated[
-        Seconds, Doc("Seconds that requests in progress have to finish at a stop.")
+        Seconds, Doc("Seconds that requests in progress get to finish when the server stops.")
     ] = 20
     keepalive: Annotated[int, Between(0, 3600), Doc("Seconds that an idle connection stays open.")] = 75
     max_body: Annotated[Size, Doc("Largest request body that nginx accepts.")] = 64 * 1024**2
-    websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
+    websocket: Annotated[bool, Doc("Pass WebSocket upgrades through nginx.")] = False
     replicas: Annotated[
         int,
         Between(1, 32),
         Doc(
-            "Containers of the release that serves, each with the limits of [limits]. nginx passes requests "
-            "to them in turn; processes and cron jobs run in the first."
+            "Number of containers of a release, each with the limits in [limits]. nginx passes requests "
+            "to them in turn; processes and cron jobs run only in the first."
         ),
     ] = 1
 
 
 @dataclass(frozen=True)
 class Process(Section):
-    """A long-running command next to the server, supervised like it."""
+    """A long-running command that is supervised in the container like the server."""
 
-    name: Annotated[str, Check(checks.part_name), Doc("Name of the process, as in the log.")]
+    name: Annotated[str, Check(checks.part_name), Doc("Name of the process, as the log shows it.")]
     command: Annotated[Command, Doc("Command line; no shell runs it.")]
     stop_timeout: Annotated[Seconds, Doc("Seconds between SIGTERM and SIGKILL when it is stopped.")] = 10
     handover: Annotated[
         Literal["overlap", "exclusive"],
         Doc(
-            "overlap: runs in both releases while one takes over from the other; exclusive: never in two, "
-            "and only in the one that serves (schedulers, such as celery beat)."
+            "overlap: runs in both releases during a deploy; exclusive: never in both, only in the one that "
+            "serves (for schedulers such as celery beat)."
         ),
     ] = "overlap"
     replicas: Annotated[
         int,
         Between(1, 64),
         Doc(
-            "How many run side by side. If there are several, NUWA_REPLICA holds the number of each, from 1."
+            "Number of instances that run side by side. With more than one, NUWA_REPLICA is the number of "
+            "each, starting at 1."
         ),
     ] = 1
 
@@ -126,37 +127,38 @@ class Process(Section):
 
 @dataclass(frozen=True)
 class Cron(Section):
-    """A command at set times, run as the app."""
+    """A command that runs on a schedule, as the app."""
 
-    name: Annotated[str, Check(checks.part_name), Doc("Name of the job, as in the log.")]
+    name: Annotated[str, Check(checks.part_name), Doc("Name of the job, as the log shows it.")]
     schedule: Annotated[str, Check(commands.schedule), Doc("Five cron fields, or @hourly, @daily, …")]
     command: Annotated[Command, Doc("Command line; no shell runs it.")]
 
 
 @dataclass(frozen=True)
 class NamedCommand(Section):
-    """A one-off command with a name: `bin/run-once NAME` runs it in a container of its own, as the app, and
-    the dashboard offers it."""
+    """A named one-off command: `bin/run-once NAME` runs it as the app, in a container of its own, and the
+    dashboard has a button for it."""
 
     run: Annotated[Command, Doc("Command line; no shell runs it.")]
     help: Annotated[
-        str, Check(checks.one_line), Doc("What it does, as bin/run-once --list and the dashboard show it.")
+        str, Check(checks.one_line), Doc("Description that bin/run-once --list and the dashboard show.")
     ] = ""
     arguments: Annotated[
-        bool, Doc("Take further words after the name: bin/run-once NAME WORD… The dashboard gives none.")
+        bool, Doc("Accept arguments after the name: bin/run-once NAME WORD… The dashboard passes none.")
     ] = False
 
 
 @dataclass(frozen=True)
 class Hooks(Section):
-    """Commands at set points of a deployment."""
+    """Commands that run when an image is built, and when it is deployed."""
 
     release: Annotated[
-        Optional[Command], Doc("Run once for each release, before it takes traffic: migrations.")
+        Optional[Command],
+        Doc("Command that runs once per release, before it receives traffic, such as database migrations."),
     ] = None
     checks: Annotated[
         tuple[Command, ...],
-        Doc("Run in the built image; a failure fails the build (such as manage.py check)."),
+        Doc("Commands that run in the built image, such as manage.py check; if one fails, the build fails."),
     ] = ()
 
 
@@ -175,7 +177,7 @@ class Health(Section):
 
 @dataclass(frozen=True)
 class Limits(Section):
-    """What the app may use of the host; empty: no limit."""
+    """How much of the host the app may use; empty: no limit."""
 
     memory_max: Annotated[Optional[Size], Doc("Bytes, or 512M: above this, the app is killed.")] = None
     memory_high: Annotated[
@@ -183,7 +185,7 @@ class Limits(Section):
     ] = None
     memory_low: Annotated[Optional[Size], Doc("Memory up to this amount is protected from reclaim.")] = None
     cpu: Annotated[Optional[float], Between(0.01, 1024), Doc("CPU cores, such as 1.5.")] = None
-    pids: Annotated[int, Between(16, 1_000_000), Doc("Processes and threads.")] = 512
+    pids: Annotated[int, Between(16, 1_000_000), Doc("Maximum number of processes and threads.")] = 512
     io_weight: Annotated[
         Optional[int], Between(1, 10000), Doc("I/O weight relative to other services (default 100).")
     ] = None
@@ -193,13 +195,13 @@ class Limits(Section):
     network: Annotated[
         Optional[BitRate],
         Doc(
-            "Bits a second that the container may send, such as 50M for 50 Mbit/s: to APIs, databases, mail. "
-            "What nginx sends to visitors does not count. Empty: no limit."
+            "Bits per second that the container may send, such as to APIs or databases; 50M is 50 Mbit/s. "
+            "Responses that nginx sends to visitors do not count. Empty: no limit."
         ),
     ] = None
     tmp: Annotated[
         Optional[Size],
-        Doc("Size of /tmp and of /run, whose files take memory; none: a quarter of memory_max, else 256M."),
+        Doc("Size of /tmp and of /run, which are in memory; empty: a quarter of memory_max, otherwise 256M."),
     ] = None
 
     @property
@@ -212,22 +214,25 @@ class Limits(Section):
 
 @dataclass(frozen=True)
 class Scale(Section):
-    """How many pods of the server there are on Kubernetes; a host runs one container."""
+    """Number of the server's pods on Kubernetes; for the containers on a host, see `server.replicas`."""
 
-    min: Annotated[int, Between(1, 1000), Doc("Pods of the server that are always there.")] = 1
+    min: Annotated[int, Between(1, 1000), Doc("Minimum number of pods of the server.")] = 1
     max: Annotated[
         int,
         Between(1, 1000),
-        Doc("Most pods under load; above min there is a HorizontalPodAutoscaler, which needs limits.cpu."),
+        Doc(
+            "Maximum number of pods; above min, a HorizontalPodAutoscaler adds them, which needs limits.cpu."
+        ),
     ] = 1
     cpu: Annotated[
-        int, Between(1, 100), Doc("Target CPU use: percent of limits.cpu, averaged over the pods.")
+        int, Between(1, 100), Doc("Target CPU usage, in percent of limits.cpu, averaged over the pods.")
     ] = 70
 
 
 @dataclass(frozen=True)
 class Env(Section):
-    """The app's environment. Values here go into the image: secrets are named here and live on the host."""
+    """The app's environment. Values in `clear` become part of the image. Secrets are only named here; their
+    values are stored on the host."""
 
     clear: Annotated[
         dict[VariableName, Annotated[str, Check(checks.variable_value)]],
@@ -241,7 +246,7 @@ class Env(Section):
 
 @dataclass(frozen=True)
 class Extras(Section):
-    """Parts that many web apps want."""
+    """Optional components that many web apps need."""
 
     jemalloc: Annotated[bool, Doc("Use jemalloc as the server's memory allocator.")] = True
     wkhtmltopdf: Annotated[bool, Doc("Install wkhtmltopdf (not in every family).")] = False

@@ -31,7 +31,7 @@ def _names(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _replicas(app: App, _: Given) -> Iterator[Finding]:
-    """Replicas: an exclusive process has one, and NAME-1, NAME-2 … are not the names of other processes."""
+    """Replicas: an exclusive process has only one, and no other process is called NAME-1, NAME-2 …"""
     for index, process in enumerate(app.process):
         path: Path = ("process", index, "replicas")
         if process.replicas > 1 and process.handover == "exclusive":
@@ -49,7 +49,7 @@ def _replicas(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _server_replicas(app: App, _: Given) -> Iterator[Finding]:
-    """Replicas of the server: no volume is exclusive, and pods of Kubernetes are counted in one place."""
+    """Replicas of the server: no volume is exclusive, and there is no `[scale]`, which also counts pods."""
     path: Path = ("server", "replicas")
     if app.server.replicas == 1:
         return
@@ -104,8 +104,8 @@ def _server(app: App, given: Given) -> Iterator[Finding]:
 
 
 def _environment(app: App, _: Given) -> Iterator[Finding]:
-    """Environment: a name is in one of `clear`, `secrets` and `generated` only, and is not one that
-    nuwa sets itself."""
+    """Environment: each name is in only one of `clear`, `secrets` and `generated`, and nuwa does not set it
+    itself."""
     paths: list[tuple[Path, str]] = [(("env", "clear", name), name) for name in app.env.clear]
     for key in ("secrets", "generated"):
         paths += [(("env", key, index), name) for index, name in enumerate(getattr(app.env, key))]
@@ -166,8 +166,8 @@ _NO_SERVICE = ("backup", "blue", "database", "green", "services", "site")
 
 
 def _services(app: App, _: Given) -> Iterator[Finding]:
-    """Services and ports of the host: what gets the address of one gets no value from elsewhere, and no
-    service has a name of nuwa's own."""
+    """Services and ports of the host: a variable that gets an address has no other value, and no service has
+    a name that nuwa uses itself."""
     others: dict[str, Path] = {name: ("env", "clear", name) for name in app.env.clear}
     others |= dict.fromkeys(app.env.secrets, ("env", "secrets"))
     others |= dict.fromkeys(app.env.generated, ("env", "generated"))

@@ -34,34 +34,34 @@ class Site(Section):
         tuple[Annotated[str, Check(site_checks.trusted_proxy)], ...],
         Doc(
             "Proxies in front of this host: addresses, ranges, or the CDNs cloudflare, fastly and "
-            "cloudfront. Only their headers with the client's address and with the scheme "
-            "are trusted."
+            "cloudfront. Headers that state the client's address and the scheme are trusted only "
+            "if they come from these."
         ),
     ] = ()
     client_address_header: Annotated[
         str,
         Check(checks.OrEmpty(site_checks.request_header)),
         Doc(
-            "Header in which they send the client's address; empty: CF-Connecting-IP "
-            "where the only one is cloudflare, else X-Forwarded-For."
+            "Header in which these proxies send the client's address; empty: CF-Connecting-IP "
+            "if cloudflare is the only one, otherwise X-Forwarded-For."
         ),
     ] = ""
     rate: Annotated[
         str,
         Check(checks.OrEmpty(site_checks.rate)),
         Doc(
-            "Requests that one client may make of the app and of routes, such as 10/s or 100/m; more get "
-            "429. Empty: as many as it likes. A client is an address, or a /64 network of IPv6."
+            "Maximum rate of requests from one client to the app and the routes, such as 10/s or 100/m; "
+            "further requests get 429. Empty: no limit. A client is one address, or an IPv6 /64 network."
         ),
     ] = ""
     burst: Annotated[
         Optional[int],
         Between(0, 100_000),
-        Doc("Requests beyond that rate that a client may make at once; none: as many as the rate's number."),
+        Doc("Requests beyond that rate that a client may send at once; empty: the number in the rate."),
     ] = None
     headers: Annotated[
         Headers,
-        Doc("Headers of every response, in place of the app's own; an empty value takes the header out."),
+        Doc("Headers of every response, replacing the app's own; an empty value removes a header."),
     ] = field(default_factory=dict)
     include: Annotated[
         str,
@@ -75,30 +75,31 @@ class Site(Section):
 
 @dataclass(frozen=True)
 class PathRule(Section):
-    """What holds for a path of the site and all below it; for a deeper path, keys of its own win."""
+    """Settings for a path of the site and everything below it; those of a deeper path take precedence."""
 
     path: Annotated[
-        str, Check(site_checks.site_path), Doc("Path, such as /upload: this one and those below it.")
+        str, Check(site_checks.site_path), Doc("Path, such as /upload; includes all paths below it.")
     ]
-    max_body: Annotated[Optional[Size], Doc("Largest request body there; none: server.max_body.")] = None
+    max_body: Annotated[Optional[Size], Doc("Largest request body; empty: server.max_body.")] = None
     timeout: Annotated[
         Optional[Seconds],
-        Doc("Seconds that nginx waits for an answer there; none: server.timeout and 5 more."),
+        Doc("Seconds that nginx waits for a response; empty: server.timeout plus 5."),
     ] = None
     rate: Annotated[
         str,
         Check(checks.OrEmpty(site_checks.rate)),
-        Doc("Requests that one client may make there, in place of site.rate; empty: as the site says."),
+        Doc("Maximum rate of requests from one client, instead of site.rate; empty: site.rate applies."),
     ] = ""
-    burst: Annotated[Optional[int], Between(0, 100_000), Doc("As site.burst, for this rate.")] = None
+    burst: Annotated[Optional[int], Between(0, 100_000), Doc("Like site.burst, for this rate.")] = None
     headers: Annotated[
-        Headers, Doc("Headers of every response there, added to those of [site] or in their place.")
+        Headers, Doc("Headers of every response, added to those of [site]; one of the same name replaces it.")
     ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Protect(Section):
-    """Who may ask for a path and all below it. For a deeper path, a [[protect]] of its own holds alone."""
+    """Who may access a path and everything below it. For a deeper path with a [[protect]] of its own, only
+    that one applies."""
 
     path: Annotated[str, Check(site_checks.site_path), Doc("Path, such as /admin; / is the whole site.")] = (
         "/"
@@ -107,17 +108,17 @@ class Protect(Section):
         str,
         Check(checks.OrEmpty(checks.variable_name)),
         Doc(
-            "Name of the secret with the users, name:password, one per line. It stays on the host, out of "
-            "the app's reach. Empty: no password is asked for."
+            "Name of the secret with the users, one name:password per line. It is stored on the host, where "
+            "the app cannot read it. Empty: no password is required."
         ),
     ] = ""
     allow: Annotated[
         tuple[Annotated[str, Check(site_checks.network)], ...],
-        Doc("Addresses and ranges of clients that may ask; empty: any."),
+        Doc("Addresses and ranges of clients that have access; empty: all."),
     ] = ()
     require: Annotated[
         Literal["any", "all"],
-        Doc("With both keys. any: one of these addresses needs no password; all: it needs one, too."),
+        Doc("If both keys are set: any: an allowed address needs no password; all: it needs one too."),
     ] = "any"
 
 
@@ -129,21 +130,21 @@ class Redirect(Section):
         str,
         Check(site_checks.redirect_source),
         Doc(
-            "What has moved: a path, /old that one alone, /old/ also all below it; or one of the app's "
-            "domains as a whole."
+            "What has moved: a path (/old is that path only, /old/ includes everything below it), or one of "
+            "the app's domains."
         ),
     ]
     to: Annotated[
         str,
         Check(site_checks.redirect_target),
         Doc(
-            "Path of this site, or an address. If it ends with a slash, and source is a domain or does so "
-            "too, the rest of a path is kept."
+            "Path of this site, or a URL. If it ends with a slash, and source is a domain or ends with a "
+            "slash too, the rest of the path is kept."
         ),
     ]
     status: Annotated[
         Literal[301, 302, 307, 308],
-        Doc("301, 308: permanently; 302, 307: for now. 307 and 308 keep the method and body of a request."),
+        Doc("301, 308: permanent; 302, 307: temporary. 307 and 308 keep the method and body of a request."),
     ] = 301
 
     @property
@@ -159,28 +160,31 @@ class Redirect(Section):
 
 @dataclass(frozen=True)
 class Static(Section):
-    """Files that nginx serves straight from the host's disk."""
+    """Files that nginx serves directly from the host's disk."""
 
     directory: Annotated[RelativePath, Doc("Folder in the project that holds them (after collecting).")]
     url: Annotated[str, Check(checks.url_prefix), Doc("URL prefix under which they are served.")] = "/static/"
     collect: Annotated[
-        Commands, Doc("Command that collects them, or a list of commands; run once, at build, as the app.")
+        Commands,
+        Doc("Command that collects them, or a list of commands; run once, during the build, as the app."),
     ] = ()
 
 
 @dataclass(frozen=True)
 class Route(Section):
-    """Another service of the host, reached below a path of the site."""
+    """Another service on the host, which visitors reach under a path of the site."""
 
     path: Annotated[str, Check(checks.url_prefix), Doc("URL prefix under which it is reached.")]
     to: Annotated[
         str,
         Check(checks.route_target),
-        Doc("Where it listens: http://127.0.0.1:PORT, unix:/path/of.sock, or app:NAME, an app on this host."),
+        Doc(
+            "Where it listens: http://127.0.0.1:PORT, unix:/path/of.sock, or app:NAME for an app on the host."
+        ),
     ]
     strip: Annotated[bool, Doc("Strip the prefix from the path before the service sees it.")] = False
-    websocket: Annotated[bool, Doc("Pass websocket upgrades through nginx.")] = False
-    timeout: Annotated[Seconds, Doc("Seconds that nginx waits for its answer.")] = 60
+    websocket: Annotated[bool, Doc("Pass WebSocket upgrades through nginx.")] = False
+    timeout: Annotated[Seconds, Doc("Seconds that nginx waits for its response.")] = 60
 
 
 @dataclass(frozen=True)
@@ -195,20 +199,20 @@ class Tls(Section):
     email: Annotated[str, Check(checks.OrEmpty(checks.email)), Doc("Contact for the ACME account.")] = ""
     challenge: Annotated[
         Literal["http-01", "dns-01", "files", "self-signed"],
-        Doc("How the certificate is obtained: ACME over HTTP or DNS, own files, or self-signed."),
+        Doc(
+            "How the certificate is obtained: by ACME over HTTP or DNS, from your own files, or self-signed."
+        ),
     ] = "http-01"
     dns_plugin: Annotated[
         str,
         Check(checks.OrEmpty(checks.part_name)),
         Doc("certbot's DNS plugin for dns-01, such as cloudflare."),
     ] = ""
-    dns_credentials: Annotated[
-        HostPath, Doc("For dns-01: the plugin's file of credentials, on the host.")
-    ] = ""
+    dns_credentials: Annotated[HostPath, Doc("For dns-01: the plugin's credentials file, on the host.")] = ""
     dns_wait: Annotated[
         int,
         Between(0, 3600),
-        Doc("For dns-01: seconds until a record is seen; 0: as many as the plugin waits."),
+        Doc("For dns-01: seconds to wait until a record is visible; 0: the plugin's default."),
     ] = 0
     certificate: Annotated[HostPath, Doc("For files: the chain, on the host.")] = ""
     key: Annotated[HostPath, Doc("For files: the private key, on the host.")] = ""

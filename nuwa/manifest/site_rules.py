@@ -166,8 +166,8 @@ def _protected(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _redirects(app: App, _: Given) -> Iterator[Finding]:
-    """Redirects: what moves is one of the app's domains but the first, or a path that nothing else answers
-    and that does not lead back to itself."""
+    """Redirects: the source is one of the app's domains except the first, or a path that nothing else
+    answers and that is not redirected to itself."""
     seen = _answered(app)
     for index, redirect in enumerate(app.redirect):
         path: Path = ("redirect", index, "source")
@@ -199,7 +199,7 @@ def _ours(value: str, path: Path) -> Iterator[Finding]:
 
 
 def _around(app: App, _: Given) -> Iterator[Finding]:
-    """Redirects: none is part of a circle."""
+    """Redirects: none is part of a loop."""
     for index, redirect in enumerate(app.redirect):
         passed = [redirect]
         while (found := _next(app, passed[-1])) and found not in passed:

@@ -32,13 +32,13 @@ def main(root: Path) -> None:
 def _page() -> Iterator[str]:
     yield "# config.json"
     yield ""
-    yield "Everything that `/etc/nuwa/config.json` takes. Every key is optional, unless marked."
-    yield "`${name}` puts in a value of `env`; `${service.ports.0}` the port at which others reach a service,"
-    yield "`${.ports.0}` within a process its own; `$${` means `${`. Relative paths begin at `/etc/nuwa`."
-    yield "Sizes are bytes, or strings such as `512M`."
+    yield "All keys of `/etc/nuwa/config.json`. Every key is optional unless it is marked as required."
+    yield "`${name}` is replaced by a value in `env`, `${service.ports.0}` by the port at which others reach"
+    yield "a service, and, within a process, `${.ports.0}` by its own port; `$${` stands for a literal `${`."
+    yield "Relative paths start at `/etc/nuwa`. Sizes are bytes, or strings such as `512M`."
     yield ""
     yield "The [JSON Schema](../../nuwa/agent/config/schema.json) is for editors, and"
-    yield "`nuwa config schema` prints it. [The guide](../guide/agent.md) shows all this at work."
+    yield "`nuwa config schema` prints it. [The guide](../guide/agent.md) shows how to use the keys."
     seen: set[type] = set()
     yield from _section(Config, "The file", seen)
 

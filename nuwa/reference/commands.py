@@ -15,11 +15,11 @@ from nuwa.cli.catalogue import COMMANDS
 
 _HEAD = """# Commands
 
-This page is made from the program (`script/generate`).
+This page is generated from the program (`script/generate`).
 
 Exit codes: 0 success; 1 failure; 2 wrong usage; 3 `nuwa.toml` is invalid; 4 podman is missing, too old or
-refused to work; 5 a build failed; 6 another command holds the lock; 7 a lab failed; 8 a host cannot be
-reached by ssh, or a step failed there; 130 interrupted.
+fails; 5 a build failed; 6 another command holds the lock; 7 a lab failed; 8 a host cannot be reached over
+ssh, or a step failed there; 130 interrupted.
 """
 
 

@@ -29,7 +29,7 @@ Event = Literal[
 
 @dataclass(frozen=True)
 class Limits(Section):
-    """What a service, or all of them together, may use of the host; empty: no limit."""
+    """How much of the host a service, or all services together, may use; empty: no limit."""
 
     memory_low: Annotated[Size | None, Doc("Memory up to this amount is protected from reclaim.")] = None
     memory_high: Annotated[
@@ -87,7 +87,7 @@ class Process(Section):
     runtime: Annotated[
         str,
         Check(OrEmpty(value_types.program)),
-        Doc("Interpreter; empty: chosen by the extension (.js .py .sh), else the script itself."),
+        Doc("Interpreter; empty: chosen by the extension (.js .py .sh), otherwise none."),
     ] = ""
     ports: Annotated[
         tuple[Literal["auto"] | Port, ...],
@@ -97,13 +97,15 @@ class Process(Section):
         Literal["127.0.0.1", "::1"], Doc("Address it listens on; routes make it reachable from outside.")
     ] = "127.0.0.1"
     env: Annotated[dict[VariableName, Text], Doc("Environment variables.")] = field(default_factory=dict)
-    env_file: Annotated[Path, Doc("File with NAME=value lines: for secrets.")] = ""
+    env_file: Annotated[Path, Doc("File with NAME=value lines, for secrets.")] = ""
     user: Annotated[
         str, Check(OrEmpty(value_types.user)), Doc("User it runs as; empty: the script's owner.")
     ] = ""
     limits: Annotated[Limits, Doc("Resource limits.")] = field(default_factory=Limits)
     health: Annotated[Health, Doc("Health check.")] = field(default_factory=Health)
-    watch: Annotated[tuple[Path, ...], Doc("More files and folders whose change in a push restarts it.")] = ()
+    watch: Annotated[
+        tuple[Path, ...], Doc("Further files and folders; a push that changes them restarts it.")
+    ] = ()
     stop_timeout: Annotated[Seconds, Doc("Seconds between SIGTERM and SIGKILL when it is stopped.")] = 10
     autostart: Annotated[bool, Doc("Start it at boot, and when it is first configured.")] = True
 
@@ -119,19 +121,19 @@ class Process(Section):
 
 @dataclass(frozen=True)
 class CommitStatus(Section):
-    """What a forge is told of the runs of a webhook: the status of the commit, and a comment."""
+    """What is reported to a forge about the runs of a webhook: the commit's status, and a comment."""
 
     token: Annotated[
         str,
         Check(OrEmpty(value_types.secret)),
-        Doc("The forge's token, which may write commit statuses (and comments). It is a secret."),
+        Doc("Token of the forge that may write commit statuses (and comments). It is a secret."),
     ] = ""
     token_file: Annotated[Path, Doc("Instead of token: a file that holds it.")] = ""
     forge: Annotated[
         Literal["", "github", "gitlab", "gitea"],
-        Doc("Its kind (Forgejo is a gitea); empty: by the host of the remote."),
+        Doc("Kind of forge (gitea for Forgejo); empty: derived from the remote's host."),
     ] = ""
-    api: Annotated[Url, Doc("Base URL of its API; empty: by the host of the remote.")] = ""
+    api: Annotated[Url, Doc("Base URL of its API; empty: derived from the remote's host.")] = ""
     repository: Annotated[
         str,
         Check(OrEmpty(value_types.repository)),
@@ -146,7 +148,7 @@ class CommitStatus(Section):
 
 @dataclass(frozen=True)
 class Webhook(Section):
-    """A push to a branch of a repository, and what follows from it."""
+    """What happens after a push to a branch of a repository."""
 
     token: Annotated[
         str, Check(value_types.secret), Doc("Secret that GitHub, GitLab or Gitea signs with or sends.")
@@ -207,15 +209,15 @@ class Channel(Section):
     url_file: Annotated[Path, Doc("Instead of url: a file that holds it.")] = ""
     events: Annotated[
         tuple[Event, ...],
-        Doc("Events that it is told about; empty: all but successful archives and rehearsals."),
+        Doc("Events that it reports; empty: all except successful archives and rehearsals."),
     ] = ()
     services: Annotated[
-        tuple[ServiceName, ...], Doc("Services that it is told about; empty: all services and the host.")
+        tuple[ServiceName, ...], Doc("Services that it reports on; empty: all services and the host.")
     ] = ()
     quiet: Annotated[
         str,
         Check(OrEmpty(value_types.hours)),
-        Doc("Hours in which nothing is sent, such as 22:00-07:00; it is sent at their end."),
+        Doc("Hours in which nothing is sent, such as 22:00-07:00; what still applies is sent at their end."),
     ] = ""
     time_zone: Annotated[
         str,
@@ -223,7 +225,7 @@ class Channel(Section):
         Doc("Time zone of quiet and of the times in messages; empty: the host's."),
     ] = ""
     group: Annotated[
-        int, Between(0, 3600), Doc("Seconds that an alert waits for others, to be one message with them.")
+        int, Between(0, 3600), Doc("Seconds that an alert waits, to be sent in one message with later ones.")
     ] = 20
 
 
@@ -239,7 +241,7 @@ class SiteCheck(Section):
 
 @dataclass(frozen=True)
 class Monitor(Section):
-    """What is checked, how often, and who is told."""
+    """What is checked, how often, and who is notified."""
 
     interval: Annotated[Seconds, Doc("Seconds between rounds of checks.")] = 30
     disk_percent: Annotated[int, Between(1, 100), Doc("Disk usage, in percent, that raises an alert.")] = 90
@@ -256,14 +258,15 @@ class Monitor(Section):
         int, Between(1, 8760), Doc("Hours after which a persisting failure is reported again.")
     ] = 24
     burst: Annotated[
-        int, Between(1, 1000), Doc("Maximum number of messages per hour; one more sums up the rest.")
+        int, Between(1, 1000), Doc("Maximum number of messages per hour; one more summarises the rest.")
     ] = 10
     sites: Annotated[
         tuple[SiteCheck, ...], Doc("Pages to check, in addition to those of the deployments.")
     ] = ()
     mail: Annotated[Mail | None, Doc("Alerts by mail.")] = None
     channels: Annotated[
-        dict[ServiceName, Channel], Doc("Where alerts and results are sent, by a name of yours.")
+        dict[ServiceName, Channel],
+        Doc("Where alerts and results are sent, each under a name that you choose."),
     ] = field(default_factory=dict)
     webhook: Annotated[Url, Doc("URL that alerts are posted to, as JSON.")] = ""
 
@@ -305,7 +308,7 @@ class Metrics(Section):
 
 @dataclass(frozen=True)
 class Dashboard(Section):
-    """The dashboard, where routes point to it."""
+    """Settings of the dashboard, which routes point to."""
 
     shared_origin: Annotated[
         bool,
@@ -334,11 +337,11 @@ class Config(Section):
         dict[Annotated[str, Check(value_types.route)], Annotated[int | str, Check(value_types.target)]],
         Doc('Routes of nginx: host and path to a service or port; "dashboard" and "ci" are built in.'),
     ] = field(default_factory=dict)
-    metrics: Annotated[Metrics | None, Doc("Metrics for Prometheus; left out: nothing listens.")] = None
+    metrics: Annotated[Metrics | None, Doc("Metrics for Prometheus; empty: off.")] = None
     dashboard: Annotated[Dashboard, Doc("The dashboard.")] = field(default_factory=Dashboard)
     certificates: Annotated[
         dict[Annotated[str, Check(checks.domain)], CertificateFiles],
-        Doc("Certificates of hosts in routes, where certbot has none."),
+        Doc("Certificates of hosts in routes, which take precedence over certbot's."),
     ] = field(default_factory=dict)
     monitor: Annotated[Monitor, Doc("Checks and alerts.")] = field(default_factory=Monitor)
     log: Annotated[Log, Doc("The log.")] = field(default_factory=Log)
