@@ -33,13 +33,14 @@ def eventually(check: Callable[[], object], what: str, *, seconds: float = 60) -
     """Ask again and again until `check` returns something true; errors on the way count as not yet."""
     end = time.monotonic() + seconds
     last: object = None
-    while time.monotonic() < end:
+    while (asked := time.monotonic()) < end:
         try:
             if last := check():
                 return last
         except (OSError, AssertionError, NuwaError) as error:
             last = error
-        time.sleep(0.3)
+        # Most checks start podman, which would take a processor from what is waited for.
+        time.sleep(min(max(0.3, 4 * (time.monotonic() - asked)), 1))
     pytest.fail(f"{what}: not within {seconds:g} s (last: {last!r})")
 
 
