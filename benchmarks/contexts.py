@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuwa.image import build_inputs, families, indexes, layer_tree, layers
+from nuwa.image import build_inputs, families, indexes, layers
 from nuwa.image.app_layer import app_layer
 from nuwa.image.build import required
 from nuwa.image.build_spec import Recipe
@@ -88,7 +88,7 @@ def stages(project: Path, folder: Path, family: str, lent: Lent) -> list[Stage]:
 
 def _stage(layer: Layer, context: Path, lent: Lent) -> Stage:
     context.mkdir(parents=True)
-    layer_tree.write_archive(layer.entries, context / "root.tar", layer.time)
+    layer.write_archive(context, lent.folder)
     for path, content in layer.lent.items():
         (lent.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (lent.folder / path).write_bytes(content)

@@ -12,7 +12,7 @@ from nuwa import names
 from nuwa.console import Step
 from nuwa.engine import Engine
 from nuwa.errors import BuildError, CommandError
-from nuwa.image import build_dir, build_inputs, layer_tree
+from nuwa.image import build_dir, build_inputs
 from nuwa.image.build_output import Steps
 from nuwa.image.build_spec import Recipe
 from nuwa.image.finalize import seal
@@ -44,8 +44,8 @@ def make(
     with build_dir.opened(engine) as folder:
         context = folder / "context"
         context.mkdir()
-        layer_tree.write_archive(layer.entries, context / "root.tar", layer.time)
         options = _options(recipe, layer, folder)
+        layer.write_archive(context, folder / "mnt")
         try:
             end = partial(build_dir.end_steps, folder)
             text = pinned(layer.containerfile, below)

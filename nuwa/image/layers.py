@@ -37,7 +37,7 @@ class Layer:
     """Names of the images that its Containerfile starts from."""
     containerfile: str
     entries: tuple[Entry, ...] = ()
-    """The files that its `root.tar` holds."""
+    """The files of its `root.tar`, which is in the context, or below `/mnt` where a step unpacks it."""
     labels: Mapping[str, str] = field(default_factory=dict)
     lent: Mapping[str, bytes] = field(default_factory=dict)
     """What decides its content without being in it, by path below `/mnt`."""
@@ -59,6 +59,11 @@ class Layer:
     def installs_packages(self) -> bool:
         """Whether it uses the package manager, whose cache only one build at a time may write to."""
         return not self.arguments.isdisjoint(build_inputs.PACKAGES)
+
+    def write_archive(self, context: Path, mount: Path) -> None:
+        """Write `root.tar` into the context of the build, or into the folder that is mounted at `/mnt`."""
+        folder = mount if "/mnt/root.tar" in self.containerfile else context
+        layer_tree.write_archive(self.entries, folder / "root.tar", self.time)
 
     @cached_property
     def _content(self) -> str:

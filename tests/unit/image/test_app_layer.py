@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -46,6 +47,17 @@ def test_it_holds_project_services_renderer_and_search_path(project: Path) -> No
     assert found["/usr/lib/nuwa/render.pyz"].startswith(b"PK")
     search = found["/opt/nuwa/venv/lib/python3.13/site-packages/nuwa-project.pth"]
     assert search == b"/srv/app\n/srv/app/src\n"
+
+
+def test_its_files_are_unpacked_by_its_one_step(project: Path, tmp_path: Path) -> None:
+    made = layer(app(), project)
+    assert "\nADD " not in made.containerfile
+    assert "\nRUN set -eu; \\\n    tar -xpf /mnt/root.tar -C / " in made.containerfile
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    made.write_archive(tmp_path / "context", mount)
+    with tarfile.open(mount / "root.tar") as archive:
+        assert "srv/app/manage.py" in archive.getnames()
 
 
 def test_its_labels_carry_the_manifest_and_the_installer(project: Path) -> None:

@@ -82,6 +82,16 @@ def test_the_app_has_nothing_of_its_folder_but_what_comes_out(project: Path) -> 
     assert made.parents[-1] == shop().names.frontend_image(shop().app.version)
 
 
+def test_what_the_frontend_made_goes_on_top_of_the_projects_files(project: Path, tmp_path: Path) -> None:
+    made = app_layer(Recipe.of(shop()), project)
+    assert made.containerfile.index("\nADD root.tar /\n") < made.containerfile.index("\nCOPY --from=")
+    assert "/mnt/root.tar" not in made.containerfile
+    context, mount = tmp_path / "context", tmp_path / "mount"
+    context.mkdir()
+    made.write_archive(context, mount)
+    assert (context / "root.tar").is_file()
+
+
 def test_of_a_frontend_at_the_top_only_an_earlier_result_stays_out(project: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         (project / name).write_text("{}")
