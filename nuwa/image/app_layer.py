@@ -49,6 +49,7 @@ def app_layer(recipe: Recipe, project: Path) -> Layer:
         containerfile=containerfile(recipe, "app", parent, {**_values(app), "frontend": frontend}),
         entries=_entries(recipe, project),
         labels=_labels(recipe, time),
+        workdir=names.PROJECT,
         time=time,
     )
 

@@ -54,7 +54,8 @@ def make(
             raise _failure(layer, heard) from None
         labels = {**layer.labels, names.LABEL_INPUTS: inputs}
         parent = "" if layer.from_scratch else below[layer.parents[0]]
-        return finish(engine, built, layer.name, layer.tag, labels, parent, folder / "sealed")
+        sealed = folder / "sealed"
+        return finish(engine, built, layer.name, layer.tag, labels, parent, sealed, layer.workdir)
 
 
 def pinned(containerfile: str, below: Mapping[str, str]) -> str:
@@ -65,13 +66,23 @@ def pinned(containerfile: str, below: Mapping[str, str]) -> str:
 
 
 def finish(
-    engine: Engine, built: str, name: str, tag: str, labels: Mapping[str, str], parent: str, folder: Path
+    engine: Engine,
+    built: str,
+    name: str,
+    tag: str,
+    labels: Mapping[str, str],
+    parent: str,
+    folder: Path,
+    workdir: str = "",
 ) -> str:
-    """Seal an image that was built and give it its name; returns the id. Interrupted, it leaves no image."""
+    """Seal an image that was built, as `seal` does, and give it its name; returns the id.
+
+    Interrupted, it leaves no image.
+    """
     folder.mkdir()
     made = [built]
     try:
-        made.append(seal(engine, built, name, labels, parent, folder))
+        made.append(seal(engine, built, name, labels, parent, folder, workdir))
         with ThreadPoolExecutor(1) as pool:
             removed = pool.submit(engine.remove_image, built)
             engine.tag(made[-1], tag)

@@ -30,7 +30,15 @@ _NOTHING: dict[str, Any] = {"rootfs": {"diff_ids": []}}
 Configuration = dict[str, Any]
 
 
-def seal(engine: Engine, image: str, name: str, labels: Mapping[str, str], parent: str, folder: Path) -> str:
+def seal(
+    engine: Engine,
+    image: str,
+    name: str,
+    labels: Mapping[str, str],
+    parent: str,
+    folder: Path,
+    workdir: str = "",
+) -> str:
     """Store the sealed form of an image and return its id; the image as it was built stays.
 
     Args:
@@ -39,6 +47,8 @@ def seal(engine: Engine, image: str, name: str, labels: Mapping[str, str], paren
         labels: to set; those of the image below stay where they are not set.
         parent: the id of the image below; empty: there is none.
         folder: an empty folder to work in.
+        workdir: where its programs start; empty: where those of the image below do. For a WORKDIR, podman
+            starts itself three times.
 
     Raises:
         EngineError: podman keeps its images in a way that is not known.
@@ -51,6 +61,7 @@ def seal(engine: Engine, image: str, name: str, labels: Mapping[str, str], paren
     _clean(configuration, below, name)
     config = configuration["config"]
     config["Labels"] = {**(config.get("Labels") or {}), **labels}
+    config |= {"WorkingDir": workdir} if workdir else {}
     _write(folder, manifest, json.dumps(configuration, sort_keys=True, separators=(",", ":")).encode())
     return engine.podman("pull", "--quiet", f"dir:{folder}").stdout.strip()
 

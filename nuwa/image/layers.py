@@ -49,6 +49,8 @@ class Layer:
     """Its parents are only stages: no layer of theirs is in its image."""
     of_a_version: bool = False
     """The name of its first parent holds the app's version, which decides nothing: its id counts alone."""
+    workdir: str = ""
+    """Where programs of its image start; empty: where those of the image below do."""
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -71,7 +73,7 @@ class Layer:
         text = self.containerfile
         if self.of_a_version:
             text = text.replace(self.parents[0], "parent")
-        parts = (
+        parts: tuple[object, ...] = (
             self.name,
             text,
             layer_tree.digest(self.entries),
@@ -79,6 +81,7 @@ class Layer:
             lent,
             self.time,
         )
+        parts += (self.workdir,) if self.workdir else ()
         return json.dumps([*parts, _tools()], sort_keys=True)
 
     def inputs(self, parent_ids: tuple[str, ...]) -> str:

@@ -101,6 +101,13 @@ def test_labels_are_exact_and_those_below_stay(store: Store, tmp_path: Path) -> 
     assert store.stored()["config"]["Labels"] == {"kept": "1", "replaced": "2", "Setup": value}
 
 
+def test_programs_start_where_it_is_said_and_else_where_they_did_below(store: Store, tmp_path: Path) -> None:
+    for name, workdir, found in (("a", "/srv/app", "/srv/app"), ("b", "", "/below")):
+        store.add(name, configuration("c", 2, WorkingDir="/below"))
+        seal(store.engine, name, "app", {}, "below", folder(tmp_path, name), workdir)
+        assert store.stored()["config"]["WorkingDir"] == found
+
+
 def test_an_image_on_nothing_has_the_history_of_its_own(store: Store, tmp_path: Path) -> None:
     store.add("built", configuration("c", 1))
     seal(store.engine, "built", "bootstrap", {}, "", folder(tmp_path, "d"))

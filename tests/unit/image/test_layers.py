@@ -281,6 +281,7 @@ def test_the_inputs_change_with_everything_that_goes_in() -> None:
         replace(layer, labels={"l": "2"}),
         replace(layer, lent={"f": b"2"}),
         replace(layer, time=2),
+        replace(layer, workdir="/srv/app"),
     ]
     sums = [one.inputs(("id",)) for one in (layer, *changed)] + [layer.inputs(("other",))]
     assert len(set(sums)) == len(sums)
