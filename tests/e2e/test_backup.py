@@ -89,7 +89,7 @@ def archived(postcards: Deployment) -> Iterator[Archived]:
     write_card(postcards, "in the archive")
     made = Archived(postcards, in_folder(postcards, TREE))
     said = made.archive(f"--repository {REPOSITORY}")
-    assert "makes a new, encrypted repository" in said
+    assert "creating a new, encrypted repository" in said
     assert "KEEP A COPY" in said
     assert made.record("archives") == "ok"
     yield made
@@ -112,7 +112,7 @@ def test_a_rehearsal_finds_a_good_archive_while_the_site_serves(archived: Archiv
     finally:
         ended.set()
         visitor.join()
-    assert "can be restored: it was started and is healthy" in said
+    assert "can be restored: the app was started from it and is healthy" in said
     assert archived.record("rehearsals") == "ok"
     assert set(answers) == {200}
     kept = {"rehearsal.seconds", "rehearsals.tsv", "lock.rehearsal"}
@@ -236,7 +236,7 @@ def own_key(host: LabHost) -> Iterator[None]:
 
 def test_an_archive_goes_over_ssh(archived: Archived, own_key: None) -> None:
     there = f"ssh://root@localhost{REPOSITORY}-far"
-    assert f"makes a new, encrypted repository: {there}" in archived.archive(f"--repository {there}")
+    assert f"creating a new, encrypted repository: {there}" in archived.archive(f"--repository {there}")
     name = archived.archive("--list").split()[0]
     archived.sh(f"mkdir {REPOSITORY}-out")
     archived.script(f"restore_volumes --to {REPOSITORY}-out {name}")

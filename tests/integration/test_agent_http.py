@@ -312,6 +312,6 @@ def test_a_named_command_of_a_deployment_is_run_by_its_own_script(host: AgentHos
     assert (folder / "called").read_text() == f"{folder} --quiet --detach import\n"
     for path in ("/run/blog/drop", "/run/web/import", "/run/none/import"):
         assert refused(host, "POST", path).status == 404
-    script.write_text("#!/bin/sh\necho import runs already >&2\nexit 6\n")
-    assert "import runs already" in str(refused(host, "POST", "/run/blog/import"))
+    script.write_text("#!/bin/sh\necho import is already running >&2\nexit 6\n")
+    assert "import is already running" in str(refused(host, "POST", "/run/blog/import"))
     host.configure(CONFIG)

@@ -255,7 +255,7 @@ END
   run ! grep -q webroot "$FAKE/certbot-calls"
   openssl x509 -in "$FOLDER/fullchain.pem" -noout -checkhost any.blog.example.com | grep -q 'does match'
   run -2 bin/install --challenge http-01
-  says 'no certificate for a wildcard can be obtained over HTTP'
+  says 'a certificate for a wildcard cannot be obtained over HTTP'
 }
 
 @test "a domain that does not resolve to this host is warned of, and the authority has the last word" {

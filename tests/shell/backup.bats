@@ -55,7 +55,7 @@ refuses() {
 
 @test "the first archive makes the repository, and says where its passphrase is" {
   run -0 "${archive[@]}"
-  says 'makes a new, encrypted repository'
+  says 'creating a new, encrypted repository'
   says 'KEEP A COPY'
   says 'made nuwa-blog-'
   [[ $(<"$TEST/borg/passphrase") == "$(<volumes/.nuwa/private/BORG_PASSPHRASE)" ]]
@@ -121,7 +121,7 @@ refuses() {
   [[ ! -e $TEST/borg ]]
   rm volumes/.nuwa/repository.used
   run -0 "${archive[@]}"
-  says 'makes a new, encrypted repository'
+  says 'creating a new, encrypted repository'
 }
 
 @test "when old archives cannot be removed, the new one counts" {
@@ -177,7 +177,7 @@ END
   [[ $(<volumes/.nuwa/private/BORG_PASSPHRASE) == "$(<"$TEST/right")" ]]
   rm volumes/.nuwa/private/BORG_PASSPHRASE
   run -2 bin/archive_volumes
-  says 'this host does not know it'
+  says 'that this host does not have'
 }
 
 @test "repositories that cannot be are refused" {
@@ -230,7 +230,7 @@ END
   touch "$FAKE/borg.flips"
   run -1 bin/archive_volumes --rehearse
   says 'volumes/media/picture: Size differs'
-  says 'is not what is in it'
+  says 'differ from those in it'
 }
 
 @test "a rehearsal in another folder" {
@@ -432,7 +432,7 @@ END
   make_host
   make_deployment
   run -2 bin/restore_volumes --repository "$TEST/borg" --yes
-  says 'this host does not know it'
+  says 'that this host does not have'
   BORG_PASSPHRASE=$passphrase run -0 bin/restore_volumes --repository "$TEST/borg" --yes
   says 'Next: bin/run'
   bin/run --quiet

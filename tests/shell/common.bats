@@ -119,7 +119,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   mv "$FAKE/images/$ONE" "$TEST/gone"
   PATH=$TEST:$PATH run -0 bin/uninstall --yes
   PATH=$TEST:$PATH run -0 bin/kill --yes
-  says 'is gone from this host'
+  says 'is removed from this host'
 }
 
 @test "_predicate shows each thing that it looked at" {

@@ -47,7 +47,7 @@ END
 
 @test "run makes role and database, and stores the address where only the app reads it" {
   run -0 bin/run
-  says 'made the role blog in postgresql'
+  says 'created the role blog in postgresql'
   [[ $(<"$PG/databases/blog/owner") == blog ]]
   [[ $(url) == "postgresql://blog:$(<"$PG/roles/blog")@10.89.0.1:17000/blog" ]]
   [[ $(stat -c '%a %u' volumes/secrets/DATABASE_URL) == '400 10001' ]]
@@ -107,7 +107,7 @@ END
 
 @test "a dry run makes nothing and says what it would" {
   run -0 bin/run --dry-run
-  says 'would make the role blog and the database blog'
+  says 'would create the role blog and the database blog'
   says 'would write /etc/systemd/system/nuwa-blog-database-proxy.socket'
   [[ ! -e volumes && -z $(find "$PG" -mindepth 2) ]]
 }
@@ -154,7 +154,7 @@ END
 @test "a role that is there with another password is not touched unless somebody says so" {
   echo theirs >"$PG/roles/blog"
   run -2 bin/run </dev/null
-  says 'is in postgresql already, with another password'
+  says 'already exists in postgresql, with another password'
   [[ $(<"$PG/roles/blog") == theirs ]]
   run -0 bin/run --yes
   [[ $(url) == *":$(<"$PG/roles/blog")@"* ]]
@@ -175,14 +175,14 @@ END
 @test "a password that the server does not ask for over TCP: the line for pg_hba.conf is said" {
   echo 'Ident authentication failed for user "blog"' >"$PG/hba"
   run -1 bin/run
-  says 'Put this line first into /etc/postgresql/15/main/pg_hba.conf, then systemctl reload postgresql'
+  says 'Add this as the first line of /etc/postgresql/15/main/pg_hba.conf, then systemctl reload postgresql'
   says 'host all "blog" 127.0.0.1/32 scram-sha-256'
 }
 
 @test "a full disk of the server is said to be full" {
   touch "$PG/full"
   run -1 bin/run
-  says 'making the database blog failed: a disk is full'
+  says 'creating the database blog failed: a disk is full'
   rm "$PG/full"
   run -0 bin/run
 }
@@ -326,5 +326,5 @@ END
   says 'secrets are missing: MAIL_KEY'
   [[ -z $(find "$FAKE/postgresql/roles" "$FAKE/postgresql/databases" -name '*blog*') ]]
   MAIL_KEY=word run -0 bin/run
-  says 'made the role blog'
+  says 'created the role blog'
 }

@@ -133,7 +133,7 @@ serves() {
   printf '#!/bin/sh\necho head\necho "x 1000000 1 %s 1%% /"\n' $((250 << 10)) >"$TEST/df"
   chmod +x "$TEST/df"
   PATH=$TEST:$PATH run -4 bin/deploy "$TWO"
-  says "260 MB of free disk are needed below $DEPLOYMENT/volumes, for what this release copies there and to keep running (here: 250 MB)"
+  says "this release needs 260 MB of free disk below $DEPLOYMENT/volumes, for its files and to keep running (free: 250 MB)"
   [[ ! -e volumes/static/${TWO:0:12} && ! -e volumes/.nuwa/deploy ]]
   [[ $(cat volumes/.nuwa/slot) == blue && $(readlink volumes/static/current) == "${ONE:0:12}" ]]
   run -0 bin/deploy "$TWO"

@@ -198,7 +198,7 @@ opens() {
 @test "maintenance is shown until it ends, over deploys, and the checks know of it" {
   given bin/run --quiet
   run -1 bin/maintenance on
-  says 'there is no site: bin/install makes it.'
+  says 'there is no site: bin/install creates it.'
   bin/install
   run -0 bin/maintenance status
   says 'off: visitors get the site'

@@ -61,7 +61,7 @@ own_certificate() {
   since=$(stat -c %y "$FAKE/active/nuwa-blog-blue.service")
   run -0 bin/install
   says 'https://xn--bcher-kva.example answers'
-  says_not 'told the app'
+  says_not 'the app has its new domains'
   [[ $(stat -c %y "$FAKE/active/nuwa-blog-blue.service") == "$since" ]]
   # Those of a site that is up change with it.
   run -2 bin/run other.example

@@ -197,7 +197,7 @@ state_there() {
 @test "what the stream did not bring is sent after it" {
   echo 'tar -xp --' >"$FAKE/cut-at"
   run -1 bin/migrate "root@there:$THERE"
-  says 'was cut. The same command again continues from here.'
+  says 'was lost. Run the same command again: it resumes.'
   rm "$FAKE/cut-at"
   mkdir -p "$THERE/volumes/media"
   run -0 bin/migrate "root@there:$THERE"
@@ -216,14 +216,14 @@ state_there() {
 @test "a connection that is cut says so, and the same command goes on" {
   echo 'bin/migrate --load' >"$FAKE/cut-at"
   run -1 bin/migrate "root@there:$THERE"
-  says 'was cut. The same command again continues from here. Nothing was changed here'
+  says 'was lost. Run the same command again: it resumes. Nothing was changed here'
   rm "$FAKE/cut-at"
   run -0 bin/migrate "root@there:$THERE"
 }
 
 @test "targets that are none, and options that do not go together, are refused" {
   run -2 bin/migrate 'root@there:relative'
-  says 'has to be a whole path'
+  says 'must be an absolute path'
   run -2 bin/migrate -- '-oProxyCommand=x'
   says 'is not USER@HOST'
   run -2 bin/migrate --cutover
@@ -231,7 +231,7 @@ state_there() {
   run -2 bin/migrate --cutover --rollback root@there
   says 'not both'
   run -2 bin/migrate --zstd root@there
-  says 'are about a file'
+  says 'are for a file'
   run -2 bin/migrate one two
 }
 

@@ -79,7 +79,7 @@ as_restic() {
   truncate -s 5M volumes/media/sparse
   chown -hR 10001:10001 volumes/media
   run -0 bin/archive_volumes
-  says 'makes a new, encrypted repository'
+  says 'creating a new, encrypted repository'
   says 'made nuwa-blog-'
   run -0 bin/archive_volumes --list
   [[ $output =~ ^nuwa-blog-[0-9T:Z-]+ ]]

@@ -57,7 +57,7 @@ make_shared() {
   make_shared
   given bin/run --quiet
   run -0 bin/run-once --detach import
-  says 'runs. Its lines: bin/logs. To stop it: podman stop nuwa-blog_once-import'
+  says 'is running. bin/logs shows its output. To stop it: podman stop nuwa-blog_once-import'
   grep -qx -e --unit=nuwa-blog_once-import "$FAKE/transient"
   called '--log-driver=none'
   run ! grep -qx -e --interactive "$FAKE/once"
@@ -65,7 +65,7 @@ make_shared() {
   says '--unit nuwa-blog-blue.service --unit nuwa-blog_once-*'
   echo "$ONE" >"$FAKE/containers/nuwa-blog_once-import"
   run -6 bin/run-once --detach import
-  says 'import runs already'
+  says 'import is already running'
   run -0 bin/run-once import
   run -0 bin/run-once --detach id
   says 'nuwa-blog_once-command-'

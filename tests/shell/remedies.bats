@@ -82,7 +82,7 @@ roll_back() {
   says 'nuwa-blog-'
   rm volumes/.nuwa/private/BORG_PASSPHRASE
   run -2 bin/archive_volumes --list
-  says 'give it in the environment as BORG_PASSPHRASE'
+  says 'Set it in the environment variable BORG_PASSPHRASE'
   BORG_PASSPHRASE=$right run -0 bin/archive_volumes --list
 }
 
@@ -227,7 +227,7 @@ roll_back() {
   [[ ! -e volumes/.nuwa/former ]]
   bin/uninstall --yes --quiet
   run -0 bin/kill --yes
-  follow 'Its data is in '"$VOLUMES$DEPLOYMENT/volumes: " ' deletes it'
+  follow 'Its data stays in '"$VOLUMES$DEPLOYMENT/volumes: " ' deletes it'
   [[ ! -e volumes ]]
 }
 

@@ -123,11 +123,11 @@ current:blue/server.sock current_2:blue/restarts nuwa-blog-blue_2.service" ]] ||
   printf -- '--name=nuwa-blog-blue ' >"$FAKE/images/$ONE/broken-with"
   run -1 bin/restart
   says 'nuwa-blog-blue.service does not come up, though systemd keeps trying'
-  says 'The other replicas serve.'
+  says 'The other replicas keep serving.'
   [[ -e $FAKE/active/nuwa-blog-blue_2.service ]]
   bin/uninstall --yes --quiet
   run -1 bin/restart
-  says 'does not run. bin/run starts it.'
+  says 'is not running. bin/run starts it.'
 }
 
 @test "secrets and variables are taken up by one replica after the other" {

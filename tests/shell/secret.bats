@@ -139,7 +139,7 @@ run_with_database() {
 @test "import stores what nuwa.toml names, restarts once, and tells what it left out and what is missing" {
   rm -f "$FAKE/starts"
   run -0 bin/secret import <<<'{"MAIL_PASSWORD": "a\nb \u00e9", "SECRET_KEY": "k", "OTHER": "hidden"}'
-  says "left out, as nuwa.toml does not name them: 'OTHER'"
+  says "skipped, since nuwa.toml does not name them: 'OTHER'"
   says 'runs with the new secrets'
   says_not hidden
   [[ $(<volumes/secrets/MAIL_PASSWORD) == $'a\nb é' && $(<volumes/secrets/SECRET_KEY) == k && ! -e volumes/secrets/OTHER ]]
@@ -157,11 +157,11 @@ run_with_database() {
 @test "import takes no name for that of another secret, and leaves the users of the site to bin/secret set" {
   given bin/run --quiet
   run -0 bin/secret import <<<'{"": "a", "MAIL_PASSWORD SECRET_KEY": "b", "A\nMAIL_PASSWORD": "c", "SECRET_KEY MAIL_PASSWORD": "d"}'
-  says 'left out, as nuwa.toml does not name them'
+  says 'skipped, since nuwa.toml does not name them'
   [[ $(<volumes/secrets/MAIL_PASSWORD) == word && $(ls volumes/secrets) == $'MAIL_PASSWORD\nSECRET_KEY' ]]
   sed -i 's/^readonly NUWA_SITE_USERS=.*/readonly NUWA_SITE_USERS=(ADMINS)/' bin/lib/app
   run -0 bin/secret import <<<'{"ADMINS": "ann:word"}'
-  says 'left out, as it holds users of the site: ADMINS. bin/secret set ADMINS stores those.'
+  says 'skipped, since it holds users of the site: ADMINS. bin/secret set ADMINS stores those.'
 }
 
 @test "import of what is not a JSON object of strings changes nothing" {

@@ -42,7 +42,7 @@ newest() {
 
 @test "an archive is made, listed, checked, rehearsed and restored with the same commands" {
   run -0 bin/archive_volumes
-  says 'makes a new, encrypted repository: s3:https://s3.example.com/bucket/blog'
+  says 'creating a new, encrypted repository: s3:https://s3.example.com/bucket/blog'
   says 'KEEP A COPY'
   says 'made nuwa-blog-'
   [[ $(<"$STORED/config") == "$(<volumes/.nuwa/private/BORG_PASSPHRASE)" ]]
@@ -182,11 +182,11 @@ END
   bin/archive_volumes --quiet 2>/dev/null
   mv "$FAKE/storage/bucket" "$FAKE/storage/away"
   run -1 bin/archive_volumes
-  says 'there is no restic repository at s3:https://s3.example.com/bucket/blog. Is the bucket the right one?'
+  says 'there is no restic repository at s3:https://s3.example.com/bucket/blog. Is it the right bucket?'
   [[ ! -e $FAKE/storage/bucket ]]
   mkdir "$FAKE/storage/bucket"
   follow 'To have a new one made there: '
-  says 'makes a new, encrypted repository'
+  says 'creating a new, encrypted repository'
 }
 
 @test "a lock that was left is waited for by nobody, and goes by the printed command" {
@@ -271,7 +271,7 @@ END
   mv "$TEST/storage" "$FAKE/storage"
   export BACKUP_ACCESS_KEY_ID=key BACKUP_SECRET_ACCESS_KEY=word
   run -2 bin/restore_volumes --yes
-  says 'this host does not know it'
+  says 'that this host does not have'
   BORG_PASSPHRASE=$passphrase run -0 bin/restore_volumes --yes
   says 'Next: bin/run'
   bin/run --quiet
@@ -299,7 +299,7 @@ END
   printf '%s\n' '#!/usr/bin/env bash' 'printf "# file: x\nsecurity.capability\n\n"' 'exit 1' >"$TEST/path/getfattr"
   chmod +x "$TEST/path/getfattr"
   PATH=$TEST/path:$PATH run -1 bin/restore_volumes --yes
-  says 'a file in it would run with privileges of its own'
+  says 'it contains a file with capabilities'
   [[ ! -e volumes/.nuwa/restore ]]
   live | diff "$TEST/before" -
 }

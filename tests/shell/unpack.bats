@@ -138,7 +138,7 @@ refuses() {
   says 'already exists'
   [[ $(<"$TEST/blog.sh") == mine ]]
   run -2 bin/migrate --output volumes/media/x.sh
-  says 'part of itself'
+  says 'is in a folder that is packed itself'
   run -2 bin/migrate --output "$TEST/none/x.sh"
   says 'there is no folder'
 }
@@ -148,7 +148,7 @@ refuses() {
   printf '#!/bin/sh\nhead -c 100\necho "gzip: No space left on device" >&2\nexit 1\n' >"$TEST/gzip"
   chmod +x "$TEST/gzip"
   PATH=$TEST:$PATH run -1 bin/migrate --output "$TEST/blog.sh"
-  says 'is the disk full?'
+  says 'could not be written. If the disk is full'
   [[ ! -e $TEST/blog.sh && ! -e $TEST/blog.sh.part ]]
 }
 
