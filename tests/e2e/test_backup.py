@@ -148,7 +148,7 @@ def test_a_repository_that_was_put_back_is_read_and_taken_when_somebody_says_so(
     for words in ("--list", "--check", "--rehearse"):
         assert "put back to an earlier state. It is only read here" in archived.archive(words)
     said = archived.archive("--yes", code=1)
-    assert "put back to an earlier state. If that was you: bin/archive_volumes --yes --accept" in said
+    assert "reset to an earlier state. If you did this yourself: bin/archive_volumes --yes --accept" in said
     archived.archive("--yes --accept")
     assert "put back" not in archived.archive("--list")
 

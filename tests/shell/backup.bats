@@ -190,7 +190,7 @@ END
   run -1 bin/archive_volumes --repository "$TEST/theirs"
   says 'belongs to'
   run -1 bin/archive_volumes --list --repository "$TEST/nothing"
-  says 'To make it: bin/archive_volumes --repository'
+  says 'To create it: bin/archive_volumes --repository'
 }
 
 @test "the key is exported for root alone, and over no file" {

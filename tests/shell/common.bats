@@ -39,7 +39,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   cd "$TEST/a:b"
   BID=$ONE bash "$(payload)/Setup" >/dev/null
   run -2 bin/run
-  says 'Rename it'
+  says 'Rename the folder'
 }
 
 @test "a second script does not start while one is at work" {
@@ -96,7 +96,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
 @test "a distribution that is not in the table is refused, with those that are" {
   printf 'ID=arch\nVERSION_ID=1\n' >"$NUWA_ROOT/etc/os-release"
   run -4 bin/run
-  says 'arch 1 is not supported as a host. Supported are: Debian 12, Debian 13, Rocky Linux 8'
+  says 'arch 1 is not supported as a host. Supported: Debian 12, Debian 13, Rocky Linux 8'
 }
 
 @test "an image that is gone is named" {

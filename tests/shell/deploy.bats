@@ -187,7 +187,7 @@ serves() {
   echo 'worker: keeps failing for 20 s: ended 4 times, last 2 s ago: exited with 1' >"$FAKE/faults"
   run -1 bin/deploy --watch 3 "$TWO"
   says 'watching errors and processes for 3 s'
-  says 'in the new release, worker: keeps failing for 20 s: ended 4 times, last 2 s ago: exited with 1. Going back.'
+  says 'in the new release, worker: keeps failing for 20 s: ended 4 times, last 2 s ago: exited with 1. Rolling back.'
   serves "$ONE" blue
   rm "$FAKE/faults"
   echo 'worker: up for 5 s' >"$FAKE/services"
@@ -335,12 +335,12 @@ orphan_hook() {
   orphan_hook
   echo "starting $TWO blue green deploy" >volumes/.nuwa/deploy
   (
-    until grep -qs 'outlived the script' volumes/.nuwa/nuwa.log; do sleep 0.1; done
+    until grep -qs 'is still running after the interruption' volumes/.nuwa/nuwa.log; do sleep 0.1; done
     rm "$FAKE/containers/nuwa-blog-release"
     ls "$FAKE/active" >"$TEST/when-it-ended"
   ) 3>&- &
   run -0 bin/deploy --resume
-  says 'the release hook of bbbbbbbbbbbb outlived the script'
+  says 'the release hook of bbbbbbbbbbbb is still running after the interruption'
   says 'what it did to the data stays'
   [[ -e $TEST/when-it-ended && ! -e volumes/.nuwa/hook.running ]]
   serves "$ONE" blue

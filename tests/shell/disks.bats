@@ -69,7 +69,7 @@ beneath() {
   # What is there already stays as it is.
   content >"$TEST/before"
   run -0 bin/run
-  says 'runs already, as it should'
+  says 'is already running and up to date'
   content | diff "$TEST/before" -
   # One of 3 GB: mawk writes that as 3.22123e+09.
   printf '#!/bin/sh\nprintf "Block count: 786432\\nBlock size: 4096\\n"\n' >"$TEST/tune2fs"
@@ -105,7 +105,7 @@ beneath() {
   cp volumes/.nuwa/disks/media.img "$TEST/whole.img"
   dd if=/dev/zero of=volumes/.nuwa/disks/media.img bs=1M count=32 conv=notrunc status=none
   run -1 bin/run
-  says "volumes/media cannot be mounted (see above), so blog does not start. Where loop devices are missing: modprobe loop"
+  says "volumes/media cannot be mounted (see above), so blog does not start. If loop devices are missing: modprobe loop"
   run bin/status
   says 'volume      media: NOT mounted: bin/run'
   run -1 bin/archive_volumes --repository "$TEST/borg"
@@ -168,7 +168,7 @@ beneath() {
   another_image 33554432
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/deploy "$TWO" --watch 0
-  says 'Going back'
+  says 'Rolling back'
   [[ -e $FAKE/active/nuwa-blog-blue.service ]]
   content | diff "$TEST/before" -
 }
@@ -251,7 +251,7 @@ beneath() {
   another_image 33554432
   run -1 bin/deploy "$TWO" --watch 0
   umount "$DEPLOYMENT/volumes/media/shared"
-  says "something else is mounted at volumes/media/shared, so volumes/media cannot be moved. Unmount that first: umount '$DEPLOYMENT/volumes/media/shared'"
+  says "another file system is mounted at volumes/media/shared, so volumes/media cannot be moved. Unmount it first: umount '$DEPLOYMENT/volumes/media/shared'"
   [[ $(<"$TEST/shared/file") == theirs && ! -e volumes/.nuwa/disks/media.img ]]
 }
 
@@ -260,7 +260,7 @@ beneath() {
   head -c 30M /dev/urandom >volumes/media/film
   another_image 33554432
   run -1 bin/deploy "$TWO" --watch 0
-  says 'volumes/media holds 31 MB; with the size that [[volume]] media in nuwa.toml gives it,'
+  says 'volumes/media holds 31 MB, but only'
   says 'Nothing was changed.'
   [[ ! -e volumes/.nuwa/disks/media.img && -e $FAKE/active/nuwa-blog-blue.service ]]
   [[ $(stat -c %s volumes/media/film) == $((30 * 1048576)) ]]
@@ -275,7 +275,7 @@ beneath() {
   mv volumes/media "$TEST/elsewhere"
   ln -s "$TEST/elsewhere" volumes/media
   run -1 bin/deploy "$TWO" --watch 0
-  says 'volumes/media is a link or a mount point already'
+  says 'volumes/media is a link or a mount point, so it cannot get'
 }
 
 @test "a larger size grows the file system, in use where root may do that; a smaller one moves the content" {
@@ -302,7 +302,7 @@ beneath() {
   sized 50331648
   make_image "$three" 3.0
   run -1 bin/deploy "$three" --watch 0
-  says 'Give it a larger size there, or remove files'
+  says 'Increase that size, or remove files'
   rm volumes/media/film
   run -0 bin/deploy "$three" --watch 0
   says 'volumes/media has a file system of its own: 48 MB'
@@ -320,7 +320,7 @@ beneath() {
   run -0 bin/deploy --rollback --watch 0
   says_not 'pauses'
   run -0 bin/run
-  says 'runs already, as it should'
+  says 'is already running and up to date'
   content | diff "$TEST/before" -
 }
 

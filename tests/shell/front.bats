@@ -142,7 +142,7 @@ opens() {
   given bin/run --quiet
   rm volumes/.nuwa/private/ADMINS
   run -2 bin/install
-  says 'the secret ADMINS with the users of the site is missing: bin/secret set ADMINS'
+  says 'the secret ADMINS with the users of the site is missing. To store it: bin/secret set ADMINS'
   [[ ! -e $NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf ]]
   bin/secret set ADMINS <<<'ann:x'
   run -0 bin/install

@@ -40,7 +40,7 @@ roll_back() {
   for command in 'archive_volumes --list' 'archive_volumes --check' 'archive_volumes --rehearse' "archive_volumes --export-key $TEST/key" 'restore_volumes --yes'; do
     # shellcheck disable=SC2086  # words
     run -0 bin/$command
-    says 'is older than this host has seen it: it was put back to an earlier state. It is only read here, so this continues.'
+    says 'is older than when this host last used it: it was reset to an earlier state. It is only read here, so this continues.'
   done
   mkdir "$TEST/to"
   run -0 bin/restore_volumes --to "$TEST/to"
@@ -50,10 +50,10 @@ roll_back() {
 @test "archives continue in a repository that was put back, once somebody says that it was meant" {
   roll_back
   run -1 bin/archive_volumes --yes
-  says 'it was put back to an earlier state. If that was you: bin/archive_volumes --yes --accept'
+  says 'it was reset to an earlier state. If you did this yourself: bin/archive_volumes --yes --accept'
   [[ $(archives) -eq 1 && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'put back to an earlier state'* ]]
   echo 7 >"$(dirname "$TEST"/home/.config/borg/security/*/location)/nonce"
-  follow 'If that was you: '
+  follow 'If you did this yourself: '
   [[ $(archives) -eq 2 && $FOLLOWED == 'bin/archive_volumes --yes --accept' ]]
   # No nonce is used a second time.
   [[ $(cat "$TEST"/home/.config/borg/security/*/nonce) == 7 ]]
@@ -65,8 +65,8 @@ roll_back() {
   mkdir "$TEST/other disk"
   mv "$TEST/borg" "$TEST/other disk/borg"
   run -1 bin/archive_volumes --repository "$TEST/other disk/borg"
-  says 'was moved, or is another one than this host knows there'
-  follow 'If that was you: '
+  says 'was moved, or is not the repository that this host used there'
+  follow 'If you did this yourself: '
   [[ $FOLLOWED == *"--repository '$TEST/other disk/borg' --accept" ]]
   run -0 bin/archive_volumes --list
   says 'nuwa-blog-'
@@ -96,7 +96,7 @@ roll_back() {
   run -0 bin/archive_volumes --list
   mv "$TEST/borg" "$TEST/unmounted"
   run -1 bin/archive_volumes
-  follow 'To have a new one made there: '
+  follow 'To create a new one there: '
   [[ $(archives) -eq 1 ]]
 }
 
@@ -112,7 +112,7 @@ roll_back() {
 
 @test "where no repository is yet, the printed command makes it" {
   run -1 bin/archive_volumes --list --repository "$TEST/new one"
-  follow 'To make it: '
+  follow 'To create it: '
   [[ -e "$TEST/new one/passphrase" ]]
 }
 
@@ -173,7 +173,7 @@ roll_back() {
   run -0 bin/run
   says_not BoltDB
   run -0 bin/_predicate
-  says 'podman 5.8 moves it when the host restarts: do not skip that release.'
+  says 'podman 5.8 migrates it when the host restarts: do not skip that release.'
   export FAKE_PODMAN_VERSION=5.8.2
   run -0 bin/run
   follow 'or stop all containers, then: '
@@ -223,7 +223,7 @@ roll_back() {
 
 @test "what a restore has put aside goes with the printed command, and so does the data of an app that is gone" {
   run -0 bin/restore_volumes --yes
-  follow 'To drop it: '
+  follow 'To delete it: '
   [[ ! -e volumes/.nuwa/former ]]
   bin/uninstall --yes --quiet
   run -0 bin/kill --yes
@@ -250,10 +250,10 @@ roll_back() {
   echo "$TWO" >volumes/.nuwa/hook.running
   echo "$TWO" >"$FAKE/containers/nuwa-blog-release"
   bin/run --yes >"$TEST/told" 2>&1 3>&- &
-  until grep -q outlived "$TEST/told"; do sleep 0.1; done
+  until grep -q "still running" "$TEST/told"; do sleep 0.1; done
   output=$(<"$TEST/told")
   output=${output//\'/}
-  follow 'for its end. ' ' ends it now'
+  follow 'To stop it now: '
   wait "$!"
   [[ ! -e volumes/.nuwa/hook.running ]]
 }

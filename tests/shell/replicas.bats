@@ -46,7 +46,7 @@ serve() {
   [[ $(<volumes/.nuwa/port.blue) != "$(<volumes/.nuwa/port.blue_2)" ]]
   [[ $(grep -c 'server unix:.*/current.* max_fails=0;$' "$SITE") == 2 ]]
   run -0 bin/run
-  says 'runs already, as it should'
+  says 'is already running and up to date'
   rm "$FAKE/active/nuwa-blog-blue_2.service"
   run -0 bin/run
   IMAGE=$ONE serve blue blue_2
@@ -188,7 +188,7 @@ END
   printf 'Mem%s kB\n' 'Total: 8000000' 'Available: 4000000' >"$NUWA_ROOT/proc/meminfo"
   MANIFEST=$TEST/standby.json make_image "$TWO" 2.0
   run -0 bin/deploy "$TWO"
-  says 'the previous release stands by for 10 min, paused'
+  says 'the previous release is on standby for 10 min, paused'
   [[ $(ls "$FAKE/paused") == $'nuwa-blog-blue\nnuwa-blog-blue_2' ]]
   [[ $(readlink "$RUNTIME/current_2") == green_2/server.sock && $(ls "$NUWA_ROOT/run/systemd/system") == $'nuwa-blog-blue.service\nnuwa-blog-blue_2.service' ]]
   run -0 bin/deploy --rollback

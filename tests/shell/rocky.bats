@@ -116,7 +116,7 @@ let_in() {
   bin/install --quiet
   mv "$FAKE/firewall" "$FAKE/firewall.off"
   run -0 bin/uninstall --yes
-  says 'firewalld is not running, so what it lets in was not changed: http https'
+  says 'firewalld is not running, so these were not closed: http https'
   mv "$FAKE/firewall.off" "$FAKE/firewall"
   [[ $(let_in) == 'http https' ]]
 }

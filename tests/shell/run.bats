@@ -26,7 +26,7 @@ starts() {
   given bin/run --quiet
   snapshot >"$TEST/before"
   run -0 bin/run
-  says 'runs already'
+  says 'is already running'
   snapshot | diff "$TEST/before" -
   [[ $(starts) == 1 ]]
 }
@@ -329,7 +329,7 @@ instead_of() {
 @test "a podman that cannot keep networks apart is said so, and the app runs" {
   touch "$FAKE/no-isolation"
   run -0 bin/run
-  says 'cannot keep networks apart'
+  says 'cannot isolate networks'
   [[ -e $FAKE/networks/nuwa-blog ]]
 }
 

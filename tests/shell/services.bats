@@ -91,7 +91,7 @@ password() {
   mkdir -p "$NUWA_ROOT"/var/lib/valkey/nuwa-blog_{queue,cache}
   touch "$NUWA_ROOT/var/lib/valkey/nuwa-blog_queue/dump.rdb"
   run -0 bin/kill --yes
-  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue deletes it.'
+  says 'The data of queue stays. To delete it: rm -r /var/lib/valkey/nuwa-blog_queue'
   [[ ! -e $NUWA_ROOT/var/lib/valkey/nuwa-blog_cache ]]
   run find "$UNITS" "$NUWA_ROOT/var/lib/nuwa-app/ports" -name '*blog*' -o -name '17*'
   [[ -z $output ]]
@@ -138,7 +138,7 @@ is_gone() {
   rm "$FAKE/images/$TWO/broken"
   run -0 bin/deploy "$TWO"
   says 'removed nuwa-blog_queue, which nuwa.toml no longer names'
-  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue deletes it.'
+  says 'The data of queue stays. To delete it: rm -r /var/lib/valkey/nuwa-blog_queue'
   says 'removed the secret CACHE_URL, the address of cache'
   is_there jobs
   is_gone queue
@@ -179,7 +179,7 @@ is_gone() {
   make_release_of "$TWO" 'del(.service[0]) | .env.secrets = ["REDIS_URL"]'
   given bin/run --quiet
   run -0 bin/deploy "$TWO"
-  says 'the secret REDIS_URL was the address of queue, which is gone. To store another: bin/secret set REDIS_URL'
+  says 'the secret REDIS_URL was the address of queue, which was removed. To store another: bin/secret set REDIS_URL'
   [[ -s volumes/secrets/REDIS_URL ]]
   run -0 bin/secret set REDIS_URL <<<redis://elsewhere
 }
@@ -205,7 +205,7 @@ is_gone() {
   # as after an interruption
   rm volumes/.nuwa/plan.services
   run -0 bin/kill --yes
-  says 'The data of queue stays: rm -r /var/lib/valkey/nuwa-blog_queue deletes it.'
+  says 'The data of queue stays. To delete it: rm -r /var/lib/valkey/nuwa-blog_queue'
   [[ ! -e $NUWA_ROOT/var/lib/valkey/nuwa-blog_cache && -e $NUWA_ROOT/var/lib/valkey/nuwa-blog-other_queue ]]
   run find "$UNITS" "$FAKE"/{active,enabled} "$NUWA_ROOT/var/lib/nuwa-app/ports" -name 'nuwa-blog_*' -o -name '17*'
   [[ -z $output ]] || fail "$output"
@@ -249,7 +249,7 @@ END
   systemctl stop nuwa-blog_queue.service
   run -1 bin/archive_volumes --repository "$TEST/borg"
   says 'Could not connect to Valkey'
-  says 'the data of queue could not be copied. Does it run? systemctl start nuwa-blog_queue.service'
+  says 'the data of queue could not be copied (see above). If it is not running: systemctl start nuwa-blog_queue.service'
   ! compgen -G "$TEST/borg/*.tar" || fail 'an archive was made'
   systemctl start nuwa-blog_queue.service
   run -0 bin/archive_volumes --repository "$TEST/borg"

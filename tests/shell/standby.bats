@@ -36,7 +36,7 @@ is_alone() {
 
 @test "after a deploy the previous release is paused, is not restarted, and ends by itself in time" {
   run -0 bin/deploy "$TWO"
-  says 'the previous release stands by for 10 min, paused'
+  says 'the previous release is on standby for 10 min, paused'
   [[ -e $FAKE/paused/nuwa-blog-blue && $(cat "$FAKE/standby") == 'nuwa-blog-blue enter' ]]
   [[ ! -e $NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service && ! -e $FAKE/enabled/nuwa-blog-blue.service ]]
   grep -qx 'Restart=no' "$FAKE/loaded/nuwa-blog-blue.service"
@@ -56,7 +56,7 @@ is_alone() {
   starts=$(grep -c blog "$FAKE/starts")
   hooks=$(cat "$FAKE/hooks")
   run -0 bin/deploy --rollback --dry-run
-  [[ $output == "would wake ${ONE:0:12}, which stands by, and switch visitors to it" && -e $FAKE/paused/nuwa-blog-blue ]]
+  [[ $output == "would wake ${ONE:0:12}, which is on standby, and switch visitors to it" && -e $FAKE/paused/nuwa-blog-blue ]]
   run -0 bin/deploy --rollback
   says "${ONE:0:12} serves again, in blue"
   says_not 'interrupted'
@@ -76,7 +76,7 @@ is_alone() {
   is_alone blue
   touch "$FAKE/no-standby"
   run -0 bin/deploy "$TWO"
-  says 'the previous release does not stand by: its processes do not end'
+  says 'the previous release is not kept on standby: its processes do not stop'
   is_alone green
 }
 
@@ -94,12 +94,12 @@ is_alone() {
 @test "where memory is short, connections are open or secrets have changed, it ends, and why is told" {
   printf 'Mem%s kB\n' 'Total: 8000000' 'Available: 900000' >"$NUWA_ROOT/proc/meminfo"
   run -0 bin/deploy "$TWO"
-  says 'does not stand by: memory is short: it takes 0 MB, and 878 MB of 7812 MB are free'
+  says 'is not kept on standby: memory is short: it uses 0 MB, and 878 MB of 7812 MB are free'
   is_alone green
   mkdir -p "$NUWA_ROOT/proc/self/net"
   echo "0: 3 0 0 0001 3 7 $NUWA_ROOT/run/nuwa-app/blog/green/server.sock" >"$NUWA_ROOT/proc/self/net/unix"
   run -0 bin/deploy "$ONE"
-  says 'does not stand by: connections to it are still open'
+  says 'is not kept on standby: connections to it are still open'
   is_alone blue
 }
 

@@ -185,7 +185,7 @@ END
   says 'there is no restic repository at s3:https://s3.example.com/bucket/blog. Is it the right bucket?'
   [[ ! -e $FAKE/storage/bucket ]]
   mkdir "$FAKE/storage/bucket"
-  follow 'To have a new one made there: '
+  follow 'To create a new one there: '
   says 'creating a new, encrypted repository'
 }
 

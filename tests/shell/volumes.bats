@@ -145,7 +145,7 @@ run_tool() {
 }
 END
   ends -1 bin/archive_volumes --repository "$TEST/borg"
-  says 'which is not a regular file: nothing is archived'
+  says 'which is not a regular file. Nothing was archived'
 }
 
 @test "a file of all that unpacks to what was there" {
