@@ -25,7 +25,7 @@ app = shared.new_app()
 _WITH_JSON = ("status",)
 """Scripts that print JSON themselves, and take --json."""
 _UNREACHABLE = 255
-"""Exit code of a host that could not be asked: ssh's own."""
+"""Exit code for an unreachable host: ssh's own."""
 
 
 @shared.command(app, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -78,9 +78,9 @@ def _targets(words: Sequence[str], project: Path) -> list[Target]:
 
 
 def command(target: Target, script: str, arguments: Sequence[str]) -> str:
-    """What a shell there runs: the script in its folder, or a word about those that there are."""
+    """What a shell there runs: the script in its folder, or a message with the names of the existing ones."""
     folder, file = shlex.quote(target.directory), f"bin/{script}"
-    absent = f"no bin/{script} in {target.directory} on {target.destination}. There are:"
+    absent = f"no bin/{script} in {target.directory} on {target.destination}. Available:"
     return (
         f"cd {folder} && if [ -x {file} ]; then exec {shlex.join([file, *arguments])}; "
         f"else echo {shlex.quote(absent)} $(cd bin && ls -p | grep '^[a-z_-]*$') >&2; exit 2; fi"
@@ -112,7 +112,7 @@ def _one_by_one(targets: Sequence[Target], script: str, arguments: Sequence[str]
 def _import_secrets(targets: Sequence[Target], arguments: Sequence[str], project: Path) -> None:
     """Read the secrets here, from the sources of nuwa.toml, and send each host those of its group.
 
-    Without sources, bin/secret import gets this standard input, as any script does.
+    Without sources, bin/secret import reads this command's standard input, as any script does.
     """
     from nuwa.remote import secret_sources
     from nuwa.remote.ssh import connect

@@ -23,7 +23,7 @@ def audit(
     ] = "",
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="Number of entries.")] = 200,
 ) -> None:
-    """Show who did what on this host, and how, newest last. It works while the agent is down."""
+    """Show who did what on this host, and how, newest last. Works while the agent is down."""
     from nuwa.agent.audit import Trail
     from nuwa.agent.database import Database
     from nuwa.agent.paths import host_paths

@@ -30,7 +30,7 @@ def build(
     ] = "",
     base: Annotated[
         Literal["auto", "registry", "bootstrap"],
-        typer.Option(help="Where the base distribution comes from; auto: the first of the two that works."),
+        typer.Option(help="Where the base distribution comes from; auto: the first of them that works."),
     ] = "auto",
     platform: shared.Platform = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Rebuild every layer.")] = False,

@@ -1,4 +1,4 @@
-"""Builds as `nuwa build` and `nuwa deploy` have them: where nothing has changed, the image that was built."""
+"""Builds for `nuwa build` and `nuwa deploy`: if nothing has changed, the existing image is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the words of a command line ask for; both commands remember the same."""
+    """The build that a command line asks for; both commands share what they remember."""
 
     project: Path
     family: str | None = None
@@ -28,7 +28,7 @@ class Wanted:
     architecture: str = ""
 
     def memory(self) -> Memory:
-        """To be made before the manifest is read: what changes afterwards is not taken for known."""
+        """Create this before the manifest is read: later changes are then not taken for known."""
         from nuwa.image.unchanged import Memory
 
         words = (self.family or "", self.release, self.version, self.base, self.architecture)
@@ -44,11 +44,11 @@ def built(
     *,
     fresh: bool = False,
 ) -> Built:
-    """Build a project's image, or remember that it stands.
+    """Build a project's image, or return the existing one if nothing has changed.
 
     Args:
-        app: gives its manifest; called where something has changed.
-        engine: gives the podman to build with.
+        app: returns its manifest; called only if something has changed.
+        engine: returns the podman to build with.
         fresh: rebuild every layer.
     """
     known = None if fresh else memory.recall(engine)

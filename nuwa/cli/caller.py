@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 MAX_PARENTS = 32
 _NOBODY = 2**32 - 1
-"""What the kernel says of a process that no login began."""
+"""The kernel's login id of a process that belongs to no login."""
 
 
 def caller() -> Actor:
-    """The user of the host who called, as far as the kernel, sudo and sshd tell."""
+    """The user who called this command, as far as the kernel, sudo and sshd reveal it."""
     from nuwa.agent.audit import Actor
 
     proc = Path("/proc")
@@ -31,20 +31,20 @@ def caller() -> Actor:
 
 
 def headers() -> dict[str, str]:
-    """The same, as the control API takes it."""
+    """The same, as headers of the control API."""
     actor = caller()
     return {"X-Nuwa-Who": actor.who, "X-Nuwa-Way": actor.way, "X-Nuwa-From": actor.source}
 
 
 def source(environment: Mapping[str, str]) -> str:
-    """Where an ssh login came from: its address, and its key where sshd tells (`ExposeAuthInfo yes`)."""
+    """Where an ssh login came from: its address, and its key if sshd reveals it (`ExposeAuthInfo yes`)."""
     address = environment.get("SSH_CONNECTION", "").split(" ")[0]
     key = _fingerprint(environment.get("SSH_USER_AUTH", ""))
     return " ".join(part for part in (address, key) if part)
 
 
 def _fingerprint(path: str) -> str:
-    """The key in sshd's file about a login, as `ssh-add -l` names it; empty where there is none."""
+    """The key in sshd's file about a login, as `ssh-add -l` prints it; empty if there is none."""
     try:
         lines = Path(path).read_text().splitlines() if path else []
         keys = [line.split(" ") for line in lines if line.startswith("publickey ")]
@@ -55,7 +55,7 @@ def _fingerprint(path: str) -> str:
 
 
 def _environment_of_login(proc: Path) -> dict[str, str]:
-    """The environment of the nearest process of an ssh login: sudo takes its variables away from its own."""
+    """The environment of the nearest process of an ssh login: sudo removes its variables for the command."""
     number = os.getpid()
     for _ in range(MAX_PARENTS):
         found = _environment(proc / str(number) / "environ")

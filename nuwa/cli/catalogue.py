@@ -9,7 +9,7 @@ COMMANDS = {
     "app": "Run a script of bin/ on the hosts: status, logs, shell, secret, …",
     "push": "Push the image to a registry, for hosts that pull from there.",
     "inspect": "Show what an image contains: layers, services, labels, what Setup would write.",
-    "setup": "Verify an image and write its bin/ into a folder, as its Setup label does.",
+    "setup": "Verify an image and write its bin/ to a folder, as its Setup label does.",
     "export": "Print an image as Kubernetes objects, or write them as a kustomize base.",
     "ls": "Show the services of this host.",
     "start": "Start services.",
@@ -28,7 +28,7 @@ COMMANDS = {
     "lab": "Disposable hosts for trying things out.",
     "schema": "Print the JSON Schema of nuwa.toml.",
 }
-"""Every command, with the line that the help shows; each is in the module of its name in `nuwa.cli`."""
+"""Every command with its line of help; each is in the module of the same name in `nuwa.cli`."""
 
 OPTIONS = {
     "--json": "Print one JSON object on stdout, errors included.",

@@ -42,10 +42,10 @@ def check(
 
 
 def _held_against(made: App, directory: Path) -> list[str]:
-    """What is worth a look in the project; what cannot work is an error.
+    """Warnings about the project; anything that cannot work is an error.
 
     Raises:
-        ManifestError: the manifest names something that is not there.
+        ManifestError: the manifest names something that does not exist.
     """
     from nuwa.detect.against import differences
     from nuwa.detect.tree import Tree

@@ -99,7 +99,7 @@ def schema() -> None:
 
 
 def _apply(file: Path | None, *, dry_run: bool) -> Applied:
-    """By the agent, so that it knows at once; directly where it is down."""
+    """Apply through the agent, so that it knows at once; directly if it is down."""
     from nuwa.agent.apply.apply import apply as put
     from nuwa.agent.client import AgentDown
     from nuwa.agent.config.load import read

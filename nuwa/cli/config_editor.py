@@ -18,7 +18,7 @@ def edit(paths: Paths) -> Applied | None:
     """Let a person edit the configuration until it is valid, and apply it.
 
     Returns:
-        what it changed; None when nothing was edited, or the person gave up.
+        what was changed; None if nothing was edited, or the person gave up.
     """
     from nuwa.agent.config.load import read
     from nuwa.agent.config.resolved import EMPTY, revision
@@ -38,7 +38,7 @@ def edit(paths: Paths) -> Applied | None:
 
 
 def _put(paths: Paths, text: str, expected: str) -> Applied | None:
-    """Apply it; None, with its errors shown, when it is not valid."""
+    """Apply a configuration; if it is invalid, show its errors and return None."""
     from nuwa.agent.apply.apply import apply
     from nuwa.agent.client import AgentDown, Refused
     from nuwa.cli.host_services import client, recorded

@@ -1,4 +1,4 @@
-"""`nuwa deploy`: build, send what hosts lack, and have the image's own scripts take it up there."""
+"""`nuwa deploy`: build, send hosts what they lack, and have the image's own scripts deploy it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def deploy(
     progress = shared.progress()
     chosen = target.choose(made, targets or [], _domains(domain))
     with _repeatable(), ExitStack() as stack, ThreadPoolExecutor(1) as pool:
-        # Podman is asked and the code of builds is loaded while ssh logs in.
+        # While ssh logs in, podman is queried and the code of builds is loaded.
         engine = None if build_on else pool.submit(_engine)
         connections = [stack.enter_context(connect(one)) for one in chosen]
         states = _looked_at(connections, made, prepare=prepare, yes=yes, progress=progress)
@@ -98,11 +98,11 @@ def deploy(
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
-    """What a cut connection means for a deploy: repeated, it does what is left to do."""
+    """Give a lost connection the hint that fits a deploy: repeated, it resumes."""
     try:
         yield
     except ConnectionLost as error:
-        error.hint = "The same command again continues from here."
+        error.hint = "Run the same command again: it resumes."
         raise
 
 
@@ -117,7 +117,7 @@ def _domains(given: Sequence[str] | None) -> tuple[str, ...]:
 
 def _engine() -> Engine:
     from nuwa.engine import Engine
-    from nuwa.image import build  # noqa: F401 - it takes its time to load
+    from nuwa.image import build  # noqa: F401 - it is slow to load
 
     return Engine.detect()
 
@@ -131,7 +131,7 @@ def _built_here(
     built = builds.built(wanted, memory, lambda: made, lambda: engine, progress)
     image = engine.image(built.id)
     if image is None:
-        raise NuwaError(f"{built.tag} was removed while it was to be sent")
+        raise NuwaError(f"{built.tag} was removed before it could be sent", hint="Run the command again.")
     with source.local(engine, image) as local:
         yield local
 
@@ -181,7 +181,7 @@ def _deploy(
 
 
 def _pushed(made: App, source: Source, progress: Progress) -> str:
-    """The reference in the manifest's registry; empty where it names none, or the image is not here."""
+    """The reference in the manifest's registry; empty if it names none, or if the image is not here."""
     from nuwa.remote import registry
     from nuwa.remote.source import LocalSource
 
@@ -193,7 +193,7 @@ def _pushed(made: App, source: Source, progress: Progress) -> str:
 
 
 def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:
-    """The error, with what it means for the hosts before and after."""
+    """The error, with the state of the hosts before and after the failed one."""
     before, after = names[:done], names[done + 1 :]
     if before:
         error.details += f"\nThe new release serves on {', '.join(before)}."
@@ -206,7 +206,7 @@ def _with_rest(error: NuwaError, names: Sequence[str], done: int) -> NuwaError:
 def _looked_at(
     connections: Sequence[Connection], made: App, *, prepare: bool, yes: bool, progress: Progress
 ) -> list[HostState]:
-    """What each host has, after it got what it lacks where that is wanted."""
+    """The state of each host, after missing packages were installed if that was requested."""
     from nuwa.remote import host
 
     states = [host.look(connection, made) for connection in connections]
@@ -216,7 +216,7 @@ def _looked_at(
 
 
 def _check(states: Sequence[HostState], made: App, architecture: str) -> None:
-    """That every host can take the release, before anything is built.
+    """Check that every host can take the release, before anything is built.
 
     Args:
         architecture: of the image; empty if it is not known yet.
@@ -255,8 +255,8 @@ def _prepared(
 
 
 def _secrets(made: App, state: HostState, project: Path) -> dict[str, str]:
-    """Secrets that the deployment lacks: from the environment, else from the sources of nuwa.toml, else asked
-    for, all before anything starts."""
+    """Secrets that the deployment lacks: from the environment, else from the sources of nuwa.toml, else
+    prompted for, all before anything starts."""
     from nuwa.remote import host, secret_sources
 
     values = {}
@@ -273,7 +273,7 @@ def _secrets(made: App, state: HostState, project: Path) -> dict[str, str]:
     if missing:
         raise UsageError(
             f"secrets are missing on {state.target}: {', '.join(missing)}",
-            hint="Give each in an environment variable of its name, or run this in a terminal.",
+            hint="Set each as an environment variable of that name, or run this in a terminal.",
         )
     for name in made.backup.secrets if made.backup else ():
         if name not in state.secrets and (given := os.environ.get(name)):

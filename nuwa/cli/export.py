@@ -92,7 +92,7 @@ def kubernetes(
 
 
 def _rendered(made: App, chosen: Options) -> tuple[list[dict[str, Any]], list[str]]:
-    """The objects, and what the reader has to know of them."""
+    """The objects, and notes for the reader."""
     from nuwa.kubernetes.options import ExportError
     from nuwa.kubernetes.render import render
 
@@ -124,7 +124,7 @@ def _delivered(
 
 
 def _app_of(source: str) -> tuple[Image, App]:
-    """The image and the manifest that it was made of."""
+    """The image and the manifest that it was built from."""
     from nuwa.engine import Engine
     from nuwa.image import inspection
 
@@ -136,7 +136,7 @@ def _app_of(source: str) -> tuple[Image, App]:
 
 
 def _digest(image: Image) -> str:
-    """By which name a cluster gets the image: one in a registry, where it has such a name."""
+    """The name by which a cluster pulls the image: the one in a registry, if it has one."""
     names: list[str] = image.data.get("RepoDigests") or []
     return next((name for name in names if not name.startswith("localhost/")), next(iter(names), ""))
 
@@ -144,9 +144,9 @@ def _digest(image: Image) -> str:
 def _secrets(
     made: App, source: Path | None, earlier: dict[str, bytes], progress: Progress
 ) -> dict[str, bytes]:
-    """The values of an earlier export and those of a source, which come first.
+    """The values of a source and, where it has none, of an earlier export.
 
-    What an earlier export has is not generated again: a new key would end every session.
+    Values of an earlier export are not generated again: a new key would end every session.
     """
     from nuwa.kubernetes import secret_values
     from nuwa.kubernetes.options import ExportError
@@ -156,7 +156,7 @@ def _secrets(
     try:
         wanted = [name for name in made.env.generated if name not in earlier]
         for name in secret_values.keep_generated(source, wanted):
-            progress.note(f"generated {name}, kept in {source}")
+            progress.note(f"generated {name} and stored it in {source}")
         return {**earlier, **secret_values.read(source)}
     except (OSError, ExportError) as error:
         raise NuwaError(f"the secrets cannot be read: {error}") from None
@@ -168,7 +168,7 @@ def _read(old: Path) -> list[dict[str, Any]]:
     from nuwa.kubernetes.yaml_text import read
 
     if not old.exists():
-        raise NuwaError(f"there is no {old}", hint="Name the folder or the file of an earlier export.")
+        raise NuwaError(f"{old} does not exist", hint="Name the folder or the file of an earlier export.")
     folder = old / kustomize.BASE if (old / kustomize.BASE).is_dir() else old
     files = sorted(folder.glob("*.yaml")) if folder.is_dir() else [folder]
     found = []
@@ -183,7 +183,7 @@ def _read(old: Path) -> list[dict[str, Any]]:
 def _write(
     folder: Path, made: App, objects: list[dict[str, Any]], earlier: list[dict[str, Any]]
 ) -> list[str]:
-    """Write base and overlay, and remove what an earlier export had besides. The overlay is written once."""
+    """Write base and overlay, and remove obsolete files of an earlier export. The overlay is written once."""
     from nuwa import files
     from nuwa.kubernetes import kustomize
 

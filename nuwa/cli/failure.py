@@ -1,4 +1,4 @@
-"""What a user sees of a failure: one message with its remedy, and an exit code."""
+"""How failures are reported: one message with its remedy, and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nuwa.errors import ManifestError, NuwaError
 
 @contextmanager
 def signals() -> Iterator[None]:
-    """Let the polite signals unwind the work like Ctrl-C does, so that everything is cleaned up."""
+    """Let SIGTERM and SIGHUP unwind the work like Ctrl-C, so that everything is cleaned up."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is fixed
         raise KeyboardInterrupt(number)
@@ -36,7 +36,7 @@ def signals() -> Iterator[None]:
 def report(error: BaseException) -> int:
     """Say what happened on stderr (or as JSON on stdout), and return the exit code.
 
-    An exception that is none of nuwa's own is a defect of nuwa and shows its traceback.
+    An exception that is not nuwa's own is a bug in nuwa and is shown with its traceback.
     """
     if isinstance(error, Interrupted):
         _show("Interrupted; nothing was left half done.", {"message": "interrupted"}, error.exit_code)
@@ -68,14 +68,14 @@ def _as_json(error: NuwaError) -> dict[str, object]:
 
 
 def _from_system(error: BaseException) -> NuwaError | None:
-    """What the operating system refused, in a sentence; None for anything else."""
+    """An error of the operating system as one with a remedy; None for anything else."""
     if not isinstance(error, OSError) or error.strerror is None:
         return None
     hints = {
         errno.ENOSPC: "Free some space on that disk and try again.",
-        errno.EACCES: "Run it as a user who may do that.",
-        errno.EPERM: "Run it as a user who may do that.",
-        errno.EROFS: "That disk is read-only.",
+        errno.EACCES: "Run this as a user with the permission, such as root.",
+        errno.EPERM: "Run this as a user with the permission, such as root.",
+        errno.EROFS: "That file system is read-only. Use another folder, or remount it.",
     }
     where = f"{error.filename}: " if error.filename else ""
     return NuwaError(f"{where}{error.strerror}", hint=hints.get(error.errno or 0, ""))

@@ -67,7 +67,7 @@ def show(run: Annotated[int, typer.Argument(metavar="RUN", help="Number of a run
 
 @shared.command(app)
 def run(name: host_services.Hook) -> None:
-    """Run a webhook now, as if something had been pushed, and restart all that it brings in."""
+    """Run a webhook now, as after a push, and restart all services that it affects."""
     found = host_services.client().ask("POST", f"/webhook/{name}/restart")
     shared.progress().result(found, f"run {found['run']} is queued: nuwa hooks show {found['run']}")
 

@@ -31,7 +31,7 @@ def init() -> None:
     from nuwa.agent.paths import host_paths
 
     made = host.init(host_paths(), progress)
-    text = "This host is prepared. Next: nuwa config edit, and nuwa ls."
+    text = "This host is prepared. Next: nuwa config edit, then nuwa ls."
     progress.result({"made": made}, text)
 
 
@@ -72,11 +72,11 @@ def remove(
 
 def _require_root() -> None:
     if os.geteuid() != 0:
-        raise NuwaError("only root can do that", hint="Use sudo.")
+        raise NuwaError("only root can do that", hint="Run it with sudo.")
 
 
 def _go_on_in_place() -> None:
-    """The agent runs from its place on the host: the nuwa that is there looks after it."""
+    """Continue as the nuwa that is installed on the host, from which the agent runs."""
     from nuwa import installation, process
 
     own = installation.PLACE / "bin/nuwa"

@@ -25,14 +25,14 @@ def client() -> Client:
 
 
 def record(action: str, target: str, outcome: str = "ok") -> None:
-    """Write down in the audit trail what this command line did without the agent."""
+    """Record in the audit trail what this command did without the agent."""
     from nuwa.agent.audit import Trail
     from nuwa.agent.database import Database
     from nuwa.agent.paths import host_paths
     from nuwa.cli import caller
     from nuwa.errors import NuwaError
 
-    # What was done is done: where it cannot be written down, that is no failure of it.
+    # The action was done: it does not fail because it cannot be recorded.
     with contextlib.suppress(OSError, sqlite3.Error, NuwaError):
         database = Database(host_paths().database)
         try:
@@ -43,7 +43,7 @@ def record(action: str, target: str, outcome: str = "ok") -> None:
 
 @contextlib.contextmanager
 def recorded(action: str, target: str) -> Iterator[None]:
-    """Write down what the block does without the agent, and how that went."""
+    """Record what the block does without the agent, and its outcome."""
     from nuwa.errors import NuwaError
 
     outcome = "interrupted"
@@ -74,7 +74,7 @@ def everything() -> list[Service]:
 
 
 def listing() -> tuple[Listing, bool]:
-    """Everything at a glance, and whether the agent said so."""
+    """Everything at a glance, and whether the agent answered."""
     from nuwa.agent.client import AgentDown
 
     try:
@@ -112,7 +112,7 @@ def act(verb: str, name: str) -> Outcome:
 
 
 def names() -> list[str]:
-    """Names of services, for completion; nothing where this user may not see them."""
+    """Names of services, for completion; none if this user may not see them."""
     from nuwa.errors import NuwaError
 
     try:
@@ -132,7 +132,7 @@ def hook_names() -> list[str]:
 
 
 def complete(incomplete: str) -> list[str]:
-    """The names of services that begin so."""
+    """The names of services that begin with a text."""
     return [name for name in names() if name.startswith(incomplete)]
 
 
@@ -150,7 +150,7 @@ Hook: Any = Annotated[str, typer.Argument(metavar="NAME", help="A webhook.", aut
 
 
 def all_of(verb: str, chosen: list[str]) -> None:
-    """Do one thing to several services, and say what became of each."""
+    """Do one thing to several services, and report the result of each."""
     from nuwa.cli import shared
 
     progress = shared.progress()

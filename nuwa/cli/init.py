@@ -36,7 +36,7 @@ def init(
 
     target = directory / NAME
     if not directory.is_dir():
-        raise NuwaError(f"there is no folder {directory}")
+        raise NuwaError(f"there is no folder {directory}", hint="Name the project's folder: nuwa init DIR")
     if target.exists() and not force:
         raise NuwaError(f"{target} already exists", hint="--force replaces it.")
     project = _project(directory, module, kind, name, family)
@@ -57,7 +57,7 @@ def init(
 
 
 def _project(directory: Path, module: str, kind: str | None, name: str, family: str | None) -> Project:
-    """What was recognised, with what the options say in its place."""
+    """What was recognised, overridden by the options."""
     from nuwa.detect.detect import detect
     from nuwa.detect.model import Web
     from nuwa.image import families
@@ -71,7 +71,7 @@ def _project(directory: Path, module: str, kind: str | None, name: str, family: 
     if project.elsewhere and not module:
         raise NuwaError(
             f"the application is not in {directory.resolve()}, but in {', '.join(project.elsewhere)}",
-            hint=f"Write its manifest there: nuwa init {directory / project.elsewhere[0]}",
+            hint=f"Write the manifest there: nuwa init {directory / project.elsewhere[0]}",
         )
     if web is None:
         raise NuwaError(
@@ -84,7 +84,7 @@ def _project(directory: Path, module: str, kind: str | None, name: str, family: 
 
 
 def _valid(project: Project, family: str | None, target: Path) -> str:
-    """The manifest's text, which was validated: what the options gave may be wrong."""
+    """The manifest's text, validated, since values of options may be wrong."""
     import tomllib
 
     from nuwa.detect import annotated_manifest

@@ -1,4 +1,4 @@
-"""`nuwa inspect`: what an image holds."""
+"""`nuwa inspect`: what an image contains."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def package_rows(packages: Sequence[Package] | None) -> list[str]:
 
 
 def package_data(packages: Sequence[Package] | None) -> dict[str, object]:
-    """The packages, for a program; without the key where they were not asked for."""
+    """The packages, for a program; without the key if they were not requested."""
     return {} if packages is None else {"packages": [vars(package) for package in packages]}
 
 
 def rows(found: Inspection) -> list[str]:
-    """What there is to say about an image, for a person."""
+    """The description of an image, for a person."""
     image = found.image
     lines = [*(image.names or ("(no name)",)), f"  {'id':<10}{image.id}", f"  {'digest':<10}{found.digest}"]
     lines += [f"  {'platform':<10}{platform(image)}", f"  {'size':<10}{megabytes(image.size)}"]
@@ -75,7 +75,7 @@ def _setup_rows(found: Inspection) -> list[str]:
 
 
 def trust_rows(found: Inspection) -> list[str]:
-    """Whether its Setup label is what nuwa makes of its manifest."""
+    """Whether its Setup label is the one that nuwa makes from its manifest."""
     from nuwa import __version__
 
     setup = found.setup
@@ -84,15 +84,15 @@ def trust_rows(found: Inspection) -> list[str]:
     lines = [f"  Setup is {len(setup.script.encode())} bytes, sha256 {setup.sha256}"]
     if not setup.genuine:
         lines.append(
-            f"  It is not the script that nuwa {__version__} makes: read it (nuwa inspect --script)."
+            f"  It is not the script that nuwa {__version__} makes. Review it: nuwa inspect --script IMAGE"
         )
     if found.changed_scripts:
-        lines.append(f"  Not as nuwa {__version__} writes them: {', '.join(found.changed_scripts)}.")
-    return lines if len(lines) > 1 else [*lines, f"  All of it is as nuwa {__version__} writes it."]
+        lines.append(f"  Different from what nuwa {__version__} writes: {', '.join(found.changed_scripts)}.")
+    return lines if len(lines) > 1 else [*lines, f"  All of it is what nuwa {__version__} writes."]
 
 
 def data(found: Inspection) -> dict[str, object]:
-    """What there is to say about an image, for a program."""
+    """The description of an image, for a program."""
     setup = found.setup
     return {
         "id": found.image.id,

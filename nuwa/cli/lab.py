@@ -114,7 +114,7 @@ def copy(
     progress = shared.progress()
     target = Lab(lab).find(host)
     copied = access.copy(Engine.detect(), progress, image, target)
-    text = f"{target.name} has {image} now." if copied else f"{target.name} has {image} already."
+    text = f"{target.name} now has {image}." if copied else f"{target.name} already has {image}."
     progress.result({"host": target.name, "image": image, "copied": copied}, text)
 
 
@@ -149,7 +149,7 @@ def _show(progress: Progress, states: Sequence[HostState]) -> None:
     rows = [_row(state) for state in states]
     progress.result(
         {"hosts": [state.as_json() for state in states]},
-        "\n".join(rows) if rows else "There is no lab. `nuwa lab up` makes one.",
+        "\n".join(rows) if rows else "There is no lab. `nuwa lab up` creates one.",
     )
 
 

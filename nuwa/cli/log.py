@@ -74,7 +74,7 @@ def _level(text: str) -> int | None:
         return _LEVELS.index(text)
     if text in tuple("01234567"):
         return int(text)
-    raise UsageError(f"{text!r} is not a level", hint=f"levels: {', '.join(_LEVELS)}, or 0 to 7")
+    raise UsageError(f"{text!r} is not a priority", hint=f"priorities: {', '.join(_LEVELS)}, or 0 to 7")
 
 
 def _follow(sources: Sources, query: Query, *, named: bool) -> None:

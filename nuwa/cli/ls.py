@@ -23,20 +23,20 @@ _SIGNS = {
 
 @shared.command(app)
 def ls() -> None:
-    """Show the services of this host: state, process, ports, age, memory. It works without the agent too."""
+    """Show the services of this host: state, process, ports, age, memory. Works without the agent too."""
     found, by_agent = host_services.listing()
     progress = shared.progress()
     if not by_agent:
         progress.note("The agent is down; this is what systemd reports.")
     elif found["revision"] != found["applied"]:
-        progress.note("config.json was edited since it was applied: nuwa config apply")
+        progress.note("config.json has changed since it was applied. To apply it: nuwa config apply")
     text = terminal.table(*_table(found["ps"]))
     hooks = "\n".join(_hook(hook) for hook in found["hooks"])
     progress.result({**found}, f"{text}\n\n{hooks}" if hooks else text)
 
 
 def _table(rows: list[ServiceRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and rows; the column of images is there where there are any."""
+    """Head and rows, with a column of images if there are any."""
     head = (
         "NAME",
         "STATUS",

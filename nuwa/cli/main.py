@@ -51,13 +51,13 @@ def help_text() -> str:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; what went wrong is said on stderr."""
+    """Run one command line and return its exit code; errors go to stderr."""
     from nuwa.cli import failure, root
     from nuwa.cli.shared import Interrupted
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+            stream.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
         with failure.signals():
             return root.run(arguments)

@@ -42,7 +42,7 @@ def push(
     except ValueError as error:
         raise UsageError(str(error)) from None
     if not where:
-        raise UsageError("which registry?", hint=f"nuwa push registry.example.com/team/{made.name}")
+        raise UsageError("no registry is given", hint=f"nuwa push registry.example.com/team/{made.name}")
     engine, progress = Engine.detect(), shared.progress()
     built = build(made, project, Options(architecture=foreign(platform)), engine, progress)
     with progress.step(f"push {where}") as step:

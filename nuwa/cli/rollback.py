@@ -1,4 +1,4 @@
-"""`nuwa rollback`: hosts go back to the previous release."""
+"""`nuwa rollback`: roll hosts back to the previous release."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def rollback(targets: Targets = None, project: Project = Path()) -> None:
 
 
 def _check(connection: Connection, made: App) -> None:
-    """Refuse a folder without a deployment of this app, before any host goes back."""
+    """Reject a folder without a deployment of this app, before any host is rolled back."""
     from nuwa.remote import host
 
     state = host.look(connection, made)
@@ -55,8 +55,8 @@ def _check(connection: Connection, made: App) -> None:
 
 
 def _in_turn(connections: Sequence[Connection], progress: Progress) -> None:
-    """Roll back one host after the other. A second rollback would undo the first: what is said of a failure
-    leaves out the hosts that went back."""
+    """Roll back one host after the other. A second rollback would undo the first, so the hint after a failure
+    leaves out the hosts that are done."""
     from nuwa.remote import deploy
 
     names = [str(connection.target) for connection in connections]
@@ -68,7 +68,7 @@ def _in_turn(connections: Sequence[Connection], progress: Progress) -> None:
         except NuwaError as error:
             error.details = "\n".join(filter(None, (error.details, _so_far(names[:done], names[done:]))))
             again = f"nuwa rollback {' '.join(names[done:])}"
-            error.hint = f"{error.hint} Then: {again}" if error.hint else f"When the cause is gone: {again}"
+            error.hint = f"{error.hint} Then: {again}" if error.hint else f"Once the cause is fixed: {again}"
             raise
         except KeyboardInterrupt:
             progress.note(_so_far(names[:done], names[done + 1 :], names[done]))
@@ -77,7 +77,7 @@ def _in_turn(connections: Sequence[Connection], progress: Progress) -> None:
 
 
 def _unknown(error: NuwaError, before: Sequence[str], this: str, after: Sequence[str]) -> NuwaError:
-    """The error of a host that may have gone back and may not."""
+    """The error of a host that may or may not have been rolled back."""
     error.details = _so_far(before, after, this)
     error.hint = _look_first(this, after)
     return error
@@ -93,9 +93,9 @@ def _so_far(back: Sequence[str], left: Sequence[str], unknown: str = "") -> str:
 
 
 def _look_first(this: str, after: Sequence[str]) -> str:
-    """A rollback that is repeated where it took place brings the newer release again."""
-    left = f" Those that were not: nuwa rollback {' '.join(after)}" if after else ""
+    """The hint for such a host: repeating a rollback that succeeded would bring the newer release back."""
+    left = f" For the remaining hosts: nuwa rollback {' '.join(after)}" if after else ""
     return (
-        f"See which release serves there: nuwa app --on {this} status\n"
+        f"To see which release serves there: nuwa app --on {this} status\n"
         f"If it is still the newer one: nuwa rollback {this}.{left}"
     )

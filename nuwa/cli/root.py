@@ -17,7 +17,7 @@ from nuwa.errors import UsageError
 
 
 class Commands(TyperGroup):
-    """Knows all commands by name, and each only when it is needed."""
+    """Knows all commands by name, and imports each only when it is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is typer's
         return list(COMMANDS)
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line.
 
     Raises:
-        NuwaError: whatever the command raises; `UsageError` for a command line that cannot be understood.
+        NuwaError: whatever the command raises; `UsageError` for an invalid command line.
     """
     group = typer.main.get_command(app)
     try:

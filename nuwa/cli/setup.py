@@ -27,7 +27,7 @@ def setup(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, but write nothing.")] = False,
 ) -> None:
-    """Verify an image and write its bin/ into a folder, as its Setup label does.
+    """Verify an image and write its bin/ to a folder, as its Setup label does.
 
     Before it asks for confirmation, it shows the digest, the labels, the signature policy that applies, and
     what would be written. Then bash runs the label as it is, with BID set to the image.
@@ -92,15 +92,15 @@ def _ask(yes: bool, directory: Path) -> None:
         return
     if shared.settings.json or shared.settings.quiet or not sys.stdin.isatty():
         raise UsageError(
-            "this is not a terminal, so nobody can confirm",
+            "not a terminal",
             hint="Rerun with --yes to confirm, or with --dry-run to see what would be done.",
         )
-    if not typer.confirm(f"Write bin/ into {directory.resolve()}?", err=True):
+    if not typer.confirm(f"Write bin/ to {directory.resolve()}?", err=True):
         raise NuwaError("nothing was written")
 
 
 def _run(engine: Engine, found: Inspection, directory: Path) -> str:
-    """Run the label and return what it says."""
+    """Run the label and return its output."""
     from nuwa.process import run
 
     assert found.setup

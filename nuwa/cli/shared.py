@@ -72,7 +72,7 @@ _COMMON = {"json": Json, "quiet": Quiet, "debug": Debug}
 
 
 def new_app(**options: Any) -> typer.Typer:
-    """A typer application as all commands are made: plain help, no tracebacks of typer's own."""
+    """A typer application with the settings of all commands: plain help, no tracebacks by typer."""
     plain: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
     return typer.Typer(add_completion=False, no_args_is_help=True, **plain, **options)
 
@@ -114,14 +114,14 @@ def command(app: typer.Typer, *, json: bool = True, **options: Any) -> Callable[
 
 
 def progress() -> Progress:
-    """Where the command reports to, by the options and the terminal."""
+    """The command's output, according to its options and the terminal."""
     from nuwa import console
 
     return console.choose(quiet=settings.quiet, as_json=settings.json, verbose=settings.debug)
 
 
 def load_app(directory: Path, family: str | None = None, release: str | None = None) -> App:
-    """The validated manifest of a project, with what it leaves to its family filled in."""
+    """The validated manifest of a project, with defaults of its family filled in."""
     from nuwa.image import families
     from nuwa.manifest import load
 

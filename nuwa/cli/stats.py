@@ -77,17 +77,17 @@ def _row(title: str, point: StatsPoint) -> tuple[str, ...]:
 
 
 def cores(value: float | None) -> str:
-    """CPU time in use, in hundredths of a core."""
+    """CPU use in cores, with two digits."""
     return "" if value is None else f"{value * 100:.1f}%"
 
 
 def share(errors: int, requests: int | None) -> str:
-    """Errors among requests."""
+    """The share of errors among requests."""
     return f"{100 * errors / requests:.2g}%" if requests else ""
 
 
 def duration(seconds: float | None) -> str:
-    """Of an answer."""
+    """The duration of a request."""
     if seconds is None:
         return ""
     return f"{seconds * 1000:.0f}ms" if seconds < 1 else f"{seconds:.1f}s"

@@ -14,12 +14,12 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def is_coloured() -> bool:
-    """Whether a person looks at colours on standard output (no-color.org)."""
+    """Whether standard output shows colours (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, *styles: str) -> str:
-    """`text` in colours, where somebody sees them."""
+    """`text` in colours, if the terminal shows them."""
     if not styles or not is_coloured():
         return text
     return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
@@ -37,7 +37,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """As much of a line as fits; one that is too long loses its colours."""
+    """A line cut to a width; a line that is too long loses its colours."""
     return text if _width(text) <= width else _ESCAPE.sub("", text)[:width]
 
 

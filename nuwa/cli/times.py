@@ -16,7 +16,7 @@ def moment(text: str, now: float | None = None) -> float:
     """Unix seconds of `-1h`, `2d`, `today`, `yesterday`, `2026-11-22` or `2026-11-22 10:00`.
 
     Args:
-        now: Unix seconds; by default what the clock says.
+        now: Unix seconds; by default the current time.
 
     Raises:
         UsageError: it is none of these.

@@ -36,7 +36,7 @@ def add(
 
     chosen = tuple(dict.fromkeys(apps or ()))
     if chosen and right != "operate":
-        raise UsageError(f"--app does not limit the right to {right}", hint="Use it with --right operate.")
+        raise UsageError(f"--app cannot limit the right to {right}", hint="Use it with --right operate.")
     progress = shared.progress()
     if unknown := sorted(set(chosen) - set(host_services.names())):
         progress.note(f"There is no service {' or '.join(unknown)} on this host yet.")
@@ -97,7 +97,7 @@ def remove(name: Name) -> None:
     token = host_paths().token
     if name == rights.HOST:
         if not _is_set(token):
-            raise UsageError(f"{token} is empty already")
+            raise UsageError(f"{token} is already empty")
         files.write(token, "", mode=0o640, group=token.stat().st_gid)
     else:
         _file().remove(name)
@@ -124,26 +124,26 @@ def totp(
     if off:
         file.update(name, totp="", recovery=())
         host_services.record("remove second factor", name)
-        shared.progress().result({"name": name}, f"The token {name} needs no code any more.")
+        shared.progress().result({"name": name}, f"The token {name} no longer needs a code.")
         return
     secret, codes = _enrolment(name)
     uri = second_factor.uri(secret, name, socket.gethostname())
     if not shared.settings.json:
         print(_qr(uri))
-        print(f"\n{uri}\n\nRecovery codes; each works once. Keep them apart from the device:")
+        print(f"\n{uri}\n\nRecovery codes; each works once. Store them separately from the device:")
         print("\n".join(f"  {code}" for code in codes))
         _confirm(secret)
     file.update(name, totp=secret, recovery=tuple(map(second_factor.digest_of, codes)))
     host_services.record("add second factor", name)
     result = {"name": name, "uri": uri, "recovery_codes": codes}
-    shared.progress().result(result, f"\nFrom now on {name} logs in with token and code.")
+    shared.progress().result(result, f"\nFrom now on, {name} needs the token and a code to log in.")
 
 
 def _enrolment(name: str) -> tuple[str, list[str]]:
     """A new secret and recovery codes for a token.
 
     Raises:
-        UsageError: it can have none.
+        UsageError: the token cannot have one.
     """
     from nuwa.access import rights, second_factor
     from nuwa.access.token_file import stored
@@ -151,8 +151,8 @@ def _enrolment(name: str) -> tuple[str, list[str]]:
     from nuwa.errors import UsageError
 
     if name == rights.HOST:
-        hint = "Make one with a name, nuwa token add NAME --right configure, then nuwa token remove host"
-        raise UsageError("the token in /etc/nuwa/token can have no second factor", hint=hint)
+        hint = "Create one with a name: nuwa token add NAME --right configure; then nuwa token remove host"
+        raise UsageError("the token in /etc/nuwa/token cannot have a second factor", hint=hint)
     if name not in stored(host_paths().tokens):
         raise UsageError(f"there is no token {name!r}", hint="nuwa token list shows them")
     return second_factor.new_secret(), second_factor.new_recovery_codes()
@@ -170,7 +170,7 @@ def _qr(uri: str) -> str:
 
 
 def _confirm(secret: str) -> None:
-    """Ask for a code, to be sure that the app has the secret.
+    """Ask for a code, to check that the app has the secret.
 
     Raises:
         UsageError: it is wrong; nothing was changed.
@@ -185,7 +185,7 @@ def _confirm(secret: str) -> None:
     except EOFError:
         code = ""
     if second_factor.step_of(secret, code, time.time()) is None:
-        hint = "Nothing was changed. Is the clock of the device right? Try again."
+        hint = "Nothing was changed. Check the clock of the device and try again."
         raise UsageError("the code is wrong", hint=hint)
 
 
@@ -197,10 +197,10 @@ def _is_set(path: Any) -> bool:
 
 
 def _file() -> TokenFile:
-    """The host's file of tokens, for root alone to change.
+    """The host's file of tokens, which only root may change.
 
     Raises:
-        NuwaError: this user may not.
+        NuwaError: this user may not change it.
     """
     import os
 
@@ -210,6 +210,6 @@ def _file() -> TokenFile:
 
     paths = host_paths()
     if not os.access(paths.folder, os.W_OK):
-        what = "may not be changed by this user" if paths.folder.is_dir() else "does not exist"
-        raise NuwaError(f"{paths.folder} {what}", hint="Use sudo, or see: nuwa host check")
+        what = "cannot be changed by this user" if paths.folder.is_dir() else "does not exist"
+        raise NuwaError(f"{paths.folder} {what}", hint="Run it with sudo, or see nuwa host check.")
     return TokenFile(paths.tokens, paths.locks / ".tokens", like=paths.token)

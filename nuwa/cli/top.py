@@ -29,7 +29,7 @@ Once = Annotated[bool, typer.Option("--once", help="Measure once, for two second
 def top(sort: Order = "cpu", once: Once = False) -> None:
     """Show the usage of each service: CPU, memory, and network and disk per second. Ctrl-C stops it.
 
-    Without a terminal, and with --json, it measures once.
+    Without a terminal, or with --json, it measures once.
     """
     from nuwa.errors import UsageError
 
@@ -49,17 +49,17 @@ def top(sort: Order = "cpu", once: Once = False) -> None:
 
 
 def _samples() -> Iterator[Any]:
-    """Samples of the agent as they come, from the second on: the first one knows no rates yet.
+    """Samples of the agent as they come, from the second one: the first has no rates yet.
 
     Raises:
-        AgentDown: it ended.
+        AgentDown: it stopped.
     """
     from nuwa.agent.client import AgentDown
 
     samples = (data for name, data in host_services.client().events("/watch") if name == "sample")
     next(samples, None)
     yield from samples
-    raise AgentDown("the agent ended", hint="nuwa restart ci")
+    raise AgentDown("the agent stopped", hint="nuwa restart ci")
 
 
 def _draw(text: str) -> None:

@@ -52,7 +52,7 @@ def test_a_dry_run_shows_all_and_writes_nothing(image: str, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "Nothing was written." in done.stdout
     assert f"new        {tmp_path}/site/bin/run" in done.stderr
-    assert "All of it is as nuwa" in done.stderr
+    assert "All of it is what nuwa" in done.stderr
     assert "signatures " in done.stderr
     assert not (tmp_path / "site").exists()
 

@@ -184,7 +184,7 @@ END
   run -2 bin/archive_volumes --repository nonsense
   says 'is neither a borg repository'
   run -2 bin/archive_volumes --repository "$DEPLOYMENT/volumes/borg"
-  says 'is in volumes/'
+  says 'is inside volumes/'
   mkdir "$TEST/theirs"
   chown 12345 "$TEST/theirs"
   run -1 bin/archive_volumes --repository "$TEST/theirs"

@@ -113,7 +113,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
   for script in run 'install blog.example' "deploy $ONE"; do
     # shellcheck disable=SC2086  # its words
     PATH=$TEST:$PATH run -4 bin/$script
-    says "200 MB of free disk below $DEPLOYMENT (here: 48 MB)"
+    says "200 MB of free disk below $DEPLOYMENT (free: 48 MB)"
   done
   snapshot | diff "$TEST/before" -
   mv "$FAKE/images/$ONE" "$TEST/gone"

@@ -64,7 +64,7 @@ starts() {
   run -2 bin/config set WORKERS
   says 'has no ='
   run -2 bin/config set TEXT=$'two\nlines'
-  says 'bin/secret set TEXT takes it'
+  says 'bin/secret set TEXT accepts it'
   run -2 bin/config set API_TOKEN=x </dev/null
   says 'looks like a secret'
   run -2 bin/config set

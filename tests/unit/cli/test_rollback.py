@@ -49,7 +49,7 @@ def test_all_hosts_go_back_in_their_order(hosts, capsys):
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
-        (RemoteError("rollback failed on root@b"), "When the cause is gone: "),
+        (RemoteError("rollback failed on root@b"), "Once the cause is fixed: "),
         (BusyError("root@b is being deployed to", hint="Wait for it."), "Wait for it. Then: "),
     ],
 )
