@@ -341,7 +341,7 @@ orphan_hook() {
   ) 3>&- &
   run -0 bin/deploy --resume
   says 'the release hook of bbbbbbbbbbbb is still running after the interruption'
-  says 'what it did to the data stays'
+  says 'Its changes to the data stay'
   [[ -e $TEST/when-it-ended && ! -e volumes/.nuwa/hook.running ]]
   serves "$ONE" blue
   orphan_hook
