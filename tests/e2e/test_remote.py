@@ -122,7 +122,7 @@ def test_scripts_run_there_with_their_input_and_their_exit_code(laptop):
     status = json.loads(laptop.nuwa("app", "--on", TARGET, "--json", "status"))
     assert status["hosts"][TARGET]["output"]["serves"] is True
     laptop.nuwa("app", "--on", TARGET, "secret", "list")
-    assert "There are:" in laptop.nuwa("app", "--on", TARGET, "nothing", code=2)
+    assert "Available:" in laptop.nuwa("app", "--on", TARGET, "nothing", code=2)
 
 
 def test_secrets_are_read_here_by_age_and_sent_to_the_host(laptop, tmp_path):

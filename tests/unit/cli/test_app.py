@@ -37,7 +37,7 @@ def test_a_script_that_is_not_there_is_answered_with_those_that_are(tmp_path):
         (tmp_path / "bin" / name).touch()
     done = run(tmp_path, "nothing")
     assert done.returncode == 2
-    assert "There are: logs status" in done.stderr
+    assert "Available: logs status" in done.stderr
 
 
 @pytest.fixture

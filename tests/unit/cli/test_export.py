@@ -52,7 +52,7 @@ def test_what_is_wrong_is_said_with_the_remedy(capsys: pytest.CaptureFixture[str
     assert run("--image", "blog:latest") == 1
     assert "podman image inspect" in capsys.readouterr().err
     assert run("--diff", tmp_path / "none") == 1
-    assert "there is no" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
     (tmp_path / "other.yaml").write_text("a: 1\n")
     assert run("--diff", tmp_path) == 1
     assert "other.yaml is not of an earlier export" in capsys.readouterr().err

@@ -25,6 +25,6 @@ def test_the_end_of_the_agent_is_said_whenever_it_comes(count: int, monkeypatch:
     events = [("ls", {}), *(("sample", number) for number in range(count))]
     monkeypatch.setattr(host_services, "client", lambda: Client(*events))
     samples, seen = top._samples(), []
-    with pytest.raises(AgentDown, match="the agent ended"):
+    with pytest.raises(AgentDown, match="the agent stopped"):
         seen.extend(iter(samples.__next__, None))
     assert list(range(1, count)) == seen
