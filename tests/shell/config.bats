@@ -56,7 +56,7 @@ starts() {
   given bin/run --quiet
   snapshot >"$TEST/before"
   run -2 bin/config set MAIL_PASSWORD=x
-  says 'MAIL_PASSWORD is a secret, and bin/config list would show it. For a new value: bin/secret set MAIL_PASSWORD'
+  says 'MAIL_PASSWORD is a secret, and variables are shown in plain text. For a new value: bin/secret set MAIL_PASSWORD'
   run -2 bin/config set NUWA_SLOT=x
   says 'is set by nuwa itself'
   run -2 bin/config set WORKERS=3 1A=x
