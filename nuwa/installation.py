@@ -66,7 +66,7 @@ def install_into(target: list[str], wheel: Path) -> None:
         target: the options of `uv pip install` that say where to, and for which Python.
 
     Raises:
-        NuwaError: the requirements cannot be had.
+        NuwaError: the requirements cannot be installed.
     """
     install_requirements(target)
     _uv("pip", "install", *target, "--no-deps", "--offline", "--reinstall", str(wheel))
@@ -76,7 +76,7 @@ def install_requirements(target: list[str]) -> None:
     """Install what nuwa and its agent need; `target` as in `install_into`.
 
     Raises:
-        NuwaError: they cannot be had.
+        NuwaError: they cannot be downloaded.
     """
     words = ["pip", "install", *target, "--only-binary", ":all:", "--require-hashes", "-r", str(REQUIREMENTS)]
     with tempfile.TemporaryDirectory(prefix="nuwa-install-") as folder:
@@ -160,9 +160,7 @@ def _normal(name: str) -> str:
 
 def _link(command: Path, target: Path) -> None:
     if command.exists() and not command.is_symlink():
-        raise NuwaError(
-            f"{command} is not a link of nuwa's", hint=f"Move it away: mv {command} {command}.old"
-        )
+        raise NuwaError(f"{command} is not a link to nuwa", hint=f"Move it away: mv {command} {command}.old")
     command.unlink(missing_ok=True)
     command.symlink_to(target)
 

@@ -92,7 +92,7 @@ def _version(binary: str) -> tuple[int, ...]:
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", printed)
     if not found:
         raise EngineError(
-            f"{binary} does not say its version, but {printed.strip()!r}",
+            f"{binary} does not print a version, but {printed.strip()!r}",
             hint="Put podman itself first in PATH.",
         )
     version = tuple(int(part or 0) for part in found.groups())

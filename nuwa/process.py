@@ -185,7 +185,7 @@ def _run_captured(
         out, err = process.communicate(data, timeout=timeout)
     except subprocess.TimeoutExpired:
         _end_group(process)
-        raise NuwaError(f"{shlex.join(words)} did not end within {timeout:g} s") from None
+        raise NuwaError(f"{shlex.join(words)} did not finish within {timeout:g} s") from None
     except BaseException:
         if wind_down:
             _let_end(process, wind_down)

@@ -17,7 +17,7 @@ class CannotQuote(ValueError):
 
 def _refuse(value: str, pattern: str, language: str, what: str) -> None:
     if re.search(pattern, value):
-        raise CannotQuote(f"{value!r} holds {what}, which {language} cannot carry")
+        raise CannotQuote(f"{value!r} contains {what}, which cannot be written in {language}")
 
 
 def sh(value: object) -> str:

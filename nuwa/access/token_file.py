@@ -27,11 +27,11 @@ MAX_TOKENS = 200
 
 @dataclass(frozen=True)
 class Token:
-    """A token as it is kept. The token itself is not: 32 random bytes cannot be found from their digest.
+    """A stored token. Only its digest is stored: 32 random bytes cannot be derived from it.
 
     Args:
         digest: SHA-256 of the token.
-        key: what sessions that began with it are signed with; it is in no token, and ends with it.
+        key: signs the sessions that began with it; independent of the token itself, and valid as long as it.
         created: Unix seconds.
         totp: the secret of the second factor; empty: there is none.
         recovery: digests of the codes that replace it, once each.
@@ -85,9 +85,7 @@ class Tokens:
             self._tokens, self._seen = {}, None
         except (OSError, ValueError, KeyError, TypeError) as error:
             if self._fault != str(error):
-                log.warning(
-                    "no token with a name is accepted, since %s cannot be read: %s", self._path, error
-                )
+                log.warning("named tokens are rejected, since %s cannot be read: %s", self._path, error)
             self._tokens, self._seen, self._fault = {}, None, str(error)
         return self._tokens
 
@@ -138,23 +136,25 @@ class TokenFile:
         self._path, self._lock, self._like = path, lock, like
 
     def add(self, name: str, right: Right, apps: tuple[str, ...]) -> str:
-        """Make a token and return it; it is not kept anywhere.
+        """Create a token and return it; it is stored nowhere.
 
         Raises:
-            UsageError: the name is none, or there is such a token.
+        UsageError: the name is invalid, or already in use.
         """
         if not NAME.fullmatch(name) or name in RESERVED:
             hint = "Use up to 32 lower-case letters, digits and dashes, beginning with a letter."
-            raise UsageError(f"{name!r} cannot be the name of a token", hint=hint)
+            raise UsageError(f"{name!r} is not a valid name for a token", hint=hint)
         made = secrets.token_urlsafe(32)
         token = Token(name, right, apps, digest_of(made), secrets.token_hex(32), time.time())
 
         def change(tokens: dict[str, Token]) -> None:
             if name in tokens:
                 hint = f"Remove it first: nuwa token remove {name}"
-                raise UsageError(f"there is a token {name} already", hint=hint)
+                raise UsageError(f"the token {name} already exists", hint=hint)
             if len(tokens) >= MAX_TOKENS:
-                raise UsageError(f"there are {MAX_TOKENS} tokens already", hint="Remove some.")
+                raise UsageError(
+                    f"there are already {MAX_TOKENS} tokens", hint="Remove one: nuwa token remove NAME"
+                )
             tokens[name] = token
 
         self._change(change)

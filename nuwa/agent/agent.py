@@ -1,4 +1,4 @@
-"""The agent: what it knows, what it can be asked, and what it does while somebody watches."""
+"""The agent: its state, its requests, and its work while somebody watches."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from nuwa.web.sse import Watchers, encode
 log = logging.getLogger(__name__)
 
 TOGETHER_S, CHANGES_EVERY_S = 0.01, 0.3
-"""Seconds after a change in which others are told with it, as systemd sends several signals at once; and
-between two rounds at least."""
+"""Seconds after a change in which others are reported with it, since systemd sends several signals at once;
+and the minimum between two rounds."""
 LONGEST_RUN_S = 86400.0
-"""Seconds after which a restart is not that of a run any more, though nobody said that the run has ended."""
+"""Seconds after which a restart is no longer attributed to a run, even if its end was never reported."""
 
 
 class Agent:
-    """Everything that the control API answers from.
+    """The state behind the control API.
 
     Args:
         executor: how the commands of webhooks are run.
@@ -94,14 +94,14 @@ class Agent:
             self.database.close()
 
     def publish(self, name: str, data: dict[str, Any]) -> None:
-        """Tell those who watch. Of a webhook only the name comes; the rest is gathered for watchers alone."""
+        """Publish an event to watchers. A webhook is given by name; the rest is collected for watchers."""
         if self.watchers:
             self.watchers.publish(name, self.dispatcher.show(data["name"]) if name == "hook" else data)
         if name == "hook":
             self._changed.set()  # rows name the state of their webhook
 
     def _run_told(self, state: RunState) -> None:
-        """Take note of a run of a hook."""
+        """Handle a state of a hook's run."""
         self._forges.tell(state)
         for name in self.dispatcher.covers(state.hook):
             if state.state == "running":
@@ -123,7 +123,7 @@ class Agent:
         message = f"run {state.run} {'succeeded' if is_ok else state.state}"
         message += f": {state.step}" if state.step else ""
         if is_ok and state.services:
-            message += f" and brought in {', '.join(state.services)}"
+            message += f" and updated {', '.join(state.services)}"
         covers = " ".join(state.services or self.dispatcher.covers(state.hook))
         finding = Finding(f"hook {state.hook}", "hook", covers, "ok" if is_ok else "failed", message)
         self.monitor.report(finding, "" if is_ok else f"See each command: nuwa hooks show {state.run}")
@@ -145,7 +145,7 @@ class Agent:
         self.recorder.stir()
 
     async def listing(self) -> bytes:
-        """Everything at a glance: a `Listing` as JSON, of which only what has changed is made again."""
+        """A `Listing` as JSON, of which only changed parts are rebuilt."""
         if not self.watchers:
             await self.inventory.refresh()
         rows = b",".join([row.json for row in await self._rows()])
@@ -186,7 +186,7 @@ class Agent:
         """Start, stop or restart a service.
 
         Args:
-            who: has it done, in words for its history.
+            who: the cause, for its history.
 
         Raises:
             UnknownService: there is none.
@@ -214,7 +214,7 @@ class Agent:
         return outcome
 
     async def apply(self, text: bytes | None, *, expected: str, dry_run: bool, who: str) -> Applied:
-        """Apply a configuration, or say what it would change."""
+        """Apply a configuration, or return what it would change."""
         try:
             done: Applied = await worker.apply(self.paths, text, expected=expected, dry_run=dry_run)
         finally:
@@ -231,14 +231,14 @@ class Agent:
         return done
 
     async def _tell_all(self, revision: str) -> None:
-        """Tell watchers what there is now; those who learn it late begin with it anyway."""
+        """Send watchers the new listing; later ones start with it anyway."""
         self.watchers.publish("config", {"revision": revision})
         if self.watchers:
             with contextlib.suppress(NuwaError):
                 self.watchers.publish("ls", await self.listing())
 
     async def watch(self) -> AsyncIterator[bytes]:
-        """The events of one watcher, the whole first."""
+        """The events of one watcher, beginning with the whole listing."""
         with self.watchers.join() as queue:
             yield encode("ls", await self.listing())
             yield encode(
@@ -255,7 +255,7 @@ class Agent:
                 yield encode("line", line, line["cursor"])
 
     async def _observe(self) -> None:
-        """Tell watchers soon what is not as it was; sleep while nobody watches."""
+        """Send watchers changes soon after they happen; sleep while nobody watches."""
         seen: dict[str, Row] = {}
         while True:
             if not self.watchers:
@@ -273,10 +273,10 @@ class Agent:
             await asyncio.sleep(max(TOGETHER_S, told + CHANGES_EVERY_S - time.monotonic()))
 
     async def _tell_changes(self, seen: dict[str, Row]) -> dict[str, Row]:
-        """Tell watchers what is new since the last round.
+        """Send watchers the changes since the last round.
 
         Returns:
-            what there is now, for the next round.
+        the present state, for the next round.
         """
         now = {row.content["name"]: row for row in await self._rows()}
         for name, row in now.items():
@@ -285,7 +285,7 @@ class Agent:
         return now
 
     async def _measure_watched(self) -> None:
-        """Measure and read lines while somebody watches: for itself, since the journal may take its time."""
+        """Measure and read lines while somebody watches: a separate task, since the journal may be slow."""
         while True:
             if not self.watchers:
                 await self.inventory.meter.rest()

@@ -24,7 +24,7 @@ RESPONSE_TIMEOUT_S = 300.0
 
 
 class AgentDown(NuwaError):
-    """Nobody answers at the control socket."""
+    """Nothing answers at the control socket."""
 
 
 class Refused(NuwaError):
@@ -45,7 +45,7 @@ class Refused(NuwaError):
 
 
 def _row(problem: Mapping[str, Any]) -> str:
-    """A problem of a configuration: where it is, what it is, and what to do about it."""
+    """A problem of a configuration: place, message and remedy."""
     line = f"line {problem['line']}: " if problem.get("line") else ""
     hint = f"\n    → {problem['hint']}" if problem.get("hint") else ""
     return f"{line}{problem['path']}: {problem['message']}{hint}"
@@ -63,11 +63,11 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Client:
-    """Asks and waits.
+    """A synchronous client.
 
     Args:
-        path: the control socket.
-        headers: for every request, such as who asks.
+    path: the control socket.
+    headers: for every request, such as the caller.
     """
 
     def __init__(self, path: Path, headers: Mapping[str, str] | None = None) -> None:
@@ -116,7 +116,7 @@ class Client:
                 elif key == "data":
                     yield name, json.loads(value)
         except (OSError, http.client.HTTPException):
-            raise AgentDown("the agent ended", hint="nuwa restart ci") from None
+            raise AgentDown("the agent stopped", hint="nuwa restart ci") from None
         finally:
             connection.close()
 
@@ -139,7 +139,7 @@ class Client:
         try:
             connection.connect()
         except PermissionError:
-            raise NuwaError(f"you may not use {self._path}", hint="Use sudo.") from None
+            raise NuwaError(f"this user may not access {self._path}", hint="Run it with sudo.") from None
         except OSError as error:
             message = f"the agent does not answer at {self._path}: {error.strerror}"
             raise AgentDown(message, hint="nuwa start ci, or nuwa host check") from None

@@ -1,4 +1,4 @@
-"""What the agent remembers, in SQLite: deliveries, runs with their output, configurations, alerts."""
+"""The agent's database, in SQLite: deliveries, runs with their output, configurations, alerts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Database:
     """One connection, for the thread of the event loop.
 
     Args:
-        path: the file; made when it is missing. A damaged one is set aside, and a new one started.
+        path: the file; created if it is missing. A damaged one is renamed, and a new one created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,10 +62,10 @@ class Database:
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is on disk when the block has ended.
+        """A transaction that is on disk after the block.
 
         Raises:
-            NuwaError: the disk is full, or does not take it for another reason.
+        NuwaError: the disk is full, or cannot be written for another reason.
         """
         try:
             with self._connection as connection:

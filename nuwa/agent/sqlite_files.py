@@ -10,12 +10,12 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-DAMAGED = "When the agent is restarted it sets a damaged file aside and begins a new one."
+DAMAGED = "Restart the agent: nuwa restart ci. It renames a damaged file and creates a new one."
 """What is said to who asked for something in a file that cannot be read."""
 
 
 def open_or_replace(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
-    """Open a file that root alone can read; a damaged one is set aside, and a new one begins.
+    """Open a file that only root can read; a damaged one is renamed, and a new one is created.
 
     Args:
         path: the file; made, with its folder, when it is missing.
@@ -33,7 +33,7 @@ def open_or_replace(path: Path, connect: Callable[[Path], sqlite3.Connection]) -
         if isinstance(error, sqlite3.OperationalError):
             raise
         aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-        log.warning("%s is damaged (%s): it is now %s, and a new one begins", path, error, aside)
+        log.warning("%s is damaged (%s): it was renamed to %s, and a new one is created", path, error, aside)
         path.replace(aside)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -57,10 +57,10 @@ async def apply(paths: Paths, text: bytes | None, *, expected: str, dry_run: boo
 
 @contextmanager
 def _proposal(folder: Path, text: bytes) -> Iterator[str]:
-    """A file with a configuration that somebody proposes, while the block runs.
+    """A temporary file with a proposed configuration, while the block runs.
 
     Raises:
-        NuwaError: the disk is full, or does not take it for another reason.
+    NuwaError: the disk is full, or cannot be written for another reason.
     """
     try:
         handle, name = tempfile.mkstemp(dir=folder, prefix="proposed.")
@@ -90,7 +90,10 @@ async def _work(*arguments: str) -> Any:
     try:
         answer = json.loads(output)
     except ValueError:
-        message, hint = f"{arguments[0]} ended with {code}", "The log of ci may say why: nuwa log ci"
+        message, hint = (
+            f"{arguments[0]} failed with exit code {code}",
+            "The agent's log may say why: nuwa log ci",
+        )
         failure = {"kind": "Defect", "message": message, "hint": hint, "details": "", "problems": []}
         raise WorkFailed(failure) from None
     if code != 0:

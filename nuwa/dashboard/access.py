@@ -1,4 +1,4 @@
-"""Who gets in: by the host's token or one with a name; and what each may do, as of now."""
+"""The tokens that give access, the host's and those with names, and the current rights of each."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Access:
         self._tokens = Tokens(tokens)
 
     def identify(self, offered: str) -> Grant | None:
-        """Whose token this is; None if it is nobody's."""
+        """The grant of a token; None if there is no such token."""
         if self._host.fits(offered):
             return rights.grant_of_host()
         found = self._tokens.match(offered)
         return found.grant if found else None
 
     def grant(self, name: str) -> Grant | None:
-        """What a token may do now; None if it was revoked."""
+        """The current rights of a token; None if it was revoked."""
         if name == rights.HOST:
             return rights.grant_of_host() if self._host.value else None
         found = self._tokens.find(name)
@@ -43,11 +43,11 @@ class Access:
         return self._tokens.find(name)
 
     def mark(self, name: str) -> bytes:
-        """What a stream recognises its token by: it changes with the token; empty if it was revoked."""
+        """Identifies a token for a stream: it changes with the token; empty if it was revoked."""
         return self.key(name, "nuwa-dashboard stream")
 
     def key(self, name: str, purpose: str) -> bytes:
-        """A secret that derives from a token, and ends with it; empty if it was revoked."""
+        """A secret derived from a token, and valid as long as it; empty if it was revoked."""
         if name == rights.HOST:
             return self._host.key(purpose) if self._host.value else b""
         found = self._tokens.find(name)

@@ -14,7 +14,7 @@ class Token:
     """The content of the token's file.
 
     Args:
-        path: the file; while it is missing or empty, nobody gets in.
+        path: the file; while it is missing or empty, every login is rejected.
     """
 
     def __init__(self, path: Path) -> None:
@@ -24,12 +24,12 @@ class Token:
         self._is_told = False
 
     def fits(self, offered: str) -> bool:
-        """Whether it is this one; how long that takes says nothing about it."""
+        """Whether it is this token, compared in constant time."""
         value = self.value
         return bool(value) and hmac.compare_digest(_digest(value), _digest(offered.strip().encode()))
 
     def key(self, purpose: str) -> bytes:
-        """A secret that derives from it, and ends with it."""
+        """A secret derived from it, and valid as long as it."""
         return hmac.digest(self.value, purpose.encode(), "sha256")
 
     @property
@@ -44,7 +44,9 @@ class Token:
         except OSError as error:
             self._value, self._seen = b"", None
             if not self._is_told:
-                log.warning("every login is refused, since the token cannot be read: %s", error)
+                log.warning(
+                    "every login with the host's token is rejected, since its file cannot be read: %s", error
+                )
                 self._is_told = True
         return self._value
 

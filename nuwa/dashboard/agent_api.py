@@ -1,4 +1,4 @@
-"""Questions to the agent."""
+"""Requests to the agent."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ async def ask(
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
 ) -> Any:
-    """The value that the agent answers with.
+    """The value in the agent's answer.
 
     Raises:
-        AgentDown: it does not answer.
-        Refused: its answer is an error.
+    AgentDown: it does not answer.
+    Refused: it answers with an error.
     """
     given = {key: value for key, value in (query or {}).items() if value}
     target = f"{path}?{urlencode(given)}" if given else path
@@ -43,9 +43,9 @@ async def ask(
 async def opened(
     request: Request, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[Reply]:
-    """One request to the agent in the name of a visitor; the answer is read while the block runs.
+    """One request to the agent on behalf of a visitor; the answer is read while the block runs.
 
-    Nothing else asks the agent for a visitor: whose right it takes is always said.
+    All requests for a visitor go through here, so that each names the token whose right it needs.
 
     Args:
         target: path and query.

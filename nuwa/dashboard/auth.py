@@ -1,4 +1,4 @@
-"""The door: a token, or a session that began with one; and what each may do."""
+"""Authentication: by a token, or by a session that began with one; and the rights of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nuwa.web.rate_limit import Limiter
 
 Note = Callable[[Request, str], Awaitable[None]]
 OPEN = ("/login", "/static/")
-"""What is served to everybody."""
+"""Paths that need no login."""
 MAX_FORM_FIELDS = 100
 SAFE = ("GET", "HEAD")
 _AGAIN = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>nuwa</title>'
@@ -31,12 +31,12 @@ _AGAIN = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" conten
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who got in.
+    """An authenticated visitor.
 
     Args:
-        grant: what it may do.
-        session: None for a script, which shows the token with each request.
-        mark: of a script's token; another token of the same name has another one.
+    grant: the visitor's rights.
+    session: None for a script, which sends the token with each request.
+    mark: identifies a script's token; it changes if a token of the same name is created again.
     """
 
     grant: Grant
@@ -49,7 +49,7 @@ class Visitor:
 
 
 class NeedsCode(HTTPException):
-    """A token alone, where its second factor is needed too."""
+    """Only the token was sent, but it needs its second factor too."""
 
     code = "second_factor"
 
@@ -59,11 +59,11 @@ class NeedsCode(HTTPException):
 
 
 class Guard:
-    """Lets requests through to the pages, or answers them itself.
+    """Passes requests on to the pages, or rejects them.
 
     Args:
-        app: the pages.
-        note: has it written down what a visitor did.
+    app: the pages.
+    note: records an event of a visitor in the audit trail.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class Guard:
         await (answer or self._app)(scope, receive, send)
 
     async def _refusal(self, request: Request) -> Response | None:
-        """The answer to whom is not let in; None for whom is, and then the request says who it is."""
+        """The answer to a rejected request; None if it is accepted, with the visitor set on the request."""
         if "service-worker" in request.headers:
-            # A worker would stand between this and the browser for good, at the log-in as well.
+            # A worker would stay between this server and the browser permanently, also at the login.
             raise HTTPException(403, "the dashboard has no service worker")
         if forwarded.path(request).startswith(OPEN):
             return None
@@ -112,7 +112,7 @@ class Guard:
             what it may do.
 
         Raises:
-            HTTPException: 401 it is wrong; 429 there were too many wrong ones.
+            HTTPException: 401 if it is wrong; 429 after too many wrong ones.
         """
         address = client_address(request)
         self._wait(address, "", f"too many wrong tokens from {address or 'here'}")
@@ -124,27 +124,27 @@ class Guard:
         return grant
 
     def prove_code(self, request: Request, factor: SecondFactor, ticket: str, code: str) -> tuple[Grant, str]:
-        """Check the second factor of somebody who has shown a token.
+        """Check the second factor of somebody who has sent a valid token.
 
         Returns:
             what the token may do, and the kind of the code: `code` or `recovery`.
 
         Raises:
-            HTTPException: 401 the code is wrong, was used, or comes too late; 429 there were too many.
+            HTTPException: 401 if the code is wrong, was used or is too late; 429 after too many wrong ones.
         """
         name = factor.name_of(ticket)
         grant = self._access.grant(name) if name else None
         if name is None or grant is None:
-            raise HTTPException(401, "that took too long: log in again")
+            raise HTTPException(401, "the login has expired: log in again")
         address, about = client_address(request), f"code {name}"
-        # Counted for the token too: otherwise many addresses could try together.
+        # Counted for the token too: otherwise many addresses could guess together.
         for each in (address, ""):
             self._wait(each, about, "too many wrong codes")
         kind = factor.accept(name, code)
         if not kind:
             for each in {address, ""}:
                 self._limiter.fail(each, about)
-            raise HTTPException(401, "the code is wrong, or was used before: wait for the next one")
+            raise HTTPException(401, "the code is wrong, or was already used: wait for the next one")
         for each in {address, ""}:
             self._limiter.succeed(each, about)
         return grant, kind
@@ -154,7 +154,7 @@ class Guard:
             raise HTTPException(429, f"{why}: wait {int(wait) + 1} s", {"Retry-After": str(int(wait) + 1)})
 
     async def _without_token(self, request: Request, grant: Grant) -> Response:
-        """A session for a browser that came with the token in the address, where it is not to stay."""
+        """Start a session for a browser with the token in the address, and redirect to one without it."""
         kept = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
         target = forwarded.base(request) + forwarded.path(request) + (f"?{urlencode(kept)}" if kept else "")
         answer, session = RedirectResponse(target, 303), self._sessions.begin(grant.name)
@@ -165,7 +165,7 @@ class Guard:
         return answer
 
     async def _check_form(self, request: Request, session: Session) -> None:
-        """A browser sends cookies by itself, so a change needs a proof that one of our pages asked for it."""
+        """Check that a change comes from one of our pages, since browsers send cookies with any request."""
         if request.method in SAFE:
             return
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -195,7 +195,9 @@ def _token_of_header(request: Request) -> str | None:
 
 def _stranger(request: Request) -> Response:
     if not forwarded.wants_page(request) or request.method not in SAFE:
-        return failed(request, 401, "a token or a session is needed", headers={"WWW-Authenticate": "Bearer"})
+        return failed(
+            request, 401, "a token or a session is required", headers={"WWW-Authenticate": "Bearer"}
+        )
     if request.headers.get("sec-fetch-site") == "cross-site" and not cookies.values(request):
         # A browser that follows a link from elsewhere sends no strict cookie; after this page loads, it does.
         return HTMLResponse(_AGAIN)

@@ -1,4 +1,4 @@
-"""The history of a service as curves: SVG paths, with what stands around them. Pure."""
+"""The history of a service as charts: SVG paths, with their labels. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nuwa.dashboard.formatting import cores
 from nuwa.humanize import size
 
 WIDTH, HEIGHT = 1000, 100
-"""Of a drawing, in units of its own: the page stretches it."""
+"""Size of a drawing, in its own units: the page scales it."""
 PERIODS = (("6h", "6 hours"), ("24h", "1 day"), ("7d", "7 days"), ("30d", "30 days"), ("1y", "1 year"))
 LABELS = 5
 """Times below a chart."""
 MAX_MARKS = 40
-"""Marks on a chart, and rows of what happened: the newest."""
+"""Marks on a chart, and rows of events below: the newest."""
 
 Numbers = list[float | None]
 
@@ -27,8 +27,8 @@ class Curve:
 
     Args:
         tone: its class in the style sheet: `first`, `second`, `third`, `worst`.
-        area: the same closed to the ground; empty where several lines share the chart.
-        said: what it is on average, and at most.
+        area: the area below it; empty if several lines share the chart.
+        said: its average and maximum, as text.
     """
 
     name: str
@@ -63,11 +63,11 @@ class Chart:
 
 @dataclass(frozen=True)
 class Page:
-    """All that is shown of a history.
+    """A whole history as it is shown.
 
     Args:
-        times: those below each chart, in Unix seconds.
-        has_dates: whether they are days rather than hours.
+    times: the labels below each chart, in Unix seconds.
+    has_dates: whether they are dates rather than times of day.
     """
 
     charts: list[Chart]
@@ -85,11 +85,11 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A chart before anything was measured.
+    """The definition of a chart.
 
     Args:
-        said: how a value is written.
-        least: what the upper edge stands for at least.
+    said: formats a value.
+    least: minimum value of the upper edge.
     """
 
     title: str
@@ -101,7 +101,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Span:
-    """What a chart is as wide as, in Unix seconds."""
+    """The period that a chart covers, in Unix seconds."""
 
     since: float
     length: float
@@ -122,7 +122,7 @@ def page(stats: Stats, now: float) -> Page:
 
 
 def _chart(plan: _Plan, stats: Stats, span: _Span, notches: list[Notch]) -> Chart | None:
-    """None where nothing of it was measured."""
+    """A chart; None if it has no data."""
     values = {line.name: [line.value(point) for point in stats["points"]] for line in plan.lines}
     known = [value for several in values.values() for value in several if value is not None]
     if not known:
@@ -143,7 +143,7 @@ def _chart(plan: _Plan, stats: Stats, span: _Span, notches: list[Notch]) -> Char
 
 
 def ceiling(value: float, base: int = 10) -> float:
-    """The next round number: 1, 2 or 5 times a power of ten; of bytes, whose base is 1024, a power of two."""
+    """The next round number: 1, 2 or 5 times a power of ten; for bytes, with base 1024, a power of two."""
     if base == 1024:
         return float(2 ** math.ceil(math.log2(max(1.0, value))))
     power = 10.0 ** math.floor(math.log10(value))
@@ -151,7 +151,7 @@ def ceiling(value: float, base: int = 10) -> float:
 
 
 def _about(known: list[float], said: Callable[[float | None], str]) -> str:
-    return f"{said(sum(known) / len(known))} on average, {said(max(known))} at most" if known else "nothing"
+    return f"average {said(sum(known) / len(known))}, maximum {said(max(known))}" if known else "no data"
 
 
 def _path(drawn: list[list[tuple[float, float]]], width: float) -> str:
@@ -170,7 +170,7 @@ def _joined(stretch: list[tuple[float, float]]) -> str:
 
 
 def _stretches(places: list[float], values: Numbers, width: float) -> Iterator[list[tuple[float, float]]]:
-    """What is drawn in one go: a gap in what was measured stays a gap."""
+    """Continuous stretches of points: gaps in the data stay gaps."""
     stretch: list[tuple[float, float]] = []
     for x, value in zip(places, values, strict=True):
         if value is None:
@@ -223,8 +223,8 @@ _CHARTS = (
                    _Line("written", "second", lambda point: point["written"])), _bytes_a_second, 1024, 1024),
     _Plan("Space", (_Line("in use", "first", lambda point: point["space"]),), _bytes, 2**20, 1024),
     _Plan("Requests", (_Line("a minute", "first", _requests),), _rate, 1.0),
-    _Plan("Errors", (_Line("answers of 500 and above", "worst", _error_share),), _percent, 1.0),
-    _Plan("Time to answer", (_Line("p50", "first", lambda point: point["p50"]),
+    _Plan("Errors", (_Line("responses with status 5xx", "worst", _error_share),), _percent, 1.0),
+    _Plan("Response time", (_Line("p50", "first", lambda point: point["p50"]),
                              _Line("p95", "second", lambda point: point["p95"]),
                              _Line("p99", "third", lambda point: point["p99"])), duration, 0.01),
 )  # fmt: skip

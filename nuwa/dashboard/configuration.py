@@ -1,4 +1,4 @@
-"""The configuration: edited, checked, compared, applied, and found again."""
+"""The configuration: editing, checking, comparing, applying, and its history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nuwa.web import limits, request_body
 
 
 async def show(request: Request) -> Response:
-    """The configuration: for a script as it is, for a person in an editor."""
+    """The configuration: as JSON for scripts, in an editor for people."""
     _, raw, headers = await agent_api.ask(request, "GET", "/config")
     if not request_context.wants_page(request):
         passed = {key: value for key, value in headers.items() if key.lower() in ("etag", "x-nuwa-applied")}
@@ -34,7 +34,7 @@ async def show(request: Request) -> Response:
 
 
 async def put(request: Request) -> Response:
-    """A script's new configuration, as the agent takes it."""
+    """A new configuration from a script, passed on to the agent."""
     body = await request_body.read(request, limits.CONFIG_BYTES)
     passed = {"If-Match": request.headers["if-match"]} if "if-match" in request.headers else {}
     is_dry = request.query_params.get("dry_run", "")
@@ -43,11 +43,11 @@ async def put(request: Request) -> Response:
 
 
 async def edit(request: Request) -> Response:
-    """What somebody typed: checked and compared, or applied."""
+    """An edited configuration: checked and compared, or applied."""
     fields = request_context.form(request)
     if not {"text", "revision"} <= fields.keys():
         raise HTTPException(400, "a field of the form is missing")
-    # Browsers send the lines of a text as the mail's rules want them.
+    # Browsers send line breaks in a form as CRLF.
     text, revision = fields["text"].replace("\r\n", "\n"), fields["revision"]
     if not re.fullmatch("[0-9a-f]{0,64}", revision):
         raise HTTPException(400, "the form names no revision")
@@ -100,7 +100,7 @@ async def schema(request: Request) -> Response:
 
 
 async def _conflict(request: Request, text: str) -> Response:
-    """Somebody else changed the file meanwhile: both are shown, and saving again is a choice."""
+    """Somebody else changed the file meanwhile: show both, and let the user decide to save again."""
     _, raw, headers = await agent_api.ask(request, "GET", "/config")
     difference = diff(raw.decode("utf-8", "replace"), text, "as changed by someone else", "as edited here")
     return await _editor(request, text, _revision(headers), 412, difference=difference, is_conflict=True)
@@ -139,7 +139,7 @@ def _kind(line: str) -> str:
 
 
 def summary(done: dict[str, Any]) -> str:
-    """What a new configuration brought about, in one sentence."""
+    """The effects of a new configuration, in one sentence."""
     parts = [f"{verb} {', '.join(done[verb])}" for verb in ("started", "restarted", "stopped") if done[verb]]
     text = f"Revision {done['revision']} was applied" + (": " + "; ".join(parts) if parts else "") + "."
     return " ".join([text, *done["warnings"]])

@@ -21,22 +21,22 @@ from nuwa.web.sse import Watchers, encode
 LINGER_S = 20.0
 """Seconds for which the stream continues after the last browser left: most come back at once."""
 PATIENCE, GRACE = 15.0, 1.0
-"""Seconds that a page waits for the agent's first word, and for its next one when it was away."""
+"""Seconds that a page waits for the agent's first answer, and for the next one after it was down."""
 RETRY_DELAYS_S = 0.5, 5.0
 """Seconds between two tries to reach the agent: the first, and the most."""
 GATHER_S = 0.25
 """Seconds for which lines of the log are gathered, so that a flood makes few events."""
 SILENCE_TIMEOUT_S = 45.0
-"""Seconds of silence after which the agent counts as gone: it speaks every 15."""
+"""Seconds without data after which the agent counts as down: it sends something every 15."""
 KEPT_EVENTS = 300
-"""Events that a browser can catch up with; one that missed more loads its page again."""
+"""Events that a browser can catch up on; one that missed more reloads the page."""
 _SELF = {"X-Nuwa-As": rights.DASHBOARD}
 _ANYBODY = rights.grant_of_host()
 """Rendered once for all browsers, with all buttons; each removes those that its session may not use."""
 
 
 class Relay:
-    """Keeps the board up to date, and tells browsers what changed on it.
+    """Keeps the state up to date, and sends browsers what changed.
 
     Args:
         socket: the control socket.
@@ -46,7 +46,7 @@ class Relay:
         self.board = Board()
         self.is_up = False
         self.changed_at = time.time()
-        """Since when it is so."""
+        """Since when the agent is up or down."""
         self._socket = socket
         self._watchers = Watchers()
         self._epoch, self._number = secrets.token_hex(4), 0
@@ -57,7 +57,7 @@ class Relay:
         self._first = asyncio.Event()
         """Set while the board is as the agent says."""
         self._tried = asyncio.Event()
-        """Set once the agent was asked at all, with or without success."""
+        """Set once a first request to the agent has ended, with or without success."""
         self._hurry = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._touched = float("-inf")
@@ -122,7 +122,7 @@ class Relay:
         return bool(self._watchers) or time.monotonic() - self._touched < LINGER_S
 
     async def _run(self) -> None:
-        """Follow the agent's stream while somebody wants it, whatever becomes of the agent."""
+        """Follow the agent's stream while a browser needs it, also across failures of the agent."""
         pause = RETRY_DELAYS_S[0]
         gathering = asyncio.create_task(self._gather())
         try:
@@ -194,7 +194,7 @@ class Relay:
                 self._tell("lines", {name: html("lines", row=self.board.rows[name]) for name in names})
 
     async def _load(self) -> None:
-        """Ask for the whole once more: the agent's stream does not say what is gone."""
+        """Request the whole state again: the agent's stream does not report what was removed."""
         self._is_stale = False
         with contextlib.suppress(AgentDown):
             async with exchange(self._socket, "GET", "/ls", headers=_SELF) as reply:

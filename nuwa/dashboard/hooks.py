@@ -10,7 +10,7 @@ from nuwa.dashboard import agent_api, request_context
 from nuwa.dashboard.responses import as_json
 
 VERBS = {"run": "restart", "cancel": "cancel"}
-"""What each action is called by the agent."""
+"""The agent's name of each action."""
 
 
 async def overview(request: Request) -> Response:

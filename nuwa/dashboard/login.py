@@ -1,4 +1,4 @@
-"""Coming in and going out, and the files that need no session."""
+"""Login and logout, and the files that need no session."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def _second_step(request: Request, target: str, ticket: str, code: str) ->
 
 
 async def _note_wrong_code(request: Request, error: HTTPException, name: str | None) -> None:
-    """Somebody has the token and not the device: its owner should know. Who has to wait is noted once."""
+    """Record a wrong code: somebody has the token but not the device. A client that must wait counts once."""
     shared = request_context.dashboard(request)
     grant = shared.access.grant(name) if name else None
     if grant is not None and error.status_code == 401:

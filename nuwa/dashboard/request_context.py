@@ -34,7 +34,7 @@ def proof(request: Request) -> str:
 
 
 def is_welcome(request: Request) -> bool:
-    """Whether a visitor who got in once may go on."""
+    """Whether a visitor's token or session is still valid."""
     asking = visitor(request)
     if asking.is_script:
         now = dashboard(request).access.mark(asking.grant.name)
@@ -55,7 +55,7 @@ def form(request: Request) -> dict[str, str]:
 
 
 def page(request: Request, name: str, status: int = 200, /, **values: Any) -> Response:
-    """A page for somebody who is in; their session gets more time."""
+    """A page for an authenticated visitor, whose session is extended."""
     shared = dashboard(request)
     about = {
         "host": socket.gethostname(),
@@ -85,7 +85,7 @@ def home(request: Request, path: str) -> str:
 
 
 def identity(request: Request) -> dict[str, str]:
-    """Who asks, as the agent wants to hear it: for the right, and for the audit trail."""
+    """Headers that identify the visitor to the agent, for the right and the audit trail."""
     asking = visitor(request)
     address = client_address(request).encode("ascii", "replace").decode()[:100]
     way = "API" if asking.is_script else "dashboard"

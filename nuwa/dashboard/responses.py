@@ -83,7 +83,7 @@ def of_nuwa(request: Request, error: Exception) -> Response:
 
 
 def of_http(request: Request, error: Exception) -> Response:
-    """The answer to a request that makes no sense."""
+    """The answer to an invalid request."""
     assert isinstance(error, HTTPException)
     return failed(request, error.status_code, str(error.detail), headers=error.headers)
 

@@ -1,4 +1,4 @@
-"""The second step of a log-in: a code that counts once."""
+"""The second step of a login: a code that can be used once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SecondFactor:
         self._used: dict[str, Any] = files.read_json(used, {})
 
     def ticket(self, name: str) -> str:
-        """What says for five minutes that somebody has shown a token."""
+        """Proves for five minutes that somebody has sent a valid token."""
         text = f"{name}.{int(self._clock()) + TICKET_S}"
         return f"{text}.{self._sign(name, text)}"
 

@@ -14,7 +14,7 @@ from nuwa.web import sd_notify, uvicorn_server
 
 
 def serve(paths: Paths) -> None:
-    """Run until somebody asks to end."""
+    """Run until the process is asked to stop."""
     uvicorn_server.log_to_journal()
     asyncio.run(_serve(paths))
 
@@ -39,5 +39,5 @@ async def _serve(paths: Paths) -> None:
 
 
 def _state(paths: Paths) -> Path:
-    """Where sessions that ended are remembered: systemd says where, and it is the dashboard's own."""
+    """The dashboard's own state folder, named by systemd, which holds the ended sessions."""
     return Path(os.environ.get("STATE_DIRECTORY") or paths.sessions)

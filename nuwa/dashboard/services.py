@@ -1,4 +1,4 @@
-"""Services: the rows, one of them at large, starting and stopping; and the monitor's view of them."""
+"""Services: the list, one service in detail, starting and stopping; and the monitor's checks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def ls(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """What changes, as it does."""
+    """Changes, as they happen."""
     relay = request_context.dashboard(request).relay
     position = request.headers.get("last-event-id") or request.query_params.get("from", "")
     return sse.answer(request, relay.watch(position))
@@ -55,7 +55,7 @@ async def usage(request: Request) -> Response:
 
 
 async def service(request: Request) -> Response:
-    """All about one service."""
+    """One service in detail."""
     name = request.path_params["name"]
     board = await request_context.dashboard(request).relay.ready()
     if name not in board.rows:
@@ -72,7 +72,7 @@ async def service(request: Request) -> Response:
 
 
 async def act(request: Request) -> Response:
-    """Start, stop or restart; a session's GET, which another site could cause, only asks whether to."""
+    """Start, stop or restart; a session's GET, which another site could cause, only asks for confirmation."""
     name, verb = request.path_params["name"], request.path_params["verb"]
     if verb not in VERBS:
         raise HTTPException(404, "there is no such action")
@@ -91,7 +91,7 @@ async def run_once(request: Request) -> Response:
 
 
 async def _tell(request: Request, order: str, page: str, failed: str) -> Response:
-    """Give the agent an order, and show a person on a page what became of it."""
+    """Send the agent a command, and show its result on a page."""
     try:
         done = await agent_api.ask(request, "POST", order)
     except (AgentDown, Refused) as error:
@@ -130,5 +130,5 @@ async def _is_edited(request: Request) -> bool:
 
 
 def _said(request: Request) -> str:
-    """What a form that was sent without JavaScript has to say."""
+    """The message after a form that was sent without JavaScript."""
     return request.query_params.get("said", "")[:300]

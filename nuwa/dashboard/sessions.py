@@ -32,11 +32,11 @@ _FORM = re.compile(
 
 @dataclass(frozen=True)
 class Session:
-    """A browser that has shown the token.
+    """A browser that has logged in with a token.
 
     Args:
-        begun: when it did; Unix seconds.
-        until: when it has to do so again, unless it comes back before.
+    begun: when it logged in; Unix seconds.
+    until: when the session expires, unless it is renewed before.
         owner: the name of the token.
     """
 
@@ -51,7 +51,7 @@ class Sessions:
 
     Args:
         access: the tokens, whose keys sign them.
-        ended: the file in which those that somebody ended are remembered until they are over anyway.
+        ended: the file that stores sessions that were logged out, until they would have expired.
     """
 
     def __init__(self, access: Access, ended: Path, clock: Callable[[], float] = time.time) -> None:
@@ -114,6 +114,6 @@ class Sessions:
 
     def _sign(self, owner: str, purpose: str, text: str) -> str:
         key = self._access.key(owner, f"nuwa-dashboard {purpose}")
-        if not key:  # it was revoked this very moment: nothing fits what nobody can sign
+        if not key:  # it was revoked just now: without a key, no signature is valid
             key = secrets.token_bytes(32)
         return hmac.digest(key, text.encode(), "sha256").hex()

@@ -34,7 +34,7 @@ async def _as_json(request: Request, path: str) -> Response:
 
 
 async def history(request: Request, name: str) -> dict[str, Any]:
-    """What the charts' template asks for; a page is shown without them where they cannot be had."""
+    """The values for the charts' template; without data, a page is shown without charts."""
     since = request.query_params.get("since", "") or DEFAULT
     path = f"/stats/{agent_api.segment(name)}" if name else "/stats"
     found, fault = None, ""

@@ -96,7 +96,7 @@ def _module(app: App, tree: Tree, required: set[str]) -> Iterator[Difference]:
         yield Difference(
             ("server", "module"),
             f"{source.path} has no {wanted}",
-            f"What may be an application there: {candidates}.",
+            f"Possible applications there: {candidates}.",
         )
 
 
@@ -107,7 +107,7 @@ def _static(app: App, tree: Tree) -> Iterator[Difference]:
             yield Difference(
                 ("static", "directory"),
                 f"{app.static.directory} is not in the project",
-                f"Where a command makes it, name that {made}.",
+                f"If a command creates it, add that command {made}.",
             )
 
 
@@ -136,7 +136,7 @@ def _node(app: App, tree: Tree) -> Iterator[Difference]:
         yield Difference(
             path,
             f"{code} is Python code in the frontend's folder, of which only output goes into the image",
-            'Keep code outside of it, or set directory = "." and commands that go there.',
+            'Keep the code outside of it, or set directory = "." and commands that change to the folder.',
         )
 
 
@@ -158,7 +158,9 @@ def _commands(app: App, tree: Tree) -> Iterator[Difference]:
         )
         if _SCRIPT.match(script) and not (tree.root / script).is_file() and not app.build.commands:
             yield Difference(
-                path, f"{script} is not in the project", "Paths of commands start at the project's folder."
+                path,
+                f"{script} is not in the project",
+                "Paths in commands are relative to the project's folder.",
             )
 
 
@@ -196,6 +198,6 @@ def _driver(app: App, required: set[str]) -> Iterator[Difference]:
     if wanted and required and not required.intersection(wanted):
         yield Difference(
             ("database", "engine"),
-            f"no known driver for it is among the requirements: {', '.join(wanted)}",
+            f"the requirements include no driver for it: {', '.join(wanted)}",
             certain=False,
         )

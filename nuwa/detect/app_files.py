@@ -122,7 +122,5 @@ def writes(tree: Tree, sources: Sequence[Source]) -> Iterator[Obstacle]:
         for folder in re.findall(
             r"""os\.(?:mkdir|makedirs)\(\s*["']([\w./-]+)["']""", tree.text(str(item.path))
         ):
-            sentence = (
-                f"{item.path} makes the folder {folder}, and the project cannot be written to: make it "
-            )
+            sentence = f"{item.path} creates the folder {folder}, but the project is read-only: make it "
             yield Obstacle(folder, f"{sentence}a [[volume]], or log to standard output")

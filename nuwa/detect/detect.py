@@ -204,7 +204,7 @@ def _commands(tree: Tree, modules: Sequence[str], notes: Notes) -> tuple[str, ..
     """What the build runs: it makes files without which the app does not start."""
     files = env_files.needed(tree, modules)
     for file, where in files.items():
-        notes.found.append(f"{file}: {where} does not start without it, and an empty one serves")
+        notes.found.append(f"{file}: {where} does not start without it; an empty one is enough")
         notes.why["build.commands"] = where
     return (shlex.join(["touch", *files]),) if files else ()
 

@@ -168,7 +168,7 @@ def _checks(
     tree: Tree, name: str, settings: Sequence[Source], module: str, static: str, platform: str
 ) -> Iterator[str]:
     if not settings:
-        yield f"the settings ({name}) were not found: static files are left out"
+        yield f"the settings ({name}) were not found, so static files are not collected"
         return
     if not tree.module(module.partition(":")[0]):
         yield f"server.module: {module} was not found in the project"

@@ -181,7 +181,7 @@ def advice(settings: Sequence[Source], platform: str = "") -> Iterator[str]:
     yield from _secret_key(settings)
     yield from _hosts(settings)
     if _is_debug(settings):
-        yield "DEBUG is on in these settings: a public site must have it off"
+        yield "DEBUG is on in these settings: turn it off for a public site"
     condition = address_in_a_branch(settings)
     if condition and platform:
         yield f"{platform} is set, as the settings read DATABASE_URL only if {condition}"
@@ -196,7 +196,7 @@ def obstacles(settings: Sequence[Source]) -> Iterator[Obstacle]:
     """The file of the database, unless another one is configured in a branch."""
     file = "" if address_in_a_branch(settings) else database_file(settings)
     if file and "/" not in file:
-        sentence = f"{file} is next to the code, which the app cannot write to: move it to a [[volume]]"
+        sentence = f"{file} is next to the code, which is read-only: move it to a [[volume]]"
         yield Obstacle(file, sentence, is_database=True)
 
 

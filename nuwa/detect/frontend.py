@@ -68,10 +68,14 @@ def find(tree: Tree) -> tuple[Frontend | None, tuple[str, ...], list[str]]:
                 [] if built else [f"{path} builds a frontend and has no lock file: [build.node] needs one"]
             )
         elif not outputs:
-            said.append(f"{path} builds a frontend, and where to is not told: set output in [build.node]")
+            said.append(
+                f"{path} builds a frontend, but its output folder is unknown: set output in [build.node]"
+            )
         else:
             found.append(Frontend(folder or ".", tuple(outputs), _templates(tree, folder, package), path))
-    said += [f"{other.where} builds another frontend: [build.node] builds one" for other in found[1:]]
+    said += [
+        f"{other.where} builds another frontend, but [build.node] can build only one" for other in found[1:]
+    ]
     return (found[0] if found else None), tuple(f"{path}/" for path in included), said
 
 

@@ -66,9 +66,7 @@ def conclude(
     notes.check += _environment(env)
     others = [name for name in sorted(said.services) if name not in ("memcached", "redis", "valkey")]
     if others:
-        notes.check.append(
-            f"{' and '.join(others)} runs next to the app elsewhere: it needs one on this host, or a URL"
-        )
+        notes.check.append(f"the app uses {' and '.join(others)}: provide it on the host, or a URL")
     if web.websocket and web.workers == 1:
         notes.check.append("Flask-SocketIO keeps its sessions in one process: workers = 1")
 
@@ -83,7 +81,7 @@ def _without_database(required: Collection[str]) -> Iterator[str]:
 
 def _without_workers(workers: Sequence[Process], required: Collection[str], said: Testimony) -> Iterator[str]:
     if not workers and (worker := next((name for name in _WORKER_PACKAGES if name in required), "")):
-        yield f"{worker} is required, but no file says how its worker is started: add a [[process]]"
+        yield f"{worker} is required, but no file shows how its worker is started: add a [[process]]"
     for file in dict.fromkeys(where for _, where in said.scheduled):
         commands = [command for command, where in said.scheduled if where == file]
         yield (

@@ -27,7 +27,7 @@ def choose(tree: Tree, notes: Notes) -> tuple[str, tuple[str, ...]]:
             f"pyproject.toml names requirements in groups alone ({', '.join(offered)}): set requirements = "
             f'"pyproject.toml" in [image], and in groups those that the app needs'
             if offered
-            else f"none of {', '.join(kinds.KINDS)} names requirements: the app gets none"
+            else f"none of {', '.join(kinds.KINDS)} lists requirements, so none are installed"
         )
         return "", ()
     name, *others = every
@@ -38,5 +38,5 @@ def choose(tree: Tree, notes: Notes) -> tuple[str, tuple[str, ...]]:
     if name.endswith(".lock"):
         others = [other for other in others if other not in checks.PROJECT_FILES]
     if others:
-        notes.check.append(f"requirements come from {name}, and not from {', '.join(others)}")
+        notes.check.append(f"requirements come from {name}, not from {', '.join(others)}")
     return name, chosen

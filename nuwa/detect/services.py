@@ -70,14 +70,14 @@ def _left_to_do(parts: Mapping[str, str], runs_elsewhere: Sequence[str], client:
     """What a person has to do where no variable gets an address; empty: nothing."""
     listed = " and ".join(parts)
     if _have_password(parts):
-        return f'{listed} may be left out; a [[service]] with engine = "valkey" gives them'
+        return f'{listed} are optional; a [[service]] with engine = "valkey" provides them'
     if parts:
-        return f"{listed} are read without a password, which a [[service]] has: read REDIS_URL instead"
+        return f"{listed} have no password, which a [[service]] requires: read REDIS_URL instead"
     if runs_elsewhere:
         kind = " and ".join(runs_elsewhere)
-        return f"{kind} runs next to the app elsewhere: let the code read its address, REDIS_URL"
+        return f"the app uses {kind}: have the code read its address from REDIS_URL"
     if client:
-        return f"{client} is required, but no variable has its address: let the code read REDIS_URL"
+        return f"{client} is required, but no variable has its address: have the code read REDIS_URL"
     return ""
 
 

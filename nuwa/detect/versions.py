@@ -51,7 +51,7 @@ def choose_python(
         notes.found.append(f"Python {fitting}: {where}")
         notes.why["image.python"] = where
     else:
-        notes.check.append(f"no offered Python fits {where}; there are {', '.join(pythons)}")
+        notes.check.append(f"no available Python fits {where}; available: {', '.join(pythons)}")
     return fitting
 
 

@@ -114,7 +114,7 @@ def _pull(engine: Engine, reference: str, recipe: Recipe, timeout: float) -> Non
 def _missing(reference: str, recipe: Recipe, error: NuwaError) -> BuildError:
     what = f" for {recipe.architecture}" if recipe.architecture else ""
     return BuildError(
-        f"{reference}, which {VARIABLE} names, is neither here{what} nor can it be pulled",
+        f"{reference}, which {VARIABLE} names, is not on this machine{what} and cannot be pulled",
         details=error.details or error.message,
         hint=f"List the local images (podman image ls), or unset {VARIABLE}.",
     )

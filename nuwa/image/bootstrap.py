@@ -86,7 +86,7 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
     missing = [program for program in needed if not shutil.which(program)]
     if missing:
         raise BuildError(
-            f"{missing[0]} is not installed, and without a registry mmdebstrap has to make the bare Debian",
+            f"{missing[0]} is not installed: without a registry, mmdebstrap creates the base image",
             hint=f"apt-get install {' '.join(missing)}",
         )
     sources = apt.sources(release.codename)

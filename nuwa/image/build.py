@@ -128,7 +128,7 @@ class _Build:
         recipe = self._recipe
         name = recipe.app_parent if recipe.installs_packages else recipe.platform.python_image
         image = self._images[name]
-        assert image is not None, "it stands, or was just built"
+        assert image is not None, "it exists, or was just built"
         return renderer.compiled(self._engine, image.id)
 
     def _looked_at(self) -> dict[str, str]:

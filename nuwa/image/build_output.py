@@ -44,7 +44,7 @@ _SIGNS = (
     ),
     (
         re.compile(r"ModuleNotFoundError: No module named '(?:pkg_resources|setuptools)\b"),
-        "A package needs setuptools, which environments no longer bring along: add 'setuptools<82' to the "
+        "A package needs setuptools, which new environments no longer include: add 'setuptools<82' to the "
         "requirements (82 has no pkg_resources), or take a newer version of that package.",
     ),
     (
@@ -105,7 +105,7 @@ class Steps:
 
     def _hint(self) -> str:
         if any(_NO_SPACE.search(line) for line in self._lines):
-            return "Make room where podman keeps its images (podman info: graphRoot), and build again."
+            return "Free space where podman keeps its images (podman info: graphRoot), and build again."
         if not self._title and any(_NOT_STARTED.search(line) for line in self._lines):
             return (
                 "No image was made. The step's container could not be started: run it where root has all the "
@@ -124,9 +124,7 @@ class Steps:
                 'python = "3.12" in [image].'
             )
         if self._title.startswith("install"):
-            return (
-                "No image was made. Check the names and versions, and that this machine reaches their source."
-            )
+            return "No image was made. Check names and versions, and that this machine can reach the index."
         return "No image was made."
 
     def _frontend_hint(self) -> str:

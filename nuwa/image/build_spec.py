@@ -131,8 +131,8 @@ class Recipe:
         where = f"{self.family.title} {self.release.name}"
         if len(self.version) > MAX_TAG:
             raise BuildError(
-                f"the version {self.app.app.version} is too long for an image for {self.architecture}",
-                hint=f"app.version may have {MAX_TAG - len(self.platform.suffix)} characters for that.",
+                f"the version {self.app.app.version} is too long for an image's tag for {self.architecture}",
+                hint=f"Shorten app.version to at most {MAX_TAG - len(self.platform.suffix)} characters.",
             )
         if self.kind == "mod_wsgi" and not self.python.mod_wsgi:
             fitting = ", ".join(python.version for python in self.release.pythons if python.mod_wsgi)

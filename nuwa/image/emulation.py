@@ -37,7 +37,7 @@ def check(wanted: str, registered: Path = REGISTERED) -> None:
     Raises:
         BuildError: the kernel hands them to no interpreter that containers see too; the hint has the command.
     """
-    what = f"this machine is {architecture.here()} and does not run programs of {wanted}"
+    what = f"this machine is {architecture.here()} and cannot run programs for {wanted}"
     if not (registered / "status").exists():
         raise BuildError(
             f"{what}: the kernel's binfmt_misc is not mounted",
@@ -45,7 +45,7 @@ def check(wanted: str, registered: Path = REGISTERED) -> None:
         )
     found = [text for text in map(_read, sorted(registered.iterdir())) if _takes(text, _HEADERS[wanted])]
     if not found:
-        raise BuildError(f"{what}: no emulator is registered for them", hint=_remedy(wanted))
+        raise BuildError(f"{what}: no emulator is registered", hint=_remedy(wanted))
     if not any("F" in _fields(text).get("flags:", "") for text in found):
         raise BuildError(
             f"{what} in containers: its emulator is registered without the flag F",

@@ -115,7 +115,7 @@ def _read(engine: Engine, image: str, name: str) -> Configuration:
         return read
     raise EngineError(
         f"the image {image[:12]} was built, but is not found in {engine.graph_root}",
-        hint="podman info names the folder as graphRoot; nuwa reads finished images there.",
+        hint="nuwa reads finished images from the folder that podman info shows as graphRoot.",
     )
 
 

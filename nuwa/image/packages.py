@@ -71,7 +71,7 @@ def _manager(image: Image) -> str:
     family = image.labels.get(names.LABEL_FAMILY, "").rstrip("0123456789")
     if family not in {file.stem for file in (IMAGES / "families").glob("*.toml")}:
         raise NuwaError(
-            "this image has no label of nuwa's that names its distribution, so its packages cannot be listed",
-            hint="Images that nuwa build makes can be listed, and the layers beneath them.",
+            "this image has no nuwa label with its distribution, so its packages cannot be listed",
+            hint="Name an image or a layer made by nuwa build.",
         )
     return families.load(family).package_manager

@@ -22,7 +22,7 @@ def find(architecture: str) -> Path:
     """The program; `architecture` is empty for this machine's own.
 
     Raises:
-        BuildError: that of another processor cannot be had from this machine's index.
+        BuildError: that for another processor cannot be downloaded from this machine's index.
     """
     import uv
 
@@ -73,7 +73,7 @@ def _download(own: Path, requirement: str, architecture: str, folder: Path) -> N
         run(words, env={**_ENVIRONMENT, "UV_CONFIG_FILE": str(folder / "uv.toml")}, timeout=_TIMEOUT_S)
     except CommandError as error:
         raise BuildError(
-            f"uv for {architecture}, which installs the app's Python packages, cannot be had",
+            f"uv for {architecture}, which installs the app's Python packages, cannot be downloaded",
             details=error.output,
             hint="It comes from the index in uv's or pip's settings, else from PyPI.",
         ) from None

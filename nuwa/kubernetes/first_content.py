@@ -28,7 +28,7 @@ def main(words: Sequence[str]) -> None:
                 sys.stderr.write(f"first-content: filled the claim of {source}\n")
         except (OSError, shutil.Error) as error:
             sys.exit(
-                f"first-content: {source}: {error}. Is the claim writable for the group {APP_ID} (fsGroup)?"
+                f"first-content: {source}: {error}. Make the claim writable for the group {APP_ID} (fsGroup)."
             )
 
 

@@ -39,7 +39,7 @@ def refuse(context: Context) -> None:
     for job in app.cron:
         if job.schedule == "@reboot":
             raise ExportError(
-                f"cron {job.name}: @reboot names no time that a cluster has. Run it in hooks.release, or as "
+                f"cron {job.name}: @reboot is not a time for a CronJob. Run it in hooks.release, or as "
                 "a [[process]]"
             )
     for route in app.route:
@@ -47,9 +47,7 @@ def refuse(context: Context) -> None:
     if context.most > 1:
         _refuse_several(context)
     if context.autoscales and app.limits.cpu is None:
-        raise ExportError(
-            "[scale]: pods that come with the load need limits.cpu, whose share is measured: set it"
-        )
+        raise ExportError("[scale]: autoscaling measures the share of limits.cpu that is used: set it")
 
 
 def _refuse_some_secrets(context: Context) -> None:
@@ -86,7 +84,7 @@ def notes(context: Context) -> Iterator[str]:
         yield "limits.open_files has no equivalent: the container runtime of the node sets it"
     if limits.network is not None:
         yield (
-            "limits.network has no equivalent, since answers to visitors leave a pod the same way: annotate "
+            "limits.network has no equivalent, since it would also limit responses to visitors: annotate "
             "pods with kubernetes.io/egress-bandwidth if your network plugin knows it, with room for them"
         )
     if limits.memory_max is None:
@@ -121,16 +119,14 @@ def _about_requests(context: Context) -> Iterator[str]:
         yield "rate has no equivalent: use the rate limits of your gateway, such as its own policy objects"
     if app.protect:
         paths = ", ".join(one.path for one in app.protect)
-        yield (
-            f"[[protect]] has no equivalent, so {paths} is open to everybody: use your gateway's own policies"
-        )
+        yield (f"[[protect]] has no equivalent, so {paths} is not protected: use your gateway's own policies")
     if context.options.ingress and (app.site.headers or app.path or app.redirect):
         yield (
             "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: omit --ingress, "
             "or use your controller's annotations"
         )
     elif any("?" in redirect.to for redirect in app.redirect):
-        yield "a redirect of a Gateway has no query of its own: what follows ? is left out"
+        yield "a redirect of a Gateway cannot set a query: the part after ? is left out"
 
 
 def _about_storage(context: Context) -> Iterator[str]:
@@ -151,15 +147,15 @@ def _about_storage(context: Context) -> Iterator[str]:
 def _about_choices(context: Context) -> Iterator[str]:
     options = context.options
     if options.podman:
-        yield "for podman: without the objects that it does not know; the release hook runs before each start"
+        yield "for podman: without objects that it does not support; the release hook runs before each start"
         if any(process.replicas > 1 for process in context.app.process):
-            yield "for podman: one of each process, as it knows no replicas"
+            yield "for podman: one of each process, since podman kube play has no replicas"
         if context.app.server.replicas > 1:
-            yield "for podman: one container of the server, as it knows no replicas"
+            yield "for podman: one container of the server, since podman kube play has no replicas"
         return
     if not context.domains:
-        yield "no domain is given (--domain): there is a Service, and nothing that routes to it"
+        yield "no domain is given (--domain), so nothing routes to the Service"
     if not options.gateway_namespace:
-        yield "any pod may ask the server: --gateway-namespace lets in those of the gateway alone"
+        yield "any pod may connect to the server: --gateway-namespace limits this to those of the gateway"
     if options.image.startswith("localhost/"):
-        yield f"{options.image} is on this machine alone: push it to a registry, and name that with --image"
+        yield f"{options.image} is only on this machine: push it to a registry, and name that with --image"

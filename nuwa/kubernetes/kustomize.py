@@ -33,7 +33,7 @@ def overlay(app: str, claims: Iterable[str]) -> str:
     """
     begin = {"apiVersion": _VERSION, "kind": "Kustomization", "resources": [f"../../{BASE}"]}
     return (
-        "# Yours to change: nuwa writes this file once. kubectl apply -k overlays/production\n"
+        "# Edit this file: nuwa writes it only once. kubectl apply -k overlays/production\n"
         + _one(begin)
         + "\n# Where everything goes:\n"
         + _commented({"namespace": app})

@@ -167,7 +167,7 @@ def other_app(route: Route) -> str:
     kind, _, name = route.to.partition(":")
     if kind != "app":
         raise ExportError(
-            f"route {route.path}: {route.to} is a place on one host. Give that service an image and a "
+            f"route {route.path}: {route.to} exists only on one host. Give that service an image and a "
             'Service of its own in the same namespace, and write to = "app:NAME"'
         )
     return name

@@ -73,7 +73,7 @@ def wait(
 def _no_answer(error: Exception) -> str:
     ports = " and ".join(map(str, CLUSTER_API_PORTS))
     return (
-        f"the cluster's API gives no answer: {error}. The NetworkPolicy lets pods out to ports {ports}; "
+        f"the cluster's API does not answer: {error}. The NetworkPolicy lets pods out to ports {ports}; "
         "kubectl get endpointslices -n default -l kubernetes.io/service-name=kubernetes shows the API's own: "
         "let pods out to another one by a patch of the NetworkPolicy, as overlays/production shows"
     )
@@ -89,7 +89,7 @@ def _state(answer: Any, job: str) -> tuple[str, bool]:
             return "", True
         if condition.get("status") == "True" and condition.get("type") == "Failed":
             return f"the release hook failed: see kubectl logs job/{job}", True
-    return f"the Job {job} has not ended yet", False
+    return f"the Job {job} has not finished yet", False
 
 
 def _job(name: str, folder: Path) -> Any:

@@ -66,7 +66,7 @@ def read(text: str) -> list[Object]:
     ]
     for item in objects:
         if not (isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "kind" in item):
-            raise ValueError("this holds something that is not a Kubernetes object")
+            raise ValueError("this contains something that is not a Kubernetes object")
     return objects
 
 

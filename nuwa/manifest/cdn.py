@@ -79,12 +79,12 @@ def published(text: str) -> tuple[str, ...]:
         found = text.split()
     ranges = tuple(str(_network(item)) for item in found[:MOST_RANGES])
     if not ranges or len(found) > MOST_RANGES:
-        raise ValueError(f"it holds {len(found)} ranges of addresses, not 1 to {MOST_RANGES}")
+        raise ValueError(f"it contains {len(found)} address ranges; 1 to {MOST_RANGES} are expected")
     return ranges
 
 
 def _network(item: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     network = ipaddress.ip_network(item)  # type: ignore[arg-type]  # anything else raises ValueError
     if network.prefixlen < WIDEST[network.version]:
-        raise ValueError(f"{network} is more than any CDN has")
+        raise ValueError(f"{network} is larger than any CDN's range")
     return network

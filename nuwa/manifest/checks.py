@@ -157,11 +157,11 @@ def instruction(value: str) -> str:
     """One instruction of a Containerfile that adds to a layer: RUN or ENV, on one line."""
     text = value.strip()
     if not re.match(r"(?:RUN|ENV)\s+\S", text):
-        raise ValueError(f"{shown(value)} is neither RUN nor ENV; the other instructions belong to nuwa")
+        raise ValueError(f"{shown(value)} is neither RUN nor ENV; nuwa writes the other instructions itself")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or text.endswith("\\"):
         raise ValueError(f"{shown(value)} is not on one line; join commands with && or ;")
     if "<<" in text:
-        raise ValueError(f"{shown(value)} has a here-document, which older versions of podman do not know")
+        raise ValueError(f"{shown(value)} has a here-document, which older versions of podman do not support")
     if len(text.encode()) > _INSTRUCTION_BYTES:
         raise ValueError(f"{shown(value)} is longer than {_INSTRUCTION_BYTES} bytes")
     return text
@@ -245,7 +245,7 @@ def service_text(part: str) -> str:
 def volume_name(value: str) -> str:
     """A `part_name` that is none of nuwa's own folders below volumes/."""
     if value in ("log", "secrets", "static"):
-        raise ValueError(f"{value!r} is a folder that nuwa keeps itself; choose another name")
+        raise ValueError(f"{value!r} is a folder that nuwa itself uses; choose another name")
     return part_name(value)
 
 
@@ -274,7 +274,7 @@ def domain(value: str) -> str:
     today, it is refused instead of becoming somebody else's domain.
     """
     if _DEVIATIONS.search(value):
-        raise ValueError(f"{shown(value)} holds a letter that has two spellings; write its punycode (xn--…)")
+        raise ValueError(f"{shown(value)} contains a letter with two encodings; write its punycode (xn--…)")
     wildcard, name = ("*.", value[2:]) if value.startswith("*.") else ("", value)
     try:
         name = name.rstrip(".").encode("idna").decode("ascii").lower()
@@ -286,7 +286,7 @@ def domain(value: str) -> str:
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError(f"{shown(value)} is not a domain such as www.example.com")
     if re.fullmatch(r"[0-9.]+", name):
-        raise ValueError(f"{shown(value)} is an address; a domain is needed, such as www.example.com")
+        raise ValueError(f"{shown(value)} is an address, not a domain such as www.example.com")
     return wildcard + name
 
 
@@ -298,7 +298,9 @@ def timezone(value: str) -> str:
 
     known = zoneinfo.available_timezones()
     if known and value not in known:
-        raise ValueError(f"{shown(value)} is not a time zone that this machine knows, such as Europe/Vienna")
+        raise ValueError(
+            f"{shown(value)} is not in this machine's time zone database; use one such as Europe/Vienna"
+        )
     return value
 
 
@@ -342,7 +344,7 @@ def absolute_path(value: str) -> str:
     if not value.startswith("/") or clean in ("/", "//") or ".." in value.split("/"):
         raise ValueError(f"{shown(value)} is not an absolute path below / without ..")
     if re.search("[:,]", clean):
-        raise ValueError(f"{shown(value)} holds a colon or comma, which podman cannot mount")
+        raise ValueError(f"{shown(value)} contains a colon or comma, which podman cannot mount")
     return _safe_path("/" + clean.lstrip("/"))
 
 
@@ -372,6 +374,6 @@ def requirements(value: str) -> str:
 def _safe_path(value: str) -> str:
     if _UNSAFE.search(value):
         raise ValueError(
-            f"{shown(value)} holds a quote, $, `, \\ or a control character, which no path here may"
+            f"{shown(value)} contains a quote, $, `, \\ or a control character, which a path cannot have"
         )
     return value

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Union
 
-REMEDY = 'write the command as a list of words, or as ["sh", "-c", "…"] where a shell is meant'
+REMEDY = 'write the command as a list of words, or as ["sh", "-c", "…"] to use a shell'
 
 
 def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
@@ -23,7 +23,7 @@ def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
     if not words or not words[0].strip():
         raise ValueError("a command needs at least one word")
     if any("\0" in word for word in words):
-        raise ValueError("a command cannot hold a NUL")
+        raise ValueError("a command cannot contain a NUL")
     return words
 
 
@@ -48,7 +48,7 @@ def _split(text: str) -> tuple[str, ...]:
         raise ValueError(f"cannot split {text!r} into words ({error}); {REMEDY}") from None
     found = next(_shell_syntax(text), "")
     if found:
-        raise ValueError(f"{text!r} holds {found!r}, which only a shell understands; {REMEDY}")
+        raise ValueError(f"{text!r} contains {found!r}, which only a shell interprets; {REMEDY}")
     return tuple(words)
 
 
@@ -110,15 +110,15 @@ def _check_part(part: str, what: str, low: int, high: int, names: dict[str, int]
         r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,2}))?", part, re.ASCII
     )
     if not found:
-        raise ValueError(f"{part!r} is no {what} of a cron schedule")
+        raise ValueError(f"{part!r} is not a {what} of a cron schedule")
     if found["step"] and (int(found["step"]) == 0 or (found["first"] and not found["last"])):
-        raise ValueError(f"{part!r}: a step counts from 1 and follows * or a range, such as */5 or 10-50/5")
+        raise ValueError(f"{part!r}: a step is at least 1 and follows * or a range, such as */5 or 10-50/5")
     numbers: list[int] = []
     for end in (found["first"], found["last"]):
         if end is not None:
             number = names.get(end.lower(), int(end) if end.isdigit() else -1)
             if not low <= number <= high:
-                raise ValueError(f"{end!r} is no {what}: {low} to {high}{_or_names(names)}")
+                raise ValueError(f"{end!r} is not a {what}: {low} to {high}{_or_names(names)}")
             numbers.append(number)
     if numbers != sorted(numbers):
         raise ValueError(f"{part!r}: the range of a {what} runs from the lower to the higher")
@@ -146,7 +146,7 @@ def kubernetes_schedule(value: str) -> str:
         ValueError: it names no time (@reboot).
     """
     if value == "@reboot":
-        raise ValueError("@reboot names no time")
+        raise ValueError("@reboot is not a time")
     fields = value.split()
     if len(fields) == len(_FIELDS) and "7" in fields[-1].replace("/7", ""):
         days = sorted({day % 7 for day in _numbers(fields[-1], *_FIELDS[-1][1:])})

@@ -14,12 +14,12 @@ def _standby(app: App, _: Given) -> Iterator[Finding]:
     path: Path = ("deploy", "standby")
     for index, volume in enumerate(app.volume):
         if app.deploy.standby and volume.policy == "exclusive":
-            text = f"the volume {volume.name} is exclusive: a release that stands by would hold it"
+            text = f"the volume {volume.name} is exclusive: a release on standby would keep it in use"
             yield Finding(
                 (path, ("volume", index, "policy")), text, 'remove standby, or set policy = "shared"'
             )
     if app.deploy.standby and app.server.kind == "mod_wsgi":
-        text = "a release that mod_wsgi serves cannot stand by: it takes the pause for a hang"
+        text = "a release served by mod_wsgi cannot be on standby: it would take the pause for a hang"
         yield Finding((path, ("server", "kind")), text, 'remove standby, or set kind = "gunicorn"')
 
 
@@ -35,7 +35,7 @@ def _secret_sources(app: App, _: Given) -> Iterator[Finding]:
                 ((*path, "group"), ("deploy", "group")), text, "add a [[deploy.group]], or remove it"
             )
         if source.identity and source.kind != "age":
-            text = f"identity has no use with {source.kind}"
+            text = f"identity has no effect with {source.kind}"
             yield Finding(((*path, "identity"), (*path, "kind")), text, "remove it")
         for name in source.names:
             if name not in known:

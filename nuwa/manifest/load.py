@@ -87,7 +87,7 @@ def _read(path: FilePath) -> str:
             problem, hint = "is larger than 1 MiB", "is this a manifest?"
         text = raw.decode("utf-8-sig")
     except FileNotFoundError:
-        problem, hint = "there is no such file", "nuwa init writes one"
+        problem, hint = "does not exist", "nuwa init writes one"
     except IsADirectoryError:
         problem, hint = "is a folder, not a file", f"give the file: {path / NAME}"
     except UnicodeDecodeError as error:

@@ -131,7 +131,7 @@ class _Reader:
         every = sections(self.root)
         homes = [home for home, field in every.items() if name in _keys(field) and home != path[0]]
         if homes and section is self.root:
-            hint = "it belongs into " + " or ".join(self._header(every[home]) for home in homes)
+            hint = "it belongs in " + " or ".join(self._header(every[home]) for home in homes)
         else:
             hint = f"known here: {', '.join(known)}"
         return _complain(path, self.places, f"unknown {what}", hint)
@@ -148,7 +148,7 @@ class _Reader:
             return "this section is required", f"add {self._header(field)} with {', '.join(required)}"
         return (
             f"is required: {field.doc[0].lower()}{field.doc[1:]}",
-            f"add {self.language.pair.format(name)} (it takes {self._describe(field.kind)})",
+            f"add {self.language.pair.format(name)} (the value is {self._describe(field.kind)})",
         )
 
     def _describe(self, kind: Any) -> str:

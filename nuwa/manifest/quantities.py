@@ -19,7 +19,7 @@ def size(value: object) -> int:
         raise ValueError(f"{shown(value)} is not a size such as 512M or 2G")
     amount = int(found.group(1)) * _SIZES[found.group(2).upper()]
     if not 1 <= amount < 2**63:
-        raise ValueError(f"{shown(value)} is not a size that a machine can have")
+        raise ValueError(f"{shown(value)} is larger than any machine's memory or disk")
     return amount
 
 
@@ -46,5 +46,5 @@ def bit_rate(value: object) -> int:
         raise ValueError(f"{shown(value)} is not a number of bits a second such as 50M")
     rate = int(found.group(1)) * _RATES[found.group(2).upper()]
     if not MIN_BIT_RATE <= rate <= 10**12:
-        raise ValueError(f"{shown(value)} is not from 64K to 1000G bits a second")
+        raise ValueError(f"{shown(value)} is outside 64K to 1000G bits a second")
     return rate

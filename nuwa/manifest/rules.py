@@ -57,13 +57,13 @@ def _server_replicas(app: App, _: Given) -> Iterator[Finding]:
         if volume.policy == "exclusive":
             yield Finding(
                 (path, ("volume", index, "policy")),
-                f"the volume {volume.name} is exclusive, so one container may have it",
+                f"the volume {volume.name} is exclusive, so only one container may use it",
                 'remove replicas, or set policy = "shared"',
             )
     if app.scale is not None:
         yield Finding(
             (path, ("scale", "min")),
-            "[scale] says how many pods there are, and replicas says it too",
+            "both [scale] and replicas set the number of pods",
             "remove [scale], or replicas and set scale.min",
         )
 
@@ -76,7 +76,11 @@ def _node(app: App, _: Given) -> Iterator[Finding]:
         assert node
         path: Path = ("build", "node", "output")
         if node.directory == output or output.startswith("node_modules"):
-            yield Finding((path,), f"{output} is what the frontend is built from", "name what comes out")
+            yield Finding(
+                (path,),
+                f"{output} is a source of the frontend, not its output",
+                "name the folder or file that the build writes",
+            )
         for other, volume in enumerate(app.volume):
             if nested(posixpath.join(PROJECT, output), volume.path):
                 yield Finding(
@@ -112,7 +116,7 @@ def _environment(app: App, _: Given) -> Iterator[Finding]:
     yield from twice(paths)
     for path, name in paths:
         if name in RESERVED_VARIABLES or name.startswith(("NUWA_", "S6_")):
-            yield Finding((path,), f"{name} is set by nuwa itself", "choose another name")
+            yield Finding((path,), f"{name} is reserved: nuwa itself sets it", "choose another name")
 
 
 _SERVERS_OWN = {
@@ -157,7 +161,9 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
         for path, value in ((("app", "name"), app.name), (("database", "name"), database.name)):
             if value in _SERVERS_OWN:
                 yield Finding(
-                    (path, ("database",)), f"{value} belongs to the database server", "choose another name"
+                    (path, ("database",)),
+                    f"{value} is reserved by the database server",
+                    "choose another name",
                 )
 
 
@@ -180,7 +186,7 @@ def _services(app: App, _: Given) -> Iterator[Finding]:
     for path, variables in receivers:
         for variable in variables:
             if variable in RESERVED_VARIABLES or variable.startswith(("NUWA_", "S6_")):
-                yield Finding((path,), f"{variable} is set by nuwa itself", "choose another name")
+                yield Finding((path,), f"{variable} is reserved: nuwa itself sets it", "choose another name")
             if variable in others:
                 elsewhere = dotted(others[variable])
                 yield Finding(
@@ -193,7 +199,9 @@ def _services(app: App, _: Given) -> Iterator[Finding]:
     for index, service in enumerate(app.service):
         if service.name in (*_NO_SERVICE, *ways):
             yield Finding(
-                (("service", index, "name"),), f"{service.name} is a name of nuwa's own", "choose another"
+                (("service", index, "name"),),
+                f"{service.name} is a name that nuwa itself uses",
+                "choose another",
             )
 
 
@@ -206,7 +214,7 @@ def _limits(app: App, _: Given) -> Iterator[Finding]:
             yield Finding((("limits", lower), ("limits", higher)), f"{lower} is above {higher}", "swap them")
     limits = app.limits
     if limits.tmp is not None and limits.memory_max is not None and limits.tmp > limits.memory_max:
-        text = "tmp is above memory_max, which its files count for"
+        text = "tmp is above memory_max, which includes its files"
         yield Finding((("limits", "tmp"), ("limits", "memory_max")), text, "make tmp smaller")
 
 

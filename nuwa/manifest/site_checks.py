@@ -51,7 +51,7 @@ def redirect_target(value: str) -> str:
 def header_name(value: str) -> str:
     """The name of a response header that may be added."""
     if _token(value).lower() in _OTHERS_HEADERS:
-        raise ValueError(f"{value} says what the response is, so that the app or nginx sets it")
+        raise ValueError(f"{value} describes the response itself, so only the app or nginx can set it")
     return value
 
 
@@ -60,7 +60,7 @@ def header_value(value: str) -> str:
     if not re.fullmatch(r"[\x20-\x7e]{0,4000}", value):
         raise ValueError(f"{shown(value)} is not one line of at most 4000 printable ASCII characters")
     if "$" in value:
-        raise ValueError(f"{shown(value)} holds a dollar sign, which nginx would take for a variable")
+        raise ValueError(f"{shown(value)} contains a dollar sign, which nginx would read as a variable")
     return value.strip()
 
 
@@ -74,7 +74,7 @@ def network(value: str) -> str:
         meant = ipaddress.ip_network(value, strict=False)
     except ValueError:
         raise ValueError(f"{shown(value)} is not an address or range such as 10.0.0.0/8") from None
-    raise ValueError(f"{shown(value)} is not a range: its first address is {meant}")
+    raise ValueError(f"{shown(value)} is not a range: write it with its first address, {meant}")
 
 
 def trusted_proxy(value: str) -> str:
@@ -86,5 +86,5 @@ def trusted_proxy(value: str) -> str:
     except ValueError as error:
         raise ValueError(f"{error}, nor one of the CDNs {', '.join(CDNS)}") from None
     if found.endswith("/0"):
-        raise ValueError(f"{value} is everybody: any client could say that it is somebody else")
+        raise ValueError(f"{value} covers all addresses: any client could forge its own")
     return found

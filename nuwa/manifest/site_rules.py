@@ -86,7 +86,7 @@ def _tls(app: App, _: Given) -> Iterator[Finding]:
             fitting = " or ".join(f'"{name}"' for name in challenges)
             yield Finding(
                 (("tls", key), challenge),
-                f'{key} has no use with challenge = "{tls.challenge}"',
+                f'{key} has no effect with challenge = "{tls.challenge}"',
                 f"remove it, or set challenge = {fitting}",
             )
 
@@ -130,7 +130,7 @@ def _rates(app: App, _: Given) -> Iterator[Finding]:
     tables += [(("path", index), rule.rate, rule.burst) for index, rule in enumerate(app.path)]
     for path, rate, burst in tables:
         if burst is not None and not rate:
-            yield Finding(((*path, "burst"), (*path, "rate")), "burst has no use without rate", "add rate")
+            yield Finding(((*path, "burst"), (*path, "rate")), "burst has no effect without rate", "add rate")
 
 
 def _protected(app: App, _: Given) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ def _protected(app: App, _: Given) -> Iterator[Finding]:
         if one.users_secret and one.users_secret in taken:
             yield Finding(
                 (("protect", index, "users_secret"),),
-                f"{one.users_secret} has another use already",
+                f"{one.users_secret} is already used for something else",
                 "choose a name of its own, which [env] does not list: bin/ keeps it on the host",
             )
 
@@ -175,7 +175,7 @@ def _redirects(app: App, _: Given) -> Iterator[Finding]:
             yield from _moved_domain(app, redirect, index)
             continue
         if redirect.path == "/":
-            yield Finding((path,), "the whole site cannot move", "name a path below it, or a domain")
+            yield Finding((path,), "the whole site cannot be redirected", "name a path below it, or a domain")
             continue
         key = redirect.path.rstrip("/")
         yield from _ours(key, path)
@@ -187,7 +187,7 @@ def _redirects(app: App, _: Given) -> Iterator[Finding]:
         if _leads_back(app, redirect):
             yield Finding(
                 (("redirect", index, "to"), path),
-                f"{redirect.to} is {redirect.path} or below it: a browser would be sent around forever",
+                f"{redirect.to} is {redirect.path} or below it: a redirect loop",
                 "name another target, or a path without a slash last",
             )
 
@@ -208,7 +208,7 @@ def _around(app: App, _: Given) -> Iterator[Finding]:
         if found is redirect and len(passed) > 1 and index == min(map(app.redirect.index, passed)):
             places = tuple(("redirect", app.redirect.index(one), "to") for one in passed)
             text = " → ".join(one.source for one in (*passed, redirect))
-            yield Finding(places, f"{text}: a browser would be sent around forever", "name another target")
+            yield Finding(places, f"{text}: a redirect loop", "name another target")
 
 
 def _next(app: App, redirect: Redirect) -> Redirect | None:
@@ -252,12 +252,14 @@ def _leads_back(app: App, redirect: Redirect) -> bool:
 def _moved_domain(app: App, redirect: Redirect, index: int) -> Iterator[Finding]:
     path: Path = ("redirect", index, "source")
     if app.app.domains and redirect.domain == app.app.domains[0]:
-        yield Finding((path, ("app", "domains")), "the site's own address cannot move", "name another first")
+        yield Finding(
+            (path, ("app", "domains")), "the site's own address cannot be redirected", "name another first"
+        )
     elif app.app.domains and redirect.domain not in app.app.domains:
         text = f"{redirect.domain} is not among the app's domains, so it would have no certificate"
         yield Finding((path, ("app", "domains")), text, "add it to domains in [app]")
     if redirect.to.partition("://")[2].partition("/")[0].partition(":")[0] in ("", redirect.domain):
-        text = f"{redirect.to} is at {redirect.domain} itself: a browser would be sent around forever"
+        text = f"{redirect.to} is at {redirect.domain} itself: a redirect loop"
         yield Finding((("redirect", index, "to"), path), text, "write the address of another domain")
     if any(other.domain == redirect.domain for other in app.redirect[:index]):
         yield Finding((path,), f"{redirect.domain} is already listed", "remove one")

@@ -24,7 +24,7 @@ def held(connection: Connection) -> Iterator[None]:
 
     Raises:
         BusyError: somebody else holds it.
-        RemoteError: it cannot be had.
+        RemoteError: it cannot be acquired.
     """
     answers: queue.Queue[str | Result] = queue.Queue()
     out_of, into = os.pipe()
@@ -45,7 +45,8 @@ def _wait(connection: Connection, answers: queue.Queue[str | Result]) -> None:
     while (answer := answers.get()) != "mine":
         if isinstance(answer, Result):
             raise RemoteError(
-                f"the lock on {connection.target.destination} cannot be had", details=answer.stdout.strip()
+                f"the lock on {connection.target.destination} cannot be acquired",
+                details=answer.stdout.strip(),
             )
         if answer.startswith("held "):
             raise BusyError(

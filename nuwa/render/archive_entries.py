@@ -138,7 +138,7 @@ def _fields(stream: BinaryIO) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(b"\0")
         yield from whole
     if rest:
-        raise RefusedError(f"{printable(rest)}: the list is cut off")
+        raise RefusedError(f"{printable(rest)}: the list is incomplete")
 
 
 def judge(entries: Iterable[Entry]) -> Contents:
@@ -166,12 +166,12 @@ def judge(entries: Iterable[Entry]) -> Contents:
 def _fault(entry: Entry, links: set[bytes]) -> str:
     """Why an entry must not be extracted after those with these links; empty where it may be."""
     if _strays(entry.path):
-        return "it is outside of bin/ and volumes/"
+        return "it is outside bin/ and volumes/"
     if entry.kind not in (b"-", b"d", b"l", b"h", b"p"):
-        return "it is a device or the like"
+        return "it is a device or another special file"
     top = _top(entry.path)
     if b"\n" in top:
-        return "there is a line break in its name"
+        return "its name contains a line break"
     if entry.path == top and entry.kind != b"d":
         return "it is not a folder"
     if top in _PLAIN_ONLY and not _is_plain(entry):
@@ -179,11 +179,11 @@ def _fault(entry: Entry, links: set[bytes]) -> str:
     if entry.path.startswith(_DISKS):
         return "it would be mounted as a file system"
     if entry.kind in (b"-", b"h") and _runs_as_another(entry):
-        return "it would run with the rights of another user"
+        return "it is setuid or setgid"
     target = entry.target or b""
     if entry.kind == b"h" and (_strays(target) or target in links or _crosses(target, links)):
         return f"it is a link to {printable(target)}"
-    return "it lies behind a symbolic link" if _crosses(entry.path, links) else ""
+    return "it is behind a symbolic link" if _crosses(entry.path, links) else ""
 
 
 def _strays(path: bytes) -> bool:

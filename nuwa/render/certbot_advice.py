@@ -26,37 +26,39 @@ _REMEDIES = (
     (r"Another instance of Certbot", "certbot is already running here: wait until it has finished."),
     (
         r"ConnectionError|Max retries exceeded|Error: Requesting |requests\.exceptions",
-        "The ACME server {server} cannot be reached from here.",
+        "This host cannot reach the ACME server {server}. Check its address, DNS and firewall.",
     ),
-    (r"Type:   caa", "A CAA record in the DNS keeps this authority from issuing."),
+    (
+        r"Type:   caa",
+        "A CAA record in the DNS excludes this authority. Add it to the record, or use another.",
+    ),
 )
 _REMEDIES_OF_DNS = (
     (
         r"PluginError",
-        "The DNS could not be changed: look at the file of [tls] dns_credentials, and whether its server "
+        "The DNS could not be changed: check the file of [tls] dns_credentials, and whether its server "
         "answers.",
     ),
     (
         r"Type:   ",
-        "The authority did not find the record. Where it takes a while to be seen, [tls] dns_wait gives it "
-        "more seconds.",
+        "The authority did not find the record. If it takes a while to propagate, raise [tls] dns_wait "
+        "(seconds).",
     ),
 )
 _OTHER_REMEDIES = (
     (
         r"NXDOMAIN|Type:   dns|SERVFAIL",
-        "Give the domain an A (and AAAA) record that points to this host; new records take a while to be "
-        "seen.",
+        "Give the domain an A (and AAAA) record that points to this host; new records take a while to "
+        "propagate.",
     ),
     (
         r"Type:   connection",
-        "Port 80 of the domain has to reach this host from the internet: look at its DNS, firewall and "
-        "router.",
+        "Port 80 of the domain must reach this host from the internet: check its DNS, firewall and router.",
     ),
     (
         r"Type:   unauthorized",
-        "The authority found something else there: does the DNS of each domain point to this host, and to no "
-        "other?",
+        "The authority found something else there: check that the DNS of each domain points only to this "
+        "host.",
     ),
     (r"", "See certbot's log, {log}."),
 )
@@ -99,7 +101,7 @@ def advise(output: str, challenge: str, server: str, folder: str, log: str, *, n
         )
     else:
         remedy = (
-            "The authority limits how often it may be asked. It is not asked again before "
+            "Rate-limited by the certificate authority; next attempt after "
             f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(until))} UTC."
         )
     said = tuple(line for line in output.splitlines() if not _EACH_TIME.match(line))

@@ -157,14 +157,14 @@ def warnings(app: App, facts: Facts) -> list[str]:
     """What the manifest asks for and this host cannot do: said, never dropped in silence."""
     found = []
     if app.limits.memory_high is not None and facts.cgroup == 1:
-        found.append("limits.memory_high needs cgroup v2, which this host lacks: no effect here")
+        found.append("limits.memory_high has no effect: it needs cgroup v2, which this host lacks")
     if app.limits.io_weight is not None and not facts.io_weight:
-        found.append("limits.io_weight: this kernel cannot share the disk by weight: no effect here")
+        found.append("limits.io_weight has no effect: this kernel has no I/O weights")
     for index, volume in enumerate(app.volume):
         if volume.url and facts.selinux:
             found.append(
-                f"volume[{index}].url: SELinux keeps nginx from what a container writes: "
-                f"below {volume.url} the app itself answers here"
+                f"volume[{index}].url: SELinux does not let nginx read a container's files: "
+                f"the app itself answers below {volume.url}"
             )
     if not _kills_unhealthy(facts):
         found.append("podman before 4.3 does not kill an unhealthy container: only monit restarts it")

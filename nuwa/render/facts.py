@@ -204,7 +204,7 @@ def _of(kind: type, expected: str) -> Callable[[Any], Any]:
     return check
 
 
-_text = _of(str, "a text")
+_text = _of(str, "a string")
 _boolean = _of(bool, "true or false")
 _integer = _of(int, "an integer")
 _object = _of(dict, "an object")
@@ -213,7 +213,7 @@ _list = _of(list, "a list")
 
 def _schema(value: Any) -> int:
     if value != SCHEMA:
-        raise ValueError(f"{value!r} is not {SCHEMA}: these scripts and this image do not fit together")
+        raise ValueError(f"{value!r} is not {SCHEMA}: these scripts and this image are not compatible")
     return SCHEMA
 
 

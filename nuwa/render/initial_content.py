@@ -42,13 +42,13 @@ def _compared(volume: str, name: bytes, yours: int, theirs: int) -> Iterator[str
             with regular_file(own, last) as old, regular_file(other, last) as new:
                 if _same(old, new):
                     return
-                yield f"the image's own {title} of volumes/{volume} changed since; yours is kept"
+                yield f"the image's {title} for volumes/{volume} has changed since; yours is kept"
                 titles = (f"volumes/{volume}/{title} (yours)", f"{title} (of the image)")
                 yield from _difference(titles, old, new)
     except FileNotFoundError:
         yield f"the image has {title} for volumes/{volume}, which lacks it: it was not added"
     except (OSError, VolumeError):
-        yield f"the image has {title} for volumes/{volume}, which has no readable file there: left as it is"
+        yield f"the image has {title} for volumes/{volume}, where it is not a readable file: left unchanged"
 
 
 def _same(one: int, other: int) -> bool:

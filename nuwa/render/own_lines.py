@@ -74,7 +74,7 @@ def checked(text: str, upstream: str, forwarded: str = "") -> str:
     if len(text.encode()) > MAX_BYTES:
         raise OwnLinesError(f"it is longer than {MAX_BYTES} bytes")
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
-        raise OwnLinesError("it holds a control character")
+        raise OwnLinesError("it contains a control character")
     directives, rest = _read(list(_pieces(text)), 0)
     assert not rest
     for directive in directives:
@@ -173,13 +173,13 @@ def _judge_arguments(where: str, name: str, arguments: list[str], upstream: str)
     if name == "proxy_set_header" and len(arguments) != 2:
         raise OwnLinesError(f"{where} takes a header and its value")
     if name == "set" and bare and bare[0].startswith(("$nuwa", "${nuwa")):
-        raise OwnLinesError(f"{where} changes a variable of nuwa's; choose another name")
+        raise OwnLinesError(f"{where} sets a variable that nuwa uses; choose another name")
     if name == "if" and any(re.fullmatch(r"!?-[fdex]", one) for one in bare):
-        raise OwnLinesError(f"{where} looks for files of the host; compare variables instead")
+        raise OwnLinesError(f"{where} tests files of the host; compare variables instead")
     if name == "location" and any(one.startswith("@") for one in bare):
-        raise OwnLinesError(f"{where} has a name in place of a path; write a path")
+        raise OwnLinesError(f"{where} takes a path, not a name")
     if name == "error_page" and {"502", "503"} & set(bare):
-        raise OwnLinesError(f"{where}: 502 and 503 have nuwa's pages; bin/maintenance takes one of yours")
+        raise OwnLinesError(f"{where}: 502 and 503 have nuwa's own pages; for your own, see bin/maintenance")
     if name == "proxy_pass" and not (
         bare == [f"http://{upstream}"] or (len(bare) == 1 and _PASS.fullmatch(bare[0]))
     ):

@@ -50,7 +50,7 @@ def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
         CannotQuote: a value has no safe spelling where it is to stand.
     """
     if what not in PLANS:
-        raise FactsError(f"nothing is called {what!r} here: there are {', '.join(PLANS)}")
+        raise FactsError(f"{what!r} cannot be rendered, only {', '.join(PLANS)}")
     return PLANS[what](app, facts, templates)
 
 
@@ -100,7 +100,7 @@ def _install(app: App, facts: Facts, templates: Sources) -> Plan:
 
 def _database(app: App, facts: Facts, templates: Sources) -> Plan:
     if facts.database is None:
-        raise FactsError("fact database is missing: where does the host's server listen?")
+        raise FactsError("fact database is missing: the address of the host's server")
     server = UnitView(app, facts).database_service
     units = WayUnits(server, app.names.database_unit("socket"), app.names.database_unit("service"))
     values = {"names": units, "way": facts.database, "what": "database server"}
@@ -111,7 +111,7 @@ def _services(app: App, facts: Facts, templates: Sources) -> Plan:
     files: Plan = {}
     for service in app.service:
         if service.name not in facts.services:
-            raise FactsError(f"fact services.{service.name} is missing: where does it listen?")
+            raise FactsError(f"fact services.{service.name} is missing: the address of the service")
         way, units = facts.services[service.name], app.names.service_units(service.name)
         values = {"names": units, "way": way, "what": service.name, "service": service}
         values["server"] = facts.valkey_server
@@ -125,7 +125,7 @@ def _services(app: App, facts: Facts, templates: Sources) -> Plan:
 
 def _host_port(host_port: HostPort, app: App, facts: Facts, templates: Sources) -> Plan:
     if host_port.way not in facts.services:
-        raise FactsError(f"fact services.{host_port.way} is missing: where is it reached?")
+        raise FactsError(f"fact services.{host_port.way} is missing: the address of the server")
     way = dataclasses.replace(facts.services[host_port.way], server_port=host_port.port)
     units = dataclasses.replace(app.names.service_units(host_port.way), server="")
     return _way(app, facts, templates, {"names": units, "way": way, "what": host_port.name})

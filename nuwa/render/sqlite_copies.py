@@ -132,14 +132,14 @@ def _place(path: bytes, volumes: Mapping[bytes, str]) -> Iterator[int]:
     """The open folder of a volume that a copy belongs into."""
     volume, _, inside = path.partition(b"/")
     if volume not in volumes or not inside:
-        raise VolumeError(f"{printable(path)!r} belongs to no volume of this app: refused")
+        raise VolumeError(f"{printable(path)!r} is not in a volume of this app: refused")
     try:
         with top_folder(volumes[volume]) as top, folder_beneath(top, inside.rpartition(b"/")[0]) as folder:
             yield folder
     except (FileNotFoundError, NotADirectoryError):
         above = printable(path.rpartition(b"/")[0])
         raise VolumeError(
-            f"volumes/{above} is missing or is a link: {printable(path)!r} has no place"
+            f"volumes/{above} is missing or is a link, so {printable(path)!r} cannot be restored"
         ) from None
 
 

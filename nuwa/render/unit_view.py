@@ -131,7 +131,7 @@ class UnitView(View):
         if not shape:
             return ()
         pid = f"$(podman container inspect --format '{{{{.State.Pid}}}}' {self.container})"
-        failed = "limits.network has no effect (see above): bin/run says what is missing"
+        failed = "limits.network has no effect (see above); bin/run names the missing module"
         return ("/bin/sh", "-c", f"nsenter --target {pid} --net {' '.join(shape)} || echo {sh(failed)}")
 
     @property

@@ -78,7 +78,7 @@ def _by_packages(folder: Path, name: str, groups: Sequence[str], place: Any) -> 
     try:
         document = tomllib.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BuildError(f"{name} cannot be read: {error}", hint="Make the lock again.") from None
+        raise BuildError(f"{name} cannot be read: {error}", hint="Regenerate the lock file.") from None
     packages = [package for package in document.get("package", ()) if isinstance(package, dict)]
     places = {normalised(package["name"]): found for package in packages if (found := place(package))}
     lines = required(folder, "pyproject.toml", groups)
@@ -96,7 +96,7 @@ def _check_complete(name: str, lines: Iterable[str], packages: list[dict[str, An
     for line in lines:
         if not line.startswith("-") and _name(line) not in known and ";" not in line:
             raise BuildError(
-                f"{name} does not know {_name(line)}, which pyproject.toml requires", hint=_AGAIN[name]
+                f"{name} does not contain {_name(line)}, which pyproject.toml requires", hint=_AGAIN[name]
             )
 
 

@@ -93,7 +93,7 @@ def manager(folder: Path, where: str) -> Manager:
         lock = next(lock for lock, name in LOCKS.items() if name == tool)
         raise BuildError(
             f"{where} has no lock file ({', '.join(LOCKS)})",
-            hint=f"{tool} install writes {lock}: run it there, and commit the file.",
+            hint=f"Run {tool} install there, which writes {lock}, and commit that file.",
         )
     name = wanted if wanted in locks else next(name for name in LOCKS.values() if name in locks)
     version = version if name == wanted else ""

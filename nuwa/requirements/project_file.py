@@ -13,7 +13,7 @@ from nuwa.errors import BuildError
 from nuwa.requirements import text
 from nuwa.requirements.kinds import load_toml, table
 
-LEGACY = "Name the requirements in a requirements.txt: image.requirements takes it."
+LEGACY = "List the requirements in a requirements.txt, and name it in image.requirements."
 
 
 def required(folder: Path, name: str, groups: Sequence[str] = ()) -> list[str]:
@@ -46,7 +46,7 @@ def _pyproject(folder: Path, groups: Sequence[str]) -> Iterator[str]:
         lines = _group(document, group)
         if lines is None:
             raise BuildError(
-                f"pyproject.toml has no optional dependencies and no group called {group}",
+                f"pyproject.toml has neither optional dependencies nor a group named {group}",
                 hint=f"There are: {', '.join(_groups(document)) or 'none'}.",
             )
         yield from (_with_source(line, sources) for line in lines)
@@ -92,7 +92,7 @@ def _dynamic(document: dict[str, Any]) -> list[str]:
     files = [setuptools] if isinstance(setuptools, str) else list(setuptools or hatch or ())
     if not files:
         raise BuildError(
-            "pyproject.toml has dynamic dependencies, worked out when it is built, which nuwa does not do",
+            "pyproject.toml has dynamic dependencies, known only after a build that nuwa does not run",
             hint=LEGACY,
         )
     return [f"-r {file}" for file in files]
@@ -108,7 +108,7 @@ def _with_source(line: str, sources: dict[str, Any]) -> str:
     name, marker = f"{found[1]}{found[2] or ''}", f" {found[4]}" if found[4] else ""
     if source.get("workspace"):
         raise BuildError(
-            f"{found[1]} comes from the project's workspace, whose versions only its lock tells",
+            f"{found[1]} comes from the project's workspace, whose versions are only in its lock file",
             hint="Run uv lock and commit uv.lock.",
         )
     place = _place(source)
@@ -213,7 +213,7 @@ def _setup_cfg(folder: Path, groups: Sequence[str]) -> Iterator[str]:
 
 def _setup_py(folder: Path, groups: Sequence[str]) -> Iterator[str]:
     unclear = BuildError(
-        "setup.py works out what it requires when it runs, which nuwa does not do", hint=LEGACY
+        "setup.py computes its requirements when it runs, and nuwa does not run it", hint=LEGACY
     )
     try:
         tree = ast.parse((folder / "setup.py").read_bytes())

@@ -193,7 +193,7 @@ class _Reading:
         """Take a package of the project along, to be built there."""
         if not any((folder / kind).is_file() for kind in PROJECT_FILES):
             raise BuildError(
-                f"{where}: {folder.name} is not a Python package: it has none of {', '.join(PROJECT_FILES)}"
+                f"{where}: {folder.name} is not a Python package: it lacks all of {', '.join(PROJECT_FILES)}"
             )
         for path in self.select(folder):
             if (folder / path).is_file():
@@ -209,7 +209,7 @@ class _Reading:
         root = self.project if path.is_relative_to(self.project) else below.resolve()
         if not path.is_relative_to(root):
             raise BuildError(
-                f"{where}: {place} is outside the project, and an image has nothing of this machine",
+                f"{where}: {place} is outside the project, so a build cannot use it",
                 hint="Move it into the project, or publish it where the build can get it.",
             )
         if not path.exists():

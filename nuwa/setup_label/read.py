@@ -58,10 +58,12 @@ def read(script: str) -> SetupLabel:
     except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
         raise NuwaError(
             f"the Setup label cannot be read ({error})",
-            hint="It was not made by nuwa, or it was damaged on its way.",
+            hint="It was not made by nuwa, or was damaged in transfer.",
         ) from None
     if not all(re.search(rf"\b{each}\b", script + inner) for each in sums):
-        raise NuwaError("the Setup label is damaged: a checksum in it is wrong", hint="Get the image again.")
+        raise NuwaError(
+            "the Setup label is damaged: a checksum in it is wrong", hint="Pull or load the image again."
+        )
     return SetupLabel(script, app, files, _has_our_frame(script, inner, write.framed(app, archive)))
 
 

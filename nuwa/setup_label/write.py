@@ -67,7 +67,7 @@ def setup_script(app: App) -> str:
     if len(label.encode()) >= MAX_LABEL_BYTES:
         raise BuildError(
             f"the Setup label has {len(label.encode())} bytes; it must stay below {MAX_LABEL_BYTES}",
-            hint="Shorten what nuwa.toml lists by name: domains, volumes, secrets.",
+            hint="Shorten the lists in nuwa.toml: domains, volumes, secrets.",
         )
     return label
 

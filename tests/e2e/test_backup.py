@@ -146,7 +146,7 @@ def test_a_repository_that_was_put_back_is_read_and_taken_when_somebody_says_so(
     archived.archive("")
     archived.sh(f"rm -r {REPOSITORY}; mv {REPOSITORY}.before {REPOSITORY}")
     for words in ("--list", "--check", "--rehearse"):
-        assert "put back to an earlier state. It is only read here" in archived.archive(words)
+        assert "reset to an earlier state. It is only read here" in archived.archive(words)
     said = archived.archive("--yes", code=1)
     assert "reset to an earlier state. If you did this yourself: bin/archive_volumes --yes --accept" in said
     archived.archive("--yes --accept")
@@ -180,8 +180,8 @@ cd ../..; timeout 100 bash bin/compare; rm bin/compare volumes/media/{pipe,link,
 
 def test_what_the_app_leaves_in_the_place_of_a_file_holds_nobody_up(archived: Archived) -> None:
     said = archived.sh(COMPARE)
-    assert "the image has pipe for volumes/media, which has no readable file there: left as it is" in said
-    assert "the image has link for volumes/media, which has no readable file there: left as it is" in said
+    assert "the image has pipe for volumes/media, where it is not a readable file: left unchanged" in said
+    assert "the image has link for volumes/media, where it is not a readable file: left unchanged" in said
     assert "other of volumes/media changed since; yours is kept" in said
     assert "same" not in said
     assert "\033" not in said.encode("unicode_escape").decode()

@@ -162,7 +162,7 @@ def processes(deployment: Deployment) -> int:
 
 def test_the_share_of_the_disk_is_set_or_its_lack_is_said(guest: Deployment, host: LabHost) -> None:
     said = (
-        "limits.io_weight: this kernel cannot share the disk by weight" in guest.bin("run --dry-run").stderr
+        "limits.io_weight has no effect: this kernel has no I/O weights" in guest.bin("run --dry-run").stderr
     )
     unit = host.out(f"cat /etc/systemd/system/{guest.unit}")
     assert said != ("io.weight=50" in unit or "--blkio-weight=" in unit)

@@ -186,7 +186,7 @@ def test_a_domain_that_leads_elsewhere_is_told_and_takes_nothing_away(
     refused = site.bin(f"install {DOMAIN} www.{DOMAIN} {elsewhere}", check=False)
     assert refused.code == 1
     assert f"{elsewhere} has no address as far as this host can see" in refused.stderr
-    assert "Port 80 of the domain has to reach this host" in refused.stderr
+    assert "Port 80 of the domain must reach this host" in refused.stderr
     assert "the site keeps its previous domains and their certificate" in refused.stderr
     assert serial(host) == before
     assert visitor(host).get("/health/").status == 200
@@ -200,8 +200,8 @@ def test_a_renewal_without_the_authority_is_told_and_the_old_certificate_is_serv
     host.sh("systemctl stop pebble")
     refused = site.bin("install --renew", check=False)
     assert refused.code == 1
-    assert f"The ACME server {SERVER} cannot be reached from here" in refused.stderr
-    assert f"the site is up at https://{DOMAIN}, with the certificate that it had" in refused.stderr
+    assert f"This host cannot reach the ACME server {SERVER}" in refused.stderr
+    assert f"the site is up at https://{DOMAIN}, with its previous certificate" in refused.stderr
     assert serial(host) == before
     assert known.get("/health/").status == 200
     strict(host)

@@ -164,7 +164,7 @@ def test_a_test_that_fails_says_why_without_the_secret(site: Site) -> None:
     [
         ({}, "either url or url_file"),
         ({"url": "somewhere"}, "the address of a channel"),
-        ({"url": "json://x/", "quiet": "22-7"}, "a stretch of hours"),
+        ({"url": "json://x/", "quiet": "22-7"}, "a range of hours"),
         ({"url": "json://x/", "quiet": "22:00-07:00", "time_zone": "Mars/Base"}, "not a time zone"),
         ({"url": "json://x/", "events": ["storm"]}, "storm"),
         ({"url": "json://x/", "services": ["nobody"]}, "no service nobody"),

@@ -134,8 +134,8 @@ fails_with() {
     says 'the site is up at https://blog.example.com, with a self-signed certificate'
   done <<'END'
   Type:   dns|Give the domain an A (and AAAA) record
-  Type:   connection|Port 80 of the domain has to reach this host
-  Type:   unauthorized|does the DNS of each domain point to this host
+  Type:   connection|Port 80 of the domain must reach this host
+  Type:   unauthorized|check that the DNS of each domain points only to this host
   Type:   caa|A CAA record in the DNS
 OSError: [Errno 28] No space left on device|The disk is full
 Another instance of Certbot is already running.|certbot is already running here
@@ -153,7 +153,7 @@ END
   given bin/run --quiet
   fails_with "$LIMIT"
   run -1 bin/install
-  says 'not asked again before 2099-01-02 03:04:05 UTC'
+  says 'next attempt after 2099-01-02 03:04:05 UTC'
   run -1 bin/install
   says 'next attempt after 2099-01-02 03:04:05 UTC'
   [[ $(calls) == 1 ]]
@@ -248,10 +248,10 @@ END
   grep -q -- "--authenticator dns-rfc2136 --dns-rfc2136-credentials $TEST/key.ini --dns-rfc2136-propagation-seconds 7" "$FAKE/certbot-calls"
   fails_with 'certbot.errors.PluginError: Encountered error adding TXT record'
   run -1 bin/install --renew
-  says 'look at the file of [tls] dns_credentials'
+  says 'check the file of [tls] dns_credentials'
   fails_with '  Type:   unauthorized'
   run -1 bin/install --renew
-  says '[tls] dns_wait gives it more seconds'
+  says 'raise [tls] dns_wait (seconds)'
   run ! grep -q webroot "$FAKE/certbot-calls"
   openssl x509 -in "$FOLDER/fullchain.pem" -noout -checkhost any.blog.example.com | grep -q 'does match'
   run -2 bin/install --challenge http-01
@@ -279,7 +279,7 @@ END
   run -0 "$DEPLOYMENT/bin/lib/check" --served
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -keyout /dev/null -out "$FAKE/serving/certificate" 2>/dev/null
   run -1 "$DEPLOYMENT/bin/lib/check" --served
-  says 'serves a certificate of another name'
+  says 'serves a certificate for another name'
   rm "$FAKE/serving/certificate"
   run -1 "$DEPLOYMENT/bin/lib/check" --served
   says 'serves no certificate'

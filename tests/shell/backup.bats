@@ -368,10 +368,10 @@ END
 
 @test "hostile archives are refused before anything is written" {
   hostile 'drwxr-xr-x volumes/media' '' '-rw-r--r-- /etc/cron.d/x' ''
-  refuses 'outside of bin/ and volumes/'
+  refuses 'outside bin/ and volumes/'
   for path in volumes/media/../../../etc/x ../x etc/passwd volumes/media//x volumes/./x; do
     hostile "-rw-r--r-- $path" ''
-    refuses 'outside of bin/ and volumes/'
+    refuses 'outside bin/ and volumes/'
   done
   hostile 'drwxr-xr-x volumes/media' '' 'lrwxrwxrwx volumes/media/d' /etc '-rw-r--r-- volumes/media/d/cron.d/x' ''
   refuses 'behind a symbolic link'
@@ -411,7 +411,7 @@ END
   cd "$TEST/second"
   BID=$ONE bash "$(payload)/Setup" >/dev/null
   BORG_PASSPHRASE=$passphrase run -1 bin/restore_volumes --repository "$TEST/borg" --yes
-  says "blog is deployed on this host already, in $DEPLOYMENT"
+  says "blog is already deployed on this host, in $DEPLOYMENT"
   snapshot | diff "$TEST/before" -
   mkdir "$TEST/out"
   run -0 bin/restore_volumes --to "$TEST/out"

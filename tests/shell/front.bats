@@ -40,12 +40,12 @@ publish_lists() {
 @test "install trusts the CDNs of nuwa.toml by the ranges of its release, and by today's once it has asked" {
   given bin/run --quiet
   run -0 bin/install
-  says 'cloudfront: its addresses are not known here yet'
+  says 'the addresses of cloudfront are not known yet'
   site | grep -q 'set_real_ip_from 151.101.0.0/16;'
   publish_lists
   run -0 bin/install --refresh-proxies
   says 'stored the addresses of the CDNs: cloudflare 4, fastly 2, cloudfront 3'
-  [[ $output != *'not known here yet'* ]]
+  [[ $output != *'not known yet'* ]]
   # in two servers: those of three CDNs and 10.0.0.0/8
   [[ $(site | grep -c '^  set_real_ip_from') == 20 ]]
   site | grep -q 'set_real_ip_from 3.11.53.0/24;'
@@ -66,7 +66,7 @@ publish_lists() {
   says '/ips-v6 no longer holds a list of addresses'
   echo '0.0.0.0/0' >"$TEST/www/ips-v6"
   run -1 bin/install --refresh-proxies
-  says 'more than any CDN has'
+  says "larger than any CDN's range"
   rm "$TEST/www/ips-v6"
   run -1 bin/install --refresh-proxies
   says 'the addresses of cloudflare could not be fetched'
@@ -129,7 +129,7 @@ opens() {
   for wrong in 'ann' 'ann:' 'a b:c' ':c' $'ann:x\nbob'; do
     run -1 bin/secret set ADMINS <<<"$wrong"
     says 'of the secret ADMINS is not name:password'
-    says 'the secret ADMINS stays what it was'
+    says 'the secret ADMINS was not changed'
     opens other
     [[ $(cat volumes/.nuwa/private/ADMINS) == ann:other ]]
   done

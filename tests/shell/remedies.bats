@@ -51,7 +51,7 @@ roll_back() {
   roll_back
   run -1 bin/archive_volumes --yes
   says 'it was reset to an earlier state. If you did this yourself: bin/archive_volumes --yes --accept'
-  [[ $(archives) -eq 1 && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'put back to an earlier state'* ]]
+  [[ $(archives) -eq 1 && $(tail -n 1 volumes/.nuwa/archives.tsv) == *'reset to an earlier state'* ]]
   echo 7 >"$(dirname "$TEST"/home/.config/borg/security/*/location)/nonce"
   follow 'If you did this yourself: '
   [[ $(archives) -eq 2 && $FOLLOWED == 'bin/archive_volumes --yes --accept' ]]

@@ -282,7 +282,7 @@ END
   cd "$TEST/second"
   BID=$ONE bash "$(payload)/Setup"
   run -1 bin/run
-  says "blog is deployed on this host already, in $DEPLOYMENT"
+  says "blog is already deployed on this host, in $DEPLOYMENT"
   snapshot | diff "$TEST/before" -
 }
 

@@ -106,7 +106,7 @@ is_alone() {
 @test "a new secret, another deploy and bin/uninstall end it; a boot does, too, and a rollback then starts the release" {
   given bin/deploy --quiet "$TWO"
   run -0 bin/secret set MAIL_PASSWORD <<<other
-  says 'stands by no longer'
+  says 'is no longer on standby'
   is_alone green
   bin/deploy --quiet "$ONE"
   [[ -e $FAKE/paused/nuwa-blog-green ]]

@@ -234,8 +234,8 @@ END
     run -1 bin/archive_volumes --rehearse
     says "$reason"
   done <<'END'
-{"type": "file", "path": "/etc/cron.d/x", "mode": 420}|outside of bin/ and volumes/
-{"type": "file", "path": "/volumes/media/../../../etc/x", "mode": 420}|outside of bin/ and volumes/
+{"type": "file", "path": "/etc/cron.d/x", "mode": 420}|outside bin/ and volumes/
+{"type": "file", "path": "/volumes/media/../../../etc/x", "mode": 420}|outside bin/ and volumes/
 {"type": "symlink", "path": "/volumes/media", "mode": 134218239}|it is not a folder
 {"type": "symlink", "path": "/volumes/secrets/x", "mode": 134218239}|it is not a regular file
 {"type": "symlink", "path": "/bin/run", "mode": 134218239}|it is not a regular file

@@ -87,7 +87,7 @@ another_image() {
     # shellcheck disable=SC2086  # words
     replace_initial $made
     ends -0 bin/deploy "$TWO" --watch 0
-    says 'the image has picture for volumes/media, which has no readable file there: left as it is'
+    says 'the image has picture for volumes/media, where it is not a readable file: left unchanged'
     ends -0 bin/deploy --rollback --watch 0
     rm -rf volumes/media/picture
     printf '%s\n' "$ONE" >volumes/.nuwa/initial.media

@@ -175,7 +175,7 @@ def test_without_a_capability_it_asks_again_and_names_it(
 
 def test_a_podman_without_a_version_is_refused(machine: Machine) -> None:
     machine.set(version="unknown")
-    with pytest.raises(EngineError, match="does not say its version") as caught:
+    with pytest.raises(EngineError, match="does not print a version") as caught:
         probe()
     assert "PATH" in caught.value.hint
 

@@ -24,14 +24,14 @@ from nuwa.agent.webhooks.run_store import Delivery
 from nuwa.web import limits, request_body
 
 MAX_ID_DIGITS = 19
-"""Of the number of a run."""
+"""Digits in the number of a run."""
 SESSION_EVENTS = {
     "log-in": ("log in", "ok"),
     "log-in-by-recovery-code": ("log in by recovery code", "ok"),
     "wrong-code": ("log in", "refused: the code of the second factor is wrong"),
     "log-out": ("log out", "ok"),
 }
-"""What the dashboard tells of sessions: what the trail calls it, and how it went."""
+"""Events of sessions that the dashboard reports: action and outcome in the audit trail."""
 
 
 def application(agent: Agent) -> Starlette:
@@ -94,7 +94,7 @@ class _Api:
         expected = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
         is_dry = request.query_params.get("dry_run") not in (None, "", "0")
         if not expected and not is_dry:
-            raise HTTPException(428, "If-Match with the revision that was edited is missing")
+            raise HTTPException(428, "the header If-Match with the revision that was edited is missing")
         body = await request_body.read(request, limits.CONFIG_BYTES)
         who = str(actor_of(request))[:100]
         done = await self._agent.apply(body, expected=expected.lstrip("-"), dry_run=is_dry, who=who)
@@ -166,7 +166,7 @@ class _Api:
         return answer({"entries": self._agent.trail.entries(begin, count)})
 
     async def session(self, request: Request) -> Response:
-        """Somebody logged in at the dashboard, or out."""
+        """Somebody logged in to the dashboard, or out."""
         event = _name(request, "event")
         if event not in SESSION_EVENTS:
             raise HTTPException(404, "there is no such event")
@@ -188,10 +188,10 @@ def _name(request: Request, key: str = "name") -> str:
 
 
 def _number(request: Request, key: str, default: int, most: int) -> int:
-    """A whole number of the query, at least 1.
+    """A whole number in the query, at least 1.
 
     Raises:
-        HTTPException: 400, it is none.
+    HTTPException: 400, it is not one.
     """
     text = request.query_params.get(key)
     if text is None:
@@ -206,7 +206,7 @@ def _query(request: Request) -> Query:
     priority = given.get("priority")
     texts = {key: given.get(key, "") for key in ("since", "until", "grep", "after")}
     if any("\0" in text or len(text) > 1000 for text in texts.values()):
-        raise HTTPException(400, "a value holds a NUL, or is too long")
+        raise HTTPException(400, "a value contains a NUL, or is too long")
     if priority is not None and priority not in tuple("01234567"):
         raise HTTPException(400, "priority is not a number from 0 to 7")
     after = texts.pop("after") or request.headers.get("last-event-id", "")[:1000]

@@ -1,6 +1,6 @@
-"""Every route of the control API, with the right that it takes and what the audit trail calls it.
+"""Every route of the control API, with the right that it requires and its action in the audit trail.
 
-This is the one table of both: a route without a right cannot be declared.
+Both are declared here only: a route without a right cannot be declared.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from nuwa.access.rights import Right
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One path and what it takes to use it.
+    """One path and what is required to use it.
 
     Args:
         handler: the method of the API that answers.
-        right: what a token needs.
-        target: what the right is limited to for tokens of single services: the `service` or the `hook` that
-            the path names; empty: nothing, such a token has the right or has it not.
-        action: the verb for the audit trail; empty: it changes nothing, so nothing is written down.
-        has_dry_run: whether `?dry_run=1` makes it change nothing either.
+        right: the right that a token needs.
+        target: whether the path names a `service` or a `hook`, to which the right of a token can be limited;
+        empty: the right is not limited.
+        action: the verb for the audit trail; empty: it changes nothing, so nothing is recorded.
+        has_dry_run: whether `?dry_run=1` makes it change nothing.
     """
 
     path: str
@@ -60,13 +60,13 @@ ENDPOINTS = (
     Endpoint("/stats", "stats", "see"),
     Endpoint("/stats/{name}", "stats", "see"),
     Endpoint("/audit", "audit", "configure"),
-    # Told by the dashboard itself, which nobody else's token can name.
+    # Reported by the dashboard itself, whose name no other token can have.
     Endpoint("/session/{name}/{event}", "session", "see", ("POST",)),
 )
 
 
 def endpoint_of(method: str, path: str) -> Endpoint:
-    """The endpoint of a method and a path as it is declared here.
+    """The endpoint declared for a method and a path.
 
     Raises:
         KeyError: there is none.

@@ -1,7 +1,7 @@
-"""Who asks the control API, whether they may, and what the audit trail says of it.
+"""Who calls the control API, whether they may, and what the audit trail records of it.
 
-Root asks for itself. The dashboard asks for the people at its pages: it names the token that they showed, and
-the agent looks up what that token may do.
+Root calls it for itself. The dashboard calls it for its users: it names the token that they logged in with,
+and the agent looks up what that token may do.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _WORDS = {"see": "see", "operate": "operate services", "configure": "configure t
 
 
 class Guard:
-    """Lets requests through to the handlers of the control API, or answers them itself."""
+    """Passes requests on to the handlers of the control API, or rejects them."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._tokens = Tokens(agent.paths.tokens)
 
     def protect(self, endpoint: Endpoint, handler: Handler) -> Handler:
-        """A handler that answers those who may ask, and writes down what they changed."""
+        """A handler that checks the caller's right, and records what was changed."""
 
         async def guarded(request: Request) -> Response:
             is_dry = endpoint.has_dry_run and request.query_params.get("dry_run") not in (None, "", "0")
@@ -44,7 +44,7 @@ class Guard:
                 if is_change:
                     trail = self._agent.trail
                     trail.refuse(actor_of(request), endpoint.action, _target(request), message)
-                # A connection that is closed before all was read loses the answer.
+                # If the connection is closed before all was read, the answer is lost.
                 await request_body.read(request, limits.CONFIG_BYTES)
                 return failure(403, code, message, hint=hint)
             if not is_change:
@@ -54,7 +54,7 @@ class Guard:
         return guarded
 
     def _refusal(self, request: Request, endpoint: Endpoint) -> tuple[str, str, str] | None:
-        """Code, message and hint for whom may not; None for whom may."""
+        """Code, message and hint if the caller may not do this; None if the caller may."""
         name = request.headers.get("x-nuwa-as")
         if name is None:
             return None
@@ -63,13 +63,15 @@ class Guard:
             hint = "Log in with another token; on the host, nuwa token list shows them."
             return "revoked", f"the token {name[:40]!r} was revoked", hint
         if not grant.may(endpoint.right):
-            hint = f"Log in with a token that has the right to {endpoint.right}, or make one on the host."
+            hint = (
+                f"Log in with a token that has the right {endpoint.right}, or create one: nuwa token add NAME"
+            )
             message = f"the token {grant.name} has no right to {_WORDS[endpoint.right]}"
             return "forbidden", message, hint
         concerned = self._concerned(request, endpoint)
         if endpoint.target and not grant.operates(concerned):
             of = request.path_params["name"]
-            message = f"the token {grant.name} may not operate {of}, only {', '.join(grant.apps)}"
+            message = f"the token {grant.name} may operate only {', '.join(grant.apps)}, not {of}"
             return "forbidden", message, ""
         return None
 
@@ -103,13 +105,13 @@ class Guard:
 
 
 def _target(request: Request) -> str:
-    """What a request is about, in words."""
+    """The target of a request, for the audit trail."""
     named = (request.path_params.get(key, "") for key in ("name", "command"))
     return " ".join(str(part) for part in named if part)
 
 
 def actor_of(request: Request) -> Actor:
-    """Who asks: the dashboard says so for a token, the command line for a user of the host."""
+    """Who calls: the dashboard names a token, the command line a user of the host."""
     headers = request.headers
     who = headers.get("x-nuwa-as") or headers.get("x-nuwa-who", "") or "root"
     return Actor(who, headers.get("x-nuwa-way", "") or "control socket", headers.get("x-nuwa-from", ""))

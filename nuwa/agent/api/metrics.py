@@ -1,4 +1,4 @@
-"""The metrics' listener: on the loopback interface, with a token, where the configuration asks for it."""
+"""The listener for metrics: on the loopback interface, with a token, if it is configured."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from nuwa.web import uvicorn_server
 log = logging.getLogger(__name__)
 
 RETRY_S = 60.0
-"""Seconds after which a port that was taken is tried again."""
+"""Seconds after which a port that was in use is tried again."""
 
 
 def application(agent: Agent) -> Starlette:
-    """What answers on the listener's port."""
+    """The application on the listener's port."""
 
     async def metrics(request: Request) -> Response:
         settings = agent.loaded.config.metrics
@@ -41,13 +41,13 @@ def application(agent: Agent) -> Starlette:
 
 
 async def listen(agent: Agent) -> None:
-    """Listen as the configuration says, each time that it changes, until cancelled."""
+    """Listen as configured, again after each change of the configuration, until cancelled."""
     while True:
         changed, settings = agent.reconfigured, agent.loaded.config.metrics
         try:
             await _serve(agent, settings, changed) if settings else await changed.wait()
         except OSError as error:
-            log.warning("nothing listens for metrics: %s", error)
+            log.warning("the metrics listener could not start: %s", error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), RETRY_S)
 
@@ -56,7 +56,7 @@ async def _serve(agent: Agent, settings: Metrics, changed: asyncio.Event) -> Non
     """Serve until the configuration changes.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     server = uvicorn_server.server(application(agent))
     with socket.create_server(("127.0.0.1", settings.port)) as listening:

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the control API and of the webhook listener, made from the shapes."""
+"""The OpenAPI description of the control API and of the webhook listener, generated from the schemas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Operation:
     """One method of one path.
 
     Args:
-        answers: the schema of the body, by status; None for a stream of events, text for another reference.
+        answers: the schema of the body, by status; None for a stream of events, a string for a reference.
         errors: the statuses that carry an error.
         query: names of parameters in the query.
     """
@@ -65,7 +65,7 @@ _QUERY: dict[str, tuple[str, Any]] = {
     "count": ("Maximum number.", {"type": "integer", "minimum": 1, "maximum": 100}),
 }
 _SPELLED = {"period": "since", "since_seconds": "since", "entries": "count"}
-"""Parameters that mean something else than another of their name."""
+"""Parameters that share a name with another of a different meaning: the name in the URL."""
 _LOG = ("lines", "since", "until", "grep", "priority", "after", "follow")
 
 
@@ -82,7 +82,7 @@ _TEXT = {"type": "string"}
 _CONFIG = {"type": "object"}
 
 CONTROL = (
-    Operation("get", "/health", "Health of the agent.", {200: _CONFIG}),
+    Operation("get", "/health", "State of the agent.", {200: _CONFIG}),
     Operation("get", "/ls", "Every service and every webhook.", {200: "Listing"}, (409,)),
     Operation("get", "/watch", "All changes, as server-sent events.", {200: None}),
     *(
@@ -133,12 +133,12 @@ CONTROL = (
         "post", "/alert/{name}/test", "Send a test over a channel.", {200: _one("sent", _TEXT)}, (400, 409)
     ),
     Operation(
-        *("get", "/stats", "What the host used, over time.", {200: "Stats"}),
+        *("get", "/stats", "Resource use of the host over time.", {200: "Stats"}),
         (400, 409),
         ("period",),
     ),
     Operation(
-        *("get", "/stats/{name}", "What a service used and answered, over time.", {200: "Stats"}),
+        *("get", "/stats/{name}", "Resource use and requests of a service over time.", {200: "Stats"}),
         (400, 404, 409),
         ("period",),
     ),
@@ -153,7 +153,7 @@ CONTROL = (
         ("since_seconds", "entries"),
     ),
     Operation(
-        *("post", "/session/{name}/{event}", "Somebody logged in at the dashboard, or out."),
+        *("post", "/session/{name}/{event}", "Record that somebody logged in to the dashboard, or out."),
         {200: _one("event", _TEXT)},
         (404,),
     ),
@@ -220,7 +220,7 @@ def _operation(operation: Operation, tag: str) -> dict[str, Any]:
     made: dict[str, Any] = {"tags": [tag], "summary": operation.summary, "parameters": parameters}
     if tag == "control":
         made["x-nuwa-right"] = endpoint_of(operation.method, operation.path).right
-        responses["403"] = _content("The token that is named may not.", "application/json", ERROR)
+        responses["403"] = _content("The named token lacks the right.", "application/json", ERROR)
     if operation.body:
         made["requestBody"] = {"required": True, "content": {operation.body: {"schema": _CONFIG}}}
     return {**made, "responses": responses}

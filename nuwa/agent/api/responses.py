@@ -1,4 +1,4 @@
-"""Answers of the HTTP interfaces: JSON, streams, and every error in one shape."""
+"""Answers of the HTTP interfaces: JSON, streams, and errors, all in the same form."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _OF_WORK = {
     "ManifestError": (422, "invalid"),
     "UsageError": (400, "usage"),
 }
-"""Status and code of what a piece of work reports; anything else is 409, `failed`."""
+"""HTTP status and code for the exit code of a worker process; any other is 409, `failed`."""
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A value as JSON; bytes are JSON already."""
+    """A value as JSON; bytes are already JSON."""
     return Response(to_json(data), status, dict(headers or {}), media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""The webhook listener: the only part of the agent that strangers reach, through nginx."""
+"""The webhook listener: the only part of the agent that can be reached from outside, through nginx."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Listener:
         self._limiter = Limiter()
 
     async def receive(self, request: Request) -> Response:
-        """Take a delivery: prove its sender, understand it, have it on disk, and only then say so."""
+        """Accept a delivery: authenticate its sender, parse it, store it on disk, and only then answer."""
         name = str(request.path_params["name"])
         hook = self._agent.loaded.config.webhooks.get(name)
         address = client_address(request)
@@ -47,8 +47,8 @@ class _Listener:
             raise HTTPException(404, "there is no such webhook")
         headers = {key.lower(): value for key, value in request.headers.items()}
         body = await request_body.read(request, limits.WEBHOOK_BYTES)
-        # Proven first: a forge sends everybody's hooks from the same addresses, so what a stranger sends from
-        # there must not make the owner's own deliveries bounce.
+        # Authenticated first: a forge sends everybody's hooks from the same addresses, so failed attempts of
+        # others from there must not block the owner's deliveries.
         sender = signatures.prove(headers, body, hook.token)
         if sender is None:
             self._count(address, name)
@@ -58,14 +58,14 @@ class _Listener:
         return self._take(name, branch, headers, body, sender, address)
 
     def _count(self, address: str, hook: str) -> None:
-        """Note a failure of an address at a hook.
+        """Count a failed attempt of an address at a hook.
 
         Raises:
             HTTPException: 429, there were too many.
         """
         wait = self._limiter.wait(address, hook)
         if wait:
-            raise HTTPException(429, "too many failures", {"Retry-After": str(int(wait) + 1)})
+            raise HTTPException(429, "too many failed attempts", {"Retry-After": str(int(wait) + 1)})
         self._limiter.fail(address, hook)
 
     def _take(
@@ -78,7 +78,7 @@ class _Listener:
         address: str,
     ) -> Response:
         try:
-            # Without a body a person tries the hook out by hand; only GitLab's header can prove that.
+            # Without a body, a person is testing the hook; only GitLab's header can authenticate that.
             found = payloads.read(headers, body) if body else payloads.Push(branch, "")
         except payloads.BadPayload as error:
             return failure(400, "payload", str(error))

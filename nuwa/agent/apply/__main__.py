@@ -28,7 +28,9 @@ def main(arguments: Sequence[str]) -> int:
         print(error if for_people else json.dumps({"error": failure(error)}))
         return error.exit_code
     except OSError as error:
-        told = NuwaError(f"the host refuses a file: {error}", hint="Free some space, or see: nuwa host check")
+        told = NuwaError(
+            f"a file cannot be written: {error}", hint="Free some space, or see: nuwa host check"
+        )
         print(told if for_people else json.dumps({"error": failure(told)}))
         return told.exit_code
     print(done["message"] if for_people else json.dumps(done))
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def failure(error: NuwaError) -> dict[str, Any]:
-    """An error as the agent passes it on."""
+    """An error in the form that the agent passes on."""
     problems = error.problems if isinstance(error, ManifestError) else []
     return {
         "kind": type(error).__name__,

@@ -1,4 +1,4 @@
-"""Applies a configuration: all files or none, and only the services that it changes are touched."""
+"""Applies a configuration: all files or none; only the services that it changes are restarted."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def apply(
     """Apply a configuration.
 
     Args:
-        text: the new content of the file; None: what is in the file.
-        expected: the revision that the file must have, so that nobody's edit is lost.
-        dry_run: change nothing, and say what would change.
+        text: the new content of the file; None: its present content.
+        expected: the revision that the file must have, so that no concurrent edit is lost.
+        dry_run: change nothing, and return what would change.
 
     Raises:
         ManifestError: it is not valid; nothing was changed.
@@ -82,7 +82,7 @@ def _validated(text: str, paths: Paths) -> Loaded:
 
 
 def _retire(names: list[str], paths: Paths) -> None:
-    """Stop services that the configuration no longer holds."""
+    """Stop services that the configuration no longer contains."""
     units = [str(UnitName(name, slot)) for name in names for slot in SLOTS]
     there = [unit for unit in units if (paths.units / unit).exists()]
     systemctl.stop(there)
@@ -95,7 +95,7 @@ def _bring_up(difference: Difference, loaded: Loaded, paths: Paths) -> list[str]
     """Start new services and restart changed ones that run.
 
     Returns:
-        what went wrong; the other services go on meanwhile.
+        the errors; the other services are not affected.
     """
     concerned = {*difference.new, *difference.changed}
     chosen = [service for service in services.every(loaded, paths) if service.name in concerned]

@@ -1,4 +1,4 @@
-"""Many services at once: one call of systemd for all, and a verdict for each."""
+"""Many services at once: one call of systemctl for all, and a result for each."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from nuwa.agent.paths import Paths
 from nuwa.errors import BusyError, NuwaError
 
 MAX_WAITING = 32
-"""Services whose answer is waited for at the same time."""
+"""Services that are waited for in parallel."""
 MAX_SWITCHING = 4
-"""Services that run twice at the same time."""
+"""Services that are switched in parallel, each with two instances."""
 
 
 def start(chosen: Sequence[Service], paths: Paths, *, again: bool = False) -> list[str]:
-    """Start plain processes side by side, and wait until each answers.
+    """Start plain processes in parallel, and wait until each answers.
 
     Args:
         again: stop them first.

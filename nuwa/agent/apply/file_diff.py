@@ -22,7 +22,7 @@ def between(plan: Plan, paths: Paths) -> list[Change]:
 
 
 def _there(paths: Paths) -> Iterator[Path]:
-    """The files on disk that are the agent's own: their names say so."""
+    """The agent's own files on disk, recognised by their names."""
     yield from (path for path in paths.units.glob("nuwa@*.service") if naming.parse(path.name))
     yield from (path for path in paths.environments.glob("nuwa@*.env") if naming.parse(path.name))
     yield from paths.nginx.glob("nuwa@*.conf")
@@ -44,7 +44,7 @@ def _change(path: Path, wanted: HostFile | None) -> Change:
 
 
 def _hidden(before: str, after: str) -> str:
-    """The difference of two environments, without a value: differences are shown, logged and kept."""
+    """The difference of two environments, without values, since differences are shown, logged and stored."""
     old, new = (
         dict(re.findall(r'^(\w+)="((?:[^"\\]|\\.)*)"$', text, re.M | re.S)) for text in (before, after)
     )

@@ -1,4 +1,4 @@
-"""Changes of files brought onto the host, with what has to read them."""
+"""Writes files to the host, and has the programs that use them reload."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nuwa.agent.schemas import Change
 from nuwa.render.render import HostFile
 
 Contents = dict[Path, HostFile | None]
-"""Files with what they are to be; None: they go."""
+"""Files with their wanted content; None: to be removed."""
 
 
 def write(changes: Iterable[Change], planned: Plan) -> list[str]:
-    """Write, change and remove files, and let systemd, nginx and the log read them.
+    """Write, change and remove files, and have systemd, nginx and the log services reload them.
 
     Returns:
-        what nginx refused.
+    what nginx rejected.
     """
     groups: dict[str, Contents] = {"systemd": {}, "nginx": {}, "log": {}}
     for change in changes:
@@ -48,7 +48,7 @@ def put(contents: Mapping[Path, HostFile | None]) -> None:
 
 
 def _reload_log(contents: Contents) -> None:
-    """Neither loses a line: systemd keeps the connections to journald, and the journal what rsyslog reads."""
+    """No line is lost: systemd keeps journald's connections, and the journal keeps what rsyslog reads."""
     names = {path.name for path in contents}
     if any("journald" in str(path) for path in contents):
         systemctl.restart(["systemd-journald.service"])

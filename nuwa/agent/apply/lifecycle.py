@@ -1,4 +1,4 @@
-"""Start, stop and restart a service, whatever kind it is."""
+"""Start, stop and restart a service of any kind."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def act(verb: str, name: str, paths: Paths) -> Outcome:
 
     Raises:
         UnknownService: there is none.
-        BusyError: somebody else works on it.
-        NuwaError: it could not be done; the details hold the last lines of its log.
+        BusyError: another action on it is in progress.
+        NuwaError: it failed; the details contain the last lines of its log.
     """
     loaded = applied.load(paths)
     service = services.find(name, loaded, paths)
@@ -40,14 +40,14 @@ def run_once(name: str, command: str, paths: Paths) -> Outcome:
     """Have a deployment run one of its one-off commands in the background, as bin/run-once does.
 
     Raises:
-        UnknownService: there is no such service, or it names no such command.
+        UnknownService: there is no such service, or it has no such command.
         NuwaError: it was not started; the details say why.
     """
     service = services.find(name, applied.load(paths), paths)
     found = service.deployment
     known = list(found.commands) if found else []
     if found is None or command not in known:
-        hint = f"known: {', '.join(known)}" if known else "nuwa.toml names some: [command.NAME]"
+        hint = f"known: {', '.join(known)}" if known else "define commands in nuwa.toml: [command.NAME]"
         raise services.UnknownService(f"{name} has no command {command!r}", hint=hint)
     run([f"{found.folder}/bin/run-once", "--quiet", "--detach", command], cwd=found.folder)
     status = services.status(services.best(service, systemctl.show(service.serving)))
@@ -56,7 +56,7 @@ def run_once(name: str, command: str, paths: Paths) -> Outcome:
 
 @contextmanager
 def locked(name: str, paths: Paths) -> Iterator[None]:
-    """Be the only one who works on a service."""
+    """Hold the lock of a service."""
     with only_one(name, f"another action on {name} is in progress", paths.locks / name):
         yield
 
@@ -65,14 +65,14 @@ def _act(verb: str, service: Service, loaded: Loaded, paths: Paths) -> str:
     if not service.unit:
         folder = service.deployment.folder if service.deployment else ""
         message = f"{service.name}: there is no deployment in {folder}"
-        raise NuwaError(message, hint="Run its image's Setup there.")
+        raise NuwaError(message, hint="Run the Setup of its image in that folder.")
     if verb == "stop":
         return stop(service)
     return renew(service, loaded, paths) if verb == "restart" else start(service)
 
 
 def renew(service: Service, loaded: Loaded, paths: Paths) -> str:
-    """Restart a service, without a gap where it can run twice."""
+    """Restart a service, without a gap if two instances can run."""
     can_switch = service.process is not None and service.process.switches
     if can_switch and systemctl.is_active(service.unit):
         return switch.switch(service, loaded, paths)
@@ -84,7 +84,7 @@ def renew(service: Service, loaded: Loaded, paths: Paths) -> str:
 
 
 def stop(service: Service) -> str:
-    """Stop a service, in whichever slot it runs."""
+    """Stop a service, whichever slot it runs in."""
     monit.leave_alone(service)
     units = systemctl.there(service.units)
     systemctl.stop(units)
@@ -108,10 +108,10 @@ def start(service: Service, *, again: bool = False) -> str:
 
 
 def wait(service: Service) -> None:
-    """Wait until a plain process that was started answers; one without a port only has to run.
+    """Wait until a plain process that was started answers; without a port it only has to run.
 
     Raises:
-        NuwaError: it does not; the details hold the last lines of its log.
+    NuwaError: it does not; the details contain the last lines of its log.
     """
     assert service.process
     found = probes.wait(service.process, service.ports, lambda: systemctl.is_active(service.unit))
@@ -120,14 +120,14 @@ def wait(service: Service) -> None:
 
 
 def _core(verb: str, service: Service) -> str:
-    """The host's own services: nginx reloads, so that no request is lost; nobody waits for the agent."""
+    """The host's own services: nginx reloads, so that no request is lost; the agent is not waited for."""
     unit = naming.CORE_UNITS[service.name]
     if service.name == "router" and verb != "stop":
         nginx.check()
         systemctl.reload_or_start(unit)
-        return "reloaded, or started"
+        return "reloaded or started"
     if verb == "stop":
         systemctl.stop([unit], block=service.name not in ("ci", "dashboard"))
     else:
         run(["systemctl", "--no-block", verb, "--", unit])
-    return f"{verb} is under way"
+    return f"{verb} is in progress"

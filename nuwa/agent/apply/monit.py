@@ -1,4 +1,4 @@
-"""monit revives what it finds stopped; a mark tells `bin/lib/recover`, which it calls, what is to stay so."""
+"""monit restarts what is stopped; a mark tells `bin/lib/recover`, which it calls, to leave it stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nuwa.agent.host.services import Service
 
 
 def leave_alone(service: Service) -> None:
-    """Let monit look away from a deployment, until somebody starts it or the host boots."""
+    """Have monit ignore a deployment until somebody starts it or the host boots."""
     if service.deployment:
         mark = Path(service.deployment.names.stopped_mark)
         mark.parent.mkdir(parents=True, exist_ok=True)
@@ -16,6 +16,6 @@ def leave_alone(service: Service) -> None:
 
 
 def watch(service: Service) -> None:
-    """Let monit look after a deployment again."""
+    """Have monit watch a deployment again."""
     if service.deployment:
         Path(service.deployment.names.stopped_mark).unlink(missing_ok=True)

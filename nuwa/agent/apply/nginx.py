@@ -1,4 +1,4 @@
-"""nginx's own opinion of its files, and what happens when it has none of one of them."""
+"""Validates nginx's configuration, installs files, and rolls back those that nginx rejects."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ RELOAD_TIMEOUT_S = 10
 
 
 def check() -> None:
-    """Raises: NuwaError: nginx does not accept its configuration; the details say where."""
+    """Raises: NuwaError: nginx rejects its configuration; the details say where."""
     found = fault()
     if found:
         raise NuwaError("nginx does not accept its configuration", details=found)
 
 
 def fault() -> str:
-    """What nginx has against its files; empty when it accepts them."""
+    """nginx's error about its files; empty if it accepts them."""
     result = run(["nginx", "-t", "-q"], check=False, timeout=60)
     return "" if result.ok else result.stderr.strip()
 
 
 def reload() -> None:
-    """Let nginx read its files, and wait until its former workers take no new request."""
+    """Have nginx reload its files, and wait until its old workers accept no new requests."""
     before = _workers()
     systemctl.reload_or_start(naming.ROUTER)
     end = time.monotonic() + RELOAD_TIMEOUT_S
@@ -48,7 +48,7 @@ def _workers() -> list[int]:
 
 
 def _takes_requests(worker: int) -> bool:
-    """Whether a worker still accepts connections; nginx writes into its title when it stops to."""
+    """Whether a worker still accepts connections; nginx changes its process title when it stops doing so."""
     try:
         title = Path(f"/proc/{worker}/cmdline").read_bytes()
     except OSError:
@@ -57,25 +57,25 @@ def _takes_requests(worker: int) -> bool:
 
 
 def replace(wanted: Mapping[Path, str | None]) -> list[str]:
-    """Put files into nginx's folder, or (`None`) take them out, and let it read them.
+    """Write files to nginx's folder, or remove those with `None`, and have nginx reload them.
 
-    A file that nginx refuses is put back as it was, and the others take effect without it.
+    The previous version of a file that nginx rejects is restored, and the others take effect without it.
 
     Returns:
-        what was refused, one sentence each.
+    the rejected files, one sentence each.
 
     Raises:
-        NuwaError: nginx refuses its files whatever is put back; all of them are as they were.
+    NuwaError: nginx rejects its files whichever is restored; all of them were restored.
     """
     before = {path: _content(path) for path in wanted}
     if not any(before[path] != content for path, content in wanted.items()):
         return []
     if fault():
-        # Not ours: the new files may fix it, but cannot be blamed for it.
+        # An earlier error: the new files may fix it, but did not cause it.
         _put(wanted)
         if still := fault():
             _put(before)
-            raise NuwaError("nginx did not accept its configuration before this change either", details=still)
+            raise NuwaError("nginx already rejected its configuration before this change", details=still)
         reload()
         return []
     _put(wanted)

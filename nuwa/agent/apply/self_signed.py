@@ -1,4 +1,4 @@
-"""Certificates that nuwa signs itself, for hosts that have no other yet."""
+"""Self-signed certificates, for hosts that have no other yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VALID_DAYS = 3650
 
 
 def make_missing(certificates: Iterable[tuple[str, TlsFiles]]) -> None:
-    """Make the self-signed certificates among these that are not on disk."""
+    """Create those of these self-signed certificates that are missing on disk."""
     for host, tls in certificates:
         if tls.self_signed and not (Path(tls.certificate).exists() and Path(tls.key).exists()):
             _make("localhost" if host == "*" else host, tls)

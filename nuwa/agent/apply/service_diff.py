@@ -1,4 +1,4 @@
-"""Which services a new configuration concerns, and how that survives an interruption."""
+"""Which services a new configuration affects, stored so that an interruption loses nothing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PENDING = "pending.json"
 
 @dataclass(frozen=True)
 class Difference:
-    """Plain processes by what becomes of them.
+    """Plain processes by what is to be done with them.
 
     Args:
         new: to be started.
-        changed: to be restarted, as far as they run.
+        changed: to be restarted, if they are running.
         gone: to be stopped.
     """
 
@@ -32,7 +32,7 @@ class Difference:
 
     @classmethod
     def between(cls, before: Loaded, after: Loaded, changes: Iterable[Change], paths: Paths) -> Difference:
-        """What a change of configuration concerns, with what an interrupted one left to do."""
+        """What a change of configuration affects, including what an interrupted one left to do."""
         old, now = _plain(before), _plain(after)
         pending = files.read_json(paths.state / PENDING, {})
         units = [naming.parse(Path(change["path"]).name) for change in changes]
@@ -45,11 +45,11 @@ class Difference:
         )
 
     def remember(self, paths: Paths) -> None:
-        """Note what is to be done, before anything is."""
+        """Record what is to be done, before anything is."""
         files.write_json(paths.state / PENDING, {"new": self.new, "changed": self.changed})
 
     def forget(self, paths: Paths) -> None:
-        """All is done."""
+        """Remove the record: all is done."""
         (paths.state / PENDING).unlink(missing_ok=True)
 
 

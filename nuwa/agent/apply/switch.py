@@ -1,7 +1,7 @@
-"""A process replaced without a gap: the other slot comes up, nginx switches to it, and the old one stops.
+"""Replaces a process without a gap: the other slot comes up, nginx switches to it, and the old one stops.
 
-nginx looks for a mark on disk with every request, so turning it takes no reload, and no connection of a
-client is cut.
+nginx checks for a mark on disk with every request, so switching takes no reload, and no client's
+connection is closed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from nuwa.journal import tail
 from nuwa.names import SLOTS
 
 DRAIN_TIMEOUT_S = 30
-"""Seconds that requests in progress get to end at the old instance."""
+"""Seconds for requests in progress on the old instance to finish."""
 QUIET_S = 0.3
-"""Seconds without any connection after which no request is on its way to it any more."""
+"""Seconds without any connection after which no request is on its way to the old instance."""
 
 
 def switch(service: Service, loaded: Loaded, paths: Paths) -> str:
@@ -41,7 +41,7 @@ def switch(service: Service, loaded: Loaded, paths: Paths) -> str:
     drained = _drain({port.of(old.slot) for port in loaded.ports[service.name]})
     systemctl.stop([str(old)])
     systemctl.forget_failure([str(old)])
-    cut = "" if drained else f"; connections to {old.slot} were cut after {DRAIN_TIMEOUT_S} s"
+    cut = "" if drained else f"; connections to {old.slot} were closed after {DRAIN_TIMEOUT_S} s"
     return f"{new.slot} took over{cut}"
 
 
@@ -72,7 +72,7 @@ def _turn_router(new: UnitName, paths: Paths) -> None:
 
 
 def _drain(ports: set[int]) -> bool:
-    """Wait until nobody is connected to these ports any more; whether that came true in time."""
+    """Wait until nobody is connected to these ports; returns whether that happened in time."""
     end = time.monotonic() + DRAIN_TIMEOUT_S
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < QUIET_S:

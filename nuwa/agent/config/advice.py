@@ -1,4 +1,4 @@
-"""What is valid in a configuration, and still not wise: warnings of `nuwa config check` and `apply`."""
+"""What is valid in a configuration but inadvisable: warnings of `nuwa config check` and `apply`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from nuwa.agent.config.resolved import Loaded
 
 MAX_ENV_FILE_BYTES = 1024 * 1024
 SHORT_TOKEN_CHARS = 16
-"""Characters; GitLab sends the token as it is, so a short one can be guessed."""
+"""Characters. GitLab sends the token itself, so a short one can be guessed."""
 
 
 def given(loaded: Loaded) -> Iterator[str]:
-    """Everything that a person should think over, a sentence each."""
+    """All warnings, one sentence each."""
     for name, hook in loaded.config.webhooks.items():
         if len(hook.token) < SHORT_TOKEN_CHARS:
             yield (
-                f"webhooks.{name}.token has {len(hook.token)} characters, which can be guessed: take a "
+                f"webhooks.{name}.token has only {len(hook.token)} characters and can be guessed: use a "
                 "longer one, such as openssl rand -hex 32 prints, here and at the forge"
             )
     for name, process in loaded.config.processes.items():
@@ -30,7 +30,7 @@ def given(loaded: Loaded) -> Iterator[str]:
 
 
 def _of_file(path: Path) -> Iterator[str]:
-    """What is to be said of a file of variables, each behind its path."""
+    """Warnings about a file of variables, to be appended to its path."""
     try:
         found = path.resolve(strict=True)
         if found.stat().st_mode & stat.S_IROTH:

@@ -1,4 +1,4 @@
-"""The applied configuration, as it was validated when it was applied: readable without pydantic."""
+"""The applied configuration, in its validated form: readable without pydantic."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def save(loaded: Loaded, paths: Paths) -> None:
 
 
 def load(paths: Paths) -> Loaded:
-    """The applied configuration; an empty one where none was applied yet.
+    """The applied configuration; an empty one if none was applied yet.
 
     Raises:
-        NuwaError: only root may read it, or another release of nuwa wrote it.
+    NuwaError: only root may read it, or another release of nuwa wrote it.
     """
     try:
         value = read_json(paths.applied)
     except PermissionError:
         raise NuwaError(
-            "only root may ask about services while the agent is down", hint="Use sudo."
+            "only root can see the services while the agent is down", hint="Run it with sudo."
         ) from None
     if value is None:
         return Loaded("", dict.fromkeys(SLOTS, Config()), {}, str(paths.folder))

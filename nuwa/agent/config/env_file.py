@@ -1,6 +1,6 @@
-"""A file of `NAME=value` lines as systemd reads it, and where other programs read it otherwise. Pure.
+"""A file of `NAME=value` lines as systemd reads it, and where other programs read it differently. Pure.
 
-Seen with systemd 252 and 257, podman 4.3 and 5.4, uv 0.13 and dash; docker reads as podman does.
+Verified with systemd 252 and 257, podman 4.3 and 5.4, uv 0.13 and dash; docker reads it as podman does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOTES = {
     "spaced": "has spaces around =, which are dropped; sh rejects that, and podman keeps them",
     "semicolon": "is a comment; for sh, uv, podman and docker only # starts one",
 }
-"""What is said of a line, the gravest first."""
+"""Notes about a line, the most serious first."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Assignment:
 
     Args:
         line: where it begins, counted from 1.
-        marks: keys of `NOTES` that hold for it.
+        marks: keys of `NOTES` that apply to it.
     """
 
     line: int
@@ -50,13 +50,13 @@ class Assignment:
 def read(text: str) -> list[Assignment]:
     """Every line that is not a plain comment, as systemd.exec(5) describes EnvironmentFile=.
 
-    One whose marks hold `name`, `no value`, `semicolon` or `comment continues` gives no variable.
+    One with a mark `name`, `no value`, `semicolon` or `comment continues` sets no variable.
     """
     return list(_Reader(text).assignments())
 
 
 def notes(text: str) -> list[str]:
-    """What systemd reads otherwise than other programs, a sentence each that names its lines."""
+    """Where systemd reads the file differently from other programs: a sentence each, with its lines."""
     found: dict[str, list[int]] = {}
     for item in read(text):
         for mark in item.marks:

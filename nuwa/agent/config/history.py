@@ -1,4 +1,4 @@
-"""The configuration's file, and every content of it that was applied."""
+"""The configuration's file, and its applied revisions."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ KEPT_REVISIONS = 200
 
 
 class Configurations:
-    """Remembers configurations."""
+    """Stores configurations."""
 
     def __init__(self, paths: Paths, database: Database) -> None:
         self._paths = paths
         self._database = database
 
     def content(self) -> bytes:
-        """The file as it is; an empty configuration where there is none."""
+        """The file's content; an empty configuration if there is none."""
         try:
             return self._paths.config.read_bytes()
         except FileNotFoundError:
             return EMPTY.encode()
 
     def revision(self) -> str:
-        """The revision of the file as it is."""
+        """The revision of the file's content."""
         return revision(self.content().decode("utf-8-sig", "replace"))
 
     def remember(self, who: str) -> None:
-        """Keep the present content as one that was applied; what cannot be kept is no reason to fail."""
+        """Store the present content as an applied revision; if it cannot be stored, that is not an error."""
         content = self.content().decode("utf-8-sig")
         insert = "insert or replace into configurations values (?, ?, ?, ?)"
         kept = "select revision from configurations order by rowid desc limit ?"
@@ -45,7 +45,7 @@ class Configurations:
             )
 
     def history(self) -> list[Revision]:
-        """What was applied, the newest first."""
+        """The applied revisions, the newest first."""
         rows = self._database.rows("select revision, time, who from configurations order by rowid desc")
         return [{"revision": row["revision"], "time": row["time"], "who": row["who"]} for row in rows]
 

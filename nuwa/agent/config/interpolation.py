@@ -17,10 +17,10 @@ Lookup = Callable[[str], Any]
 
 
 class Expansion:
-    """Puts values in the place of references all through a document, and gathers what is wrong with any.
+    """Replaces the references in a document with their values, and collects all errors.
 
-    A text that is one reference becomes its value, of whatever type; within a longer text a value stands
-    as text. `$${` is a `${` that means itself.
+    A string that is a single reference becomes its value, of any type; within a longer string a value is
+    inserted as text. `$${` is a literal `${`.
     """
 
     def __init__(self, places: dict[Path, Place]) -> None:
@@ -29,7 +29,7 @@ class Expansion:
         self.broken: list[Path] = []
 
     def apply(self, value: Any, path: Path, lookup: Lookup) -> Any:
-        """`value` with its references resolved; what is at a reference that fails is only a stand-in."""
+        """`value` with its references resolved; a placeholder stands for a reference that fails."""
         if isinstance(value, dict):
             return {
                 self._key(key, path, lookup): self.apply(item, (*path, key), lookup)
@@ -69,7 +69,7 @@ def environment(values: dict[str, Any], places: dict[Path, Place]) -> tuple[dict
     """The values of `env`, which may refer to each other.
 
     Returns:
-        the resolved values, and what is wrong with those that are missing.
+        the resolved values, and the errors of those that are missing.
     """
     expansion = Expansion(places)
     resolved: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def environment(values: dict[str, Any], places: dict[Path, Place]) -> tuple[dict
 
 
 def unset(name: str, values: dict[str, Any]) -> tuple[str, str]:
-    """What to say of a name that nothing is called by."""
+    """Message and hint for an unknown name."""
     import difflib
 
     nearest = difflib.get_close_matches(name, values, 1)
@@ -104,4 +104,4 @@ def unset(name: str, values: dict[str, Any]) -> tuple[str, str]:
         return f"${{{name}}} is not set", f"did you mean ${{{nearest[0]}}}?"
     if not name:
         return "${} names nothing", "write $${} for a literal ${}"
-    return f"${{{name}}} is not set", f'add "{name}" to "env", or write $${{{name}}} where that text is meant'
+    return f"${{{name}}} is not set", f'add "{name}" to "env", or write $${{{name}}} for that literal text'

@@ -1,4 +1,4 @@
-"""JSON as people write it: where each value stands, and keys that occur twice."""
+"""JSON with the line of each value, and an error for duplicate keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REMEDIES = {
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Path, Place]]:
-    """The object that a JSON text holds, and the place of each of its parts.
+    """The object in a JSON text, and the place of each of its parts.
 
     Raises:
         ManifestError: it is not JSON, not an object, or a key occurs twice in one object.
@@ -41,7 +41,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Path, Place]]:
     try:
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:
-        message = "holds a number beyond all bounds, or half of a surrogate pair"
+        message = "contains a number out of range, or half of a surrogate pair"
         raise ManifestError(
             file, [Problem("", message, hint="this is neither a string nor a number")]
         ) from None
@@ -62,7 +62,7 @@ def _refuse(word: str) -> None:
 
 
 class _Scanner:
-    """Follows a text that is known to be JSON."""
+    """Scans a text that is known to be valid JSON."""
 
     def __init__(self, text: str) -> None:
         self._text = text

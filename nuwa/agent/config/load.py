@@ -1,4 +1,4 @@
-"""From the text of `config.json` to a validated `Config` for each slot, or to all that is wrong with it."""
+"""From the text of `config.json` to a validated `Config` for each slot, or to all its errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(path: FilePath) -> str:
             raise ManifestError(str(path), [Problem("", "is larger than 1 MiB")])
         return raw.decode("utf-8-sig")
     except FileNotFoundError:
-        problem = Problem("", "there is no such file", hint="nuwa host init writes one")
+        problem = Problem("", "does not exist", hint="nuwa host init writes one")
     except UnicodeDecodeError as error:
         problem = Problem("", f"is not UTF-8 (byte {error.start})", hint="save the file as UTF-8")
     except OSError as error:
@@ -59,10 +59,10 @@ def validate(
         file: its name, for errors.
         before: the ports that were chosen so far.
         taken: ports that are not to be chosen.
-        base: the folder that relative paths begin at.
+        base: the folder that relative paths start from.
 
     Raises:
-        ManifestError: with all problems at once.
+    ManifestError: with all problems at once.
     """
     document, written = json_source.parse(text, file)
     places = _take_former_names(document, written)
@@ -86,10 +86,10 @@ def validate(
 
 
 def _take_former_names(document: dict[str, Any], places: Places) -> Places:
-    """Give renamed keys their present names; where both are set, the old one is an unknown key.
+    """Give renamed keys their current names; if both are set, the old one is an unknown key.
 
     Returns:
-        the places, by present names.
+    the places, by current names.
     """
     found = dict(places)
     for (section, former), present in FORMER_NAMES.items():
@@ -107,9 +107,9 @@ def _names(document: dict[str, Any]) -> list[str]:
 
 
 def _wanted_ports(document: dict[str, Any]) -> dict[str, list[object]]:
-    """The ports that each process asks for, as far as they are understood already.
+    """The ports that each process asks for, as far as they can be read before validation.
 
-    They are needed before anything is validated, since other values refer to them.
+    They are needed this early because other values refer to them.
     """
     wanted: dict[str, list[object]] = {}
     values = document.get("env")
@@ -126,7 +126,7 @@ def _wanted_ports(document: dict[str, Any]) -> dict[str, list[object]]:
 def _expand(
     document: dict[str, Any], places: Places, allocation: Allocation, slot: str
 ) -> tuple[dict[str, Any], list[Problem], list[Path]]:
-    """The document with every reference resolved, as the given slot sees it."""
+    """The document with every reference resolved for a slot."""
     values = document.get("env", {})
     if not isinstance(values, dict):
         return document, [], []
@@ -151,7 +151,7 @@ def _expand(
 
 @dataclass(frozen=True)
 class _Names:
-    """What references mean, seen from one process or (without a name) from the rest of the document."""
+    """Resolves references within one process or, without a name, in the rest of the document."""
 
     variables: dict[str, Any]
     allocation: Allocation
@@ -166,7 +166,7 @@ class _Names:
             return self.variables[name]
         if not service and not self.process:
             raise LookupError(
-                f"${{{name}}} has a meaning only within a process", "name the service in front of it"
+                f"${{{name}}} can be used only within a process", "put the name of the service before it"
             )
         found = self.allocation.get(service or self.process)
         if found is None:
@@ -185,7 +185,7 @@ class _Names:
 
 
 def _without(document: dict[str, Any], broken: list[Path]) -> dict[str, Any]:
-    """The document without its broken entries, so that the rest can be judged in the same run."""
+    """The document without its invalid entries, so that the rest can be validated in the same run."""
     clean = copy.deepcopy(document)
     for path in broken:
         section = str(path[0]) if path else ""

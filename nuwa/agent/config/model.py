@@ -178,7 +178,7 @@ class Webhook(Section):
 
 @dataclass(frozen=True)
 class CertificateFiles(Section):
-    """A certificate that did not come from certbot."""
+    """A certificate that is not from certbot."""
 
     certificate: Annotated[str, Check(checks.absolute_path), Doc("The chain.")]
     key: Annotated[str, Check(checks.absolute_path), Doc("The private key.")]
@@ -288,7 +288,7 @@ class Forward(Section):
 
 @dataclass(frozen=True)
 class Log(Section):
-    """How much of the log is kept, and where else it goes."""
+    """How much of the log is kept, and where it is forwarded."""
 
     service_size: Annotated[Size, Doc("Size at which a service's file is rotated.")] = 64 * 1024**2
     service_files: Annotated[int, Between(1, 1000), Doc("Rotated files kept per service.")] = 5

@@ -1,4 +1,4 @@
-"""Ports that nuwa chooses: one that stays, and one for each slot, so that two instances can run at once."""
+"""Ports that nuwa chooses: a fixed one, and one for each slot, so that two instances can run at once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FIRST, LAST = 20000, 29999
 
 @dataclass(frozen=True)
 class PortSet:
-    """What one entry of a process's `ports` stands for; three times the same where it is a fixed port."""
+    """The ports of one entry in a process's `ports`; all three are the same for a fixed port."""
 
     front: int
-    """Where others reach the service, whichever slot serves: nginx listens there."""
+    """The port of the service for others, whichever slot serves: nginx listens there."""
     blue: int
     green: int
 
@@ -37,14 +37,14 @@ Allocation = dict[str, tuple[PortSet, ...]]
 def allocate(
     wanted: Mapping[str, Sequence[object]], before: Allocation, taken: Collection[int]
 ) -> Allocation:
-    """Ports for every service that wants some; those of before stay.
+    """Ports for every service that asks for some; earlier ones are kept.
 
     Args:
-        wanted: the `ports` of each process: numbers, and "auto" where nuwa chooses.
-        taken: ports that something else listens on.
+    wanted: the `ports` of each process: numbers, or "auto" for nuwa to choose.
+    taken: ports that something else listens on.
 
     Raises:
-        NuwaError: no port is left.
+    NuwaError: no port is free.
     """
     fixed = {port for ports in wanted.values() for port in ports if isinstance(port, int)}
     kept = {port for name in wanted for ports in before.get(name, ()) for port in asdict(ports).values()}
@@ -77,7 +77,7 @@ def to_json(allocation: Allocation) -> dict[str, Any]:
 
 
 def from_json(value: Any) -> Allocation:
-    """What `to_json` wrote; anything else counts as nothing."""
+    """The result of `to_json`; anything else counts as empty."""
     if not isinstance(value, dict):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""What a plain process looks like to systemd: its command line, its folder, its environment. Pure."""
+"""How systemd runs a plain process: its command line, its folder, its environment. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from nuwa.agent.config.model import Process
 
 RUNTIMES = {".js": "node", ".mjs": "node", ".cjs": "node", ".py": "python3", ".sh": "sh", ".rb": "ruby"}
-"""What runs a script that is not a program of its own, by its ending."""
+"""The interpreter of a script that is not executable, by its extension."""
 
 
 def absolute(path: str, base: str) -> str:
-    """A path of the configuration as seen from its folder."""
+    """A path in the configuration as an absolute path."""
     return posixpath.normpath(posixpath.join(base, path))
 
 
@@ -23,16 +23,16 @@ def script_path(process: Process, base: str) -> str:
 
 
 def folder(process: Process, base: str) -> str:
-    """The folder that a process runs in."""
+    """The working directory of a process."""
     return absolute(process.cwd, base) if process.cwd else posixpath.dirname(script_path(process, base))
 
 
 def argv(process: Process, base: str, *, executable: bool) -> tuple[str, ...]:
-    """The command line of a process; empty where nothing says what runs its script.
+    """The command line of a process; empty if no interpreter for its script is known.
 
     Args:
         base: the configuration's folder.
-        executable: whether the script is a program of its own.
+        executable: whether the script is executable.
     """
     script = script_path(process, base)
     runtime = process.runtime
@@ -46,11 +46,11 @@ def argv(process: Process, base: str, *, executable: bool) -> tuple[str, ...]:
 
 
 def arguments(args: Any) -> list[str]:
-    """Each item of a list is one argument; anything else is given whole, as JSON. Texts stay as they are."""
+    """One argument per item of a list; any other value is one argument, as JSON. Strings stay as they are."""
     items = args if isinstance(args, (list, tuple)) else [args]
     return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
 
 
 def port_variables(ports: Sequence[int]) -> tuple[tuple[str, str], ...]:
-    """What tells an instance its ports: PORT, PORT_1 …; the configuration's own environment goes before."""
+    """Variables with an instance's ports: PORT, PORT_1 …; the configured environment overrides them."""
     return tuple(("PORT" if index == 0 else f"PORT_{index}", str(port)) for index, port in enumerate(ports))

@@ -1,4 +1,4 @@
-"""A validated configuration with what was decided about it."""
+"""A validated configuration with the ports that were chosen for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Loaded:
         revision: names the file's content.
         slots: the configuration as each slot sees it; only the services' own ports differ.
         ports: the ports of every process.
-        base: the folder that relative paths begin at.
+        base: the folder that relative paths start from.
     """
 
     revision: str
@@ -36,5 +36,5 @@ class Loaded:
 
 
 def revision(text: str) -> str:
-    """A name for this content of the file, whatever wrote it."""
+    """A checksum of the file's content."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

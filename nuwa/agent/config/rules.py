@@ -1,4 +1,4 @@
-"""Rules between the values of a configuration: each yields what does not fit together."""
+"""Rules between the values of a configuration: each yields its violations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESERVED_PORTS = {7500: "the dashboard", 7501: "the webhook listener"}
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not fit, and where."""
+    """A violation, and its place."""
 
     path: Path
     message: str
@@ -23,10 +23,10 @@ class Finding:
 
 
 def findings(config: Config, names: set[str]) -> Iterator[Finding]:
-    """Everything in `config` that does not fit together.
+    """All violations in `config`.
 
     Args:
-        names: all processes that the file names, those too that are broken in themselves.
+    names: all processes that the file names, including invalid ones.
     """
     for name, process in config.processes.items():
         yield from _process(("processes", name), process)
@@ -41,7 +41,7 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
                 ("webhooks", name, "status"), "needs either token or token_file", "name one of them"
             )
     if config.log.forward and bool(config.log.forward.certificate) != bool(config.log.forward.key):
-        yield Finding(("log", "forward"), "certificate and key belong together", "set both or neither")
+        yield Finding(("log", "forward"), "certificate and key must be set together", "set both or neither")
     for name, channel in config.monitor.channels.items():
         if bool(channel.url) == bool(channel.url_file):
             place: Path = ("monitor", "channels", name)
@@ -51,7 +51,9 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
             hint = f"known: {', '.join(sorted(names))}"
             yield Finding(place, f"there is no service {', '.join(unknown)}", hint)
     if config.monitor.mail and not config.monitor.mail.to:
-        yield Finding(("monitor", "mail", "to"), "nobody gets the alerts", "name at least one address")
+        yield Finding(
+            ("monitor", "mail", "to"), "is empty, so nobody gets the alerts", "name at least one address"
+        )
 
 
 _PLAIN_ONLY = ("cwd", "args", "runtime", "ports", "address", "env", "env_file", "user", "limits", "watch")
@@ -66,16 +68,16 @@ def _process(path: Path, process: Process) -> Iterator[Finding]:
             if getattr(process, key) != getattr(plain, key):
                 yield Finding(
                     (*path, key),
-                    "belongs to plain processes only",
+                    "is for plain processes only",
                     "for a deployment, set this in its nuwa.toml",
                 )
     elif process.source:
-        yield Finding((*path, "source"), "belongs to deployments only", "remove it")
+        yield Finding((*path, "source"), "is for deployments only", "remove it")
     if "auto" in process.ports and not process.switches:
         yield Finding(
             (*path, "ports"),
             "fixed and automatic ports cannot be combined",
-            'with a fixed port no second instance can start; make all of them "auto", or none',
+            'a second instance cannot start with a fixed port: set all of them to "auto", or none',
         )
     if process.health.path and not process.ports and not process.is_deployment:
         yield Finding((*path, "health", "path"), "there is no port to check", "add ports")
@@ -94,7 +96,7 @@ def _ports(config: Config) -> Iterator[Finding]:
     reserved = dict(RESERVED_PORTS)
     if config.metrics:
         if owner := reserved.get(config.metrics.port):
-            message = f"port {config.metrics.port} belongs to {owner}"
+            message = f"port {config.metrics.port} is used by {owner}"
             yield Finding(("metrics", "port"), message, "choose another")
         reserved.setdefault(config.metrics.port, "the metrics")
     seen: dict[int, str] = {}
@@ -106,7 +108,7 @@ def _ports(config: Config) -> Iterator[Finding]:
             path: Path = ("processes", name, "ports", index)
             owner = reserved.get(port) or seen.get(port)
             if owner:
-                yield Finding(path, f"port {port} belongs to {owner}", "choose another")
+                yield Finding(path, f"port {port} is used by {owner}", "choose another")
             seen.setdefault(port, name)
 
 
@@ -119,7 +121,9 @@ def _routes(config: Config, names: set[str]) -> Iterator[Finding]:
         if service in value_types.CORE:
             if service not in ("dashboard", "ci") or index:
                 yield Finding(
-                    path, f"nothing of {target!r} can be routed to", 'routable are "dashboard" and "ci"'
+                    path,
+                    f"{target!r} cannot be a target",
+                    'of the built-in services, use "dashboard" or "ci"',
                 )
             continue
         process = config.processes.get(service)
@@ -128,14 +132,14 @@ def _routes(config: Config, names: set[str]) -> Iterator[Finding]:
                 yield Finding(path, f"there is no process {service!r}", f"known: {', '.join(sorted(names))}")
         elif process.is_deployment:
             yield Finding(
-                path, f"{service} is a deployment, whose bin/install makes its own site", "remove the route"
+                path, f"{service} is a deployment, whose bin/install creates its own site", "remove the route"
             )
         elif int(index or 0) >= len(process.ports):
             yield Finding(path, f"{service} has no port {index or 0}", "ports are counted from 0")
 
 
 def _shared_origins(config: Config) -> Iterator[Finding]:
-    """A dashboard on the origin of something else, whose script browsers cannot tell from its own."""
+    """A dashboard on the same origin as something else, whose scripts browsers cannot tell from its own."""
     if config.dashboard.shared_origin:
         return
     hosts: dict[str, dict[str, str]] = {}
@@ -154,9 +158,9 @@ def _shared_origins(config: Config) -> Iterator[Finding]:
 
 
 def shares_origin(host: str, other: str) -> tuple[str, str]:
-    """Message and hint for a dashboard that something else is served with."""
+    """Message and hint for a dashboard that shares its origin."""
     return (
-        f"on {host} the dashboard shares its origin with {other}, whose script could act as its user",
+        f"on {host} the dashboard shares its origin with {other}, whose scripts could act as its user",
         'give it a host name of its own, such as "dashboard.example.org/", or, if you trust all that is '
         'served there, set "dashboard": {"shared_origin": true}',
     )

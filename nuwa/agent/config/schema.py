@@ -1,4 +1,4 @@
-"""The JSON Schema of `config.json`. Where it wants anything but an object, a text with `${…}` will do."""
+"""The JSON Schema of `config.json`. Instead of any value but an object, it accepts a string with `${…}`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text() -> str:
 
 
 def _open(part: Any) -> Any:
-    """A value's schema that takes a reference too."""
+    """A value's schema that also accepts a reference."""
     if not isinstance(part, dict) or "$ref" in part or part.get("type") == "object":
         return part
     described = {key: part[key] for key in ("description", "default") if key in part}

@@ -1,4 +1,4 @@
-"""What a single value of the agent's configuration may be: allow-lists, as in `nuwa.manifest.checks`."""
+"""Checks of single values of the agent's configuration: allow-lists, as in `nuwa.manifest.checks`."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _HOURS = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
 
 
 def hours(value: str) -> str:
-    """Hours of a day, from and to."""
+    """A range of hours of a day."""
     found = _HOURS.fullmatch(value)
     if not found or found[1] == found[2]:
-        raise ValueError(f"{shown(value)} is not a stretch of hours, such as 22:00-07:00")
+        raise ValueError(f"{shown(value)} is not a range of hours, such as 22:00-07:00")
     return value
 
 
 def time_zone(value: str) -> str:
-    """A time zone that this host knows."""
+    """A time zone in this host's database."""
     import zoneinfo
 
     try:
@@ -54,10 +54,10 @@ def time_zone(value: str) -> str:
 
 
 def service_name(value: str) -> str:
-    """An app's name (units and folders are called after it) that no service of the host itself has."""
+    """A service's name: valid as an app's name, for units and folders, and not that of a built-in service."""
     if value in CORE:
         raise ValueError(
-            f"{value!r} is one of the host's own services ({', '.join(CORE)}); choose another name"
+            f"{value!r} is the name of a built-in service ({', '.join(CORE)}); choose another name"
         )
     return checks.app_name(value)
 
@@ -73,7 +73,7 @@ _ROUTE = re.compile(r"(?P<host>\*|[^/:\s]+)(?P<path>(?:/.*)?)")
 
 
 def route(value: str) -> str:
-    """Where a route begins: a host name or `*`, and a path: `www.example.com/shop`."""
+    """The source of a route: a host name or `*`, and a path: `www.example.com/shop`."""
     found = _ROUTE.fullmatch(value)
     if not found:
         raise ValueError(f"{shown(value)} is not a host and a path, such as www.example.com/ or */ci")
@@ -88,7 +88,7 @@ _TARGET = re.compile(r"([a-z][a-z0-9-]*)(?::([0-9]))?")
 
 
 def target(value: int | str) -> int | str:
-    """Where a route leads: a port of this host, or a service (`web`, `web:1` for its second port)."""
+    """The target of a route: a port of this host, or a service (`web`, `web:1` for its second port)."""
     if isinstance(value, int):
         return port(value)
     if value.isdigit():
@@ -99,13 +99,13 @@ def target(value: int | str) -> int | str:
 
 
 def path(value: str) -> str:
-    """A path of the host: absolute, or seen from the configuration's folder."""
+    """A path of the host: absolute, or relative to the configuration's folder."""
     if not value.strip() or re.search(r"[\x00-\x1f\x7f]", value):
         raise ValueError(f"{shown(value)} is not a path")
     return value
 
 
 def lines(value: str | list[str | list[str]]) -> tuple[tuple[str, ...], ...]:
-    """Command lines: a text with one on each line, or a list of strings or word lists."""
+    """Command lines: a string with one per line, or a list of strings or word lists."""
     items = [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
     return tuple(commands.command(item) for item in items)

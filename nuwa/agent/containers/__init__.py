@@ -1,1 +1,1 @@
-"""The containers of deployments, as podman sees them."""
+"""The containers of deployments, as podman reports them."""

@@ -6,12 +6,12 @@ import json
 import sys
 
 _UNUSED = ("rich", "chardet", "charset_normalizer")
-"""What podman-py and requests import where it is there: for bars of progress, and texts of any encoding."""
+"""Optional imports of podman-py and requests: for progress bars, and for texts of any encoding."""
 
 
 def main(socket: str) -> None:
     """Print them until podman's service ends."""
-    # A fifth of this process's memory, and of the time until it has something to say.
+    # They take a fifth of this process's memory, and of its start-up time.
     for name in _UNUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # None lets its import fail
     from nuwa.agent.containers.reader import follow

@@ -1,6 +1,6 @@
-"""What podman's service says of containers, asked through podman-py, in a child process.
+"""Reads containers from podman's service through podman-py, in a child process.
 
-A process of its own: podman-py costs 15 MB and most of a second to import, which is gone when nobody watches.
+A separate process, because importing podman-py takes 15 MB and most of a second; it ends when nobody watches.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from nuwa.agent.containers.state import Container
 from nuwa.names import LABEL_APP
 
 API = "4.3.0"
-"""The version of the API that is spoken: that of the oldest podman that hosts have."""
+"""The API version to use: that of the oldest supported podman."""
 TIMEOUT_S = 10
 READ_AGAIN_S = 10.0
-"""Seconds after which everything is listed again, in case an event was missed; also the sign of life."""
+"""Seconds after which everything is listed again, in case an event was missed; also the heartbeat."""
 EVENTS = {"type": "container"}
-"""podman-py makes a text of a list here, which matches no event."""
+"""Not a list: podman-py would turn it into a string, which matches no event."""
 REST_S = 0.1
-"""Seconds after a reading in which events are gathered: the first is read at once, and many cost little."""
+"""Seconds after a read in which events are collected: the first is read at once, later ones together."""
 
 
 class Reader:
@@ -45,7 +45,7 @@ class Reader:
         """All containers.
 
         Args:
-            touched: ids that events named, which are inspected again with those that are new; None: all are.
+            touched: ids in events, which are inspected again together with new ones; None: inspect all.
         """
         listed = self._client.containers.list(all=True, filters={"label": LABEL_APP}, sparse=True)
         now = {}
@@ -55,19 +55,19 @@ class Reader:
                 known = self._inspect(found.id, known)
             if known:
                 now[found.id] = known
-        self._known = now  # at once: the other thread asks meanwhile which are known
+        self._known = now  # at once, since the other thread checks meanwhile which are known
         return list(now.values())
 
     def knows(self, identity: str) -> bool:
-        """Whether it is one of them."""
+        """Whether an id belongs to one of them."""
         return identity in self._known
 
     def _inspect(self, identity: str, before: Container | None) -> Container | None:
         try:
             attributes = self._client.containers.get(identity).attrs
         except NotFound:
-            return None  # it has gone meanwhile
-        image = attributes.get("Image")  # there is none where a folder is the container's root
+            return None  # it was removed meanwhile
+        image = attributes.get("Image")  # missing if the container's root is a folder
         found = state.parse(attributes, self._image(image) if image else None)
         return state.after(before, found) if found else None
 
@@ -77,15 +77,15 @@ class Reader:
                 found = self._client.images.get(identity).attrs
             except (APIError, NotFound):
                 return None
-            # Not its labels, which hold the scripts of a release: this lives as long as the agent.
+            # Without labels, which hold the scripts of a release: this is kept as long as the agent runs.
             self._images[identity] = {key: found.get(key) for key in ("Created", "Size")}
         return self._images[identity]
 
 
 def listen(client: Any, into: queue.Queue[str | None], is_known: Callable[[str], bool]) -> None:
-    """Put the id of each container of nuwa's of which podman reports something; None at the end.
+    """Queue the id of each container of nuwa's in an event; None at the end.
 
-    podman's own filter of events takes no key without its value (seen with 4.3 and 5.4).
+    podman's own filter of events does not accept a key without a value (seen with 4.3 and 5.4).
     """
     try:
         for event in client.events(decode=True, filters=EVENTS):
@@ -96,11 +96,11 @@ def listen(client: Any, into: queue.Queue[str | None], is_known: Callable[[str],
             if isinstance(identity, str) and (is_ours or is_known(identity)):
                 into.put(identity)
     finally:
-        into.put(None)  # whatever it was, the main thread has to end with it
+        into.put(None)  # after any error, so that the main thread ends too
 
 
 def touched(events: queue.Queue[str | None]) -> Iterator[set[str] | None]:
-    """What to read again, each time that it is time to; it ends with the events."""
+    """The ids to read again, whenever a read is due; ends with the events."""
     yield None
     while True:
         try:
@@ -118,7 +118,7 @@ def touched(events: queue.Queue[str | None]) -> Iterator[set[str] | None]:
 
 
 def follow(socket: str) -> Iterator[list[Container]]:
-    """All containers, each time that something happened, until podman's service ends."""
+    """All containers, after each event, until podman's service ends."""
     url = f"unix://{socket}"
     events: queue.Queue[str | None] = queue.Queue()
     listening = PodmanClient(base_url=url, version=API, timeout=None)

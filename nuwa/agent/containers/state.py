@@ -1,4 +1,4 @@
-"""A container as podman describes it: by its API and by its command line, which say the same. Pure."""
+"""A container as podman describes it, through its API or its command line. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from nuwa.agent.schemas import Check, ContainerRow
 from nuwa.names import LABEL_APP
 
 MAX_TEXT = 200
-"""Characters of any text that is taken over."""
+"""Maximum length of any text that is kept, in characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """What matters of a container; times are Unix seconds, sizes bytes.
+    """The state of a container; times are Unix seconds, sizes bytes.
 
     Args:
-        status: podman's word: `running`, `exited`, …
-        health: `healthy`, `unhealthy`, `starting`; empty without a health check.
-        health_since: since when it is so, as far as that is known.
-        oom: whether it was killed for memory.
+    status: as podman reports it: `running`, `exited`, …
+    health: `healthy`, `unhealthy`, `starting`; empty without a health check.
+    health_since: since when it has this health, if known.
+    oom: whether it was killed because it ran out of memory.
         image: the first 12 digits of its id.
     """
 
@@ -39,7 +39,7 @@ class Container:
     image_size: int | None = None
 
     def row(self) -> ContainerRow:
-        """As the control API gives it."""
+        """The form in the control API."""
         return {
             "id": self.id[:12],
             "status": self.status,
@@ -57,7 +57,7 @@ class Container:
 
 
 def from_json(value: Any) -> Container | None:
-    """What `as_json` gave; None for anything else."""
+    """The reverse of `as_json`; None for anything else."""
     try:
         return Container(**value)
     except TypeError:
@@ -65,10 +65,10 @@ def from_json(value: Any) -> Container | None:
 
 
 def parse(inspected: Any, image: Any = None) -> Container | None:
-    """What `podman inspect` says of a container, and of its image; unknown fields do not matter.
+    """A container from the output of `podman inspect` for it and its image; unknown fields are ignored.
 
     Returns:
-        None for what is not a container, or none of nuwa's.
+    None for anything that is not a container of nuwa's.
     """
     config, state = _table(inspected, "Config"), _table(inspected, "State")
     if not isinstance(inspected, Mapping) or LABEL_APP not in _table(config, "Labels"):
@@ -99,7 +99,7 @@ _VERDICTS = {"healthy": "ok", "unhealthy": "failed", "starting": "warning"}
 
 
 def check(service: str, found: Container) -> Check | None:
-    """Its health among the checks of the monitor; None without a health check."""
+    """Its health as a check of the monitor; None without a health check."""
     if found.health not in _VERDICTS:
         return None
     return {
@@ -113,7 +113,7 @@ def check(service: str, found: Container) -> Check | None:
 
 
 def worst(found: Iterable[Container]) -> Container | None:
-    """Of the containers of a service one whose health is worst; the first where all are well."""
+    """The container of a service with the worst health; the first one if all are healthy."""
     return min(found, key=lambda one: (one.status == "running", _HEALTH.get(one.health, 2)), default=None)
 
 
@@ -121,13 +121,13 @@ _HEALTH = {"unhealthy": 0, "starting": 1}
 
 
 def after(before: Container | None, now: Container) -> Container:
-    """The same with what was known before: since when its health is as it is, which podman soon forgets."""
+    """The container with the earlier time of its last change of health, which podman soon forgets."""
     is_same = before is not None and (before.id, before.health) == (now.id, now.health)
     return replace(now, health_since=before.health_since) if before and is_same else now
 
 
 def _streak(log: Any) -> float | None:
-    """When the last checks began to agree; None where all that are kept do, or there are none."""
+    """When the current streak of equal results began; None if all kept ones are equal, or there are none."""
     checks = [check for check in log if isinstance(check, Mapping)] if isinstance(log, list) else []
     begun = None
     for check in reversed(checks):
@@ -152,7 +152,7 @@ def _number(value: Any) -> int | None:
 
 
 def _time(value: Any) -> float | None:
-    """A time of podman's JSON; None for its zero, and for what is none."""
+    """A time in podman's JSON; None for its zero value, and for anything else."""
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):

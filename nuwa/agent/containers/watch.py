@@ -1,4 +1,4 @@
-"""What is known of containers: from a service of podman while somebody watches, or from its command line."""
+"""The state of containers: from podman's service while somebody watches, else from its command line."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from nuwa.process_async import started
 log = logging.getLogger(__name__)
 
 LINGER_S = 30
-"""Seconds after which podman's service ends by itself when nobody is connected, should the agent be gone."""
+"""Seconds without a connection after which podman's service exits, in case the agent is gone."""
 READY_S = 15.0
 SILENCE_S = 30.0
-"""Seconds without a sign of life after which service and reader count as hanging."""
+"""Seconds without a heartbeat after which service and reader count as unresponsive."""
 RETRY_S = 60.0
 """Seconds for which the command line is used after that."""
 COMMAND_EVERY_S = 10.0
 COMMAND_TIMEOUT_S = 30
 _WITHOUT_SOCKETS = ("env", "--unset=LISTEN_FDS", "--unset=LISTEN_PID", "--unset=LISTEN_FDNAMES")
-"""podman's service takes LISTEN_FDS for its own, though LISTEN_PID says that the sockets are the agent's."""
+"""podman's service would use LISTEN_FDS, although LISTEN_PID says that the sockets are the agent's."""
 MAX_LINE_BYTES = 4 * 1024 * 1024
-"""What 500 containers are described in, ten times over."""
+"""Ten times the description of 500 containers."""
 
 
 class Containers:
     """The containers of deployments, by name.
 
     Args:
-        folder: where the service's socket is; made for root alone.
+        folder: of the service's socket; created with access for root only.
         is_wanted: whether somebody watches, and there are deployments.
-        on_change: called when something is not as it was.
+        on_change: called when something has changed.
     """
 
     def __init__(self, folder: Path, is_wanted: Callable[[], bool], on_change: Callable[[], None]) -> None:
@@ -55,11 +55,11 @@ class Containers:
         self._fault = ""
 
     def find(self, name: str) -> Container | None:
-        """A container, as it was when it was looked at last."""
+        """A container, as last read."""
         return self._by_name.get(name)
 
     async def follow(self) -> None:
-        """Follow podman's events while somebody watches; to be called each time that somebody comes."""
+        """Follow podman's events while somebody watches; to be called whenever somebody starts watching."""
         try:
             await self._by_service()
         except (NuwaError, OSError, TimeoutError) as error:
@@ -68,7 +68,7 @@ class Containers:
             await self._by_command_line()
 
     async def refresh(self) -> None:
-        """Ask podman's command line, unless it was asked a moment ago, with or without success."""
+        """Query podman's command line, unless that was done a moment ago, with or without success."""
         async with self._reading:
             if time.monotonic() - self._asked_at > COMMAND_EVERY_S:
                 try:
@@ -117,10 +117,10 @@ class Containers:
 
 
 async def _ready(socket: Path) -> None:
-    """Wait until somebody answers at a socket.
+    """Wait until a socket accepts connections.
 
     Raises:
-        TimeoutError: nobody does.
+    TimeoutError: it does not.
     """
     async with asyncio.timeout(READY_S):
         while True:
@@ -132,10 +132,10 @@ async def _ready(socket: Path) -> None:
 
 
 async def _lines(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Lines, as long as they do not stay away for too long.
+    """Lines, as long as the pauses between them are short enough.
 
     Raises:
-        TimeoutError: they do.
+    TimeoutError: a pause was too long.
     """
     while True:
         async with asyncio.timeout(SILENCE_S):
@@ -146,10 +146,10 @@ async def _lines(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 def _containers(line: bytes) -> list[Container]:
-    """What a line of the reader says.
+    """The containers in a line of the reader.
 
     Raises:
-        NuwaError: it reports an error, or is not understood.
+    NuwaError: it reports an error, or cannot be parsed.
     """
     try:
         said = json.loads(line)
@@ -160,7 +160,7 @@ def _containers(line: bytes) -> list[Container]:
 
 
 def from_command_line() -> list[Container]:
-    """The same from podman's command line, in three calls however many there are.
+    """The containers from podman's command line, in three calls however many there are.
 
     Raises:
         NuwaError: podman does not answer.
@@ -179,7 +179,7 @@ def from_command_line() -> list[Container]:
 
 
 def _inspect(kind: str, ids: list[str]) -> list[dict[str, Any]]:
-    """What podman says of them; without those that have gone meanwhile, of which it complains."""
+    """podman's descriptions of them, without those removed meanwhile, for which it reports an error."""
     if not ids:
         return []
     result = run(["podman", "inspect", f"--type={kind}", *ids], check=False, timeout=COMMAND_TIMEOUT_S)

@@ -1,1 +1,1 @@
-"""What the agent reads of the host: units, containers' counters, the journal, sockets, deployments."""
+"""What the agent reads from the host: units, containers' counters, the journal, sockets, deployments."""

@@ -9,7 +9,7 @@ from pathlib import Path
 Pair = tuple[int, int]
 TICKS = os.sysconf("SC_CLK_TCK")
 WHOLE_BYTES = 2048
-"""The kernel fills a page with each read, so a shorter piece is the last one; it spares hundreds of reads."""
+"""The kernel fills a page with each read, so a shorter read is the last one; this saves hundreds of reads."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Counts:
     """What a control group has used.
 
     Args:
-        cpu: seconds of CPU time since it was made.
+        cpu: seconds of CPU time since its creation.
         memory: bytes at present.
-        disk: bytes read and written since it was made.
-        net: bytes received and sent by its network namespace, where it has one of its own.
+        disk: bytes read and written since its creation.
+        net: bytes received and sent by its network namespace, if it has its own.
     """
 
     cpu: float
@@ -33,7 +33,7 @@ class Cgroups:
     """Reads counters below a root that is `/` except in tests."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        # Texts and bare reads: a listing of hundreds of services opens thousands of these files.
+        # Plain strings and os.read: a listing of hundreds of services opens thousands of these files.
         self._files = str(root / "sys/fs/cgroup")
         self._proc = str(root / "proc")
         self._unified = Path(self._files, "cgroup.controllers").exists()
@@ -44,11 +44,11 @@ class Cgroups:
         Args:
             group: its control group, as systemd names it.
             pid: its main process.
-            container: whether that is podman's monitor: the container beneath it is what counts.
-            before: what was read before, which is good enough if it has used no CPU time since.
+            container: whether pid is podman's monitor, whose child is the container to measure.
+            before: the last counters, which are reused if it has used no CPU time since.
 
         Returns:
-            None when it does not run.
+            None if it is not running.
         """
         if not container:
             if not group:
@@ -103,7 +103,7 @@ class Cgroups:
         return Counts(cpu, memory, disk)
 
     def _cpu_of_processes(self, groups: dict[str, str]) -> float | None:
-        """Where cpuacct is not systemd's, the group's processes are added up, with their ended children."""
+        """The sum over the group's processes and exited children, if systemd does not manage cpuacct."""
         group = groups.get("name=systemd", groups.get("", "")).lstrip("/")
         processes = _text(f"{self._files}/systemd/{group}/cgroup.procs").split()
         ticks = [_ticks(_text(f"{self._proc}/{process}/stat")) for process in processes]
@@ -113,7 +113,7 @@ class Cgroups:
         return None if group is None else _number(f"{self._files}/{controller}/{group.lstrip('/')}/{file}")
 
     def _net(self, pid: int) -> Pair | None:
-        """Traffic of a process's network namespace; None when that is the host's own."""
+        """Traffic of a process's network namespace; None if that is the host's own."""
         try:
             if Path(self._proc, f"{pid}/ns/net").readlink() == Path(self._proc, "1/ns/net").readlink():
                 return None
@@ -130,7 +130,7 @@ class Cgroups:
 
 
 def _read(path: str) -> str | None:
-    """What a file of the kernel holds; None where there is none."""
+    """The content of a kernel file; None if it does not exist."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -153,7 +153,7 @@ def _text(path: str) -> str:
 
 
 def _ticks(stat: str) -> int:
-    """CPU time in proc(5)'s stat: of the process and of its children that ended."""
+    """CPU time in proc(5)'s stat, of the process and of its children that exited."""
     fields = stat.rpartition(")")[2].split()
     return sum(int(field) for field in fields[11:15])
 
@@ -164,7 +164,7 @@ def _number(path: str) -> int | None:
 
 
 def _io_stat(path: str) -> Pair | None:
-    """Version 2: a line a device, `8:0 rbytes=1 wbytes=2 …`. No file: nobody counts."""
+    """Version 2: a line per device, `8:0 rbytes=1 wbytes=2 …`. Without the file, I/O is not accounted."""
     text = _read(path)
     if text is None:
         return None
@@ -177,7 +177,7 @@ def _io_stat(path: str) -> Pair | None:
 
 
 def _blkio(path: str) -> Pair | None:
-    """Version 1: a line a device and direction, `8:0 Read 1`."""
+    """Version 1: a line per device and direction, `8:0 Read 1`."""
     text = _read(path)
     if text is None:
         return None

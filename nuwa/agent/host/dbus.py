@@ -1,4 +1,4 @@
-"""systemd on the system's bus: its names there, and the counters that it gives nowhere else."""
+"""systemd on the system bus: its names there, and the counters that it provides only there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def manager() -> Any:
 
 
 def object_path(unit: str) -> str:
-    """systemd's path of a unit: everything but letters and digits is written as `_` and two digits."""
+    """systemd's object path of a unit: all but letters and digits is escaped as `_` and two hex digits."""
     escaped = "".join(char if char.isascii() and char.isalnum() else f"_{ord(char):02x}" for char in unit)
     return f"{UNITS}/{escaped}"
 
@@ -34,14 +34,14 @@ def unit_name(path: str) -> str:
 
 
 class Counters:
-    """systemd's counters of network traffic, asked over a connection that lasts while somebody watches."""
+    """systemd's counters of network traffic, over a connection that is kept while somebody watches."""
 
     def __init__(self) -> None:
         self._router: Any = None
         self._opened: Any = None
 
     async def traffic(self, unit: str) -> tuple[int, int] | None:
-        """Bytes that a unit's processes received and sent since it started; None where nobody counts."""
+        """Bytes that a unit's processes received and sent since it started; None if they are not counted."""
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 if self._router is None:
@@ -53,7 +53,7 @@ class Counters:
         return None if UNCOUNTED in found else (found[0], found[1])
 
     async def close(self) -> None:
-        """Let go of the bus."""
+        """Close the connection to the bus."""
         opened, self._router, self._opened = self._opened, None, None
         if opened is not None:
             try:

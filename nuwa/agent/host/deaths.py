@@ -1,4 +1,4 @@
-"""When and why services ended, out of what systemd, podman and the kernel wrote into the journal."""
+"""When and why services stopped unexpectedly, according to systemd, podman and the kernel in the journal."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ FIELDS = (
 )
 MAX_ENTRIES = 5000
 MAX_NAMED = 20
-"""Services that journalctl is asked for by name; of more it gives all units' entries, which costs it less."""
+"""Services that journalctl filters by name; for more, reading the entries of all units is cheaper."""
 TIMEOUT_S = 20
 _EXIT = re.compile(r"Main process exited, code=(\w+), status=(\d+)")
 _RESULT = re.compile(r"Failed with result '([a-z-]+)'")
 _RESTARTED = "Scheduled restart job"
 _STARTS = ("7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf")
 _STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
-"""systemd's ids of the messages that a unit is being started, has started, is being stopped on request."""
+"""systemd's message ids: a unit is being started, has started, is being stopped on request."""
 _KILLED = 137
-"""The exit code of what was killed by SIGKILL."""
+"""The exit code of a process killed by SIGKILL."""
 _HEALTH_KILLS_S = 10.0
 """Seconds after the health check that made a container unhealthy within which podman kills it."""
 
 
 @dataclass(frozen=True)
 class End:
-    """An end that nobody asked for.
+    """An unexpected end of a service.
 
     Args:
-        at: microseconds of the monotonic clock, which no setting of the clock changes.
-        reason: why, in words; empty where the journal does not tell.
+    at: microseconds of the monotonic clock, which changes of the clock do not affect.
+    reason: a short description; empty if the journal does not tell.
         is_restarted: whether systemd has started it again.
     """
 
@@ -60,11 +60,11 @@ async def ends(chosen: Sequence[Service]) -> dict[str, list[End]]:
     def read() -> dict[str, list[End]]:
         return parse(_entries(run(argv, check=False, timeout=TIMEOUT_S).stdout), chosen)
 
-    return await asyncio.to_thread(read)  # thousands of entries in JSON would hold up everybody
+    return await asyncio.to_thread(read)  # parsing thousands of JSON entries would block the event loop
 
 
 def _matches(chosen: Sequence[Service]) -> list[str]:
-    """journalctl's terms. Only root can have written what carries its user id and podman's fields."""
+    """journalctl's match terms. Only root can write entries with its user id and podman's fields."""
     is_named = len(chosen) <= MAX_NAMED
     units = [f"UNIT={unit}" for service in chosen for unit in service.units if is_named]
     containers = [container for service in chosen for container in _containers(service)]
@@ -97,7 +97,7 @@ def _entries(text: str) -> Iterator[Mapping[str, Any]]:
 
 @dataclass
 class _Life:
-    """What entries said of a unit since its last start."""
+    """What the entries since a unit's last start say about it."""
 
     ended_at: int = 0
     is_stopping: bool = False
@@ -107,7 +107,7 @@ class _Life:
     ends: list[End] = field(default_factory=list)
 
     def end(self, at: int, *, is_restarted: bool) -> None:
-        """It has ended, and what is said from now on is about the next life. podman's word counts first."""
+        """Record an end; later entries belong to the next start. podman's reason takes precedence."""
         found = End(self.ended_at or at, self.of_podman or self.of_systemd, is_restarted)
         self.begin()
         self.ends.append(found)
@@ -119,7 +119,7 @@ class _Life:
 
 
 def parse(entries: Iterable[Mapping[str, Any]], chosen: Sequence[Service]) -> dict[str, list[End]]:
-    """What entries of the journal say of services; those without an end are missing. Pure."""
+    """The ends of services in entries of the journal; services without one are left out. Pure."""
     units = {unit for service in chosen for unit in service.units}
     containers = {name: unit for service in chosen for name, unit in _containers(service).items()}
     lives: dict[str, _Life] = {}
@@ -154,7 +154,7 @@ def _podman(life: _Life, entry: Mapping[str, Any], killed: set[str]) -> None:
         code = str(entry.get("PODMAN_EXIT_CODE", ""))
         sick = life.unhealthy_at
         if str(entry.get("PODMAN_ID")) in killed:
-            life.of_podman = "killed for memory"
+            life.of_podman = "out of memory"
         elif code == str(_KILLED) and sick is not None and _at(entry) - sick < _HEALTH_KILLS_S * 1e6:
             life.of_podman = f"its health check failed, exit code {code}"
         else:
@@ -179,11 +179,11 @@ def _systemd(life: _Life, entry: Mapping[str, Any], message: str) -> None:
         return
     elif found := _RESULT.search(message):
         life.ended_at = at
-        life.of_systemd = "killed for memory" if found[1] == "oom-kill" else life.of_systemd or found[1]
+        life.of_systemd = "out of memory" if found[1] == "oom-kill" else life.of_systemd or found[1]
     elif found := _EXIT.search(message):
         life.of_systemd = _exit_code(found[2]) if found[1] == "exited" else f"killed by signal {found[2]}"
 
 
 def _exit_code(code: str) -> str:
-    """Where podman could not write down how its container ended, systemd has the same code from conmon."""
+    """The exit code, which systemd has from conmon if podman could not record it."""
     return f"exit code {code}" + (" (killed)" if code == str(_KILLED) else "")

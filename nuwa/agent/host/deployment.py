@@ -1,7 +1,7 @@
-"""A deployment as its folder tells it: the files that the scripts in bin/ keep (docs/architecture.md).
+"""A deployment, read from its folder: the files that the scripts in bin/ write (docs/architecture.md).
 
-The folder may belong to somebody else, and all of it is read in the agent's event loop: whatever is there in
-place of a file may neither hold that up nor be too much for it, and a link to others' files is not followed.
+The folder may belong to another user, and it is read in the agent's event loop: whatever is there in place of
+a file must neither block that loop nor use much memory, and links to other files are not followed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from nuwa.names import SLOTS, Names, replicas
 _TAIL = 64 * 1024
 _MAX_VALUE_BYTES, _MAX_FACTS_BYTES = 4096, 256 * 1024
 MAX_RECORD_CHARS = 300
-"""Characters of each part of a record: alerts hold them, and those are kept by number."""
+"""Maximum length of each part of a record, in characters: alerts contain them, and are limited by number."""
 _APP_FACTS = ("bin/lib/app", "bin/_app")
-"""What the scripts know of their app; the second is where earlier releases have it."""
+"""The file with the app's values for the scripts; the second path is that of earlier releases."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Deployment:
     """A folder with bin/ and volumes/.
 
     Args:
-        app: name of its app; empty where bin/ is missing.
-        replicas: how many containers a slot has.
+        app: name of its app; empty if bin/ is missing.
+        replicas: number of containers per slot.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class Deployment:
 
     @property
     def slot(self) -> str:
-        """The slot that serves, or would."""
+        """The current slot: the one that serves, or would."""
         found = self._read("slot")
         return found if found in SLOTS else SLOTS[0]
 
@@ -66,12 +66,12 @@ class Deployment:
         return self.names.unit(self.slot)
 
     def places(self, slot: str) -> tuple[str, ...]:
-        """What the containers of a slot are called after."""
+        """The name suffixes of a slot's containers."""
         return replicas(slot, self.replicas)
 
     @property
     def serving_units(self) -> tuple[str, ...]:
-        """The units of the slot that serves, or would."""
+        """The units of the current slot."""
         return tuple(self.names.unit(place) for place in self.places(self.slot))
 
     @property
@@ -81,7 +81,7 @@ class Deployment:
 
     @property
     def release(self) -> str:
-        """Id of the image that the serving slot runs."""
+        """Id of the image in the current slot."""
         return self._read(f"release.{self.slot}").removeprefix("sha256:")[:12]
 
     @property
@@ -90,17 +90,17 @@ class Deployment:
 
     @property
     def has_backup(self) -> bool:
-        """Whether its app says where archives go."""
+        """Whether the app has a repository for archives."""
         return bool(_assigned(_app_facts(self.folder), "NUWA_BACKUP"))
 
     @property
     def releases(self) -> list[Record]:
-        """The last releases, the oldest first."""
+        """The latest releases, the oldest first."""
         return self._records("releases.tsv")
 
     @property
     def commands(self) -> dict[str, str]:
-        """The one-off commands that its app names, with their help."""
+        """The app's named one-off commands, with their help."""
         found = re.search(r"^readonly NUWA_COMMANDS=\((.*)\)$", _app_facts(self.folder), re.MULTILINE)
         try:
             entries = [entry.split("\t") for entry in shlex.split(found[1])] if found else []
@@ -110,7 +110,7 @@ class Deployment:
 
     @property
     def once_units(self) -> tuple[str, ...]:
-        """The units in which those run in the background."""
+        """The units in which these run in the background."""
         return tuple(f"{self.names.once}{name}.service" for name in self.commands) if self.app else ()
 
     @property
@@ -141,7 +141,7 @@ class Deployment:
 
 
 def find(folder: str | Path) -> Deployment:
-    """The deployment in a folder, as far as there is one."""
+    """The deployment in a folder; its values are empty if there is none."""
     path = Path(folder)
     text = _app_facts(path)
     app, count = _assigned(text, "NUWA_APP"), _assigned(text, "NUWA_REPLICAS")
@@ -150,7 +150,7 @@ def find(folder: str | Path) -> Deployment:
 
 
 def _assigned(text: str, name: str) -> str:
-    """The value of a simple assignment in what the scripts know of their app; nothing is run."""
+    """The value of a simple assignment in the app's file for the scripts; nothing is executed."""
     found = re.search(rf"^readonly {name}=(.*)$", text, re.MULTILINE)
     return found[1].strip("'\"") if found else ""
 

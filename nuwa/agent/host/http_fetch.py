@@ -1,4 +1,4 @@
-"""One request over HTTP for a check: an overall deadline, a bounded answer, and no thread that waits."""
+"""One HTTP request for a check: with an overall deadline, a limited answer, and no blocked thread."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ CHUNK_BYTES = 65536
 
 
 class NoAnswer(OSError):
-    """There was none that could be understood."""
+    """There was no valid answer."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked.
+    """The address of a request.
 
     Args:
-        tls: how the connection is secured; None: it is not.
+    tls: the TLS context; None: no TLS.
         name: the server's name for TLS; empty: the host's.
     """
 
@@ -37,12 +37,12 @@ async def get(target: Target, *, seconds: float, most: int) -> tuple[int, bytes]
     """Status and beginning of the body.
 
     Args:
-        seconds: for all of it, from the look-up of the name to the last byte. The time-out of a socket would
-            begin again with each byte that comes.
-        most: bytes of the body that are read.
+        seconds: for the whole request, from the name lookup to the last byte. The timeout of a socket would
+            start again with each byte received.
+            most: maximum number of bytes of the body to read.
 
-    Raises:
-        NoAnswer: in words that can be shown.
+            Raises:
+            NoAnswer: with a message for the user.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -63,7 +63,7 @@ async def _get(target: Target, most: int) -> tuple[int, bytes]:
     try:
         return await _exchange(reader, writer, target, most)
     finally:
-        # At once: who does not answer may not read what closes a connection in order either.
+        # Abort instead of closing: an unresponsive peer may not complete an orderly close either.
         writer.transport.abort()
 
 

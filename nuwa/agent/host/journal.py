@@ -1,4 +1,4 @@
-"""The lines of services in the journal, read with journalctl: bounded parts, or an endless stream."""
+"""The lines of services in the journal, read with journalctl: limited parts, or an endless stream."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ FIELDS = (
 MAX_LINES = 10_000
 """Lines in one answer."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
-"""What is taken of journalctl's output for one answer: services may write long lines, and many of them."""
+"""Maximum output of journalctl for one answer: services may write many long lines."""
 MAX_ENTRY_BYTES = 4 * 1024 * 1024
-"""Of one entry in JSON; a larger one, which no service writes to its standard output, is left out."""
+"""Maximum size of an entry in JSON; a larger one, which standard output never produces, is left out."""
 TIMEOUT_S = 60.0
 WAIT_FOR_REST_S = 0.5
-"""After which the first pieces of a line are shown without the rest."""
+"""Seconds after which the first pieces of a line are shown without the rest."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which lines are wanted.
+    """Which lines to read.
 
     Args:
-        lines: at most this many, the newest ones; with `after` the oldest ones, so that parts join.
-        since: journalctl's way of naming a time: `-1h`, `2026-11-22 10:00`.
-        grep: a regular expression in the text.
-        priority: the least important that is shown, as in syslog.
-        after: a cursor; only newer lines, whatever `since` says.
+    lines: maximum number: the newest ones; with `after` the oldest ones, so that parts are contiguous.
+    since: a time in journalctl's syntax: `-1h`, `2026-11-22 10:00`.
+    grep: a regular expression for the text.
+    priority: the lowest syslog priority to include.
+    after: a cursor: only newer lines; overrides `since`.
     """
 
     lines: int = 200
@@ -52,8 +52,8 @@ class Query:
     def options(self) -> list[str]:
         """journalctl's options for this.
 
-        `--cursor` shows the entry of the cursor too, which the reader leaves out. `--after-cursor` of systemd
-        252 leaves out one line more where that entry is not among those that are asked for.
+        `--cursor` also prints the entry of the cursor, which the reader skips. `--after-cursor` of systemd
+        252 skips one line too many if that entry does not match the query.
         """
         named = {
             "--since": "" if self.after else self.since,
@@ -67,7 +67,7 @@ class Query:
 
 
 class Sources:
-    """The services whose lines are wanted, and which of them a line belongs to."""
+    """The services whose lines are read, and the service that a line belongs to."""
 
     def __init__(self, services: Sequence[Service]) -> None:
         self._owners = {unit: service.name for service in services for unit in _units(service)}
@@ -75,7 +75,7 @@ class Sources:
 
     @property
     def matches(self) -> list[str]:
-        """journalctl's terms. Many plain processes are named at once, by their slice."""
+        """journalctl's match terms. Many plain processes are matched together, by their slice."""
         units = list(self._owners)
         slices = []
         if self._plain > 20:
@@ -87,7 +87,7 @@ class Sources:
         return [term for group in groups for term in ("+", *group)][1:]
 
     def entry(self, raw: bytes | str) -> Entry | None:
-        """An entry of journalctl's JSON; None for what is none of these services."""
+        """An entry of journalctl's JSON; None if it is not from one of these services."""
         try:
             entry = json.loads(raw)
         except ValueError:
@@ -101,7 +101,7 @@ class Sources:
             "service": owner,
             "time": int(entry.get("__REALTIME_TIMESTAMP", 0)) / 1e6,
             "priority": _priority(entry),
-            # conmon leaves the end of the line in it.
+            # conmon keeps the line break.
             "text": _text(entry.get("MESSAGE")).removesuffix("\n"),
             "cursor": entry.get("__CURSOR", ""),
         }
@@ -112,7 +112,7 @@ class Sources:
         return Entry(line, f"{source} {line['priority']}" if source else "", is_partial)
 
     def line(self, raw: bytes | str) -> Line | None:
-        """The same without what is said of its pieces."""
+        """The line of an entry, regardless of whether it is a piece of a longer one."""
         found = self.entry(raw)
         return found.line if found else None
 
@@ -124,10 +124,10 @@ def _units(service: Service) -> tuple[str, ...]:
 
 
 def read(sources: Sources, query: Query) -> list[Line]:
-    """A part of the log, the oldest line first; for where no event loop runs.
+    """A part of the log, the oldest line first; for use without an event loop.
 
     Raises:
-        UsageError: journalctl does not understand a time or an expression.
+    UsageError: journalctl rejects a time or an expression.
         NuwaError: the journal cannot be read.
     """
     return asyncio.run(lines(sources, query))
@@ -151,9 +151,9 @@ async def lines(sources: Sources, query: Query) -> list[Line]:
 
 
 async def _entries(query: Query, sources: Sources) -> tuple[list[bytes], str]:
-    """journalctl's entries, the oldest first, and what else it said.
+    """journalctl's entries, the oldest first, and its messages.
 
-    Without a cursor they are read from the newest one back, so that those that are too much are the oldest.
+    Without a cursor they are read backwards from the newest, so that the excess ones are the oldest.
     """
     argv = _argv(query, sources)
     if not query.after:
@@ -171,12 +171,12 @@ async def _entries(query: Query, sources: Sources) -> tuple[list[bytes], str]:
                 elif not entries:
                     complaint += raw.decode("utf-8", "replace")
     except TimeoutError:
-        raise NuwaError(f"journalctl did not end within {TIMEOUT_S:g} s") from None
+        raise NuwaError(f"journalctl did not finish within {TIMEOUT_S:g} s") from None
     return (entries if query.after else entries[::-1]), complaint
 
 
 async def follow(sources: Sources, query: Query) -> AsyncGenerator[Line, None]:
-    """The lines that a query asks for, and then each new one as it is written; until it is closed."""
+    """The lines of a query, and then each new one as it is written; until it is closed."""
     if not sources.matches:
         return
     argv = _argv(query, sources)
@@ -194,7 +194,7 @@ async def follow(sources: Sources, query: Query) -> AsyncGenerator[Line, None]:
 
 
 async def _with_pauses(source: AsyncIterator[bytes], joiner: Joiner) -> AsyncIterator[bytes | None]:
-    """What comes, and None when nothing came for a while although a line is not complete."""
+    """Each item, and None after a pause while a line is incomplete."""
     pending: asyncio.Future[bytes] = asyncio.ensure_future(anext(source))
     try:
         while True:
@@ -220,19 +220,21 @@ def _argv(query: Query, sources: Sources) -> list[str]:
 
 
 def _explain(message: str) -> None:
-    """Raise what journalctl's complaint means; some releases call it a failure when no line fits."""
+    """Raise an error for journalctl's message. Some versions fail if no line matches, which is fine."""
     text = message.strip()
     if not text or "No entries" in text:
         return
     if any(word in text for word in ("Failed to parse", "pattern", "Failed to seek")):
         raise UsageError(f"journalctl rejects this: {text}")
     raise NuwaError(
-        "the journal cannot be read", details=text, hint="Is the user in the group systemd-journal?"
+        "the journal cannot be read",
+        details=text,
+        hint="Run it with sudo, or join the group systemd-journal.",
     )
 
 
 def _text(value: Any) -> str:
-    """A field; bytes that are not text come as a list of numbers, a repeated field as a list of values."""
+    """A field as text; journalctl prints bytes as a list of numbers, a repeated field as a list of values."""
     if isinstance(value, list):
         if value and all(isinstance(item, int) for item in value):
             return bytes(value).decode("utf-8", "replace")

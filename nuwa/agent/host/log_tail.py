@@ -1,4 +1,4 @@
-"""The last lines of every service, for a listing: read from the journal while somebody asks."""
+"""The last lines of every service, for a listing: read from the journal on request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nuwa.agent.schemas import LAST_LINES, Line
 
 _NO_LINES: list[Line] = []
 FIRST_LINES = 3000
-"""Lines that are looked through for them at first."""
+"""Lines that are searched for them at first."""
 MAX_LINES = 300
-"""Lines that are read at once; of a flood only the end is shown."""
+"""Lines that are read at once; of more, only the last ones are shown."""
 STALE_AFTER_S = 1.5
-"""Seconds after which what was read is old."""
+"""Seconds after which the lines are stale."""
 
 
 class LogTail:
@@ -32,7 +32,7 @@ class LogTail:
 
     @property
     def is_filled(self) -> bool:
-        """Whether the journal was read at all yet."""
+        """Whether the journal has been read yet."""
         return self._read_at > 0
 
     def last(self, name: str) -> list[Line]:
@@ -40,7 +40,7 @@ class LogTail:
         return self._lines.get(name, _NO_LINES)
 
     async def refresh(self, services: Sequence[Service]) -> list[Line]:
-        """Read what is new, unless that was done just now.
+        """Read new lines, unless that was done just now.
 
         Returns:
             the new lines.

@@ -1,4 +1,4 @@
-"""Long lines, put together again from the entries that they became on their way into the journal. Pure."""
+"""Joins long lines, which conmon and journald split into several entries of the journal. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from nuwa.agent.schemas import Line
 
 MAX_LINE_CHARS = 1024 * 1024
-"""Beyond that a line is shown in parts."""
+"""A longer line is shown in parts."""
 MAX_WAITING = 64
-"""Lines whose rest is waited for at the same time."""
+"""Maximum number of incomplete lines."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Entry:
     """An entry of the journal.
 
     Args:
-        source: where it comes from: the pieces of a line have the same; empty where nobody cuts lines.
-        is_partial: whether the line continues in the next entry of that source: conmon says so of each
-            piece of 8 KiB but the last, journald where it has cut a line at LineMax.
+        source: the same for all pieces of a line; empty if lines are not split.
+        is_partial: whether the line continues in the next entry of that source: conmon marks each piece of
+        8 KiB but the last, journald marks lines that it split at LineMax.
     """
 
     line: Line
@@ -50,14 +50,14 @@ class Joiner:
         return []
 
     def rest(self) -> list[Line]:
-        """What is there of lines whose rest did not come."""
+        """The pieces of lines that were never completed."""
         found = [_joined(pieces) for pieces in self._waiting.values()]
         self._waiting.clear()
         return found
 
 
 def _joined(pieces: list[Line]) -> Line:
-    """One line, which began with the first piece and is known by the cursor of the last."""
+    """One line, with the time of the first piece and the cursor of the last."""
     if len(pieces) == 1:
         return pieces[0]
     text = "".join(piece["text"] for piece in pieces)

@@ -1,4 +1,4 @@
-"""What the host as a whole uses, out of the kernel's own files."""
+"""Resource use of the whole host, from the kernel's files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nuwa.agent.schemas import Usage
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SECTOR = 512
 _VIRTUAL = re.compile(r"lo|veth|br-|podman|cni|docker|virbr|tap|tun|vnet|ifb|dummy")
-"""Interfaces whose traffic stays on the host, or passes another one, too."""
+"""Interfaces whose traffic stays on the host, or also passes another interface."""
 _LAYERED = re.compile(r"loop|ram|zram|dm-|md|sr|fd")
-"""Disks that are made of others, or of memory."""
+"""Disks on top of others, or in memory."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Machine:
         self._before: _Counts | None = None
 
     def usage(self) -> Usage:
-        """What was used since the last call; of the first, memory alone is known."""
+        """Usage since the last call; the first call returns only memory."""
         now, before = self._counts(), self._before
         self._before = now
         used: Usage = {**no_usage(), "memory": self._memory()}
@@ -53,7 +53,7 @@ class Machine:
                 "disk": {"read": read, "written": written}}  # fmt: skip
 
     def space(self) -> int | None:
-        """Bytes in use on the disk that holds the services' data."""
+        """Bytes in use on the disk with the services' data."""
         try:
             found = os.statvfs(self._root / "var/lib")
         except OSError:
@@ -90,7 +90,7 @@ class Machine:
         return read, written
 
     def _is_whole(self, name: str) -> bool:
-        """Whether it is a disk, and not a partition, which the disk counts too."""
+        """Whether it is a disk, not a partition, whose I/O is included in the disk's."""
         return (self._root / "sys/block" / name).exists()
 
     def _text(self, path: str) -> str:

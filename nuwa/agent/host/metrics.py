@@ -1,4 +1,4 @@
-"""What services use, out of the kernel's own files; measured only while somebody watches."""
+"""Resource use of services, from the kernel's files; measured only while somebody watches."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from nuwa.agent.schemas import HISTORY_SAMPLES, Net, Usage
 SAMPLE_INTERVAL_S = 2.0
 """Seconds between two samples."""
 READ_ALL_EVERY = 10
-"""Samples after which the memory of what does nothing is read again: the kernel may have taken some back."""
+"""Samples after which the memory of idle units is read again: the kernel may have reclaimed some."""
 MANY_UNITS, STILL_S = 100, 3.0
-"""Among more units than this, one that does nothing is read again after so many seconds: in every other
-sample of those who watch. A reading takes 13 µs, two thirds of it in the kernel, and is most of the cost."""
+"""With more than MANY_UNITS, an idle unit is read again only after STILL_S seconds: in every other sample.
+A read takes 13 µs, two thirds of it in the kernel, and is most of the cost."""
 MAX_NETWORK_UNITS = 30
-"""Units whose network counters are asked of systemd with each sample: the busiest ones."""
+"""Units whose network counters are requested from systemd for each sample: the busiest ones."""
 
 
 @dataclass
 class _Track:
-    """What was counted last of one unit."""
+    """The last counts of a unit."""
 
     counts: Counts | None = None
     at: float = 0.0
@@ -36,9 +36,9 @@ class _Track:
     traffic_at: float = 0.0
     usage: Usage = field(default_factory=no_usage)
     rests: int = 0
-    """Samples in a row in which it used no CPU time."""
+    """Consecutive samples without CPU time."""
     is_still: bool = False
-    """Whether nothing was new in its last sample: of hundreds of services that is so with most."""
+    """Whether its last sample showed no change: the case for most of hundreds of services."""
 
 
 class Meter:
@@ -46,7 +46,7 @@ class Meter:
 
     Args:
         root: `/`, except in tests.
-        kept: samples that are kept of each service.
+        kept: samples to keep per service.
     """
 
     def __init__(self, root: Path = Path("/"), kept: int = HISTORY_SAMPLES) -> None:
@@ -59,7 +59,7 @@ class Meter:
 
     @property
     def is_old(self) -> bool:
-        """Whether the last sample is older than those of somebody who watches."""
+        """Whether the last sample is older than it would be while somebody watches."""
         return time.monotonic() - self._sampled_at > SAMPLE_INTERVAL_S
 
     async def sample(self, services: Iterable[Service], units: Mapping[str, Properties]) -> dict[str, Usage]:
@@ -79,9 +79,9 @@ class Meter:
         return {name: samples[-1] for name, samples in self._samples.items()}
 
     async def _sample_units(self, kinds: Mapping[str, str], units: Mapping[str, Properties]) -> None:
-        """Sample each unit; `kinds` says of which kind its service is."""
+        """Sample each unit; `kinds` maps units to the kind of their service."""
         tracks = self._tracks
-        # In a thread: with hundreds of services it takes long enough for a request to notice.
+        # In a thread: with hundreds of services this would delay requests noticeably.
         patience = STILL_S if len(kinds) > MANY_UNITS else 0.0
         load: dict[str, float] = await asyncio.to_thread(
             lambda: {
@@ -101,20 +101,20 @@ class Meter:
                 tracks[unit].usage = {**tracks[unit].usage, "net": {"incoming": 0.0, "outgoing": 0.0}}
 
     def usage(self, name: str) -> Usage:
-        """The last sample of a service; the same object until there is another one."""
+        """The last sample of a service; the same object until the next one."""
         samples = self._samples.get(name)
         return samples[-1] if samples else no_usage()
 
     def history(self) -> dict[str, list[Usage]]:
-        """The samples that are kept, the oldest first."""
+        """The kept samples, the oldest first."""
         return {name: list(samples) for name, samples in self._samples.items()}
 
     async def rest(self) -> None:
-        """Nobody watches any more."""
+        """Stop measuring: nobody watches any more."""
         await self._counters.close()
 
     def _count(self, track: _Track, kind: str, properties: Properties) -> float:
-        """Read the cgroup of a unit; returns the CPU time that it used since, in seconds."""
+        """Read the cgroup of a unit; returns its CPU time since the last read, in seconds."""
         pid = int(properties.get("MainPID") or 0)
         counts = self._cgroups.read(
             properties.get("ControlGroup", ""),
@@ -133,12 +133,12 @@ class Meter:
         if counts is None:
             usage["net"] = track.traffic = None
         elif before is None or passed <= 0:
-            used = 1.0  # unknown yet: ask for its traffic too
+            used = 1.0  # not known yet: request its traffic too
         else:
             used = counts.cpu - before.cpu
             track.rests = track.rests + 1 if used == 0 else 0
             _take_rates(usage, before, counts, passed)
-        track.usage = usage  # as a whole: rows that hold it are read meanwhile
+        track.usage = usage  # replaced as a whole: rows that hold it are read meanwhile
         return used
 
     async def _count_traffic(self, track: _Track, unit: str) -> None:
@@ -149,7 +149,7 @@ class Meter:
 
 
 def _take_rates(usage: Usage, before: Counts, now: Counts, passed: float) -> None:
-    """Fill in what was used between two counts."""
+    """Fill in the usage between two counts."""
     usage["cpu"] = round(max(0.0, now.cpu - before.cpu) / passed, 4)
     if now.net is not None:
         usage["net"] = _net(before.net, now.net, passed)
@@ -159,7 +159,7 @@ def _take_rates(usage: Usage, before: Counts, now: Counts, passed: float) -> Non
 
 
 def total(parts: list[Usage]) -> Usage:
-    """The usage of several containers together; what is known of none stays unknown."""
+    """The total usage of several containers; a value that is unknown for all stays unknown."""
     if len(parts) == 1:
         return parts[0]
     cpus = [part["cpu"] for part in parts if part["cpu"] is not None]
@@ -184,6 +184,6 @@ def _net(before: tuple[int, int] | None, now: tuple[int, int], passed: float) ->
 
 
 def _rates(before: tuple[int, int], now: tuple[int, int], passed: float) -> tuple[float, float]:
-    """A second; a counter that fell was reset."""
+    """Per second; a counter that decreased was reset."""
     first, second = (round(max(0, new - old) / passed) for old, new in zip(before, now, strict=True))
     return first, second

@@ -11,16 +11,16 @@ from nuwa.agent.host import http_fetch
 from nuwa.agent.host.http_fetch import NoAnswer, Target
 
 PAUSE_S = 0.1
-"""Between two tries while a process starts."""
+"""Seconds between two tries while a process starts."""
 SHORTEST_TRY_S = 0.2
 EXCERPT_BYTES = 200
 
 
 async def fault(process: Process, ports: Sequence[int], seconds: float = 0) -> str:
-    """What is wrong with a process that should answer; empty when it does, or when it has no port.
+    """The fault of a process that should answer; empty if it answers, or has no port.
 
     Args:
-        seconds: for all of it; 0: as many as its health settings say.
+    seconds: for the whole check; 0: as in its health settings.
     """
     seconds = seconds or process.health.timeout
     end = time.monotonic() + seconds
@@ -39,13 +39,13 @@ async def fault(process: Process, ports: Sequence[int], seconds: float = 0) -> s
 
 
 def wait(process: Process, ports: Sequence[int], alive: Callable[[], bool]) -> str:
-    """Wait until a process answers, at most its start period.
+    """Wait until a process answers, at most for its start period.
 
     Args:
-        alive: whether it still runs; asked about once a second.
+    alive: whether it is still running; called about once a second.
 
     Returns:
-        an empty text, or the last fault.
+        an empty string, or the last fault.
     """
     health = process.health
     end = time.monotonic() + health.start_period

@@ -1,4 +1,4 @@
-"""Which of a deployment's scripts was at work at a moment, and who had started it, out of their log."""
+"""Which of a deployment's scripts was running at a given time, and who started it, according to their log."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nuwa.agent.host.deployment import Deployment
 
 TAIL_BYTES = 64 * 1024
 LONGEST_S = 600.0
-"""Seconds for which a script may say nothing while it restarts something."""
+"""Seconds for which a script may log nothing while it restarts something."""
 SURE_S = 15.0
-"""Seconds after its last word for which a script counts as being at work."""
+"""Seconds after its last line for which a script counts as running."""
 _LINE = re.compile(r"(?P<time>\S+Z) bin/(?P<script>[a-z_/-]+)\[(?P<process>\d+)\]: (?P<text>.*)")
 _STARTED = re.compile(r"started by (?P<who>[^\s:]+)")
 
@@ -21,8 +21,8 @@ _STARTED = re.compile(r"started by (?P<who>[^\s:]+)")
 def at_work(deployment: Deployment, at: float) -> str:
     """`bin/restart, started by ada`; empty if none was.
 
-    A script does not say that it ends. One that had said nothing for a while was at work if its last word is
-    that it starts something, or if it has said something since, or still is.
+    A script does not log its end. One that had been silent for a while was running if its last line says that
+    it starts something, if it logged something later, or if its process still exists.
 
     Args:
         at: Unix seconds.

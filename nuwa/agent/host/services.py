@@ -1,4 +1,4 @@
-"""Services by name, and what systemd's properties say about them, in the words of `nuwa ls`."""
+"""Services by name, and their state from systemd's properties, in the terms of `nuwa ls`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from nuwa.names import SLOTS
 
 
 class UnknownService(UsageError):
-    """No service is called that."""
+    """There is no service of that name."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Service:
 
     Args:
         kind: `process`, `deployment`, or `core` for the host's own.
-        slot: the slot that serves, or would; empty for the host's own.
-        process: what the configuration says of it.
-        deployment: its folder, where it is one.
+        slot: the current slot; empty for the host's own.
+        process: its configuration.
+        deployment: its deployment, if it is one.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Service:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Its units, of both slots; none for a deployment whose bin/ is missing."""
+        """Its units in both slots; none for a deployment whose bin/ is missing."""
         if self.deployment and not self.deployment.app:
             return ()
         if self.deployment:
@@ -58,27 +58,27 @@ class Service:
 
     @property
     def possible(self) -> tuple[str, ...]:
-        """The units that may run: of a plain process that cannot run twice, the first slot's alone."""
+        """The units that may run: only that of the first slot if a plain process cannot run twice."""
         is_single = self.process is not None and self.kind == "process" and not self.process.switches
         return (self.unit,) if is_single else self.units
 
     @cached_property
     def serving(self) -> tuple[str, ...]:
-        """The units that serve, or would: of a deployment with replicas several."""
+        """The units of the current slot: several for a deployment with replicas."""
         if self.deployment and self.deployment.app:
             return self.deployment.serving_units
         return (self.unit,) if self.unit else ()
 
     @cached_property
     def unit(self) -> str:
-        """The unit that serves, or would."""
+        """The (first) unit of the current slot."""
         if self.deployment:
             return self.deployment.unit if self.deployment.app else ""
         return naming.CORE_UNITS[self.name] if self.kind == "core" else str(UnitName(self.name, self.slot))
 
 
 def every(loaded: Loaded, paths: Paths) -> Iterator[Service]:
-    """The services of a configuration, as they are at this moment."""
+    """The services of a configuration, in their present state."""
     switched = _names_in(paths.serving)
     for name, process in loaded.config.processes.items():
         if process.is_deployment:
@@ -91,7 +91,7 @@ def every(loaded: Loaded, paths: Paths) -> Iterator[Service]:
 
 
 def _names_in(folder: Path) -> set[str]:
-    """The names of files in a folder, read at once: to look for each of hundreds takes milliseconds."""
+    """The names of files in a folder, read together: a lookup for each of hundreds takes milliseconds."""
     try:
         with os.scandir(folder) as found:
             return {entry.name for entry in found}
@@ -109,7 +109,7 @@ def find(name: str, loaded: Loaded, paths: Paths) -> Service:
     """The service of that name.
 
     Raises:
-        UnknownService: there is none; the hint says which there are.
+        UnknownService: there is none; the hint lists the existing ones.
     """
     known = {service.name: service for service in (*every(loaded, paths), *core())}
     if name not in known:
@@ -126,7 +126,7 @@ def unknown(name: str, known: list[str]) -> UnknownService:
 
 
 def status(properties: Properties) -> str:
-    """One word for what a unit does."""
+    """The state of a unit, in one word."""
     match properties.get("ActiveState"):
         case "active" | "reloading" | "refreshing":
             return "running"
@@ -140,7 +140,7 @@ def status(properties: Properties) -> str:
 
 
 def worst(service: Service, units: Mapping[str, Properties]) -> Properties:
-    """systemd's properties of what serves; of several replicas those of one that does not run, if there is
+    """systemd's properties of the serving unit; of several replicas, those of one that is not running, if
     any, with the restarts of all."""
     found = [units.get(unit, {}) for unit in service.serving]
     if len(found) < 2:
@@ -150,8 +150,8 @@ def worst(service: Service, units: Mapping[str, Properties]) -> Properties:
 
 
 def best(service: Service, units: Mapping[str, Properties]) -> Properties:
-    """systemd's properties of what serves; of several replicas those of the first that runs, since one is
-    enough to answer, with the restarts of all."""
+    """systemd's properties of the serving unit; of several replicas, those of the first that runs, since one
+    is enough to answer, with the restarts of all."""
     found = [units.get(unit, {}) for unit in service.serving]
     if len(found) < 2:
         return found[0] if found else {}
@@ -164,7 +164,7 @@ def _restarts(found: list[Properties]) -> str:
 
 
 def result(properties: Properties) -> str:
-    """How it ended the last time, when that was not well: `exit-code 1`, `oom-kill`."""
+    """The cause of its last failure: `exit-code 1`, `oom-kill`; empty if it did not fail."""
     found = properties.get("Result", "")
     if properties.get("LoadState") == "not-found":
         return "no unit"
@@ -210,7 +210,7 @@ def row(service: Service, units: Mapping[str, Properties]) -> ServiceRow:
 
 
 def degraded(service: Service, units: Mapping[str, Properties]) -> str:
-    """`1 of 2 replicas run`, where that is so."""
+    """`1 of 2 replicas run`, if some are down."""
     running = [unit for unit in service.serving if status(units.get(unit, {})) == "running"]
     if not running or len(running) == len(service.serving):
         return ""
@@ -218,7 +218,7 @@ def degraded(service: Service, units: Mapping[str, Properties]) -> str:
 
 
 def news(row: ServiceRow) -> dict[str, Any]:
-    """What of a row is news: samples and lines have events of their own, and seconds tick by themselves."""
+    """The part of a row whose changes are published: samples and lines have events of their own."""
     told = {key: value for key, value in row.items() if key not in ("usage", "last", "since")}
     return {**told, "since": round(row["since"] or 0)}
 
@@ -228,9 +228,9 @@ def no_usage() -> Usage:
 
 
 def since(properties: Properties) -> float | None:
-    """When the unit took its present state, in Unix seconds.
+    """When the unit entered its present state, in Unix seconds.
 
-    systemd's monotonic time is taken, so that a clock that was set since does not matter.
+    Derived from systemd's monotonic time, so that later changes of the clock do not matter.
     """
     running = status(properties) in ("running", "stopping")
     at = _number(properties, f"{'Active' if running else 'Inactive'}EnterTimestampMonotonic")

@@ -1,4 +1,4 @@
-"""What the kernel knows of TCP sockets, from /proc: who listens where, and who is connected."""
+"""TCP sockets from /proc: listening ports and open connections."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _ESTABLISHED, _LISTEN = "01", "0A"
 
 
 def listening() -> set[int]:
-    """The ports that something on this host listens on."""
+    """The listening ports of this host."""
     return {local for local, _, state in _sockets() if state == _LISTEN}
 
 
 def connections(ports: set[int]) -> int:
-    """How many connections to these ports are open, as the listening side sees them."""
+    """The number of open connections to these ports, counted on the listening side."""
     return sum(local in ports and state == _ESTABLISHED for local, _, state in _sockets())
 
 

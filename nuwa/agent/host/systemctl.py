@@ -1,4 +1,4 @@
-"""systemd by its own program: one call for many units."""
+"""systemctl: one call for many units."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ JOB_TIMEOUT_S = 180
 """Seconds that a start or stop may take; systemd has its own, shorter limits."""
 
 QUERY_TIMEOUT_S = 60
-"""Seconds that an answer may take: systemd reads a unit from disk for it that it has not loaded."""
+"""Seconds that an answer may take: systemd reads units that are not loaded from disk."""
 UNITS_PER_QUERY = 100
-"""Units that one call asks about: five hundred take systemd long on a busy host."""
+"""Maximum number of units per call: five hundred take long on a busy host."""
 
 Properties = dict[str, str]
 
 
 def show(units: Sequence[str]) -> dict[str, Properties]:
-    """The properties of units, by their names; of one that systemd does not know LoadState is `not-found`.
+    """The properties of units, by name; for an unknown one, LoadState is `not-found`.
 
     Raises:
         NuwaError: systemd does not respond.
@@ -50,9 +50,9 @@ def show(units: Sequence[str]) -> dict[str, Properties]:
 
 
 def states(units: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """ActiveState and SubState of units, which costs systemd much less than all their properties.
+    """ActiveState and SubState of units, which is much cheaper than all their properties.
 
-    One that it has not loaded, because it does not run and never failed, is missing.
+    A unit that is not loaded, because it is not running and never failed, is missing.
     """
     if not units:
         return {}
@@ -69,7 +69,7 @@ def _pairs(block: str) -> Properties:
 
 
 def there(units: Sequence[str]) -> list[str]:
-    """Those of the units that systemd knows; it refuses to stop others."""
+    """The units that systemd knows; it refuses to stop others."""
     found = show(units)
     return [unit for unit in units if found.get(unit, {}).get("LoadState", "not-found") != "not-found"]
 
@@ -91,7 +91,7 @@ def reload_or_start(unit: str) -> None:
 
 
 def enable(units: Iterable[str]) -> None:
-    """Let units start with the host; `reload` has to follow, or systemd forgets those that are stopped."""
+    """Enable units at boot; `reload` must follow, or systemd forgets those that are stopped."""
     _call("enable", units, True, "--no-reload")
 
 

@@ -1,4 +1,4 @@
-"""What systemd knows of the services' units, kept current by its signals and read only when somebody asks."""
+"""Properties of the services' units, kept current by systemd's signals and read only on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AGAIN = 60.0
 WITHOUT_BUS = 3.0
 """The same while there is no bus."""
 ASLEEP = ("inactive", "dead")
-"""The state of what systemd has not loaded."""
+"""The state of a unit that is not loaded."""
 RETRY = 10.0
 """Seconds between two tries to reach the bus."""
 
@@ -26,7 +26,7 @@ class Units:
     """The properties of all units of the services.
 
     Args:
-        on_change: called when systemd says that a unit changed; often, and from the event loop.
+        on_change: called whenever systemd signals a change of a unit; often, and from the event loop.
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
@@ -39,16 +39,16 @@ class Units:
         self.has_bus = False
 
     def want(self, units: Iterable[str]) -> None:
-        """Say which units matter."""
+        """Set the units to watch."""
         self._wanted = set(units)
         self._dirty |= self._wanted - set(self._known)
 
     def invalidate(self, units: Iterable[str] | None = None) -> None:
-        """Something was done to units: read them again before systemd says so; without `units`, all."""
+        """Reread units that were acted on, before systemd signals it; without `units`, all."""
         self._dirty |= self._wanted if units is None else set(units) & self._wanted
 
     async def current(self) -> dict[str, Properties]:
-        """The properties of the wanted units, as fresh as systemd's last signal."""
+        """The properties of the watched units, as of systemd's last signal."""
         async with self._reading:
             now = asyncio.get_running_loop().time()
             if now - self._read_at > (AGAIN if self.has_bus else WITHOUT_BUS):
@@ -61,7 +61,7 @@ class Units:
             return {unit: self._known[unit] for unit in self._wanted if unit in self._known}
 
     async def _compare(self) -> None:
-        """Find out which units are not as they were; without a bus all of them may have been restarted."""
+        """Find the units that have changed; without a bus, any of them may have been restarted."""
         if not self.has_bus:
             self._dirty = set(self._wanted)
             return
@@ -70,7 +70,7 @@ class Units:
         self._dirty |= {unit for unit, state in known.items() if found.get(unit, ASLEEP) != state}
 
     async def listen(self) -> None:
-        """Follow systemd's signals forever; the bus may come and go."""
+        """Follow systemd's signals forever, also across losses of the bus."""
         while True:
             try:
                 await self._listen()

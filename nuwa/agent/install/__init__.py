@@ -1,1 +1,1 @@
-"""Prepares a host for the agent, says what is missing, and takes everything away again."""
+"""Prepares a host for the agent, reports what is missing, and removes everything again."""

@@ -36,7 +36,7 @@ NEEDED = (
     ("logrotate", "logrotate"),
     ("systemd-run", "systemd"),
 )
-"""Programs of the agent itself, with packages that are called alike on every distribution."""
+"""Programs that the agent itself needs; their packages have the same names on every distribution."""
 EXAMPLE = """{
   "env": {},
   "processes": {},
@@ -47,32 +47,32 @@ EXAMPLE = """{
 
 
 JOURNAL = """\
-# Written by `nuwa host init`: journald loses the line of which it has read a part when it stops. So nobody
-# writes while it finishes; what comes then waits in the sockets, which systemd keeps.
+# Written by `nuwa host init`: when journald stops, it loses a line that it has read only in part. So services
+# are paused while it stops; later lines wait in the sockets, which systemd keeps.
 
 [Service]
 ExecStop=-+/usr/bin/systemctl kill --signal=SIGSTOP nuwa@*.service
 ExecStopPost=-+/usr/bin/systemctl kill --signal=SIGCONT nuwa@*.service
 """
 JOURNAL_QUOTA = """
-# A service that floods the journal waits for it, in place of all others for a processor.
+# A service that floods the journal has to wait for it, instead of taking CPU time from all others.
 CPUQuota={percent}%
 """
 JOURNAL_PART = 8
-"""journald may take one of so many processors, at least a quarter of one. It never uses more than one."""
+"""journald may use 1/JOURNAL_PART of the processors, at least a quarter and at most one."""
 
 
 def journal_drop_in(processors: int) -> str:
-    """What systemd is told of journald on a host with so many processors."""
+    """The drop-in for journald on a host with a number of processors."""
     percent = max(25, 100 * processors // JOURNAL_PART)
     return JOURNAL + (JOURNAL_QUOTA.format(percent=percent) if percent < 100 else "")
 
 
 def distribution() -> Distribution:
-    """The row of this host.
+    """The distribution of this host.
 
     Raises:
-        NuwaError: nuwa does not know it as a host.
+    NuwaError: it is not supported as a host.
     """
     found = platform.freedesktop_os_release()
     try:
@@ -82,10 +82,10 @@ def distribution() -> Distribution:
 
 
 def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bool) -> Iterator[Part]:
-    """Every part of a prepared host, in the order in which they come.
+    """Every part of a prepared host, in the order of their creation.
 
     Args:
-        warn: gets what went wrong with single services.
+    warn: called with errors of single services.
     """
     needed = (*NEEDED, *row.packages)
     yield parts.Packages(row.install.split(), needed, row.elsewhere, row.enable)
@@ -144,26 +144,26 @@ def _units(paths: Paths) -> dict[str, str]:
 
 
 def _installation() -> str:
-    """Another one for each nuwa that is installed: it is in the units, so an update restarts them."""
+    """An id of this installation of nuwa: it is in the units, so that an update restarts them."""
     return hashlib.sha256((distribution_of(DISTRIBUTION).read_text("RECORD") or "").encode()).hexdigest()[:12]
 
 
 def _names() -> list[str]:
-    """The agent's units; the dashboard's as far as this installation holds it."""
+    """The agent's units, and the dashboard's if it is installed."""
     names = sorted(path.stem for path in (TEMPLATES / "agent/host").glob("*.j2"))
     has_dashboard = importlib.util.find_spec("nuwa.dashboard") is not None
     return [name for name in names if has_dashboard or "dashboard" not in name]
 
 
 def _wanted() -> tuple[list[str], list[str]]:
-    """The units that start with the host, and those that run at once."""
+    """The units to enable, and those to start now."""
     names = _names()
     enabled = [name for name in names if not name.startswith("nuwa-log-rotate.service")]
     return enabled, enabled
 
 
 def _environment() -> list[tuple[str, str]]:
-    """What the services' Python needs to find nuwa, and what keeps it small."""
+    """Environment of the services' Python: to find nuwa, and to use little memory."""
     passed = [(name, os.environ[name]) for name in ("PYTHONPATH",) if os.environ.get(name)]
     return [*passed, ("MALLOC_ARENA_MAX", "1"), ("PYTHONUNBUFFERED", "1")]
 
@@ -178,10 +178,10 @@ containers; the dashboard is last, since it may be missing. What is in _data is 
 
 
 def compile_ahead() -> None:
-    """Have Python compile what the services consist of, for everybody to read.
+    """Compile the services' modules to bytecode that every user can read.
 
-    The dashboard may not write where it is installed, and what the agent compiles only root can read. A
-    service that compiles its modules itself keeps megabytes of what that took for as long as it runs.
+    The dashboard cannot write to its installation, and bytecode that the agent writes only root can read. A
+    service that compiles its modules itself keeps megabytes of memory for as long as it runs.
     """
     former = os.umask(0o022)
     try:
@@ -195,10 +195,10 @@ def init(paths: Paths, progress: Progress) -> list[str]:
     """Prepare the host, and apply its configuration.
 
     Returns:
-        the titles of what was made.
+        the titles of the parts that were created or changed.
 
     Raises:
-        NuwaError: a part could not be made.
+        NuwaError: a part could not be created.
     """
     made = []
     compile_ahead()
@@ -214,14 +214,14 @@ def init(paths: Paths, progress: Progress) -> list[str]:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What config.json asks for: the log's files among it, which the log's service needs."""
+    """The files for config.json, including those of the log, which the log's service needs."""
 
     paths: Paths
     warn: Callable[[str], object]
     title: str = "configuration"
 
     def fault(self) -> str:
-        """What applying it would change."""
+        """The files that applying it would change."""
         try:
             changes = apply(self.paths, dry_run=True)["changes"]
         except NuwaError as error:
@@ -233,7 +233,7 @@ class Configuration:
             self.warn(warning)
 
     def remove(self) -> None:
-        """Stop every process, and take the files away that the configuration asked for."""
+        """Stop every process, and remove the files of the configuration."""
         paths = self.paths
         units = sorted(path for path in paths.units.glob("nuwa@*.service") if naming.parse(path.name))
         systemctl.stop([path.name for path in units])
@@ -250,7 +250,7 @@ class Configuration:
 
 
 def check(paths: Paths) -> list[tuple[str, str]]:
-    """Every part with what is missing of it; an empty text where all is well."""
+    """Every part with its fault; empty if there is none."""
     found = [(part.title, part.fault()) for part in prepared(paths, distribution())]
     found.append(("installation", _unreadable()))
     if shutil.which("nginx"):
@@ -259,7 +259,7 @@ def check(paths: Paths) -> list[tuple[str, str]]:
 
 
 def remove(paths: Paths, progress: Progress) -> None:
-    """Take the agent, its processes and everything that it wrote off the host. Deployments stay."""
+    """Remove the agent, its processes and everything that it wrote from the host. Deployments stay."""
     with progress.step("stop the agent"):
         systemctl.stop([name for name in _names() if (paths.units / name).exists()])
     for part in reversed(list(prepared(paths, distribution()))):
@@ -273,10 +273,10 @@ def remove(paths: Paths, progress: Progress) -> None:
 
 
 def _unreadable() -> str:
-    """Whether the dashboard's user could run this installation; a folder of root's home cannot be entered."""
+    """The fault if the dashboard's user cannot run this installation, for example in root's home."""
     path = Path(__file__).resolve()
     for folder in path.parents:
         if not folder.stat().st_mode & 0o001:
-            where = f"nuwa is installed below {folder}, which {USER} may not enter"
+            where = f"nuwa is installed below {folder}, which the user {USER} cannot enter"
             return f"{where}: install it elsewhere, such as in /opt/nuwa"
     return ""

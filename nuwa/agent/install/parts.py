@@ -1,4 +1,4 @@
-"""The parts of a prepared host: each knows whether it is there, and how it comes and goes."""
+"""The parts of a prepared host: each can check, create and remove itself."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from nuwa.process import run
 
 
 class Part(Protocol):
-    """Something that a prepared host has."""
+    """A part of a prepared host."""
 
     @property
     def title(self) -> str:
-        """What it is, in a few words."""
+        """Its name, in a few words."""
 
     def fault(self) -> str:
-        """What is missing or wrong; empty when all is well."""
+        """What is missing or wrong; empty if nothing is."""
 
     def make(self) -> None:
-        """Bring it to where it should be."""
+        """Create or repair it."""
 
     def remove(self) -> None:
-        """Take it away, as far as it is there."""
+        """Remove it, if it exists."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Packages:
 
     Args:
         install: the distribution's command; names of packages follow.
-        needed: programs, each with the package that holds it.
-        elsewhere: packages that are in a repository of their own.
-        enable: the commands that make it known.
+        needed: programs, each with its package.
+        elsewhere: packages in another repository.
+        enable: the commands that enable that repository.
     """
 
     install: Sequence[str]
@@ -104,7 +104,7 @@ class Folder:
     """A folder with its permissions.
 
     Args:
-        with_content: whether what is in it goes with it.
+        with_content: whether its content is removed with it.
     """
 
     path: Path
@@ -119,7 +119,7 @@ class Folder:
         if not self.path.is_dir():
             return "does not exist"
         mode = self.path.stat().st_mode & 0o7777
-        return "" if mode == self.mode else f"has mode {mode:04o} in place of {self.mode:04o}"
+        return "" if mode == self.mode else f"has mode {mode:04o} instead of {self.mode:04o}"
 
     def make(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -134,11 +134,11 @@ class Folder:
 
 @dataclass(frozen=True)
 class File:
-    """A file with fixed content, or one that is only made when it is missing.
+    """A file with fixed content, or one that is only created if it is missing.
 
     Args:
-        keep: what somebody wrote into it stays.
-        group: whom it belongs to besides root.
+    keep: existing content is kept.
+    group: the file's group.
     """
 
     path: Path
@@ -155,11 +155,11 @@ class File:
         if not self.path.exists():
             return "does not exist"
         if not self.keep and self.path.read_text() != self.content:
-            return "has another content"
+            return "has different content"
         status = self.path.stat()
         mode = status.st_mode & 0o7777
         if mode != self.mode:
-            return f"has mode {mode:04o} in place of {self.mode:04o}"
+            return f"has mode {mode:04o} instead of {self.mode:04o}"
         return "" if status.st_gid == self._gid() else f"does not belong to group {self.group}"
 
     def make(self) -> None:
@@ -180,11 +180,11 @@ class File:
 
 @dataclass(frozen=True)
 class DropIn(File):
-    """A file with which systemd changes a unit of somebody else's; its folder comes and goes with it.
+    """A drop-in for a unit that is not nuwa's; its folder is created and removed with it.
 
     Args:
-        restart: the unit, where its limits change: those of a unit that runs stay what they were, also when
-            the file is removed.
+    restart: the unit, if its limits change: those of a running unit change only with a restart, also when
+    the file is removed.
     """
 
     restart: str = ""
@@ -206,12 +206,12 @@ class DropIn(File):
 
 @dataclass(frozen=True)
 class Units:
-    """Units of systemd that are enabled and run.
+    """Units of systemd that are enabled and running.
 
     Args:
         contents: their files, by name.
-        enabled: those that start with the host.
-        running: those that are to run now.
+        enabled: those to enable.
+        running: those to run now.
     """
 
     folder: Path
@@ -238,7 +238,7 @@ class Units:
             files.write(self.folder / name, self.contents[name])
         systemctl.enable(self.enabled)
         systemctl.reload()
-        # A socket that its service uses cannot be replaced below it.
+        # A socket cannot be replaced while its service uses it.
         sockets = [name for name in changed if name.endswith(".socket")]
         services = [name.replace(".socket", ".service") for name in sockets]
         systemctl.stop([name for name in services if name in self.contents])
@@ -258,7 +258,7 @@ class Units:
 
 @dataclass(frozen=True)
 class SelinuxBoolean:
-    """Something that SELinux has to allow."""
+    """A SELinux boolean that must be on."""
 
     name: str
 
@@ -281,13 +281,13 @@ class SelinuxBoolean:
 
 @dataclass(frozen=True)
 class Firewall:
-    """firewalld, where it runs, has to let HTTP and HTTPS in."""
+    """firewalld, if it runs, must allow HTTP and HTTPS."""
 
     title: str = "firewall"
 
     def fault(self) -> str:
         closed = self._closed()
-        return f"{' and '.join(closed)} cannot get in" if closed else ""
+        return f"{' and '.join(closed)} is blocked" if closed else ""
 
     def _closed(self) -> list[str]:
         if not shutil.which("firewall-cmd") or not run(["firewall-cmd", "--state"], check=False).ok:
@@ -299,7 +299,7 @@ class Firewall:
 
     def make(self) -> None:
         for name in self._closed():
-            # For good and now, since a reload might take podman's own rules away.
+            # Permanently and at runtime, since a reload might remove podman's rules.
             run(["firewall-cmd", "--permanent", f"--add-service={name}"])
             run(["firewall-cmd", f"--add-service={name}"])
 
@@ -308,16 +308,16 @@ class Firewall:
 
 
 FAIR = ("fq_codel", "fq", "cake")
-"""Queues in which no connection has to wait for all of what another sends."""
+"""Queueing disciplines in which no connection has to wait for another's backlog."""
 
 
 @dataclass(frozen=True)
 class FairQueueing:
-    """Fair queueing as the default of interfaces, where the kernel has it; those that are up keep theirs.
+    """Fair queueing as the default of network interfaces, if the kernel has it; existing ones keep theirs.
 
     Args:
-        file: where sysctl(8) reads it at the next boot.
-        current: where the kernel says what the default is.
+    file: the setting for sysctl(8) at the next boot.
+    current: the kernel's file with the default.
     """
 
     file: Path = Path("/etc/sysctl.d/60-nuwa.conf")
@@ -326,10 +326,10 @@ class FairQueueing:
 
     def fault(self) -> str:
         now = self.current.read_text().strip() if self.current.exists() else FAIR[0]
-        return f"interfaces get {now}" if now not in FAIR and self._kernel_has_it() else ""
+        return f"network interfaces use {now}" if now not in FAIR and self._kernel_has_it() else ""
 
     def _kernel_has_it(self) -> bool:
-        """A trial in a network of nobody's, which also loads the module."""
+        """Tries it in a temporary network namespace, which also loads the module."""
         if not shutil.which("tc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
             return False
         argv = ["unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", FAIR[0]]
@@ -344,5 +344,5 @@ class FairQueueing:
 
 
 def token() -> str:
-    """A token that nobody guesses."""
+    """A random token."""
     return secrets.token_urlsafe(32) + "\n"

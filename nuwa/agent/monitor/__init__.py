@@ -1,1 +1,1 @@
-"""Checks of processes, sites, certificates, disks and backups; alerts; and restarts of what hangs."""
+"""Checks of processes, sites, certificates, disks and backups; alerts; restarts of unresponsive services."""

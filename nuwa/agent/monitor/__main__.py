@@ -1,4 +1,4 @@
-"""`python -m nuwa.agent.monitor`: sends the message in its environment, and says why where it could not."""
+"""`python -m nuwa.agent.monitor`: sends the message in its environment, and prints the errors."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many messages are sent in an hour."""
+"""The limit of messages per hour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HOUR_S = 3600.0
 
 
 class Allowance:
-    """Lets so many messages through an hour; what it holds back goes with the next one."""
+    """Allows a number of messages per hour; what is held back is sent with the next one."""
 
     def __init__(self) -> None:
         self._sent: deque[float] = deque()

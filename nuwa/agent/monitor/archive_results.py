@@ -1,4 +1,4 @@
-"""Successful archives and rehearsals, as scripts write them down; checks say that one failed."""
+"""Successful archives and rehearsals, from the scripts' records; failures are reported by checks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nuwa.errors import NuwaError
 
 
 class ArchiveResults:
-    """Says each once, also after a restart of the agent.
+    """Reports each once, also after a restart of the agent.
 
     Args:
-        path: the file in which it remembers the last ones.
+    path: the file that stores the last ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,10 +23,10 @@ class ArchiveResults:
         self._last: dict[str, float] = files.read_json(path, {})
 
     def new(self, service: str, deployment: Deployment) -> list[Finding]:
-        """What succeeded since the last time; the first time nothing.
+        """The successes since the last call; none at the first call.
 
         Raises:
-            NuwaError: it cannot be written down which are known; then nothing is said.
+        NuwaError: the known ones cannot be stored; then nothing is reported.
         """
         seen = {
             f"{deployment.folder} {kind}": (kind, record)

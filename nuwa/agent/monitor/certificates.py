@@ -1,4 +1,4 @@
-"""When certificates end: the one that a server shows, and the one on disk."""
+"""The expiry of certificates: of the one that a server presents, and of the one on disk."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ TIMEOUT_S = 5.0
 
 
 async def served(host: str, address: str = "127.0.0.1", port: int = 443) -> float | None:
-    """When the certificate ends that this machine's server shows for a host name; None when it shows none."""
+    """When the certificate that this host's server presents for a name expires; None if it presents none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # What is looked at is the end alone: a self-signed or an expired certificate is read as well.
+    # Only the expiry matters: self-signed and expired certificates are read too.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     name = host.replace("*", "nuwa", 1)
@@ -31,7 +31,7 @@ async def served(host: str, address: str = "127.0.0.1", port: int = 443) -> floa
 
 
 def stored(path: Path) -> float | None:
-    """When the first certificate in a PEM file ends."""
+    """When the first certificate in a PEM file expires."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError):

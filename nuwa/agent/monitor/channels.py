@@ -1,4 +1,4 @@
-"""Channels: each sends by itself, so that one that does not answer holds up nobody else."""
+"""Channels: each sends independently, so that one that does not answer does not delay the others."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 SEND_TIMEOUT_S = 30.0
 """Seconds that one message may take; then its process is stopped, and it counts as not sent."""
 ROUND_S = 5.0
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks for messages that are due."""
 MAX_PARALLEL = 2
-"""Messages on their way at the same time: each is a process of 45 MB."""
+"""Messages sent in parallel: each takes a process of 45 MB."""
 MAX_URL_BYTES = 4096
 
 
@@ -44,7 +44,7 @@ class Host(Protocol):
 
 
 class Channels:
-    """Tells people what the monitor found, and what became of deploys."""
+    """Sends people the findings of the monitor, and the results of deploys."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -83,7 +83,7 @@ class Channels:
                 self._sending[name] = task
 
     async def _deliver(self, name: str, channel: Channel, items: Sequence[Waiting]) -> None:
-        """Send one message with all that waits for a channel."""
+        """Send one message with all alerts that wait for a channel."""
         alerts = [item.alert for item in items]
         try:
             dropped = self._outbox.dropped[name]
@@ -110,7 +110,7 @@ class Channels:
             log.warning("channel %s: %s", name, error)
 
     async def test(self, name: str) -> None:
-        """Send a message that says that it is a test, now, and wait for it.
+        """Send a test message now, and wait for the result.
 
         Raises:
             UsageError: there is no such channel.
@@ -122,7 +122,7 @@ class Channels:
             raise UsageError(f"there is no channel {name!r}", hint=f"Known: {known} (monitor.channels)")
         host = socket.gethostname()
         try:
-            await self._send(channels[name], f"{host}: test", f"Alerts of {host} come here.", "info")
+            await self._send(channels[name], f"{host}: test", f"Alerts of {host} are sent here.", "info")
         except NotSent as error:
             self._faults[name] = error.message
             raise
@@ -137,20 +137,20 @@ class Channels:
         ]
 
     def findings(self) -> list[Finding]:
-        """A check for each channel, so that one that does not work is seen elsewhere."""
+        """A check for each channel, so that the others report one that does not work."""
         return [
             Finding(
                 f"channel {state['name']}",
                 "channel",
                 "",
                 "failed" if state["fault"] else "ok",
-                state["fault"] or "works, as far as it was used",
+                state["fault"] or "the last message was sent, or none was due yet",
             )
             for state in self.states()
         ]
 
     async def _send(self, channel: Channel, title: str, body: str, kind: str) -> None:
-        """Send a message by a process of its own.
+        """Send a message in a separate process.
 
         Raises:
             NotSent: it could not be sent, or took too long.
@@ -163,7 +163,7 @@ class Channels:
         except TimeoutError:
             raise NotSent(f"it did not answer within {SEND_TIMEOUT_S:g} s") from None
         if code != 0:
-            reason = said or f"its process ended with {code}"
+            reason = said or f"its process failed with exit code {code}"
             raise NotSent(send.without_secrets(reason, url), hint="nuwa log ci")
 
     def _url(self, channel: Channel) -> str:
@@ -174,5 +174,5 @@ class Channels:
             return regular_files.read(path.resolve(), MAX_URL_BYTES).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
-            hint = f"Write the channel's address into {path}, which only root can read."
+            hint = f"Write the channel's address to {path}, readable only by root."
             raise NotSent(f"{path} cannot be read: {reason}", hint=hint) from None

@@ -1,4 +1,4 @@
-"""Checks that look at the host itself; they may take their time, in a thread of their own."""
+"""Checks of the host itself; they run in a separate thread, since they may be slow."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from nuwa.agent.monitor.results import Finding
 from nuwa.agent.paths import Paths
 
 MAX_PAGE_BYTES = 1024 * 1024
-"""What is looked through of a page."""
+"""How much of a page is searched."""
 AUTHORITIES_S = 3600
-"""Seconds after which the certificates of authorities are read again: the host may trust others."""
+"""Seconds after which the certificates of authorities are read again, since they may have changed."""
 
 
 def disks(services: Iterable[Service], paths: Paths, limit: int) -> Iterator[Finding]:
-    """Each disk that holds something of nuwa's, once."""
+    """Each disk with files of nuwa's, once."""
     places = [paths.root, paths.state, paths.root / "var/log", paths.root / "var/lib/containers"]
     places += [service.deployment.folder for service in services if service.deployment]
     seen: set[int] = set()
@@ -42,7 +42,7 @@ def disks(services: Iterable[Service], paths: Paths, limit: int) -> Iterator[Fin
 
 
 def _used(used: int, free: int) -> float:
-    """Per cent, as `df` counts: what only root may use is not free space."""
+    """Percent, as `df` counts: space reserved for root is not free."""
     return 100 * used / (used + free) if used + free else 0.0
 
 
@@ -55,7 +55,7 @@ def _mount(path: Path) -> Path:
 
 
 def hosts(services: Iterable[Service], loaded: Loaded) -> dict[str, str]:
-    """The host names that should have a certificate, each with the service behind it."""
+    """The host names that should have a certificate, each with its service."""
     found = {route.partition("/")[0]: "" for route in loaded.config.routes}
     for service in services:
         if service.deployment:
@@ -65,7 +65,7 @@ def hosts(services: Iterable[Service], loaded: Loaded) -> dict[str, str]:
 
 
 async def certificate(host: str, service: str, paths: Paths, days: int) -> tuple[Finding, float | None]:
-    """A host's certificate, and when it ends."""
+    """A host's certificate, and when it expires."""
     end = await certificates.served(host)
     on_disk = certificates.stored(paths.letsencrypt / host.removeprefix("*.") / "fullchain.pem")
     return results.certificate(host, service, end, on_disk, time.time(), days), end

@@ -1,7 +1,7 @@
 """Starts the process that sends one message, and stops it when it takes too long.
 
-The receiver may answer with a byte now and then, which no time-out of a socket ends.
-What the process imports would also stay in the agent's memory for good.
+A receiver may answer with a byte now and then, which no timeout of a socket stops. The imports of the
+process would also stay in the agent's memory permanently.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_BYTES = 100 * 1024
 
 
 async def run(message: dict[str, Any], seconds: float) -> tuple[int, str]:
-    """The exit code of the process, and what it said: why something could not be sent.
+    """The exit code of the process, and its errors.
 
     Args:
         message: as `__main__` takes it.
@@ -39,7 +39,7 @@ async def run(message: dict[str, Any], seconds: float) -> tuple[int, str]:
 
 
 def message(settings: Settings, alerts: Sequence[Alert], base: str) -> dict[str, Any]:
-    """A message with as many of the first alerts as fit into it; empty where nobody is to be told.
+    """A message with as many of the first alerts as fit; empty if no recipient is configured.
 
     Args:
         base: the folder that relative paths of the configuration begin at.

@@ -1,4 +1,4 @@
-"""What runs in a deployment's container next to its server, as the container itself tells."""
+"""The processes next to the server in a deployment's container, as the container reports them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nuwa.process_async import started
 TIMEOUT_S = 20
 MAX_SERVICES = 200
 MAX_BYTES = 1024 * 1024
-"""What is taken of a container's words; the agent has no memory for a flood of them."""
+"""Maximum output of a container that is read, to limit the agent's memory."""
 _FAULTS = ("failing", "down")
 
 
 async def findings(service: Service) -> list[Finding]:
-    """One for each process of a deployment, and for each other service of its container that is wrong.
+    """One for each process of a deployment, and for each other service of its container that is faulty.
 
-    Empty where the container does not answer, or is of an image that does not tell.
+    Empty if the container does not answer, or its image does not support this.
     """
     found = service.deployment
     if found is None or not found.app:
@@ -33,7 +33,7 @@ async def findings(service: Service) -> list[Finding]:
 
 
 async def _said(argv: Sequence[str]) -> str:
-    """What a program prints; nothing if that is too much or takes too long, or if it fails."""
+    """The output of a program; empty if it is too long, takes too long, or the program fails."""
     said = b""
     try:
         async with asyncio.timeout(TIMEOUT_S), started(argv, errors=False) as running:
@@ -48,7 +48,7 @@ async def _said(argv: Sequence[str]) -> str:
 
 
 def read(service: str, text: str) -> Iterator[Finding]:
-    """What the container said, which is not trusted to be well-formed."""
+    """The findings in the container's output, which may be malformed."""
     try:
         states = json.loads(text)
     except (ValueError, RecursionError):

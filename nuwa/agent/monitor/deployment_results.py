@@ -1,4 +1,4 @@
-"""What scripts of deployments have done, reported soon after: a round of checks may take longer than that."""
+"""Reports results of deployments' scripts soon after they end; a round of checks may take longer."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Host(Protocol):
 
 
 class DeploymentResults:
-    """Looks at every deployment as often as the monitor makes its rounds, and when it is told to.
+    """Checks every deployment as often as the monitor does, and on request.
 
     Args:
-        report: takes note of one that has ended.
+    report: called with each result.
     """
 
     def __init__(self, host: Host, report: Callable[[Finding], None]) -> None:
@@ -53,7 +53,7 @@ class DeploymentResults:
                 await asyncio.wait_for(self._stirred.wait(), self._host.loaded.config.monitor.interval)
 
     def _services(self) -> list[Service]:
-        """All services; none where they cannot be read, which ends nothing else."""
+        """All services; none if they cannot be read, which is not an error here."""
         try:
             return self._host.services()
         except Exception:
@@ -61,7 +61,7 @@ class DeploymentResults:
             return []
 
     def stir(self) -> None:
-        """Look now: something may have ended, or a deployment is new and counts from now on."""
+        """Check now: a script may have ended, or a deployment is new and is watched from now on."""
         self._stirred.set()
 
     async def _look(self, service: str, deployment: Deployment) -> None:

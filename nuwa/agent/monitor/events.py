@@ -7,7 +7,7 @@ import re
 from nuwa.agent.monitor.results import Finding
 
 CRASHES = 3
-"""Restarts after which a process counts as ending again and again."""
+"""Restarts after which a process counts as crashing repeatedly."""
 _MEMORY = re.compile(r"\boom\b|out of memory", re.IGNORECASE)
 _RESTARTS = re.compile(r"was restarted \((\d{1,9}) times so far\)")
 _OF_KIND = {
@@ -41,15 +41,15 @@ def advice(event: str, service: str, state: str) -> str:
     name = service or "ci"
     return {
         "process": f"Read its log: nuwa log {name} --since -1h",
-        "crash": f"It keeps ending. Read its log: nuwa log {name} --since -1h",
-        "memory": f"Raise its memory limit, or look when it grew: nuwa stats {name}",
-        "deploy": "Run bin/status in its folder; volumes/.nuwa/nuwa.log says what the deploy did.",
-        "rollback": "Run bin/status in its folder; volumes/.nuwa/nuwa.log says why.",
-        "backup": "Run bin/archive_volumes in its folder, and read what it says.",
-        "rehearsal": "Run bin/archive_volumes --rehearse in its folder, and read what it says.",
-        "certificate": "Run bin/install in the deployment's folder: it asks for a certificate again.",
+        "crash": f"It keeps crashing. Read its log: nuwa log {name} --since -1h",
+        "memory": f"Raise its memory limit, or see when its memory grew: nuwa stats {name}",
+        "deploy": "Run bin/status in its folder; volumes/.nuwa/nuwa.log shows what the deploy did.",
+        "rollback": "Run bin/status in its folder; volumes/.nuwa/nuwa.log shows why.",
+        "backup": "Run bin/archive_volumes in its folder, and read its errors.",
+        "rehearsal": "Run bin/archive_volumes --rehearse in its folder, and read its errors.",
+        "certificate": "Run bin/install in the deployment's folder: it requests a certificate again.",
         "disk": "Free space: podman image prune, journalctl --vacuum-size=1G",
         "channel": "Correct its url in the configuration, then: nuwa alert test CHANNEL",
-        "site": "Open the page; nuwa monitor shows since when it is so.",
+        "site": "Open the page; nuwa monitor shows since when it fails.",
         "hook": "nuwa hooks show RUN shows each command with its output.",
     }.get(event, "")

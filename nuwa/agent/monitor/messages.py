@@ -18,7 +18,7 @@ _KINDS = {"ok": "success", "warning": "warning", "failed": "failure"}
 def compose(alerts: Sequence[Alert], host: str, zone: str = "", dropped: int = 0) -> tuple[str, str, str]:
     """Title, text and kind of a message.
 
-    Of each check only the newest state is told: what failed and recovered meanwhile is one line.
+    Only the newest state of each check is included: a failure that recovered meanwhile is one line.
 
     Args:
         alerts: the oldest first.
@@ -38,7 +38,7 @@ def compose(alerts: Sequence[Alert], host: str, zone: str = "", dropped: int = 0
     lines = list(_fitting(_lines(alert, counts[alert["check"]], zone) for alert in shown[:MAX_LINES]))
     text = "\n".join(lines)
     if left_out := dropped + len(shown) - len(lines):
-        text += f"\n{left_out} more were left out: nuwa monitor shows them"
+        text += f"\n{left_out} more are not included: nuwa monitor shows them"
     return title.replace("\n", " ")[:200], text, _KINDS.get(first["state"], "info")
 
 

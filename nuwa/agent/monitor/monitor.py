@@ -1,4 +1,4 @@
-"""The monitor's rounds: what is due is checked, what is new is told, what hangs is restarted."""
+"""The monitor: runs the checks that are due, sends new alerts, and restarts unresponsive services."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ SLOW_INTERVAL_S = 600.0
 MAX_PARALLEL = 4
 """Services that are asked at the same time."""
 MAX_SITES = 16
-"""Pages that are fetched at the same time: each may be a megabyte, and may take its time."""
+"""Pages that are fetched in parallel: each may be slow, and up to a megabyte."""
 SENDING_WAIT_S = 30.0
 """Seconds for which a round waits until alerts are sent."""
 LONGEST_SEND_S = 120.0
-"""Seconds that sending may take; a mail server may take its time with each line."""
+"""Seconds that sending may take; a mail server may be slow with each line."""
 MAX_RESTARTS_PER_HOUR = 3
 """Restarts of one service within an hour; beyond that a person has to look."""
 
@@ -76,7 +76,7 @@ class _Watch:
 
 
 class Monitor:
-    """Looks after the host while the agent runs."""
+    """Monitors the host while the agent runs."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -94,7 +94,7 @@ class Monitor:
         self._sending: asyncio.Task[None] | None = None
 
     def report(self, finding: Finding, advice: str = "") -> None:
-        """Note something that happened once, such as a deploy; nothing that goes wrong here is passed on."""
+        """Report an event, such as a deploy; errors in this are only logged."""
         try:
             self._states.report(finding, advice)
             self._host.watchers.publish("alert", self._states.alerts(1)[0])
@@ -109,11 +109,11 @@ class Monitor:
         return self._states.alerts(count)
 
     def certificate_end(self, service: str) -> float | None:
-        """When the first of a service's certificates ends."""
+        """When the first of a service's certificates expires."""
         return self._ends.get(service)
 
     def fault_inside(self, service: str) -> str:
-        """What runs next to a deployment's server and fails, in words; empty when all is well."""
+        """The faults of processes next to a deployment's server; empty if there are none."""
         faults = [found.message for found in self._inside if found.service == service and found.state != "ok"]
         return "; ".join(faults)
 
@@ -129,7 +129,7 @@ class Monitor:
             await self._pause()
 
     async def _pause(self) -> None:
-        """Wait for the next round; a shorter interval counts as soon as it is applied."""
+        """Wait for the next round; a shorter interval takes effect as soon as it is applied."""
         begun = time.monotonic()
         while (left := begun + self._host.loaded.config.monitor.interval - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
@@ -165,7 +165,7 @@ class Monitor:
         return finding
 
     async def _forget_deaths(self, everything: list[Service], units: dict[str, dict[str, str]]) -> None:
-        """Have systemd forget the deaths of what runs well now: RestartSteps= never does by itself."""
+        """Reset systemd's restart counters of services that are stable now: RestartSteps= never does."""
         now = time.monotonic()
         settled = [
             service
@@ -180,7 +180,7 @@ class Monitor:
                 self._watches[service.name].restarts = 0
 
     async def _answers(self, everything: list[Service], units: dict[str, dict[str, str]]) -> list[Finding]:
-        """Ask every running service that has a port, as often as its health settings say."""
+        """Probe every running service that has a port, as often as its health settings say."""
         places = asyncio.Semaphore(MAX_PARALLEL)
 
         async def ask(service: Service) -> Finding | None:
@@ -209,7 +209,7 @@ class Monitor:
         return watch.finding
 
     async def _restart_unresponsive(self, service: Service, watch: _Watch) -> None:
-        """Restart what hangs, and write down why."""
+        """Restart an unresponsive service, and record why."""
         finding = watch.finding
         assert finding
         now = time.monotonic()
@@ -226,13 +226,13 @@ class Monitor:
             action = f"the restart failed: {error.message}"
         self._host.trail.record(MONITOR, "restart", service.name, action)
         if len(watch.restarted_at) == MAX_RESTARTS_PER_HOUR:
-            action += f"; it was the {MAX_RESTARTS_PER_HOUR}rd within an hour, no other will follow"
+            action += f"; this was the {MAX_RESTARTS_PER_HOUR}rd within an hour, so no other will follow"
         self._states.act(finding, action)
 
     async def _inside_ones(
         self, everything: list[Service], units: dict[str, dict[str, str]]
     ) -> list[Finding]:
-        """What runs in the containers of deployments next to their servers."""
+        """The processes next to the servers in the containers of deployments."""
         if time.monotonic() - self._inside_at < INSIDE_INTERVAL_S:
             return self._inside
         self._inside_at = time.monotonic()
@@ -282,10 +282,10 @@ class Monitor:
         return found
 
     async def _tell(self) -> None:
-        """Send what nobody was told of yet; what cannot be sent waits for the next round.
+        """Send new alerts; those that cannot be sent wait for the next round.
 
-        A round waits so long and no longer: a mail server may take its time with each line. Nothing else is
-        sent until it came to its end.
+        A round waits only for a limited time, since a mail server may be slow. Nothing else is sent until
+        this has finished.
         """
         loaded = self._host.loaded
         if self._sending is None or self._sending.done():
@@ -310,14 +310,14 @@ class Monitor:
             log.warning("alerts could not be sent within %g s", LONGEST_SEND_S)
             return False
         if code != 0 and not said:
-            said = f"alerts could not be sent: the process for that ended with {code}"
+            said = f"alerts could not be sent: the sending process failed with exit code {code}"
         for line in said.splitlines():
             log.warning("%s", line)
         return code == 0
 
 
 async def _sites(pages: Iterable[SiteCheck]) -> list[Finding]:
-    """The pages that the configuration names, some at a time."""
+    """The configured pages, some of them in parallel."""
     places = asyncio.Semaphore(MAX_SITES)
 
     async def look(page: SiteCheck) -> Finding:

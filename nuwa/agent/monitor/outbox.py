@@ -1,4 +1,4 @@
-"""What channels have still to send: on disk, so a restart loses nothing, and bounded for each channel."""
+"""Alerts that channels have yet to send: on disk, so that a restart loses none, and limited per channel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from nuwa.agent.monitor.state_store import ALERTS, shape
 from nuwa.agent.schemas import Alert
 
 MAX_WAITING = 200
-"""Alerts that wait for one channel; beyond that the oldest are left out, and the next message counts them."""
+"""Alerts that wait for one channel; beyond that the oldest are dropped, and the next message counts them."""
 FIRST_DELAY_S, MAX_DELAY_S = 30.0, 3600.0
-"""Seconds between two tries: the first, and the most."""
+"""Seconds between two tries: the first, and the maximum."""
 GIVE_UP_S = 86400.0
 MIN_TRIES = 8
 """Seconds and tries after which an alert that could not be sent is left out: the clock's word is not enough,
@@ -41,7 +41,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.dropped: Counter[str] = Counter()
-        """Alerts that were left out since the last message of a channel."""
+        """Alerts that were dropped since the last message of a channel."""
 
     def collect(self, channels: Mapping[str, Channel], now: float) -> None:
         """Take in the alerts that are new since the last time.
@@ -64,7 +64,7 @@ class Outbox:
             for row in rows:
                 alert = shape(row)
                 for name, channel in channels.items():
-                    # That a channel does not work is told over the others.
+                    # The fault of a channel is reported over the others.
                     if wants(channel, alert) and alert["check"] != f"channel {name}":
                         values = (name, row["id"], now, due(channel, now))
                         insert = (
@@ -74,7 +74,7 @@ class Outbox:
         self._bound(channels)
 
     def _bound(self, channels: Mapping[str, Channel]) -> None:
-        """Leave out what is too much, and what belongs to channels that are gone."""
+        """Drop excess alerts, and those of removed channels."""
         rows = self._database.rows("select channel, count(*) as n from outbox where id > 0 group by channel")
         for row in rows:
             name, excess = row["channel"], row["n"] - MAX_WAITING
@@ -118,7 +118,7 @@ class Outbox:
         self.dropped[channel] = max(0, self.dropped[channel] - told - (len(items) - found))
 
     def failed(self, channel: str, settings: Channel, items: Sequence[Waiting], now: float) -> None:
-        """They could not be sent: later again, but not in quiet hours, and after a day not any more."""
+        """They could not be sent: try again later, but not in quiet hours, and not after a day."""
         tries = max((item.tries for item in items), default=0)
         again = quiet_hours.until(settings.quiet, settings.time_zone, now + delay(tries))
         with self._database.change() as change:
@@ -140,7 +140,7 @@ def delay(tries: int) -> float:
 
 
 def wants(channel: Channel, alert: Alert) -> bool:
-    """Whether a channel is told of an alert; of what succeeds each night only if it asks for that."""
+    """Whether a channel gets an alert; nightly successes only if it asks for them."""
     if not channel.events and alert["check"].startswith(("archive ", "rehearsed ")):
         return False
     if channel.events and alert["event"] not in channel.events:

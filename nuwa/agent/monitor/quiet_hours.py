@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def until(hours: str, zone: str, now: float) -> float:
-    """When a channel may speak again; `now` if it may at once.
+    """When a channel may send again; `now` if it may at once.
 
     Args:
-        hours: `22:00-07:00`; empty: never silent.
+        hours: `22:00-07:00`; empty: no quiet hours.
         zone: a name such as `Europe/Berlin`; empty: the host's own.
         now: Unix seconds.
     """
@@ -28,7 +28,7 @@ def until(hours: str, zone: str, now: float) -> float:
     if not is_quiet:
         return now
     day = local.date() + timedelta(days=1 if first > last and clock >= first else 0)
-    # The clocks may change meanwhile: what counts is the hour that they show then.
+    # Daylight saving time may change meanwhile: the local time at the end counts.
     then = datetime.combine(day, last, known)
     return (then if known else then.astimezone()).timestamp()
 
@@ -36,8 +36,8 @@ def until(hours: str, zone: str, now: float) -> float:
 def zone_of(name: str) -> ZoneInfo | None:
     """A time zone; None for the host's own.
 
-    A name that this host knows no more, as after an update of its distribution, is the host's own too: an
-    alert with another hour is better than none.
+    A name that this host no longer knows, for example after an update, also counts as the host's own: an
+    alert with a different hour is better than none.
     """
     if not name:
         return None

@@ -1,4 +1,4 @@
-"""What a check found. Pure."""
+"""The results of checks. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from nuwa.agent.host.systemctl import Properties
 
 DAY_S = 86400.0
 STEADY_S = 120.0
-"""For which a process has run after a restart, so that it counts as well: one that keeps ending has failed
-once, and does not recover in between."""
+"""Seconds for which a process must run after a restart to count as ok: one that keeps crashing stays failed
+in between."""
 SETTLED_S = 600.0
-"""For which a process has run after a restart, so that systemd's delay begins at its shortest again."""
+"""Seconds for which a process must run after a restart before systemd's restart delay is reset."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The state of one thing: `ok`, `warning`, `failed`, or `unknown` while nothing can be said.
+    """The result of a check: `ok`, `warning`, `failed`, or `unknown`.
 
     Args:
-        name: names the check for good: `process web`.
+    name: the permanent name of the check: `process web`.
     """
 
     name: str
@@ -35,25 +35,25 @@ class Finding:
 def process(
     service: Service, properties: Properties, restarts_before: int | None, now: float = 0.0
 ) -> Finding:
-    """Whether a service runs as it should; what was restarted has to run for a while before it is well again.
+    """Whether a service is running; after a restart it has to run for a while before it is ok again.
 
     Args:
-        restarts_before: how often systemd had restarted it at the last look.
-        now: of the clock that never jumps, in seconds.
+    restarts_before: systemd's count of restarts at the last check.
+    now: seconds of the monotonic clock.
     """
     status, result = services.status(properties), services.result(properties)
     restarts = int(properties.get("NRestarts") or 0)
     state, message = "ok", status
     if restarts_before is not None and restarts > restarts_before:
-        state, message = "failed", f"ended and was restarted ({restarts} times so far): {result or status}"
+        state, message = "failed", f"stopped and was restarted ({restarts} times so far): {result or status}"
     elif status == "stopped" and result:
         state, message = "failed", f"stopped: {result}"
     elif status == "stopped":
-        message = "stopped on purpose"
+        message = "stopped deliberately"
     elif status == "unstarted":
         state, message = "unknown", "was not started yet"
     elif restarts and not _runs_for(properties, now, STEADY_S):
-        state, message = "unknown", f"{status} again, after it ended {restarts} times"
+        state, message = "unknown", f"{status} again, after {restarts} restarts"
     return Finding(f"process {service.name}", "process", service.name, state, message)
 
 
@@ -89,7 +89,7 @@ def disk(path: str, used_percent: float, limit: int) -> Finding:
 
 
 def backup(service: str, deployment: Deployment, now: float, hours: int) -> Finding:
-    """Whether the last archive of a deployment is whole and young enough."""
+    """Whether the last archive of a deployment succeeded and is recent enough."""
     name, last = f"backup {service}", deployment.last_archive
     if last is None:
         return Finding(name, "backup", service, "failed", "there is no archive yet")
@@ -113,25 +113,25 @@ def rehearsal(service: str, deployment: Deployment) -> Finding:
 def certificate(
     host: str, service: str, end: float | None, on_disk: float | None, now: float, days: int
 ) -> Finding:
-    """Whether the certificate that is served for a host is valid for long enough, and the newest there is.
+    """Whether the certificate served for a host is valid for long enough, and the newest one.
 
     Args:
-        end: when the served one ends; None when none is served.
-        on_disk: when the one in certbot's folder ends.
+    end: when the served one expires; None if none is served.
+    on_disk: when the one in certbot's folder expires.
     """
     name = f"certificate {host}"
     if end is None:
         return Finding(name, "certificate", service, "failed", "no certificate is served")
     left = (end - now) / DAY_S
     if on_disk is not None and on_disk - end > DAY_S:
-        message = f"a newer certificate is on disk, but the one that is served ends in {left:.0f} days"
+        message = f"a newer certificate is on disk, but the one that is served expires in {left:.0f} days"
         return Finding(name, "certificate", service, "failed", message)
     state = "failed" if left < days else "ok"
-    return Finding(name, "certificate", service, state, f"ends in {left:.0f} days")
+    return Finding(name, "certificate", service, state, f"expires in {left:.0f} days")
 
 
 def site(url: str, status: int | None, fault: str, expected: int, found_text: bool) -> Finding:
-    """Whether a page is as it should be.
+    """Whether a page has the expected status and text.
 
     Args:
         fault: why there was no answer at all.
@@ -139,7 +139,7 @@ def site(url: str, status: int | None, fault: str, expected: int, found_text: bo
     if status is None:
         state, message = "failed", fault
     elif status != expected:
-        state, message = "failed", f"answered {status} in place of {expected}"
+        state, message = "failed", f"answered {status} instead of {expected}"
     elif not found_text:
         state, message = "failed", "the expected text is missing"
     else:

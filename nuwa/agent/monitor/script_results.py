@@ -1,4 +1,4 @@
-"""What became of deploys, as bin/deploy writes it down: by hand, from a hook or by `nuwa deploy`."""
+"""The results of deploys, from bin/deploy's log: started by hand, by a hook or by `nuwa deploy`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from nuwa.agent.monitor.results import Finding
 from nuwa.errors import NuwaError
 
 MAX_BYTES = 256 * 1024
-"""Bytes of a log that are read in one go; what was written before is left out."""
+"""Bytes of a log that are read at once; earlier ones are skipped."""
 MAX_DEPLOYS = 100
-"""Deploys under way that are remembered."""
+"""Unfinished deploys that are stored."""
 _LINE = re.compile(r"\S+Z bin/deploy\[(?P<process>\d+)\]: (?P<text>.*)")
 _STARTED = re.compile(r"started by (?P<who>[^\s:]+)")
 _BEGUN = re.compile(r"starting |running the release hook")
@@ -41,7 +41,7 @@ class ScriptResults:
     """Continues where it stopped, also after a restart of the agent.
 
     Args:
-        path: the file in which it remembers how far it is.
+        path: the file that stores the position in each log.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,12 +50,12 @@ class ScriptResults:
         self._deploys: dict[str, _Deploy] = {}
 
     def new(self, service: str, deployment: Deployment) -> list[Finding]:
-        """The deploys that have ended since the last time; the first time nothing.
+        """The deploys that have ended since the last call; none at the first call.
 
-        A log that did not exist the last time is new as a whole.
+        A log that did not exist at the last call is new as a whole.
 
         Raises:
-            NuwaError: it cannot be written down how far it is.
+        NuwaError: the position cannot be stored.
         """
         log, key = deployment.folder / "volumes/.nuwa/nuwa.log", str(deployment.folder)
         before = self._places.get(key)
@@ -88,7 +88,7 @@ class ScriptResults:
                 by = f", deployed by {who}" if who else ""
                 yield _finding(service, "ok", f"release {done['release']} serves{by}")
             elif said.startswith(_ERROR) and self._deploys.pop(process, _Deploy()).has_begun:
-                # A wrong option is an error too, but no deploy that failed.
+                # A wrong option is an error too, but not a failed deploy.
                 yield _finding(service, "failed", said.removeprefix(_ERROR))
 
     def _note(self, process: str, deploy: _Deploy) -> None:
@@ -97,7 +97,7 @@ class ScriptResults:
             del self._deploys[next(iter(self._deploys))]
 
     def _remember(self, places: dict[str, list[int]]) -> None:
-        """Note how far it is: on disk first, so that what could not be noted is read once more."""
+        """Store the position: on disk first, so that after a failure the same lines are read again."""
         try:
             files.write_json(self._path, places, mode=0o600)
         except OSError as error:

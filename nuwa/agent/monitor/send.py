@@ -1,6 +1,6 @@
-"""Sends one message over one channel: for the process that `python -m nuwa.agent.monitor` is.
+"""Sends one message over one channel, in the process `python -m nuwa.agent.monitor`.
 
-A process of its own, since apprise and what it imports would stay in the agent's memory for good.
+A separate process, since apprise and its imports would stay in the agent's memory permanently.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def deliver(message: dict[str, Any]) -> str:
     url: str = message["url"]
     channel = apprise.Apprise.instantiate(url, suppress_exceptions=True)
     if channel is None:
-        return "its url is of no kind that is known, or is incomplete"
+        return "its url has an unknown scheme, or is incomplete"
     capture: Any = apprise.LogCapture
     with capture(level=logging.WARNING, fmt="%(message)s") as captured:
         sent = channel.notify(
@@ -39,7 +39,7 @@ def deliver(message: dict[str, Any]) -> str:
             body_format=apprise.NotifyFormat.TEXT,
         )
         said = captured.getvalue().strip()
-    return "" if sent else without_secrets(said.splitlines()[-1] if said else "it was refused", url)
+    return "" if sent else without_secrets(said.splitlines()[-1] if said else "the message was rejected", url)
 
 
 def without_secrets(text: str, url: str) -> str:

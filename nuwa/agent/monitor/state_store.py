@@ -1,4 +1,4 @@
-"""What each check said last, and when that is worth an alert."""
+"""The last state of each check, and when a change is worth an alert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nuwa.agent.monitor.results import Finding
 from nuwa.agent.schemas import Alert, Check
 
 SETTLED_ROUNDS = 2
-"""How often in a row a new state is seen before it counts: what flaps for a moment wakes nobody."""
+"""How often in a row a new state must be seen to count, so that brief changes raise no alert."""
 KEPT_ALERTS = 1000
 """Alerts that are kept."""
 ALERTS = (
@@ -32,17 +32,17 @@ class _Pending:
 
 
 class States:
-    """The states of all checks, on disk: a restart of the agent repeats no alert."""
+    """The states of all checks, on disk, so that a restart of the agent repeats no alert."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._pending: dict[str, _Pending] = {}
 
     def take(self, findings: Sequence[Finding], repeat: float) -> None:
-        """Note what a round found.
+        """Store the findings of a round.
 
         Args:
-            repeat: seconds after which a lasting failure is an alert again.
+        repeat: seconds after which a persisting failure raises another alert.
         """
         known = {row["name"]: row for row in self._database.rows("select * from checks")}
         now = time.time()
@@ -69,9 +69,9 @@ class States:
             _alert(change, finding, now)
 
     def _is_news(self, finding: Finding, before: str) -> bool:
-        """Whether a finding changes the state of its check: it does when it was seen often enough."""
+        """Whether a finding changes the state of its check: if it was seen often enough."""
         if finding.state == "unknown":
-            return False  # it says nothing of what was seen before either
+            return False  # it does not confirm or contradict earlier findings
         if finding.state == before:
             self._pending.pop(finding.name, None)
             return False
@@ -85,17 +85,17 @@ class States:
         return False
 
     def act(self, finding: Finding, action: str) -> None:
-        """Note at once what was done about a finding."""
+        """Record at once the action that was taken for a finding."""
         with self._database.change() as change:
             _alert(change, finding, time.time(), action)
 
     def report(self, finding: Finding, advice: str = "") -> None:
-        """Note something that happened, which is not a check that is looked at again and again.
+        """Record an event, which is not a recurring check.
 
-        That it succeeded goes to channels alone, which say what they want.
+        Successes are sent only to channels, which choose their events.
 
         Args:
-            advice: what to do, where that is more than the event says.
+        advice: what to do, if the event's own advice is not enough.
         """
         with self._database.change() as change:
             last = change.execute(
@@ -124,12 +124,12 @@ class States:
         return [shape(row) for row in rows]
 
     def untold(self, count: int = 100) -> list[tuple[int, Alert]]:
-        """Alerts that nobody was told of yet, the oldest first."""
+        """Alerts that were not sent yet, the oldest first."""
         rows = self._database.rows(f"{ALERTS} where told is null order by id limit ?", count)
         return [(row["id"], shape(row)) for row in rows]
 
     def told(self, numbers: Sequence[int]) -> None:
-        """Somebody was told of these alerts."""
+        """Mark alerts as sent."""
         with self._database.change() as change:
             now = time.time()
             change.executemany(
@@ -138,7 +138,7 @@ class States:
 
 
 def _matters(before: str, now: str) -> bool:
-    """Whether people want to hear of a change: of failures, of warnings, and that one is over."""
+    """Whether a change is worth an alert: failures, warnings, and recoveries."""
     return now in ("failed", "warning") or before == "failed"
 
 

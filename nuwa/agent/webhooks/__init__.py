@@ -1,1 +1,1 @@
-"""From a delivery of a forge to a finished run: who sent it, what it concerns, what is executed."""
+"""From a forge's delivery to a finished run: authentication, affected services, execution."""

@@ -1,4 +1,4 @@
-"""`python -m nuwa.agent.webhooks`: sends the request in its environment, and prints what came of it."""
+"""`python -m nuwa.agent.webhooks`: sends the request in its environment, and prints the result."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which services a push concerns. Pure."""
+"""Which services a push affects. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Concern:
 def affected(
     loaded: Loaded, repository: str, changed: Collection[str], *, forced: bool = False
 ) -> list[Concern]:
-    """The services in a repository that a change of files concerns.
+    """The services in a repository that are affected by changed files.
 
     Args:
         repository: its folder, absolute.
@@ -44,7 +44,7 @@ def affected(
 
 
 def parts(process: Process, base: str) -> Iterator[str]:
-    """The files and folders that a service is made of, absolute."""
+    """The files and folders of a service, absolute."""
     if process.is_deployment:
         if process.source:
             yield processes.absolute(process.source, base)
@@ -56,7 +56,7 @@ def parts(process: Process, base: str) -> Iterator[str]:
 
 
 def living_in(loaded: Loaded, repository: str) -> list[str]:
-    """The services that live in a repository, or that something of theirs is in."""
+    """The services with files in a repository."""
     folder = processes.absolute(repository, loaded.base)
     known = loaded.config.processes.items()
     return [name for name, process in known if lives_in(process, loaded.base, folder)]

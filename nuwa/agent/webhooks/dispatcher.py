@@ -1,4 +1,4 @@
-"""The queue of each webhook: one run at a time, cancelled on request, taken up again after a restart."""
+"""The queue of each webhook: one run at a time, cancelled on request, resumed after a restart."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Dispatcher:
     """Runs webhooks.
 
     Args:
-        loaded: gives the applied configuration, whenever it is asked.
+        loaded: returns the applied configuration.
         environments: the folder for the environments of commands.
-        told: gets each run when it has begun, and when it has ended.
+        told: called with each run when it begins, and when it ends.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Dispatcher:
         self._places = asyncio.Semaphore(max(1, (os.cpu_count() or 2) // 2))
 
     async def start(self) -> None:
-        """Take up what was interrupted, and what waits."""
+        """Resume interrupted runs, and start queued ones."""
         await executors.end_leftovers(self._environments)
         given_up: list[tuple[int, str]] = []
         await with_retry(lambda: given_up.extend(self._history.recover()))
@@ -62,7 +62,7 @@ class Dispatcher:
                 await self._made(run, hook).give_up()
 
     def add(self, hook: str, accepted: Accepted) -> None:
-        """Let a run take its turn. Before the start it only waits in the history, which the start reads."""
+        """Queue a run. Before `start` it only waits in the history, which `start` reads."""
         if self._is_started and not accepted.merged:
             self._queues.setdefault(hook, deque()).append(accepted.run)
             if hook not in self._workers:
@@ -70,7 +70,7 @@ class Dispatcher:
         self._publish("hook", {"name": hook})
 
     async def cancel(self, hook: str) -> list[int]:
-        """End the run that is under way, and take what waits out of the queue."""
+        """Cancel the current run and those in the queue."""
         cancelled = self._history.cancel_queued(hook)
         self._queues.get(hook, deque()).clear()
         current = self._current.get(hook)
@@ -83,7 +83,7 @@ class Dispatcher:
         return cancelled
 
     async def stop(self) -> None:
-        """Let everything go without a mark: the next agent takes it up."""
+        """Stop without marking runs as ended: the next agent resumes them."""
         runs = list(self._current.values())
         for made, _ in runs:
             made.is_abandoned = True
@@ -138,14 +138,14 @@ class Dispatcher:
         loaded = self._loaded()
         if hook not in loaded.config.webhooks:
             return []
-        if loaded is not self._covered_in:  # each listing asks, and it looks at all services
+        if loaded is not self._covered_in:  # each listing asks, and this searches all services
             self._covered_in, self._covered = loaded, {}
         if hook not in self._covered:
             self._covered[hook] = affected.living_in(loaded, loaded.config.webhooks[hook].path)
         return self._covered[hook]
 
     def show(self, name: str) -> Hook:
-        """One webhook with its last run; of each command's output the end."""
+        """One webhook with its last run, and the end of each command's output."""
         last = self._history.last(name)
         lines = last["lines"] if last else []
         return {

@@ -1,4 +1,4 @@
-"""How a hook's command is run: in a unit of its own, that can be limited and ended with all its children."""
+"""Runs a hook's command: in a unit of its own, which can be limited, and stopped with all its children."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Command:
 
     Args:
         unit: the unit that it runs in.
-        user: who runs it; empty: the agent itself, so root.
+        user: the user that runs it; empty: the agent's, root.
         seconds: after which it is stopped.
         errors: whether its standard error belongs to its output.
     """
@@ -58,7 +58,7 @@ class Executor(Protocol):
 
 
 class Direct:
-    """As a child of this process and as its user: where systemd does not run."""
+    """As a child of this process and as its user, if systemd is not running."""
 
     async def run(self, command: Command, output: Output) -> int:
         folder = Path(command.folder)
@@ -72,7 +72,7 @@ class InUnits:
     """In transient units of systemd.
 
     Args:
-        folder: for the environments of commands, which are in no command line: every user may read those.
+        folder: for the environments of commands; not on the command line, which every user can read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -94,7 +94,7 @@ class InUnits:
 
 
 def _write_environment(path: Path, env: Mapping[str, str]) -> None:
-    """Write a file for EnvironmentFile=, for nobody but root."""
+    """Write a file for EnvironmentFile= that only root can read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [environment_file(name, value) + "\n" for name, value in env.items()]
     files.write(path, "".join(lines), mode=0o600)
@@ -126,7 +126,7 @@ def systemd_run(command: Command, env_file: Path) -> list[str]:
 
 
 def choose(folder: Path) -> Executor:
-    """Units where systemd runs.
+    """Units if systemd is running, else child processes.
 
     Args:
         folder: for the environments of commands.
@@ -136,7 +136,7 @@ def choose(folder: Path) -> Executor:
 
 
 async def end_leftovers(folder: Path) -> None:
-    """End what commands of an earlier agent left running, and remove their environments."""
+    """Stop commands that an earlier agent left running, and remove their environments."""
     if Path("/run/systemd/system").is_dir():
         await asyncio.to_thread(_stop, "nuwa-hook@*")
     for path in folder.glob("*.env"):
@@ -149,10 +149,10 @@ def _stop(unit: str) -> None:
 
 
 def environment(given: Mapping[str, str], *, own: bool = False) -> dict[str, str]:
-    """What a command finds in its environment, besides what the hook says.
+    """The environment of a command, in addition to the hook's variables.
 
     Args:
-        own: whether it is nuwa itself, which finds its parts as the agent does.
+    own: whether it is nuwa itself, which finds its modules as the agent does.
     """
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     names = (*PROXIES, *OWN) if own else PROXIES

@@ -1,7 +1,7 @@
-"""One request to a forge, for the process that `python -m nuwa.agent.webhooks` is.
+"""One request to a forge, in the process `python -m nuwa.agent.webhooks`.
 
-A process of its own, which can be stopped whatever the forge does: the time-out of a socket begins again with
-each byte that comes. It also honours the proxies that the agent was given.
+A separate process, which can be stopped whatever the forge does: the timeout of a socket starts again with
+each byte received. It also uses the agent's proxy settings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_ANSWER_BYTES = 1024 * 1024
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another server."""
+    """Follows no redirect, which could send the token to another server."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -40,7 +40,7 @@ def perform(call: dict[str, Any]) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         hint = _HINTS.get(error.code, "")
         return {
-            "error": f"was answered with {error.code}{hint}",
+            "error": f"got status {error.code}{hint}",
             "again": error.code == 429 or error.code >= 500,
         }
     except (OSError, HTTPException) as error:
@@ -52,7 +52,7 @@ def perform(call: dict[str, Any]) -> dict[str, Any]:
 
 
 _HINTS = {
-    401: ": is the token valid?",
-    403: ": may the token write statuses?",
-    404: ": is the repository right, and may the token see it?",
+    401: ": check that the token is valid",
+    403: ": check that the token may write statuses",
+    404: ": check the repository, and that the token may read it",
 }

@@ -1,4 +1,4 @@
-"""What a forge is told of a run: requests as its public API takes them. Pure.
+"""The requests by which a run is reported to a forge's public API. Pure.
 
 GitHub: docs.github.com/rest/commits/statuses; GitLab: docs.gitlab.com/api/commits; Gitea: its swagger,
 `/repos/{owner}/{repo}/statuses/{sha}`.
@@ -28,7 +28,7 @@ _STATES: Mapping[str, Mapping[str, str]] = {
 
 
 class NoRepository(ValueError):
-    """It is not known which repository of which forge is meant."""
+    """The repository or its forge is unknown."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def repository(settings: CommitStatus, remote: str) -> Repository:
     if not path:
         raise NoRepository("set status.repository: the remote's address does not name one")
     if not forge:
-        raise NoRepository(f"set status.forge: {host or 'the remote'} may be a GitLab or a Gitea")
+        raise NoRepository(
+            f"set status.forge: it is unknown whether {host or 'the remote'} is GitLab or Gitea"
+        )
     if not settings.api and not host:
         raise NoRepository("set status.api: the remote's address names no host")
     return Repository(forge, settings.api.rstrip("/") or _api(forge, host), path)

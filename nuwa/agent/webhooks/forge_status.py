@@ -1,6 +1,6 @@
-"""Tells the forge what became of a push: the commit's status, and a comment on its pull request.
+"""Reports a run to the forge: as the commit's status, and a comment on its pull request.
 
-Whatever goes wrong here is written to the log, and the run neither waits for it nor fails.
+Errors are only logged, and the run neither waits for this nor fails.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 RETRY_DELAYS_S = (2.0, 10.0)
 """Seconds before the second and the third try."""
 MAX_QUEUED = 50
-"""States that wait for the forge of one hook; the oldest are left out."""
+"""States that wait for the forge of one hook; the oldest are dropped."""
 MAX_TOKEN_BYTES = 4096
 _SENTENCES = {
     "running": "is running",
@@ -43,7 +43,7 @@ _SENTENCES = {
 
 
 class ForgeFailed(Exception):
-    """The forge did not take it.
+    """The forge rejected a request.
 
     Args:
         again: whether another try may succeed.
@@ -55,7 +55,7 @@ class ForgeFailed(Exception):
 
 
 class ForgeStatuses:
-    """Sends states of runs to their forges, those of one hook in their order.
+    """Sends states of runs to their forges, those of one hook in order.
 
     Args:
         loaded: gives the applied configuration.
@@ -67,7 +67,7 @@ class ForgeStatuses:
         self._workers: dict[str, asyncio.Task[None]] = {}
 
     def tell(self, state: RunState) -> None:
-        """Take a state; it is sent when its turn comes."""
+        """Queue a state for sending."""
         hook = self._loaded().config.webhooks.get(state.hook)
         if hook is None or hook.status is None or not state.commit:
             return
@@ -111,13 +111,13 @@ def sentence(state: RunState) -> str:
     """A run in one sentence."""
     said = f"run {state.run} of {state.hook} {_SENTENCES.get(state.state, 'failed')}"
     if state.state == "ok" and state.services:
-        said += f" and brought in {', '.join(state.services)}"
-    # What failed may hold what nobody else is to see: it is on the run's page.
+        said += f" and updated {', '.join(state.services)}"
+    # The failed command's output may be confidential: it is only on the run's page.
     return f"{said} in {state.duration:.0f} s" if state.state != "running" else said
 
 
 def link(loaded: Loaded, settings: CommitStatus, run: int) -> str:
-    """The page of a run in the dashboard; empty where nothing says at which address that is."""
+    """The page of a run in the dashboard; empty if the dashboard's address is unknown."""
     base = settings.dashboard.rstrip("/")
     if not base:
         routes = loaded.config.routes.items()
@@ -176,7 +176,7 @@ async def _request(call: Call) -> Any:
     try:
         answer = json.loads(output)
     except ValueError:
-        raise ForgeFailed(f"{said}: its process did not finish", again=True) from None
+        raise ForgeFailed(f"{said}: its process failed", again=True) from None
     if "error" in answer:
         raise ForgeFailed(f"{said} {answer['error']}", again=answer["again"])
     return answer["value"]

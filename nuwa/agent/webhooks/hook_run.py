@@ -1,4 +1,4 @@
-"""One run of a webhook: fetch the branch, run the commands, and bring what changed into service."""
+"""One run of a webhook: fetch the branch, run the commands, and restart or deploy what changed."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 
 
 MAX_SCRIPT_BYTES = 64 * 1024 * 1024
-"""A script that is larger is known by its size and its time."""
+"""A larger script is identified by its size and time."""
 REMOTE_TIMEOUT_S = 30.0
 """Seconds that git may take to tell the address of a remote."""
 
 
 class StepFailed(Exception):
-    """A command ended with anything but 0.
+    """A command failed.
 
     Args:
         output: what it printed.
@@ -49,11 +49,11 @@ class StepFailed(Exception):
 
 
 class HookRun:
-    """A run on its way.
+    """A running hook.
 
     Args:
-        publish: gets an event's name and data, for those who watch.
-        told: gets the run when it has begun, and when it has ended.
+    publish: called with an event's name and data, for watchers.
+    told: called with the run when it begins, and when it ends.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class HookRun:
         self._number = 0
         self._services: list[str] = []
         self._remote = ""
-        """The address that git fetches from; asked for where the forge is told of the run."""
+        """The address that git fetches from; read if the run is reported to the forge."""
         self._failed = ""
         """The command that failed."""
         self._is_unknown = False
-        """Whether nobody can tell any more what changed since the last run: then all of it counts."""
+        """Whether it is unknown what changed since the last run: then everything counts as changed."""
         self.is_abandoned = False
         """Set before it is cancelled because the agent ends: the next one takes the run up again."""
 
@@ -115,13 +115,13 @@ class HookRun:
         return state
 
     async def give_up(self) -> None:
-        """Tell that the run failed: it was interrupted too often, and is not begun again."""
+        """Report that the run failed: it was interrupted too often, and is not started again."""
         try:
             async with asyncio.timeout(REMOTE_TIMEOUT_S):
                 await self._ask_remote()
         except (NuwaError, OSError) as error:
             log.warning("run %d of %s: %s", self.run, self._name, error)
-        self._failed = "interrupted by the end of the agent each time"
+        self._failed = "interrupted by a stop of the agent each time"
         self._tell("failed")
 
     async def _ask_remote(self) -> None:
@@ -129,7 +129,7 @@ class HookRun:
             self._remote = (await self._ask(git.remote_url(self._hook.remote))).strip()
 
     def _tell(self, state: str, duration: float = 0.0) -> None:
-        """Tell how far the run is; whatever goes wrong there is no fault of the run."""
+        """Report the state of the run; errors in this do not fail the run."""
         services = tuple(self._services)
         try:
             commit = self._history.commit_of(self.run)
@@ -154,7 +154,7 @@ class HookRun:
             self._services.append(concern.service)
 
     async def _update(self) -> set[str]:
-        """Check out the branch's newest commit; returns the files that differ from the last run's."""
+        """Check out the branch's newest commit; returns the files that changed since the last run."""
         hook = self._hook
         await self._ask_remote()
         before = (await self._ask(git.commit())).strip()
@@ -176,10 +176,10 @@ class HookRun:
         return git.files(self._repository, names)
 
     async def _complete(self) -> None:
-        """Bring in submodules and files of Git LFS, and make sure that the work tree is what the commit says.
+        """Fetch submodules and files of Git LFS, and check that the work tree matches the commit.
 
         Raises:
-            StepFailed: it is not; the run's last step says why.
+        StepFailed: it does not; the run's last step says why.
         """
         submodules: list[str] = []
         if work_tree.submodules(await self._ask(work_tree.entries(), required=True)):
@@ -203,7 +203,7 @@ class HookRun:
             changed = ""
         marks = await self._ask(work_tree.submodule_status(), required=True) if submodules else ""
         if found := list(work_tree.faults(changed, marks, pointers)):
-            self._fail("git status", "The work tree is not what the commit says:\n" + "\n".join(found))
+            self._fail("git status", "The work tree does not match the commit:\n" + "\n".join(found))
 
     async def _update_submodules(self) -> None:
         env = {"GIT_ALLOW_PROTOCOL": work_tree.SUBMODULE_PROTOCOLS}
@@ -237,15 +237,15 @@ class HookRun:
 
     @property
     def _user(self) -> str:
-        """Who fetches and runs commands: as configured, or the repository's owner; empty: root itself."""
+        """The user for git and commands: as configured, or the repository's owner; empty: root."""
         user = self._hook.user or _owner(self._repository)
         return "" if user == "root" else user
 
     async def _ask(self, argv: Sequence[str], *, user: str | None = None, required: bool = False) -> str:
-        """What a command prints; it is not a step of the run, and empty when it fails.
+        """The output of a command that is not a step of the run; empty if it fails.
 
         Raises:
-            StepFailed: it failed although it is `required`; then it is a step.
+        StepFailed: it failed and is `required`; then it becomes a step.
         """
         pieces: list[str] = []
         command = self._command(argv, self._user if user is None else user, self._repository, Limits())
@@ -255,7 +255,7 @@ class HookRun:
         return "".join(pieces) if code == 0 else ""
 
     def _note(self, shown: str, output: str) -> None:
-        """Write down a step that failed without a command of its own."""
+        """Record a failed step that has no command of its own."""
         self._number += 1
         step: Step = {"command": shown, "output": "", "duration": 0.0, "code": None}
         recorder = Recorder(self._history, self.run, self._number, self._name, step, self._publish)
@@ -301,12 +301,12 @@ class HookRun:
         """Run a command as a step of the run, its output kept and shown as it comes.
 
         Args:
-            shown: what is written down in place of the command line.
-            user: who runs it; empty: root.
-            folder: where; empty: in the repository.
+            shown: recorded instead of the command line.
+            user: the user that runs it; empty: root.
+            folder: its working directory; empty: the repository.
 
-        Raises:
-            StepFailed: it ended with anything but 0.
+            Raises:
+            StepFailed: its exit code is not 0.
         """
         command = self._command(argv, user, folder or self._repository, limits or Limits(), env)
         step: Step = {"command": shown or _shown(argv), "output": "", "duration": 0.0, "code": None}
@@ -331,7 +331,7 @@ def _owner(path: str) -> str:
 
 
 def _shown(argv: Sequence[str]) -> str:
-    """A command line as a person would write it; git's settings are left out."""
+    """A command line as a person would type it, without git's settings."""
     import shlex
 
     words = list(argv)

@@ -1,4 +1,4 @@
-"""What a webhook says: the push in the bodies of GitHub, GitLab and Gitea. Pure."""
+"""Parses webhooks: the push in the bodies of GitHub, GitLab and Gitea. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PUSHES = ("push", "Push Hook")
 
 
 class BadPayload(ValueError):
-    """The body is not what its sender's documentation describes."""
+    """The body does not match its sender's documentation."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Push:
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Push | str:
-    """The push that a webhook reports, or in words why it is none.
+    """The push that a webhook reports, or the reason why it is ignored.
 
     Args:
         headers: by lower-case name.
@@ -60,7 +60,7 @@ def _document(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         text = body.decode()
-        # curl calls everything a form, whatever it is.
+        # curl labels any body as a form.
         if kind == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):
             text = parse_qs(text, max_num_fields=20, strict_parsing=True)["payload"][0]
         document = json.loads(text)

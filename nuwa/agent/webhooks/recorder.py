@@ -1,4 +1,4 @@
-"""A run's steps in the history, with the output of their commands as it comes."""
+"""Records a run's steps in the history, with their output as it comes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Recorder:
         try:
             self._history.write_step(self.run, self._number, self._step)
         except NuwaError as error:
-            log.warning("output of run %d is not kept: %s", self.run, error)
+            log.warning("output of run %d cannot be stored: %s", self.run, error)
         about = {"hook": self._hook, "run": self.run, "step": self._number, "command": self._step["command"]}
         end = {"code": self._step["code"], "duration": self._step["duration"]}
         self._publish("output", {**about, **end, "text": "".join(self._untold)})
@@ -59,7 +59,7 @@ class Recorder:
 
 
 async def with_retry(write: Callable[[], None]) -> None:
-    """Write to the history; while its disk is full, try again: what a run comes to must not be lost."""
+    """Write to the history; while its disk is full, try again: the result of a run must not be lost."""
     while True:
         try:
             return write()

@@ -1,4 +1,4 @@
-"""What is told of a run while it is under way, to those who write it down or send it on."""
+"""The state of a run, for those who record it or send it on."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunState:
-    """A run that began its work, or came to its end.
+    """A run that began or ended.
 
     Args:
-        commit: what it brings in; empty while that is unknown.
-        state: `running`, or what it ended in.
+    commit: its commit; empty while that is unknown.
+    state: `running`, or its final state.
         services: those that it restarted or deployed.
         step: the command that failed.
-        remote: the address that git fetches from, where somebody asks for it.
+        remote: the address that git fetches from, if it is needed.
     """
 
     run: int

@@ -1,4 +1,4 @@
-"""Runs of webhooks in the database: what was delivered, what waits, what was done."""
+"""Runs of webhooks in the database: deliveries, queued and finished runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from nuwa.agent.schemas import Mark, Run, Step
 KEPT_RUNS = 100
 """Runs that are kept of each hook."""
 KEPT_DELIVERIES_S = 180 * 86400
-"""Seconds for which a delivery is recognised when it comes again."""
+"""Seconds for which a repeated delivery is recognised."""
 MIN_KEPT_DELIVERIES = 10_000
-"""Deliveries that are recognised however far the clock has jumped: the last ones."""
+"""The last deliveries, which are recognised whatever the clock says."""
 MAX_OUTPUT_CHARS = 256 * 1024
 """Characters that are kept of a command's output: its end."""
 
 
 AGAIN = ("failed", "cancelled", "timeout")
-"""States of a run that its delivery begins once more when it comes again."""
+"""States of a run in which its repeated delivery starts it again."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Delivery:
     """A message of a forge.
 
     Args:
-        id: the forge's name for it, which no signature covers: with another body it names another message.
+        id: the forge's id, which is not signed: with another body it is another message.
         digest: of its body.
-        is_signed: whether the body proves itself; then it counts under one name alone.
+        is_signed: whether the body is signed; then it is accepted under one id only.
     """
 
     id: str
@@ -41,17 +41,17 @@ class Delivery:
 
     @property
     def key(self) -> str:
-        """What it is recognised by."""
+        """The key by which it is recognised."""
         return hashlib.sha256(f"{self.digest} {self.id}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What became of a delivery.
+    """The result of accepting a delivery.
 
     Args:
-        duplicate: it was there before, and its run is on its way or succeeded.
-        merged: the run was waiting already, and brings this delivery in with it.
+    duplicate: it was received before, and its run is unfinished or succeeded.
+    merged: a queued run includes this delivery.
     """
 
     run: int
@@ -60,7 +60,7 @@ class Accepted:
 
 
 class Replay(Exception):
-    """The same signed message under another name: somebody kept it and sent it again."""
+    """The same signed message under another id: somebody recorded it and sent it again."""
 
 
 class History:
@@ -70,16 +70,16 @@ class History:
         self._database = database
 
     def accept(self, hook: str, delivery: Delivery, commit: str, *, forced: bool = False) -> Accepted:
-        """Queue a run for a delivery, unless one waits already, or did its work.
+        """Queue a run for a delivery, unless one is already queued or has handled it.
 
-        A run fetches whatever is newest when it begins, so one that waits serves all that come meanwhile.
+        A run fetches the newest commit when it begins, so a queued one covers all deliveries until then.
 
         Args:
             forced: run everything, whatever changed.
 
         Raises:
-            Replay: the signed message came before as another delivery.
-            NuwaError: it cannot be written.
+            Replay: the signed message was received before as another delivery.
+            NuwaError: it cannot be stored.
         """
         now = time.time()
         with self._database.change() as change:
@@ -125,24 +125,24 @@ class History:
             )
 
     def note_base(self, run: int, base: str) -> None:
-        """Note what a run's changes count from, before it changes the repository; once noted it stays."""
+        """Store, once, the commit that a run's changes are counted from, before it changes the repository."""
         with self._database.change() as change:
             change.execute("update runs set base = ? where id = ? and base = ''", (base, run))
 
     def note_commit(self, run: int, commit: str) -> None:
-        """Note what a run brings in."""
+        """Store the commit of a run."""
         with self._database.change() as change:
             change.execute("update runs set commit_id = ? where id = ?", (commit, run))
 
     def commit_of(self, run: int) -> str:
-        """What a run brings in; empty while that is unknown."""
+        """The commit of a run; empty while that is unknown."""
         row = self._database.row("select commit_id from runs where id = ?", run)
         return str(row["commit_id"]) if row else ""
 
     def base_of(self, run: int, hook: str) -> str:
-        """The commit that a run's changes count from: what the last run that succeeded brought in.
+        """The commit that a run's changes are counted from: that of the last successful run.
 
-        A run that failed has changed the repository already, so the next one begins where it began.
+        A failed run has already changed the repository, so the next one starts from the same commit.
         """
         row = self._database.row("select base from runs where id = ?", run)
         if row and row["base"]:
@@ -174,14 +174,14 @@ class History:
             )
 
     def cancel_queued(self, hook: str) -> list[int]:
-        """Take everything that waits out of a hook's queue."""
+        """Cancel all queued runs of a hook."""
         rows = self._database.rows("select id from runs where hook = ? and state = 'queued'", hook)
         with self._database.change() as change:
             change.execute("update runs set state = 'cancelled' where hook = ? and state = 'queued'", (hook,))
         return [row["id"] for row in rows]
 
     def is_queued(self, run: int) -> bool:
-        """Whether a run still waits: somebody may have cancelled it."""
+        """Whether a run is still queued: it may have been cancelled."""
         row = self._database.row("select state from runs where id = ?", run)
         return bool(row and row["state"] == "queued")
 
@@ -207,7 +207,7 @@ class History:
                 yield {"at": row["started"] + (row["duration"] or 0), "kind": "deploy", "text": text}
 
     def last(self, hook: str) -> Run | None:
-        """The run that a hook shows: one that is under way, or the last that was."""
+        """The run that a hook shows: the current one, or the last."""
         row = self._last(hook)
         return self._run(row, with_steps=True) if row else None
 
@@ -263,7 +263,7 @@ def _known(change: sqlite3.Connection, hook: str, delivery: Delivery) -> tuple[s
 
 
 def _state(change: sqlite3.Connection, run: int) -> str:
-    """The state of a run; one that is so old that it is gone counts as done."""
+    """The state of a run; one that was removed because of its age counts as done."""
     row = change.execute("select state from runs where id = ?", (run,)).fetchone()
     return str(row["state"]) if row else "ok"
 

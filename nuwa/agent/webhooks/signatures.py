@@ -1,4 +1,4 @@
-"""Who sent a webhook: the signatures and tokens of GitHub, GitLab and Gitea. Pure."""
+"""Authenticates webhooks: the signatures and tokens of GitHub, GitLab and Gitea. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DELIVERY = (
 
 @dataclass(frozen=True)
 class Sender:
-    """A sender that proved to know the secret.
+    """A sender that knows the secret.
 
     Args:
         signed: whether the body itself is signed.
@@ -37,11 +37,11 @@ class Sender:
 
 
 def prove(headers: Mapping[str, str], body: bytes, secret: str) -> Sender | None:
-    """Whether a request comes from somebody who knows the secret; compared in constant time.
+    """The sender of a request if it knows the secret; compared in constant time.
 
     Args:
-        headers: by lower-case name.
-        secret: an empty one proves nothing, whatever was sent.
+    headers: by lower-case name.
+    secret: an empty one never matches.
     """
     if not secret:
         return None
@@ -55,7 +55,7 @@ def prove(headers: Mapping[str, str], body: bytes, secret: str) -> Sender | None
 
 
 def delivery_id(headers: Mapping[str, str]) -> str:
-    """The sender's name for a delivery, whole; empty when it gives none.
+    """The sender's id of a delivery; empty if there is none.
 
     GitLab's `X-Gitlab-Webhook-UUID` names the webhook, not the delivery.
     """
@@ -63,7 +63,7 @@ def delivery_id(headers: Mapping[str, str]) -> str:
 
 
 def digest(body: bytes) -> str:
-    """What a body is recognised by when it comes again."""
+    """The digest by which a repeated body is recognised."""
     return hashlib.sha256(body).hexdigest()
 
 

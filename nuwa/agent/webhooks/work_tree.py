@@ -1,4 +1,4 @@
-"""Whether a work tree is what its commit says: submodules and files of Git LFS included. Pure."""
+"""Whether a work tree matches its commit, including submodules and files of Git LFS. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from nuwa.agent.webhooks.git import GIT, Argv
 
 SUBMODULE_PROTOCOLS = "https:ssh"
-"""For GIT_ALLOW_PROTOCOL: the addresses of submodules are in what was pushed, so they are not trusted."""
+"""For GIT_ALLOW_PROTOCOL: the addresses of submodules come from the push, so they are not trusted."""
 _LFS = tuple(
     word
     for key, value in {
@@ -133,7 +133,7 @@ def lfs_is_missing(files: Sequence[str]) -> str:
 
 
 PROTOCOL_HINT = (
-    "Submodules are fetched over https and ssh alone, since their addresses are part of what was pushed. "
+    "Submodules are fetched only over https and ssh, since their addresses come from the push. "
     'To allow more, set "env": {"GIT_ALLOW_PROTOCOL": "https:ssh:file"} in the webhook.\n'
 )
 

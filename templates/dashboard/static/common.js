@@ -107,7 +107,7 @@ const nuwa = (() => {
         trouble("dashboard", "");
       };
       source.onerror = () => {
-        trouble("dashboard", "Disconnected from the dashboard: what stands here is old. Trying again …");
+        trouble("dashboard", "Disconnected from the dashboard: this page is out of date. Reconnecting …");
         source.close();
         lost = setTimeout(again, pause);
         pause = Math.min(pause * 2, 15000);
@@ -120,7 +120,7 @@ const nuwa = (() => {
       }
       source.addEventListener("agent", (event) => {
         const state = JSON.parse(event.data);
-        trouble("agent", state.up ? "" : `The agent has not answered since ${local(state.since)}; this page shows the state of that moment. Trying again …`);
+        trouble("agent", state.up ? "" : `The agent has not answered since ${local(state.since)}; this page shows its last known state. Trying again …`);
       });
     }
     async function again() {

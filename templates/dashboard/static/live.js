@@ -173,14 +173,14 @@
 
   // Buttons. The row shows what was asked for at once; what became of it comes with the stream.
   const DOING = { start: "starting", stop: "stopping", restart: "restarting" };
-  const CORE = { dashboard: "This page goes away with it.", router: "No site of this host is reachable without it, this page included.", ci: "Nothing here works without it.", log: "Lines wait in the journal until it is back." };
+  const CORE = { dashboard: "This page will stop working.", router: "No site of this host is reachable without it, this page included.", ci: "Nothing here works without it.", log: "Lines stay in the journal until it is started again." };
   function confirmed(name) {
     const dialog = one("#ask");
     one("#ask-title").textContent = `Stop ${name}?`;
     const row = document.getElementById(`s-${name}`);
     const ports = row && one(".ports", row).textContent.trim();
     const remark = CORE[name] ? `${CORE[name]} On the host, nuwa start ${name} brings it back.` : "";
-    one("#ask-text").textContent = remark || (ports && ports !== "no port" ? `It keeps serving ${ports.split(" · ")[0]}.` : "It will not run until somebody starts it.");
+    one("#ask-text").textContent = remark || (ports && ports !== "no port" ? `Nothing will answer at ${ports.split(" · ")[0]} until it is started again.` : "It stays stopped until somebody starts it.");
     dialog.returnValue = "no";
     dialog.showModal();
     return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));

@@ -69,7 +69,7 @@
     source.onopen = () => say("Following: new lines appear at the end");
     source.onerror = () => {
       source.close();
-      say("Disconnected. Trying again …");
+      say("Disconnected. Reconnecting …");
       clearTimeout(retry);
       retry = setTimeout(() => source && open(), 1500);
     };

@@ -51,7 +51,7 @@ def test_damage_while_it_runs_is_an_error_with_a_remedy_and_an_audit_goes_to_the
     database = Database(damaged)
     with pytest.raises(NuwaError, match="malformed") as caught:
         Trail(database).entries()
-    assert "sets a damaged file aside" in caught.value.hint
+    assert "renames a damaged file" in caught.value.hint
     Trail(database).record(SOMEBODY, "restart", "web")
 
 

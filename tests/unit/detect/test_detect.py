@@ -173,4 +173,4 @@ def test_no_volume_is_asked_for_where_there_is_one(project, folder, is_told):
         f"def start():\n    os.makedirs('{folder}')\n"
     )
     found = detect(project({"app.py": main}))
-    assert any(f"makes the folder {folder}," in line for line in found.check) is is_told
+    assert any(f"creates the folder {folder}," in line for line in found.check) is is_told

@@ -139,7 +139,7 @@ def test_without_a_lock_file_or_an_output_it_is_told(tmp_path: Path) -> None:
     assert any("frontend/package.json builds a frontend and has no lock file" in line for line in found.check)
     (tmp_path / "frontend/package-lock.json").write_text("{}")
     (tmp_path / "frontend/package.json").write_text('{"scripts": {"build": "make"}}')
-    assert any("where to is not told" in line for line in detect(tmp_path).check)
+    assert any("its output folder is unknown" in line for line in detect(tmp_path).check)
 
 
 def test_a_result_that_git_ignores_and_nothing_can_build_is_included(tmp_path: Path) -> None:

@@ -69,14 +69,14 @@ def test_the_variables_get_the_address(
         ("", "flask\n", "", ""),
         ('b = os.environ["CELERY_BROKER_URL"]\n', "celery\n", "rabbitmq:3", "rabbitmq"),
         ('b = os.getenv("CELERY_BROKER_URL", "amqp://guest@mq//")\n', "celery[redis]\n", "", ""),
-        ("", "flask\n", "redis:7", "let the code read its address"),
+        ("", "flask\n", "redis:7", "have the code read its address"),
         ('h = os.environ["REDIS_HOST"]\n', "redis\n", "", "without a password"),
-        ('u = "redis://localhost:6379/1"\n', "celery[redis]\n", "", "let the code read REDIS_URL"),
+        ('u = "redis://localhost:6379/1"\n', "celery[redis]\n", "", "have the code read REDIS_URL"),
         (
             'h = os.getenv("REDIS_HOST")\nw = os.getenv("REDIS_PASSWORD")\n',
             "redis\n",
             "",
-            "REDIS_HOST and REDIS_PASSWORD may be left out",
+            "REDIS_HOST and REDIS_PASSWORD are optional",
         ),
     ],
 )

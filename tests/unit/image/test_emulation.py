@@ -55,12 +55,12 @@ def test_an_emulator_is_found_by_what_it_takes_whatever_it_is_called(kernel: Pat
 def test_without_an_emulator_the_error_names_both_processors(kernel: Path) -> None:
     error = refused(kernel)
     assert error.message == (
-        "this machine is amd64 and does not run programs of arm64: no emulator is registered for them"
+        "this machine is amd64 and cannot run programs for arm64: no emulator is registered"
     )
     (kernel / "qemu-aarch64").write_text(ARM64.format(state="disabled", flags="POF"))
     assert refused(kernel).message == error.message
     (kernel / "qemu-aarch64").write_text(ARM64.format(state="enabled", flags="POF"))
-    assert refused(kernel, "amd64").message.endswith("no emulator is registered for them")
+    assert refused(kernel, "amd64").message.endswith("no emulator is registered")
 
 
 def test_an_emulator_that_containers_do_not_see_is_not_enough(kernel: Path) -> None:

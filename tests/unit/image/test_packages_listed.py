@@ -53,7 +53,7 @@ def test_the_images_own_tool_is_asked_without_a_network(
 
 
 def test_an_image_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NuwaError, match="no label of nuwa's"):
+    with pytest.raises(NuwaError, match="no nuwa label"):
         installed(engine(tmp_path, ""), image(""))
 
 

@@ -67,7 +67,7 @@ def test_a_version_that_leaves_no_room_in_the_tag_is_refused() -> None:
     app = samples.app()
     long = replace(app, app=replace(app.app, version="v" * 125))
     assert Recipe.of(long).tag.endswith("v" * 125)
-    with pytest.raises(BuildError, match="too long for an image for arm64") as caught:
+    with pytest.raises(BuildError, match="too long for an image's tag for arm64") as caught:
         Recipe.of(long, "arm64")
     assert "122 characters" in caught.value.hint
 

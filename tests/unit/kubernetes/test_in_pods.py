@@ -88,7 +88,7 @@ def test_a_pod_waits_until_the_job_has_succeeded(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().err
     assert 'jobs.batch "j" not found' in said
     assert "no route" in said
-    assert said.count("has not ended yet") == 1
+    assert said.count("has not finished yet") == 1
 
 
 def test_a_failed_hook_holds_the_pod_back_and_says_where_to_look():
@@ -98,7 +98,7 @@ def test_a_failed_hook_holds_the_pod_back_and_says_where_to_look():
 def test_a_limited_wait_ends_with_what_it_last_saw():
     times = iter(range(0, 1000, 50))
     failure = release_gate.wait(lambda: job(), "j", 120, pause=lambda _: None, clock=lambda: next(times))
-    assert failure == "given up after 120 seconds: the Job j has not ended yet"
+    assert failure == "given up after 120 seconds: the Job j has not finished yet"
 
 
 def test_an_api_that_does_not_answer_is_told_with_the_ports_of_the_policy(

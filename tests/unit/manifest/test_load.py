@@ -134,7 +134,7 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(problems):
         "20 limits.memory_low: memory_low is above memory_high",
         "22 limits.cpu: found the number nan",
         "24 hooks.release[1]: found the number 1, expected a string",
-        "25 hooks.checks[0]: 'a | b' holds '|', which only a shell understands",
+        "25 hooks.checks[0]: 'a | b' contains '|', which only a shell interprets",
         "26 statc: unknown section → did you mean 'static'?",
         "27 extras: found a list, expected a table → write [extras], with one bracket",
         "30 backup.repository: found the date 2020-01-01",

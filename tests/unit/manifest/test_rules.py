@@ -97,7 +97,7 @@ WRONG = {
     "database of the server's own": (
         '[database]\nengine = "postgresql"\nname = "template1"\n',
         "database.name",
-        "belongs to the database server",
+        "is reserved by the database server",
     ),
     "sqlite without volume": ('[database]\nengine = "sqlite"\n', "database.engine", "add a [[volume]]"),
     "client header without proxies": (
@@ -115,11 +115,11 @@ WRONG = {
         "path[1].path",
         "path[0].path",
     ),
-    "burst without rate": ("[site]\nburst = 3\n", "site.burst", "no use without rate"),
+    "burst without rate": ("[site]\nburst = 3\n", "site.burst", "no effect without rate"),
     "burst of a path without rate": (
         '[[path]]\npath = "/a"\nburst = 3\n',
         "path[0].burst",
-        "no use without rate",
+        "no effect without rate",
     ),
     "protected from all": ('[[protect]]\npath = "/a"\n', "protect[0]", "nobody could get in"),
     "protected twice": (
@@ -316,7 +316,7 @@ SERVICE = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n[[service]]\nengine = "v
         ('env = "SECRET"\n[env]\nsecrets = ["SECRET"]\n', "SECRET gets its value from this"),
         ('env = ["DATABASE_URL"]\n[database]\nengine = "postgresql"\n', "DATABASE_URL gets its value"),
         ('env = "NUWA_X"\n', "NUWA_X is set by nuwa itself"),
-        ('name = "database"\n', "database is a name of nuwa's own"),
+        ('name = "database"\n', "database is a name that nuwa itself uses"),
         ('[[service]]\nengine = "valkey"\nname = "b"\n', "REDIS_URL gets its value"),
         ('[[service]]\nengine = "valkey"\nenv = "B"\n', '"valkey" is'),
         ('env = { A = "{user}" }\n', "is neither one of url, host, port, password"),
@@ -348,7 +348,7 @@ HOST_PORT = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n[[host_port]]\nname = 
         ('[env]\nclear = { SMTP_HOST = "x" }\n', "SMTP_HOST gets its value from this host_port's"),
         ('[[host_port]]\nname = "b"\nport = 1\nenv = { SMTP_PORT = "port" }\n', "SMTP_PORT gets its value"),
         ('[[host_port]]\nname = "smtp"\nport = 1\nenv = { A = "port" }\n', '"smtp" is already listed'),
-        ('[[service]]\nengine = "valkey"\nname = "port-smtp"\n', "port-smtp is a name of nuwa's own"),
+        ('[[service]]\nengine = "valkey"\nname = "port-smtp"\n', "port-smtp is a name that nuwa itself uses"),
         ('env = { A = "password" }\n', "is neither host nor port"),
         ('[[host_port]]\nname = "b"\nport = 18000\n', "18000 is a port that nuwa hands out"),
         ('[[host_port]]\nname = "b"\nport = 0\n', "0 is not from 1 to 65535"),

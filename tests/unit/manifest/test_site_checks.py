@@ -23,7 +23,7 @@ def test_a_proxy_is_an_address_a_range_or_a_cdn(given: str, taken: str):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("10.0.0.1/8", "its first address is 10.0.0.0/8"),
+        ("10.0.0.1/8", "with its first address, 10.0.0.0/8"),
         ("10.0.0.0/33", "not an address or range"),
         ("300.1.1.1", "not an address or range"),
         ("akamai", "cloudflare, fastly"),

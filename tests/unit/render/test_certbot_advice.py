@@ -57,7 +57,7 @@ def test_a_challenge_over_dns_has_remedies_of_its_own(output: str, remedy: str):
 def test_a_limit_is_kept_until_the_time_that_it_names():
     found = advice(LIMIT)
     assert found.until == 4_071_006_245
-    assert found.remedy.endswith("not asked again before 2099-01-02 03:04:05 UTC.")
+    assert found.remedy.endswith("next attempt after 2099-01-02 03:04:05 UTC.")
 
 
 @pytest.mark.parametrize("when", ["", ", retry after 2026-99-99 03:04:05 UTC", ", retry after tomorrow"])

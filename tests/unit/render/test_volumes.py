@@ -131,7 +131,7 @@ def test_what_differs_is_told_with_its_difference(archive: Path, volume: Path, n
 @pytest.mark.parametrize("name", ["to-secret", "to-folder/passphrase", "loop", "pipe", "zero", "socket"])
 def test_what_is_no_file_is_told_and_never_opened(archive: Path, volume: Path, new: Path, name: str) -> None:
     [line] = compared(archive, volume, new, name.encode())
-    assert line == f"the image has {name} for volumes/data, which has no readable file there: left as it is"
+    assert line == f"the image has {name} for volumes/data, where it is not a readable file: left unchanged"
 
 
 def test_nothing_that_a_terminal_obeys_is_shown(archive: Path, volume: Path, new: Path) -> None:
@@ -145,7 +145,7 @@ def test_nothing_that_a_terminal_obeys_is_shown(archive: Path, volume: Path, new
 
 def test_a_name_that_leads_upwards_is_refused(archive: Path, volume: Path, new: Path) -> None:
     [line] = compared(archive, volume, new, b"../outside/passphrase")
-    assert "no readable file" in line
+    assert "not a readable file" in line
 
 
 # --- SQLite ---
@@ -226,7 +226,7 @@ def test_a_folder_that_became_a_link_is_refused_before_anything_is_written(
 
 def test_a_copy_of_another_place_or_kind_is_refused(archive: Path, volume: Path, copies: Path) -> None:
     database(copies / "secrets" / "KEY", "then")
-    assert b"belongs to no volume" in restore(archive, copies, volume).stderr
+    assert b"is not in a volume" in restore(archive, copies, volume).stderr
     (copies / "secrets" / "KEY").unlink()
     (copies / "secrets").rmdir()
     (copies / "data").mkdir()

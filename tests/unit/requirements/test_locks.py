@@ -176,7 +176,7 @@ def test_dependencies_that_only_a_build_knows_are_refused_with_the_remedy(tmp_pa
 
 def test_a_group_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n[dependency-groups]\nweb = []\n')
-    with pytest.raises(BuildError, match="no group called prod") as caught:
+    with pytest.raises(BuildError, match="a group named prod") as caught:
         required(tmp_path, "pyproject.toml", ["prod"])
     assert "web" in caught.value.hint
 
@@ -194,5 +194,5 @@ def test_setup_cfg_and_setup_py_are_read_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "setup.py").write_text(
         "from setuptools import setup\nsetup(install_requires=open('x').read())\n"
     )
-    with pytest.raises(BuildError, match=r"setup\.py works out"):
+    with pytest.raises(BuildError, match=r"setup\.py computes"):
         required(tmp_path, "setup.py")

@@ -32,7 +32,7 @@ def test_a_kernel_that_has_it_makes_it_the_default_from_now_on(
     part: parts.FairQueueing, monkeypatch: pytest.MonkeyPatch
 ):
     made = kernel(monkeypatch, 0)
-    assert part.fault() == "interfaces get pfifo_fast"
+    assert part.fault() == "network interfaces use pfifo_fast"
     part.make()
     assert made == ["unshare", "sysctl"]
     assert part.file.read_text() == "net.core.default_qdisc = fq_codel\n"

@@ -133,7 +133,7 @@ def test_a_flood_leaves_out_the_oldest_and_counts_them(
     box.collect({"phone": PHONE}, NOW)
     assert [item.alert["service"] for item in box.due("phone", NOW + 60)] == [f"app{n}" for n in range(7, 12)]
     assert box.dropped["phone"] == 7
-    assert "7 more were left out" in messages.compose([alert()], "h", dropped=7)[1]
+    assert "7 more are not included" in messages.compose([alert()], "h", dropped=7)[1]
 
 
 def test_what_is_left_out_while_a_message_is_on_its_way_is_counted_in_the_next(
@@ -172,7 +172,7 @@ def test_what_does_not_fit_into_a_message_is_counted_and_nothing_else_is_cut() -
     shown = text.count("x" * 500)
     assert 0 < shown < 10
     assert text.count("y" * 200) == shown
-    assert text.endswith(f"\n{10 - shown} more were left out: nuwa monitor shows them")
+    assert text.endswith(f"\n{10 - shown} more are not included: nuwa monitor shows them")
     assert len(text) < 2000
     _, text, _ = messages.compose([alert(message="x" * 5000)], "h")
     assert len(text) == messages.MAX_CHARS
@@ -212,7 +212,7 @@ def test_a_message_says_what_was_done_and_what_to_do_and_is_short() -> None:
     many = [alert(f"process s{number}", message="x" * 500) for number in range(500)]
     _, text, _ = messages.compose(many, "h", "UTC")
     assert len(text) < 2000
-    assert "497 more were left out" in text
+    assert "497 more are not included" in text
 
 
 @pytest.mark.parametrize(
