@@ -150,7 +150,7 @@ def test_a_repository_that_was_put_back_is_read_and_taken_when_somebody_says_so(
     said = archived.archive("--yes", code=1)
     assert "reset to an earlier state. If you did this yourself: bin/archive_volumes --yes --accept" in said
     archived.archive("--yes --accept")
-    assert "put back" not in archived.archive("--list")
+    assert "reset to an earlier state" not in archived.archive("--list")
 
 
 def test_a_repository_that_was_moved_is_taken_by_the_printed_command(archived: Archived) -> None:

@@ -58,7 +58,7 @@ roll_back() {
   # No nonce is used a second time.
   [[ $(cat "$TEST"/home/.config/borg/security/*/nonce) == 7 ]]
   run -0 bin/archive_volumes --list
-  says_not 'put back'
+  says_not 'reset to an earlier state'
 }
 
 @test "a repository that was moved is named with the command's own words" {
