@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 256 * 1024
 """Bytes; a longer line comes in pieces."""
-GRACE = 5
+STOP_TIMEOUT_S = 5
 """Seconds between the request to end and the kill."""
 
 
@@ -68,7 +68,7 @@ class Running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, ask)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._process.wait()), GRACE)
+                await asyncio.wait_for(asyncio.shield(self._process.wait()), STOP_TIMEOUT_S)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from nuwa.web.sse import Watchers, encode
 
 LINGER_S = 20.0
 """Seconds for which the stream continues after the last browser left: most come back at once."""
-PATIENCE, GRACE = 15.0, 1.0
+FIRST_ANSWER_TIMEOUT_S, NEXT_ANSWER_TIMEOUT_S = 15.0, 1.0
 """Seconds that a page waits for the agent's first answer, and for the next one after it was down."""
 RETRY_DELAYS_S = 0.5, 5.0
 """Seconds between two tries to reach the agent: the first, and the most."""
@@ -75,7 +75,7 @@ class Relay:
         """
         self._wake()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE if self.board.rows else PATIENCE):
+            async with asyncio.timeout(NEXT_ANSWER_TIMEOUT_S if self.board.rows else FIRST_ANSWER_TIMEOUT_S):
                 await (self._first if self.board.rows else self._tried).wait()
         if not self.board.rows:
             raise AgentDown("the agent does not answer", hint="nuwa start ci, or nuwa log ci")
@@ -164,9 +164,9 @@ class Relay:
             if board.add(data):
                 self._dirty.add(data["service"])
         elif name == "service":
-            self._tell_row(data["name"]) if board.put(data) else self._doubt()
+            self._tell_row(data["name"]) if board.put(data) else self._invalidate()
         elif name == "hook":
-            self._tell_hook(data["name"]) if board.put_hook(data) else self._doubt()
+            self._tell_hook(data["name"]) if board.put_hook(data) else self._invalidate()
         elif name == "output":
             self._take_output(data)
         elif name == "alert":
@@ -175,13 +175,13 @@ class Relay:
     def _take_output(self, data: Any) -> None:
         is_news = self.board.grow(data)
         if is_news is None:
-            self._doubt()
+            self._invalidate()
         elif is_news:
             self._tell_hook(data["hook"])
         else:
             self._tell("output", data)
 
-    def _doubt(self) -> None:
+    def _invalidate(self) -> None:
         self._is_stale = True
 
     async def _gather(self) -> None:

@@ -12,13 +12,13 @@ from nuwa.agent.host.systemctl import Properties
 
 log = logging.getLogger(__name__)
 
-AGAIN = 60.0
+COMPARE_EVERY_S = 60.0
 """Seconds after which every unit's state is compared again, in case a signal was missed."""
-WITHOUT_BUS = 3.0
+COMPARE_WITHOUT_BUS_EVERY_S = 3.0
 """The same while there is no bus."""
-ASLEEP = ("inactive", "dead")
+NOT_LOADED = ("inactive", "dead")
 """The state of a unit that is not loaded."""
-RETRY = 10.0
+RETRY_S = 10.0
 """Seconds between two tries to reach the bus."""
 
 
@@ -51,7 +51,7 @@ class Units:
         """The properties of the watched units, as of systemd's last signal."""
         async with self._reading:
             now = asyncio.get_running_loop().time()
-            if now - self._read_at > (AGAIN if self.has_bus else WITHOUT_BUS):
+            if now - self._read_at > (COMPARE_EVERY_S if self.has_bus else COMPARE_WITHOUT_BUS_EVERY_S):
                 self._read_at = now
                 await self._compare()
             asked, self._dirty = sorted(self._dirty & self._wanted), set()
@@ -67,7 +67,7 @@ class Units:
             return
         known = {unit: _state(self._known.get(unit, {})) for unit in self._wanted - self._dirty}
         found = await asyncio.to_thread(systemctl.states, sorted(known))
-        self._dirty |= {unit for unit, state in known.items() if found.get(unit, ASLEEP) != state}
+        self._dirty |= {unit for unit, state in known.items() if found.get(unit, NOT_LOADED) != state}
 
     async def listen(self) -> None:
         """Follow systemd's signals forever, also across losses of the bus."""
@@ -78,7 +78,7 @@ class Units:
                 log.debug("no bus: %s", error)
             finally:
                 self.has_bus = False
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_S)
 
     async def _listen(self) -> None:
         from jeepney import new_method_call

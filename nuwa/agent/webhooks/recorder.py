@@ -16,9 +16,9 @@ from nuwa.web.rewritten_lines import extended
 log = logging.getLogger(__name__)
 
 Publish = Callable[[str, dict[str, Any]], None]
-WRITE_EVERY = 0.5
+WRITE_EVERY_S = 0.5
 """Seconds between two writes of a running command's output."""
-AGAIN = 5.0
+RETRY_S = 5.0
 """Seconds between two tries to write to a database whose disk is full."""
 
 
@@ -39,7 +39,7 @@ class Recorder:
         self._step["output"] = extended(self._step["output"], text)[-MAX_OUTPUT_CHARS:]
         self._untold.append(text)
         if self._due is None:
-            wait = max(0.0, self._written + WRITE_EVERY - time.monotonic())
+            wait = max(0.0, self._written + WRITE_EVERY_S - time.monotonic())
             self._due = asyncio.get_running_loop().call_later(wait, self.write)
 
     def write(self) -> None:
@@ -65,4 +65,4 @@ async def with_retry(write: Callable[[], None]) -> None:
             return write()
         except NuwaError as error:
             log.warning("%s", error)
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(RETRY_S)

@@ -21,7 +21,7 @@ MAX_OUTPUT_CHARS = 256 * 1024
 """Characters that are kept of a command's output: its end."""
 
 
-AGAIN = ("failed", "cancelled", "timeout")
+RESTARTED_STATES = ("failed", "cancelled", "timeout")
 """States of a run in which its repeated delivery starts it again."""
 
 
@@ -84,7 +84,7 @@ class History:
         now = time.time()
         with self._database.change() as change:
             key, known = _known(change, hook, delivery)
-            if known is not None and _state(change, known) not in AGAIN:
+            if known is not None and _state(change, known) not in RESTARTED_STATES:
                 return Accepted(known, duplicate=True)
             run, merged = _waiting(change, hook), True
             if run is None:

@@ -278,7 +278,7 @@ class TestAFullDisk:
     def test_a_run_waits_until_it_can_be_written_down(
         self, history: History, full: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("nuwa.agent.webhooks.recorder.AGAIN", 0.01)
+        monkeypatch.setattr("nuwa.agent.webhooks.recorder.RETRY_S", 0.01)
         tries = []
 
         def accept() -> None:
