@@ -182,7 +182,7 @@ def test_what_the_app_leaves_in_the_place_of_a_file_holds_nobody_up(archived: Ar
     said = archived.sh(COMPARE)
     assert "the image has pipe for volumes/media, where it is not a readable file: left unchanged" in said
     assert "the image has link for volumes/media, where it is not a readable file: left unchanged" in said
-    assert "other of volumes/media changed since; yours is kept" in said
+    assert "other for volumes/media has changed since; yours is kept" in said
     assert "same" not in said
     assert "\033" not in said.encode("unicode_escape").decode()
     assert "[31mmine" in said

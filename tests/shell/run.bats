@@ -108,12 +108,12 @@ starts() {
   echo 'another' >"$FAKE/images/$TWO/root/srv/app/media dir/other"
   make_deployment "$TWO"
   run -0 bin/run --dry-run
-  says "the image's own picture of volumes/media changed since; yours is kept"
+  says "the image's picture for volumes/media has changed since; yours is kept"
   says '-my picture'
   says '+second picture'
   says 'the image has other for volumes/media, which lacks it: it was not added'
   run -0 bin/run
-  says "the image's own picture of volumes/media changed since; yours is kept"
+  says "the image's picture for volumes/media has changed since; yours is kept"
   [[ $(<volumes/media/picture) == 'my picture' && ! -e volumes/media/other ]]
   run -0 bin/run
   says_not 'changed since'

@@ -99,7 +99,7 @@ another_image() {
   echo mine >volumes/media/picture
   BID=$TWO bash "$(payload)/Setup" >/dev/null
   ends -0 bin/run
-  says "the image's own picture of volumes/media changed since; yours is kept"
+  says "the image's picture for volumes/media has changed since; yours is kept"
   says '-mine'
 }
 

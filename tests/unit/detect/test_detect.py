@@ -101,7 +101,7 @@ def test_recognises_nothing_where_there_is_nothing(project, files):
 def test_finds_the_requirements(project, names, expected):
     found = detect(project(dict.fromkeys(names, "[project]\nname = 'x'\n")))
     assert found.requirements == expected
-    assert any("names requirements" in sentence for sentence in found.check) == (not expected)
+    assert any("lists requirements" in sentence for sentence in found.check) == (not expected)
     others = [name for name in names if name != expected and name != "pyproject.toml"]
     assert all(any(name in sentence for sentence in found.check) for name in others), "nothing is passed over"
 

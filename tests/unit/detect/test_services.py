@@ -70,7 +70,7 @@ def test_the_variables_get_the_address(
         ('b = os.environ["CELERY_BROKER_URL"]\n', "celery\n", "rabbitmq:3", "rabbitmq"),
         ('b = os.getenv("CELERY_BROKER_URL", "amqp://guest@mq//")\n', "celery[redis]\n", "", ""),
         ("", "flask\n", "redis:7", "have the code read its address"),
-        ('h = os.environ["REDIS_HOST"]\n', "redis\n", "", "without a password"),
+        ('h = os.environ["REDIS_HOST"]\n', "redis\n", "", "have no password"),
         ('u = "redis://localhost:6379/1"\n', "celery[redis]\n", "", "have the code read REDIS_URL"),
         (
             'h = os.getenv("REDIS_HOST")\nw = os.getenv("REDIS_PASSWORD")\n',

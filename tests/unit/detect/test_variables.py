@@ -293,4 +293,4 @@ def test_logs_go_to_standard_output_where_a_variable_says_so(
     (tmp_path / "app.py").write_text(app)
     found = detect(tmp_path)
     assert found.environment.clear == clear
-    assert any("makes the folder logs" in line for line in found.check) is not bool(clear)
+    assert any("creates the folder logs" in line for line in found.check) is not bool(clear)

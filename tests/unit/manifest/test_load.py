@@ -154,7 +154,7 @@ def test_the_message_names_file_line_and_path(write):
 
 
 def test_a_key_at_the_top_is_sent_to_its_section(problems):
-    assert problems('module = "a:b"\n' + SMALLEST) == ["1 module: unknown key → it belongs into [server]"]
+    assert problems('module = "a:b"\n' + SMALLEST) == ["1 module: unknown key → it belongs in [server]"]
 
 
 def test_a_missing_section_says_what_it_needs(problems):

@@ -85,7 +85,7 @@ def test_every_kind_of_project_gets_a_valid_manifest(kind, family):
     text = annotated_manifest.text(
         Project("x", python="3.12", requirements='a "b".txt', web=web), family=family
     )
-    with pytest.raises(ManifestError, match=r"image\.requirements.*holds a quote"):
+    with pytest.raises(ManifestError, match=r"image\.requirements.*contains a quote"):
         validate(tomllib.loads(text), "nuwa.toml")
     text = annotated_manifest.text(
         Project("x", python="3.12", requirements="ü b.txt", web=web), family=family

@@ -87,8 +87,8 @@ WRONG = {
         "env.generated[0]",
         "env.secrets[0]",
     ),
-    "path": ('[env.clear]\nPATH = "/x"\n', "env.clear.PATH", "set by nuwa itself"),
-    "own prefix": ('[env]\nsecrets = ["NUWA_X"]\n', "env.secrets[0]", "set by nuwa itself"),
+    "path": ('[env.clear]\nPATH = "/x"\n', "env.clear.PATH", "nuwa itself sets it"),
+    "own prefix": ('[env]\nsecrets = ["NUWA_X"]\n', "env.secrets[0]", "nuwa itself sets it"),
     "url in clear": (
         '[database]\nengine = "postgresql"\n[env.clear]\nDATABASE_URL = "x"\n',
         "env.clear.DATABASE_URL",
@@ -150,17 +150,17 @@ WRONG = {
     "redirect below itself": (
         '[[redirect]]\nsource = "/old/"\nto = "/old/new/"\n',
         "redirect[0].to",
-        "sent around forever",
+        "a redirect loop",
     ),
     "an exclusive volume with standby": (
         '[[volume]]\nname = "data"\npath = "/data"\npolicy = "exclusive"\n[deploy]\nstandby = "10m"\n',
         "deploy.standby",
-        "would hold it",
+        "would keep it in use",
     ),
     "users in an access key": (
         '[[protect]]\nusers_secret = "BACKUP_ACCESS_KEY_ID"\n',
         "protect[0].users_secret",
-        "another use",
+        "already used for something else",
     ),
     "path of challenges": (
         '[[path]]\npath = "/.well-known/acme-challenge"\nmax_body = "1K"\n',
@@ -181,7 +181,7 @@ WRONG = {
     "domain to its own path": (
         '[[redirect]]\nsource = "b.example.com"\nto = "/x"\n',
         "redirect[0].to",
-        "sent around forever",
+        "a redirect loop",
     ),
     "tmp": ('[limits]\ntmp = "2G"\nmemory_max = "1G"\n', "limits.tmp", "above memory_max"),
     "memory": ('[limits]\nmemory_low = "2G"\nmemory_max = "1G"\n', "limits.memory_low", "above memory_max"),
@@ -192,7 +192,7 @@ WRONG = {
     "email without acme": (
         '[tls]\nchallenge = "self-signed"\nemail = "a@example.com"\n',
         "tls.email",
-        "no use",
+        "no effect",
     ),
     "credentials without dns": (
         '[tls]\ndns_credentials = "/d"\n',
@@ -315,7 +315,7 @@ SERVICE = '[app]\nname = "x"\n[server]\nmodule = "a:b"\n[[service]]\nengine = "v
     [
         ('env = "SECRET"\n[env]\nsecrets = ["SECRET"]\n', "SECRET gets its value from this"),
         ('env = ["DATABASE_URL"]\n[database]\nengine = "postgresql"\n', "DATABASE_URL gets its value"),
-        ('env = "NUWA_X"\n', "NUWA_X is set by nuwa itself"),
+        ('env = "NUWA_X"\n', "NUWA_X is reserved: nuwa itself sets it"),
         ('name = "database"\n', "database is a name that nuwa itself uses"),
         ('[[service]]\nengine = "valkey"\nname = "b"\n', "REDIS_URL gets its value"),
         ('[[service]]\nengine = "valkey"\nenv = "B"\n', '"valkey" is'),

@@ -72,7 +72,7 @@ def test_what_lies_elsewhere_is_refused(path: str):
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        ([entry("brw-r--r--", "volumes/media/disk")], "it is a device or the like"),
+        ([entry("brw-r--r--", "volumes/media/disk")], "it is a device or another special file"),
         ([entry("lrwxrwxrwx", "volumes/media", "/etc")], "it is not a folder"),
         ([entry("-rw-r--r--", "bin")], "it is not a folder"),
         ([entry("drwxr-xr-x", "volumes/a\nb")], "its name contains a line break"),
@@ -222,7 +222,7 @@ def test_a_list_of_restic_is_read_as_one_of_borg():
         ({"type": "symlink", "path": "/volumes/.nuwa/domains"}, "it is not a regular file"),
         ({"type": "chardev", "path": "/volumes/media/x"}, "device"),
         ({"type": "socket", "path": "/volumes/media/x"}, "device"),
-        ({"type": "file", "path": "/volumes/media/x", "mode": GO_SETUID | 0o755}, "another user"),
+        ({"type": "file", "path": "/volumes/media/x", "mode": GO_SETUID | 0o755}, "setuid or setgid"),
         ({"type": "file"}, "cannot be read"),
         ({"type": "file", "path": "/bin/x", "mode": "x"}, "cannot be read"),
     ],

@@ -24,7 +24,7 @@ def advice(output: str, challenge: str = "http-01", server: str = "") -> Advice:
     [
         ("OSError: [Errno 28] No space left on device", "make room below /srv/blog"),
         ("Another instance of Certbot is already running.", "wait until it has finished"),
-        ("requests.exceptions.ConnectionError: refused", "server of certbot itself cannot be reached"),
+        ("requests.exceptions.ConnectionError: refused", "cannot reach the ACME server of certbot itself"),
         ("  Type:   caa\n", "A CAA record"),
         ("  Detail: DNS problem: NXDOMAIN looking up A for x", "an A (and AAAA) record"),
         ("  Type:   dns\n  Type:   connection", "an A (and AAAA) record"),
@@ -39,7 +39,7 @@ def test_a_failure_has_a_remedy(output: str, remedy: str):
 
 def test_a_server_that_was_named_is_named():
     found = advice("Max retries exceeded", server="https://acme.example/dir")
-    assert "https://acme.example/dir cannot be reached" in found.remedy
+    assert "cannot reach the ACME server https://acme.example/dir" in found.remedy
 
 
 @pytest.mark.parametrize(

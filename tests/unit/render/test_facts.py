@@ -109,7 +109,7 @@ def test_an_unknown_distribution_is_refused_with_those_that_are_known():
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [('["a b"]', "a b"), ("[1]", "not a text"), ("{}", "not a list")]
+    ("text", "reason"), [('["a b"]', "a b"), ("[1]", "not a string"), ("{}", "not a list")]
 )
 def test_domains_that_are_none_are_refused(text: str, reason: str):
     with pytest.raises(FactsError, match=reason):

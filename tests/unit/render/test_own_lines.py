@@ -53,7 +53,7 @@ def test_lines_are_written_as_they_are_read():
         ("set $nuwa_blog_closed 1;", "a variable that nuwa uses"),
         ("set ${nuwa_blog_closed} 1;", "a variable that nuwa uses"),
         ("location @unreachable { return 200; }", "takes a path, not a name"),
-        ("error_page 502 /x;", "nuwa's pages"),
+        ("error_page 502 /x;", "nuwa's own pages"),
         ("proxy_pass http://nuwa_other;", "takes http://nuwa_blog"),
         ("proxy_pass http://$host;", "takes http://nuwa_blog"),
         ("proxy_pass http://unix:/run/other.sock;", "takes http://nuwa_blog"),

@@ -123,7 +123,7 @@ def test_what_differs_is_told_with_its_difference(archive: Path, volume: Path, n
         "the image has gone for volumes/data, which lacks it: it was not added"
     ]
     lines = compared(archive, volume, new, b"edited")
-    assert lines[0] == "the image's own edited of volumes/data changed since; yours is kept"
+    assert lines[0] == "the image's edited for volumes/data has changed since; yours is kept"
     assert lines[1:3] == ["    --- volumes/data/edited (yours)", "    +++ edited (of the image)"]
     assert lines[4:6] == ["    -mine", "    +the image's"]
 

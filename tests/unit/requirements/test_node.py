@@ -46,7 +46,7 @@ def test_without_its_files_the_folder_and_the_remedy_are_named(tmp_path: Path) -
     assert "[build.node]" in caught.value.hint
     with pytest.raises(BuildError, match=r"frontend/ has no lock file \(pnpm-lock\.yaml, ") as caught:
         manager(frontend(tmp_path, '{"packageManager": "pnpm@9.1.0"}'), "frontend/")
-    assert "pnpm install writes pnpm-lock.yaml" in caught.value.hint
+    assert "pnpm install there, which writes pnpm-lock.yaml" in caught.value.hint
 
 
 def test_a_package_json_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
