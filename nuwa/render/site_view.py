@@ -272,7 +272,7 @@ class SiteView(View):
 def site_warnings(app: App, facts: Facts) -> list[str]:
     """What the manifest asks of nginx and this host cannot do yet: said, never dropped in silence."""
     return [
-        f"site.trusted_proxies: the addresses of {name} are not known yet, so it is not trusted: "
+        f"site.trusted_proxies: {name}: its addresses are not known yet, so it is not trusted: "
         "bin/install --refresh-proxies fetches them"
         for name in app.site.trusted_proxies
         if not _ranges(name, facts)

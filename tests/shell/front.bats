@@ -40,7 +40,7 @@ publish_lists() {
 @test "install trusts the CDNs of nuwa.toml by the ranges of its release, and by today's once it has asked" {
   given bin/run --quiet
   run -0 bin/install
-  says 'the addresses of cloudfront are not known yet'
+  says 'cloudfront: its addresses are not known yet'
   site | grep -q 'set_real_ip_from 151.101.0.0/16;'
   publish_lists
   run -0 bin/install --refresh-proxies
