@@ -181,7 +181,7 @@ def _history(fake: ControlFake, now: float) -> None:
     fake.stats["shop"] = {
         "points": {number: _of_shop(number) for number in shown},
         "marks": [
-            {"at": now - 70_000, "kind": "restart", "text": "ended and was restarted by systemd: killed: out of memory"},
+            {"at": now - 70_000, "kind": "restart", "text": "ended and was restarted by systemd: out of memory"},
             {"at": now - 31_000, "kind": "alert", "text": "failed: does not answer: HTTP 502 → restarted: running"},
             {"at": now - 2.2 * 3600, "kind": "deploy", "text": "release 9f2b41c07e55 by lena"},
         ],

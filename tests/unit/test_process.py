@@ -56,7 +56,7 @@ def test_a_missing_program_is_named() -> None:
 
 
 def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
-    with pytest.raises(NuwaError, match="did not end within"):
+    with pytest.raises(NuwaError, match="did not finish within"):
         run(["sh", "-c", f"sleep 60 & echo $! >{tmp_path}/child; wait"], timeout=0.5)
     child = int((tmp_path / "child").read_text())
     assert ended(child)

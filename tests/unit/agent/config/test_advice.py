@@ -16,7 +16,7 @@ def test_a_token_that_can_be_guessed_is_warned_of() -> None:
 
     assert warned("a" * 32) == []
     (warning,) = warned("short-one")
-    assert "webhooks.site.token has 9 characters" in warning
+    assert "webhooks.site.token has only 9 characters" in warning
 
 
 def test_a_file_of_variables_is_warned_of_by_line(tmp_path: Path) -> None:

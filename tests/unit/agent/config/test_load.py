@@ -163,7 +163,7 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
     ("document", "path", "message"),
     [
         ({"processes": {"a": {}}}, "processes.a", "either script or deployment"),
-        ({"processes": {"ci": {"script": "x"}}}, "processes.ci", "own services"),
+        ({"processes": {"ci": {"script": "x"}}}, "processes.ci", "built-in service"),
         ({"processes": {"a/../b": {"script": "x"}}}, 'processes."a/../b"', "not a name"),
         ({"processes": {"a": {"script": "x", "ports": [7501]}}}, "processes.a.ports[0]", "webhook listener"),
         (
@@ -187,7 +187,7 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
             "shell",
         ),
         ({"routes": {"example.org/": "web"}}, 'routes."example.org/"', "no process"),
-        ({"routes": {"example.org/": "log"}}, 'routes."example.org/"', "routed"),
+        ({"routes": {"example.org/": "log"}}, 'routes."example.org/"', "cannot be a target"),
         ({"routes": {"example.org/../x": 80}}, 'routes."example.org/../x"', "plain path"),
         ({"monitor": {"mail": {"to": [], "sender": "a@b.org"}}}, "monitor.mail.to", "nobody"),
         ({"processes": {"a": {"script": "${b.ports.0}"}}}, "processes.a.script", "no process"),

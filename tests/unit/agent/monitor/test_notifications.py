@@ -123,4 +123,4 @@ def test_a_process_that_says_nothing_is_a_reason_too(
 
     monkeypatch.setattr(child, "run", ended)
     assert not asyncio.run(Rounds._is_sent({}))
-    assert "ended with 1" in caplog.text
+    assert "exit code 1" in caplog.text

@@ -83,9 +83,9 @@ def test_ends_while_the_agent_was_away_are_noted_and_no_other_is_noted_again(hos
     host.look()
     host.store.close()
     host.store, host.restarts = Store(host.path), Restarts()
-    host.die(1000, "killed for memory")
+    host.die(1000, "out of memory")
     host.start(999, 2)
-    assert host.look()[1:] == ["ended and was restarted by systemd: killed: out of memory"]
+    assert host.look()[1:] == ["ended and was restarted by systemd: out of memory"]
 
 
 def test_an_end_after_systemds_count_began_anew_is_noted(host: Host):
