@@ -66,7 +66,7 @@ TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777"
 def replicas(slot: str, count: int) -> tuple[str, ...]:
     """The places of a slot's containers: the slot itself, then `blue_2`, `blue_3` and so on.
 
-    No app's name holds `_`, so what is called after them is not another app's.
+    No app's name holds `_`, so what is named after them is not another app's.
     """
     return (slot, *(f"{slot}_{number}" for number in range(2, count + 1)))
 

@@ -133,7 +133,7 @@ def _escaped(words: tuple[str, ...]) -> list[str]:
 def release(context: Context) -> list[Object]:
     """The release hook as a Job, and the right of the app's pods to ask whether it has succeeded.
 
-    The Job is called after what it runs, so the same release runs it once, and the next has one of its own.
+    The Job is named after what it runs, so the same release runs it once, and the next has one of its own.
     """
     if not context.app.hooks.release or context.options.podman:
         return []

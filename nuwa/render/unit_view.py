@@ -213,5 +213,5 @@ class UnitView(View):
 
     @property
     def backoff(self) -> str:
-        """The script that waits between restarts of a slot that keeps ending."""
+        """The script that waits between restarts of a slot that keeps exiting."""
         return f"{self.facts.directory}/bin/lib/backoff"

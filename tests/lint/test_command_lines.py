@@ -234,8 +234,8 @@ def test_where_to_start_names_files_that_exist() -> None:
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 
-def test_the_ways_through_the_code_name_files_that_exist() -> None:
-    text = (ROOT / "docs/architecture.md").read_text().partition("## Four ways through the code\n")[2]
+def test_the_paths_through_the_code_name_files_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text().partition("## Four paths through the code\n")[2]
     paths = re.findall(r"`((?:nuwa|templates|bin-templates)/[^`]+)`", text.partition("\n## ")[0])
     assert len(paths) > 20
     assert not [path for path in paths if not (ROOT / path).is_file()]
