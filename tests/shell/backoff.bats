@@ -33,3 +33,11 @@ start() {
   start
   [[ ! -e $TEST/slept && $(cut -d ' ' -f 2 "$TEST/starts") == 0 ]]
 }
+
+@test "a start whose count a deploy has emptied begins anew, and systemd is not asked" {
+  : >"$TEST/starts"
+  printf '#!/bin/sh\nexit 1\n' >"$TEST/fakes/systemctl"
+  chmod +x "$TEST/fakes/systemctl"
+  start
+  [[ ! -e $TEST/slept && $(cut -d ' ' -f 2 "$TEST/starts") == 0 ]]
+}

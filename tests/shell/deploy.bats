@@ -173,6 +173,29 @@ serves() {
   [[ ! -e volumes/.nuwa/former_scripts ]]
 }
 
+@test "the lock is free at once when a deploy is killed while the app starts, or while monit or systemd read their files" {
+  mkdir "$TEST/slow"
+  export PATH=$TEST/slow:$PATH
+  for what in "restart -- nuwa-blog-green.service" "reload monit" daemon-reload; do
+    rm -f "$TEST/begun"
+    # shellcheck disable=SC2016  # the fake expands it
+    printf '#!/bin/sh\n[ "$*" != "%s" ] || { : >"$TEST/begun"; sleep 3; }\nexec "$REPO/tests/shell/fakes/systemctl" "$@"\n' \
+      "$what" >"$TEST/slow/systemctl"
+    chmod +x "$TEST/slow/systemctl"
+    # what makes systemd read all units at the end
+    systemctl boot
+    bin/deploy --quiet "$TWO" 3>&- &
+    until [[ -e $TEST/begun ]]; do sleep 0.02; done
+    kill -9 $!
+    wait $! || true
+    flock --nonblock volumes/.nuwa/lock true || fail "the lock is held by: $what"
+    rm "$TEST/slow/systemctl"
+    sleep 3.5
+    bin/deploy --resume --yes --quiet
+    [[ $(<bin/.image) == "$ONE" ]] || bin/deploy --rollback --quiet
+  done
+}
+
 @test "a release that does not come up leaves the previous one serving, scripts and all" {
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/deploy "$TWO"

@@ -31,6 +31,15 @@ starts() {
   [[ $(starts) == 1 ]]
 }
 
+@test "the subnet of the app's network is that in podman's own file" {
+  given bin/run --quiet
+  mkdir -p "$NUWA_ROOT/etc/containers/networks"
+  printf '{"subnets": [{"subnet": "fd00::/64", "gateway": "fd00::1"}, {"subnet": "10.77.0.0/24", "gateway": "10.77.0.1"}]}' \
+    >"$NUWA_ROOT/etc/containers/networks/nuwa-blog.json"
+  run -0 bin/run
+  grep -q 'subnet=10\.77\.0\.0/24' "$NUWA_ROOT/etc/systemd/system/nuwa-blog-blue.service"
+}
+
 @test "run keeps a secret and a generated one, and replaces one only when told" {
   given bin/run --quiet
   before=$(cat volumes/secrets/SECRET_KEY)
