@@ -56,7 +56,7 @@ def test_a_gap_in_what_was_measured_stays_a_gap_in_curve_and_area():
 
 def test_it_is_said_in_words_too():
     (chart,) = shown({0: {"memory": 2**20}, 60: {"memory": 3 * 2**20}}).charts
-    assert chart.curves[0].said == "2.0M on average, 3.0M at most"
+    assert chart.curves[0].said == "average 2.0M, maximum 3.0M"
     assert chart.top == "4.0M"
 
 
