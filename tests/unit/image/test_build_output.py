@@ -61,7 +61,7 @@ def test_only_the_last_lines_are_quoted() -> None:
 
 def test_a_full_disk_gets_its_own_remedy() -> None:
     steps, _ = heard("nuwa: install packages", "write /var/x: No space left on device")
-    assert "Make room" in steps.error().hint
+    assert "Free space" in steps.error().hint
 
 
 def test_a_failure_before_any_step_still_says_what_podman_said() -> None:
