@@ -46,7 +46,7 @@ def test_the_value_of_an_answer():
 
 @pytest.mark.parametrize(
     ("status", "again", "said"),
-    [("401 No", False, "check that the token is valid"), ("302 Found\r\nLocation: http://127.0.0.1:1/", False, "302"),
+    [("401 No", False, "the token is valid"), ("302 Found\r\nLocation: http://127.0.0.1:1/", False, "302"),
      ("503 Busy", True, "503"), ("nonsense", True, "failed")],
 )  # fmt: skip
 def test_what_is_refused_and_whether_another_try_may_succeed(status: str, again: bool, said: str):
