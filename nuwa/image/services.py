@@ -144,9 +144,7 @@ def _logger(name: str) -> dict[str, File]:
     waits at the pipe until the service opens it, and then ends with the service's last process.
     """
     made = _service(f"log-{name}", {"timeout-kill": 5000}, ("rsyslogd",))
-    made[f"{SERVICES}/log-{name}/run"] = File.text(
-        f"#!/bin/sh\nset -- {name}\nexec </run/nuwa/log/{name}\n. {LIB}/log-as\n", _SCRIPT
-    )
+    made[f"{SERVICES}/log-{name}/run"] = _script(f"redirfd -r 0 /run/nuwa/log/{name}", f"{LIB}/log-as {name}")
     return made
 
 
