@@ -182,6 +182,14 @@ def test_an_upgrade_and_another_mirror_ask_for_new_lists(apt: Path) -> None:
     assert asks(apt)
 
 
+def test_after_a_failed_installation_new_lists_are_asked_for(apt: Path) -> None:
+    assert asks(apt)
+    (apt / "calls").write_text("")
+    run([apt / "mnt" / "tools" / "apt-lists", apt / "lists", "old"])
+    assert (apt / "calls").read_text() == ""
+    assert asks(apt)
+
+
 def test_lists_that_did_not_arrive_do_not_count(apt: Path) -> None:
     assert asks(apt)
     (apt / "broken").touch()
