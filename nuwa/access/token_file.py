@@ -139,7 +139,7 @@ class TokenFile:
         """Create a token and return it; it is stored nowhere.
 
         Raises:
-        UsageError: the name is invalid, or already in use.
+            UsageError: the name is invalid, or already in use.
         """
         if not NAME.fullmatch(name) or name in RESERVED:
             hint = "Use up to 32 lower-case letters, digits and dashes, beginning with a letter."

@@ -276,7 +276,7 @@ class Agent:
         """Send watchers the changes since the last round.
 
         Returns:
-        the present state, for the next round.
+            the present state, for the next round.
         """
         now = {row.content["name"]: row for row in await self._rows()}
         for name, row in now.items():

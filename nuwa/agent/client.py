@@ -66,8 +66,8 @@ class Client:
     """A synchronous client.
 
     Args:
-    path: the control socket.
-    headers: for every request, such as the caller.
+        path: the control socket.
+        headers: for every request, such as the caller.
     """
 
     def __init__(self, path: Path, headers: Mapping[str, str] | None = None) -> None:

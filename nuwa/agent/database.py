@@ -65,7 +65,7 @@ class Database:
         """A transaction that is on disk after the block.
 
         Raises:
-        NuwaError: the disk is full, or cannot be written for another reason.
+            NuwaError: the disk is full, or cannot be written for another reason.
         """
         try:
             with self._connection as connection:

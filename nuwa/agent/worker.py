@@ -60,7 +60,7 @@ def _proposal(folder: Path, text: bytes) -> Iterator[str]:
     """A temporary file with a proposed configuration, while the block runs.
 
     Raises:
-    NuwaError: the disk is full, or cannot be written for another reason.
+        NuwaError: the disk is full, or cannot be written for another reason.
     """
     try:
         handle, name = tempfile.mkstemp(dir=folder, prefix="proposed.")

@@ -25,8 +25,8 @@ async def ask(
     """The value in the agent's answer.
 
     Raises:
-    AgentDown: it does not answer.
-    Refused: it answers with an error.
+        AgentDown: it does not answer.
+        Refused: it answers with an error.
     """
     given = {key: value for key, value in (query or {}).items() if value}
     target = f"{path}?{urlencode(given)}" if given else path

@@ -34,9 +34,9 @@ class Visitor:
     """An authenticated visitor.
 
     Args:
-    grant: the visitor's rights.
-    session: None for a script, which sends the token with each request.
-    mark: identifies a script's token; it changes if a token of the same name is created again.
+        grant: the visitor's rights.
+        session: None for a script, which sends the token with each request.
+        mark: identifies a script's token; it changes if a token of the same name is created again.
     """
 
     grant: Grant
@@ -62,8 +62,8 @@ class Guard:
     """Passes requests on to the pages, or rejects them.
 
     Args:
-    app: the pages.
-    note: records an event of a visitor in the audit trail.
+        app: the pages.
+        note: records an event of a visitor in the audit trail.
     """
 
     def __init__(

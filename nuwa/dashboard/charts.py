@@ -66,8 +66,8 @@ class Page:
     """A whole history as it is shown.
 
     Args:
-    times: the labels below each chart, in Unix seconds.
-    has_dates: whether they are dates rather than times of day.
+        times: the labels below each chart, in Unix seconds.
+        has_dates: whether they are dates rather than times of day.
     """
 
     charts: list[Chart]
@@ -88,8 +88,8 @@ class _Plan:
     """The definition of a chart.
 
     Args:
-    said: formats a value.
-    least: minimum value of the upper edge.
+        said: formats a value.
+        least: minimum value of the upper edge.
     """
 
     title: str

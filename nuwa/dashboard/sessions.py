@@ -35,8 +35,8 @@ class Session:
     """A browser that has logged in with a token.
 
     Args:
-    begun: when it logged in; Unix seconds.
-    until: when the session expires, unless it is renewed before.
+        begun: when it logged in; Unix seconds.
+        until: when the session expires, unless it is renewed before.
         owner: the name of the token.
     """
 

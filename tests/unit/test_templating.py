@@ -16,12 +16,12 @@ from nuwa import templating
 def _nothing_kept() -> Iterator[None]:
     yield
     templating._kept.clear()
-    templating._of_folder.cache_clear()
+    templating._kept_environment.cache_clear()
 
 
 def rendered(folder: Path, kept: Path) -> str:
     """As the next command does it."""
-    templating._of_folder.cache_clear()
+    templating._kept_environment.cache_clear()
     templating.keep_compiled(kept)
     return templating.render(str(folder), "page.j2", name="it's")
 

@@ -191,7 +191,7 @@ def _number(request: Request, key: str, default: int, most: int) -> int:
     """A whole number in the query, at least 1.
 
     Raises:
-    HTTPException: 400, it is not one.
+        HTTPException: 400, it is not one.
     """
     text = request.query_params.get(key)
     if text is None:

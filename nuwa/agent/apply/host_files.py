@@ -21,7 +21,7 @@ def write(changes: Iterable[Change], planned: Plan) -> list[str]:
     """Write, change and remove files, and have systemd, nginx and the log services reload them.
 
     Returns:
-    what nginx rejected.
+        what nginx rejected.
     """
     groups: dict[str, Contents] = {"systemd": {}, "nginx": {}, "log": {}}
     for change in changes:

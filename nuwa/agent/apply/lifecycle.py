@@ -111,7 +111,7 @@ def wait(service: Service) -> None:
     """Wait until a plain process that was started answers; without a port it only has to run.
 
     Raises:
-    NuwaError: it does not; the details contain the last lines of its log.
+        NuwaError: it does not; the details contain the last lines of its log.
     """
     assert service.process
     found = probes.wait(service.process, service.ports, lambda: systemctl.is_active(service.unit))

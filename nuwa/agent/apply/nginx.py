@@ -62,10 +62,10 @@ def replace(wanted: Mapping[Path, str | None]) -> list[str]:
     The previous version of a file that nginx rejects is restored, and the others take effect without it.
 
     Returns:
-    the rejected files, one sentence each.
+        the rejected files, one sentence each.
 
     Raises:
-    NuwaError: nginx rejects its files whichever is restored; all of them were restored.
+        NuwaError: nginx rejects its files whichever is restored; all of them were restored.
     """
     before = {path: _content(path) for path in wanted}
     if not any(before[path] != content for path, content in wanted.items()):

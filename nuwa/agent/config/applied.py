@@ -32,7 +32,7 @@ def load(paths: Paths) -> Loaded:
     """The applied configuration; an empty one if none was applied yet.
 
     Raises:
-    NuwaError: only root may read it, or another release of nuwa wrote it.
+        NuwaError: only root may read it, or another release of nuwa wrote it.
     """
     try:
         value = read_json(paths.applied)

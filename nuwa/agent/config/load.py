@@ -62,7 +62,7 @@ def validate(
         base: the folder that relative paths start from.
 
     Raises:
-    ManifestError: with all problems at once.
+        ManifestError: with all problems at once.
     """
     document, written = json_source.parse(text, file)
     places = _take_former_names(document, written)
@@ -89,7 +89,7 @@ def _take_former_names(document: dict[str, Any], places: Places) -> Places:
     """Give renamed keys their current names; if both are set, the old one is an unknown key.
 
     Returns:
-    the places, by current names.
+        the places, by current names.
     """
     found = dict(places)
     for (section, former), present in FORMER_NAMES.items():

@@ -40,11 +40,11 @@ def allocate(
     """Ports for every service that asks for some; earlier ones are kept.
 
     Args:
-    wanted: the `ports` of each process: numbers, or "auto" for nuwa to choose.
-    taken: ports that something else listens on.
+        wanted: the `ports` of each process: numbers, or "auto" for nuwa to choose.
+        taken: ports that something else listens on.
 
     Raises:
-    NuwaError: no port is free.
+        NuwaError: no port is free.
     """
     fixed = {port for ports in wanted.values() for port in ports if isinstance(port, int)}
     kept = {port for name in wanted for ports in before.get(name, ()) for port in asdict(ports).values()}

@@ -26,7 +26,7 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
     """All violations in `config`.
 
     Args:
-    names: all processes that the file names, including invalid ones.
+        names: all processes that the file names, including invalid ones.
     """
     for name, process in config.processes.items():
         yield from _process(("processes", name), process)

@@ -19,10 +19,10 @@ class Container:
     """The state of a container; times are Unix seconds, sizes bytes.
 
     Args:
-    status: as podman reports it: `running`, `exited`, …
-    health: `healthy`, `unhealthy`, `starting`; empty without a health check.
-    health_since: since when it has this health, if known.
-    oom: whether it was killed because it ran out of memory.
+        status: as podman reports it: `running`, `exited`, …
+        health: `healthy`, `unhealthy`, `starting`; empty without a health check.
+        health_since: since when it has this health, if known.
+        oom: whether it was killed because it ran out of memory.
         image: the first 12 digits of its id.
     """
 
@@ -68,7 +68,7 @@ def parse(inspected: Any, image: Any = None) -> Container | None:
     """A container from the output of `podman inspect` for it and its image; unknown fields are ignored.
 
     Returns:
-    None for anything that is not a container of nuwa's.
+        None for anything that is not a container of nuwa's.
     """
     config, state = _table(inspected, "Config"), _table(inspected, "State")
     if not isinstance(inspected, Mapping) or LABEL_APP not in _table(config, "Labels"):

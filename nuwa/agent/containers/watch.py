@@ -120,7 +120,7 @@ async def _ready(socket: Path) -> None:
     """Wait until a socket accepts connections.
 
     Raises:
-    TimeoutError: it does not.
+        TimeoutError: it does not.
     """
     async with asyncio.timeout(READY_S):
         while True:
@@ -135,7 +135,7 @@ async def _lines(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Lines, as long as the pauses between them are short enough.
 
     Raises:
-    TimeoutError: a pause was too long.
+        TimeoutError: a pause was too long.
     """
     while True:
         async with asyncio.timeout(SILENCE_S):
@@ -149,7 +149,7 @@ def _containers(line: bytes) -> list[Container]:
     """The containers in a line of the reader.
 
     Raises:
-    NuwaError: it reports an error, or cannot be parsed.
+        NuwaError: it reports an error, or cannot be parsed.
     """
     try:
         said = json.loads(line)

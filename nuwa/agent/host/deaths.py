@@ -38,8 +38,8 @@ class End:
     """An unexpected end of a service.
 
     Args:
-    at: microseconds of the monotonic clock, which changes of the clock do not affect.
-    reason: a short description; empty if the journal does not tell.
+        at: microseconds of the monotonic clock, which changes of the clock do not affect.
+        reason: a short description; empty if the journal does not tell.
         is_restarted: whether systemd has started it again.
     """
 

@@ -21,7 +21,7 @@ class Target:
     """The address of a request.
 
     Args:
-    tls: the TLS context; None: no TLS.
+        tls: the TLS context; None: no TLS.
         name: the server's name for TLS; empty: the host's.
     """
 

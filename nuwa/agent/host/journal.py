@@ -35,11 +35,11 @@ class Query:
     """Which lines to read.
 
     Args:
-    lines: maximum number: the newest ones; with `after` the oldest ones, so that parts are contiguous.
-    since: a time in journalctl's syntax: `-1h`, `2026-11-22 10:00`.
-    grep: a regular expression for the text.
-    priority: the lowest syslog priority to include.
-    after: a cursor: only newer lines; overrides `since`.
+        lines: maximum number: the newest ones; with `after` the oldest ones, so that parts are contiguous.
+        since: a time in journalctl's syntax: `-1h`, `2026-11-22 10:00`.
+        grep: a regular expression for the text.
+        priority: the lowest syslog priority to include.
+        after: a cursor: only newer lines; overrides `since`.
     """
 
     lines: int = 200
@@ -127,7 +127,7 @@ def read(sources: Sources, query: Query) -> list[Line]:
     """A part of the log, the oldest line first; for use without an event loop.
 
     Raises:
-    UsageError: journalctl rejects a time or an expression.
+        UsageError: journalctl rejects a time or an expression.
         NuwaError: the journal cannot be read.
     """
     return asyncio.run(lines(sources, query))

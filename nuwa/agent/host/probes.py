@@ -20,7 +20,7 @@ async def fault(process: Process, ports: Sequence[int], seconds: float = 0) -> s
     """The fault of a process that should answer; empty if it answers, or has no port.
 
     Args:
-    seconds: for the whole check; 0: as in its health settings.
+        seconds: for the whole check; 0: as in its health settings.
     """
     seconds = seconds or process.health.timeout
     end = time.monotonic() + seconds
@@ -42,7 +42,7 @@ def wait(process: Process, ports: Sequence[int], alive: Callable[[], bool]) -> s
     """Wait until a process answers, at most for its start period.
 
     Args:
-    alive: whether it is still running; called about once a second.
+        alive: whether it is still running; called about once a second.
 
     Returns:
         an empty string, or the last fault.

@@ -72,7 +72,7 @@ def distribution() -> Distribution:
     """The distribution of this host.
 
     Raises:
-    NuwaError: it is not supported as a host.
+        NuwaError: it is not supported as a host.
     """
     found = platform.freedesktop_os_release()
     try:
@@ -85,7 +85,7 @@ def prepared(paths: Paths, row: Distribution, warn: Callable[[str], object] = bo
     """Every part of a prepared host, in the order of their creation.
 
     Args:
-    warn: called with errors of single services.
+        warn: called with errors of single services.
     """
     needed = (*NEEDED, *row.packages)
     yield parts.Packages(row.install.split(), needed, row.elsewhere, row.enable)

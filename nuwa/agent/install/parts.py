@@ -137,8 +137,8 @@ class File:
     """A file with fixed content, or one that is only created if it is missing.
 
     Args:
-    keep: existing content is kept.
-    group: the file's group.
+        keep: existing content is kept.
+        group: the file's group.
     """
 
     path: Path
@@ -183,8 +183,8 @@ class DropIn(File):
     """A drop-in for a unit that is not nuwa's; its folder is created and removed with it.
 
     Args:
-    restart: the unit, if its limits change: those of a running unit change only with a restart, also when
-    the file is removed.
+        restart: the unit, if its limits change: those of a running unit change only with a restart, also when
+            the file is removed.
     """
 
     restart: str = ""
@@ -316,8 +316,8 @@ class FairQueueing:
     """Fair queueing as the default of network interfaces, if the kernel has it; existing ones keep theirs.
 
     Args:
-    file: the setting for sysctl(8) at the next boot.
-    current: the kernel's file with the default.
+        file: the setting for sysctl(8) at the next boot.
+        current: the kernel's file with the default.
     """
 
     file: Path = Path("/etc/sysctl.d/60-nuwa.conf")

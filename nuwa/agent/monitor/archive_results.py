@@ -15,7 +15,7 @@ class ArchiveResults:
     """Reports each once, also after a restart of the agent.
 
     Args:
-    path: the file that stores the last ones.
+        path: the file that stores the last ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class ArchiveResults:
         """The successes since the last call; none at the first call.
 
         Raises:
-        NuwaError: the known ones cannot be stored; then nothing is reported.
+            NuwaError: the known ones cannot be stored; then nothing is reported.
         """
         seen = {
             f"{deployment.folder} {kind}": (kind, record)

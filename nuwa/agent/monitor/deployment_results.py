@@ -33,7 +33,7 @@ class DeploymentResults:
     """Checks every deployment as often as the monitor does, and on request.
 
     Args:
-    report: called with each result.
+        report: called with each result.
     """
 
     def __init__(self, host: Host, report: Callable[[Finding], None]) -> None:

@@ -22,7 +22,7 @@ class Finding:
     """The result of a check: `ok`, `warning`, `failed`, or `unknown`.
 
     Args:
-    name: the permanent name of the check: `process web`.
+        name: the permanent name of the check: `process web`.
     """
 
     name: str
@@ -38,8 +38,8 @@ def process(
     """Whether a service is running; after a restart it has to run for a while before it is ok again.
 
     Args:
-    restarts_before: systemd's count of restarts at the last check.
-    now: seconds of the monotonic clock.
+        restarts_before: systemd's count of restarts at the last check.
+        now: seconds of the monotonic clock.
     """
     status, result = services.status(properties), services.result(properties)
     restarts = int(properties.get("NRestarts") or 0)
@@ -116,8 +116,8 @@ def certificate(
     """Whether the certificate served for a host is valid for long enough, and the newest one.
 
     Args:
-    end: when the served one expires; None if none is served.
-    on_disk: when the one in certbot's folder expires.
+        end: when the served one expires; None if none is served.
+        on_disk: when the one in certbot's folder expires.
     """
     name = f"certificate {host}"
     if end is None:

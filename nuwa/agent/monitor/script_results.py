@@ -55,7 +55,7 @@ class ScriptResults:
         A log that did not exist at the last call is new as a whole.
 
         Raises:
-        NuwaError: the position cannot be stored.
+            NuwaError: the position cannot be stored.
         """
         log, key = deployment.folder / "volumes/.nuwa/nuwa.log", str(deployment.folder)
         before = self._places.get(key)

@@ -42,7 +42,7 @@ class States:
         """Store the findings of a round.
 
         Args:
-        repeat: seconds after which a persisting failure raises another alert.
+            repeat: seconds after which a persisting failure raises another alert.
         """
         known = {row["name"]: row for row in self._database.rows("select * from checks")}
         now = time.time()
@@ -95,7 +95,7 @@ class States:
         Successes are sent only to channels, which choose their events.
 
         Args:
-        advice: what to do, if the event's own advice is not enough.
+            advice: what to do, if the event's own advice is not enough.
         """
         with self._database.change() as change:
             last = change.execute(

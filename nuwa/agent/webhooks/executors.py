@@ -152,7 +152,7 @@ def environment(given: Mapping[str, str], *, own: bool = False) -> dict[str, str
     """The environment of a command, in addition to the hook's variables.
 
     Args:
-    own: whether it is nuwa itself, which finds its modules as the agent does.
+        own: whether it is nuwa itself, which finds its modules as the agent does.
     """
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     names = (*PROXIES, *OWN) if own else PROXIES

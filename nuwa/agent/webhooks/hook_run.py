@@ -52,8 +52,8 @@ class HookRun:
     """A running hook.
 
     Args:
-    publish: called with an event's name and data, for watchers.
-    told: called with the run when it begins, and when it ends.
+        publish: called with an event's name and data, for watchers.
+        told: called with the run when it begins, and when it ends.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class HookRun:
         """Fetch submodules and files of Git LFS, and check that the work tree matches the commit.
 
         Raises:
-        StepFailed: it does not; the run's last step says why.
+            StepFailed: it does not; the run's last step says why.
         """
         submodules: list[str] = []
         if work_tree.submodules(await self._ask(work_tree.entries(), required=True)):
@@ -245,7 +245,7 @@ class HookRun:
         """The output of a command that is not a step of the run; empty if it fails.
 
         Raises:
-        StepFailed: it failed and is `required`; then it becomes a step.
+            StepFailed: it failed and is `required`; then it becomes a step.
         """
         pieces: list[str] = []
         command = self._command(argv, self._user if user is None else user, self._repository, Limits())

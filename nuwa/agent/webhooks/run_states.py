@@ -11,8 +11,8 @@ class RunState:
     """A run that began or ended.
 
     Args:
-    commit: its commit; empty while that is unknown.
-    state: `running`, or its final state.
+        commit: its commit; empty while that is unknown.
+        state: `running`, or its final state.
         services: those that it restarted or deployed.
         step: the command that failed.
         remote: the address that git fetches from, if it is needed.

@@ -50,8 +50,8 @@ class Accepted:
     """The result of accepting a delivery.
 
     Args:
-    duplicate: it was received before, and its run is unfinished or succeeded.
-    merged: a queued run includes this delivery.
+        duplicate: it was received before, and its run is unfinished or succeeded.
+        merged: a queued run includes this delivery.
     """
 
     run: int

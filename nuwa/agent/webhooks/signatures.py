@@ -40,8 +40,8 @@ def prove(headers: Mapping[str, str], body: bytes, secret: str) -> Sender | None
     """The sender of a request if it knows the secret; compared in constant time.
 
     Args:
-    headers: by lower-case name.
-    secret: an empty one never matches.
+        headers: by lower-case name.
+        secret: an empty one never matches.
     """
     if not secret:
         return None
