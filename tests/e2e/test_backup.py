@@ -157,7 +157,7 @@ def test_a_repository_that_was_moved_is_taken_by_the_printed_command(archived: A
     archived.sh(f"mv {REPOSITORY} {REPOSITORY}.moved")
     said = archived.archive(f"--repository {REPOSITORY}.moved", code=1)
     assert "was moved" in said
-    archived.sh(said.split("If that was you: ")[1].splitlines()[0])
+    archived.sh(said.split("If you did this yourself: ")[1].splitlines()[0])
     archived.sh(f"mv {REPOSITORY}.moved {REPOSITORY}")
     archived.archive(f"--repository {REPOSITORY} --accept")
 
@@ -264,7 +264,7 @@ def test_an_archive_that_is_cut_off_on_its_way_is_told_and_the_next_one_is_whole
     eventually(lambda: int(archived.sh(size) or 0) > 50, "a part of it has arrived")
     archived.sh("pkill -9 -f '^ssh .* borg serve'")
     eventually(lambda: archived.sh("cat /root/e2e-code") == "1", "the archive has failed")
-    assert f"no connection to {there}, or it was cut" in archived.sh("cat /root/e2e-said")
+    assert f"no connection to {there}, or it was lost" in archived.sh("cat /root/e2e-said")
     assert "no connection to" in archived.record("archives")
     assert archived.sh("ls volumes/.nuwa/archive 2>/dev/null || true") == ""
     archived.archive("")

@@ -262,7 +262,6 @@ roll_back() {
   given bin/install --quiet 2>/dev/null
   echo BROKEN >"$NUWA_ROOT/etc/nginx/conf.d/other.conf"
   run -0 bin/uninstall --yes
-  follows='keeps the previous one: '
-  run -1 bash -c "$(sed -n "s/.*$follows//p" <<<"$output")"
+  run -1 bash -c "$(sed -n 's/.*keeps the previous one\. \(.*\) shows why\.$/\1/p' <<<"$output")"
   says 'unknown directive "BROKEN"'
 }

@@ -32,7 +32,7 @@ setup() {
 @test "what no environment variable can hold is refused, and the former value stays" {
   printf 'a\0b' >"$TEST/nul"
   run -1 bin/secret set MAIL_PASSWORD <"$TEST/nul"
-  says 'holds a NUL'
+  says 'contains a NUL'
   head -c 1000000 /dev/zero | tr '\0' x >"$TEST/long"
   run -1 bin/secret set MAIL_PASSWORD <"$TEST/long"
   says 'longer than 128000 bytes'
@@ -80,7 +80,7 @@ setup() {
 
 @test "rm says what follows, and asks" {
   run -2 bin/secret rm MAIL_PASSWORD </dev/null
-  says 'nuwa.toml needs it: the next bin/run asks for it'
+  says 'nuwa.toml needs it: until the next bin/run, which asks for it, a restart of the app may fail'
   [[ -e volumes/secrets/MAIL_PASSWORD ]]
   run -0 bin/secret rm --yes MAIL_PASSWORD
   : >"$FAKE/starts"

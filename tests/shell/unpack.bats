@@ -127,7 +127,7 @@ refuses() {
   given bin/run --quiet
   bin/migrate --output - >"$TEST/blog.sh" 2>"$TEST/messages"
   run -0 sh "$TEST/blog.sh" --verify
-  says 'is whole'
+  says 'is complete'
   run -0 sh "$TEST/blog.sh" --extract "$TEST/there"
 }
 
@@ -209,7 +209,7 @@ sys.stdout.buffer.write(data)"
     rm -f "$TEST/blog.sh"
     pack ${option:+"$option"}
     run -0 sh "$TEST/blog.sh" --verify
-    says 'is whole'
+    says 'is complete'
     # Without the end of the tar, of the packer's own, and without anything.
     for bytes in 3000 100 2; do
       damaged head -c "-$bytes"
@@ -293,7 +293,7 @@ sys.stdout.buffer.write(data)"
 }
 
 @test "devices are refused" {
-  refuses "add('volumes/media/disk', BLKTYPE)" 'of kind b'
+  refuses "add('volumes/media/disk', BLKTYPE)" 'of type b'
   refuses "add('volumes/media/null', CHRTYPE)" 'of kind c'
 }
 
@@ -310,7 +310,7 @@ sys.stdout.buffer.write(data)"
 }
 
 @test "an archive of nothing, and noise in the place of one, are refused" {
-  refuses '' 'it holds nothing'
+  refuses '' 'it is empty'
   refuses "sys.stdout.buffer.write(b'noise' * 1000)" 'damaged'
 }
 
