@@ -18,7 +18,7 @@ _MIGRATIONS = re.compile(
 
 
 _WORKERS = re.compile(
-    r"\bcelery\b.*\b(?:worker|beat)\b|\bflower\b|\brq\b.*\bworker\b|\brqworker\b|\brqscheduler\b|\brqscheduler\b|\barq\b|\bdramatiq\b|"
+    r"\bcelery\b.*\b(?:worker|beat)\b|\bflower\b|\brq\b.*\bworker\b|\brqworker\b|\brqscheduler\b|\barq\b|\bdramatiq\b|"
     r"\bhuey|\bqcluster\b|\brundramatiq\b|\bprocess_tasks\b|\bdb_worker\b|\btaskiq\b|\bprocrastinate\b|\bsaq\b"
 )
 

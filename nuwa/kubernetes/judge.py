@@ -119,7 +119,10 @@ def _about_requests(context: Context) -> Iterator[str]:
         yield "rate has no equivalent: use the rate limits of your gateway, such as its own policy objects"
     if app.protect:
         paths = ", ".join(one.path for one in app.protect)
-        yield f"[[protect]] has no equivalent, so {paths} can be opened by anyone: use your gateway's own policies"
+        yield (
+            f"[[protect]] has no equivalent, so {paths} can be opened by anyone: "
+            "use your gateway's own policies"
+        )
     if context.options.ingress and (app.site.headers or app.path or app.redirect):
         yield (
             "an Ingress has no fields for [site] headers, [[path]] and [[redirect]]: omit --ingress, "

@@ -142,6 +142,11 @@ def stop_timeout(app: App) -> int:
     return max(app.server.graceful_timeout, slowest) + STOP_MARGIN_S
 
 
+def start_timeout(app: App) -> int:
+    """Seconds in which a container has to answer: the manifest's start period and one last check."""
+    return app.health.start_period + app.health.timeout + 5
+
+
 def limit_sending(app: App) -> tuple[str, ...]:
     """The command that limits what is sent at eth0 of the network namespace in which it runs; empty without
     `limits.network`."""

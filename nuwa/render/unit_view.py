@@ -110,8 +110,7 @@ class UnitView(View):
 
     @property
     def start_timeout(self) -> int:
-        """Seconds: the manifest's start period and one last check."""
-        return self.app.health.start_period + self.app.health.timeout + 5
+        return container.start_timeout(self.app)
 
     @property
     def wait(self) -> tuple[str, ...]:

@@ -195,8 +195,7 @@ def _facts(app: App) -> dict[str, object]:
         "limit_sending": container.limit_sending(app),
         "proxy_lists": _proxy_lists(app),
         "backup": app.backup or Backup(repository=""),
-        # As the unit waits for a slot.
-        "start_seconds": app.health.start_period + app.health.timeout + 5,
+        "start_seconds": container.start_timeout(app),
         "scripts_sha256": hashlib.sha256(zipapp.scripts()).hexdigest(),
     }
 

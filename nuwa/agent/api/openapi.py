@@ -9,6 +9,7 @@ from typing import Any
 from nuwa import __version__
 from nuwa.agent import schemas
 from nuwa.agent.api.endpoints import endpoint_of
+from nuwa.agent.webhooks.signatures import SIGNED
 from nuwa.manifest.checks import app_name
 from nuwa.manifest.validation import adapter
 
@@ -164,7 +165,7 @@ LISTENER = (
         {202: _one("run", _ID), 200: _CONFIG},
         (400, 401, 404, 408, 409, 413, 429, 503),
         body="application/json",
-        headers=("X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Gitlab-Token"),
+        headers=(*(name.title() for name, _, _ in SIGNED), "X-Gitlab-Token"),
     ),
     Operation(
         *("get", "/webhook/{name}", "Trigger a webhook by hand, with GitLab's token."),

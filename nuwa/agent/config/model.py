@@ -46,10 +46,12 @@ class Limits(Section):
     pids: Annotated[
         int | None,
         Between(4, 4_000_000),
-        Doc("Maximum number of processes and threads; 512 unless set."),
+        Doc("Maximum number of processes and threads; default: 512, for a webhook 4096."),
     ] = None
     open_files: Annotated[
-        int | None, Between(64, 10_000_000), Doc("Maximum number of open files per process.")
+        int | None,
+        Between(64, 10_000_000),
+        Doc("Maximum number of open files per process; not in the top-level `limits`."),
     ] = None
 
 

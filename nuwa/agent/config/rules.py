@@ -33,7 +33,7 @@ def findings(config: Config, names: set[str]) -> Iterator[Finding]:
     yield from _ports(config)
     yield from _routes(config, names)
     yield from _shared_origins(config)
-    yield from _limits(("limits",), config.limits)
+    yield from _limits_of_all(config.limits)
     for name, hook in config.webhooks.items():
         yield from _limits(("webhooks", name, "limits"), hook.limits)
         if hook.status and bool(hook.status.token) == bool(hook.status.token_file):
@@ -82,6 +82,15 @@ def _process(path: Path, process: Process) -> Iterator[Finding]:
     if process.health.path and not process.ports and not process.is_deployment:
         yield Finding((*path, "health", "path"), "there is no port to check", "add ports")
     yield from _limits((*path, "limits"), process.limits)
+
+
+def _limits_of_all(limits: Limits) -> Iterator[Finding]:
+    yield from _limits(("limits",), limits)
+    if limits.open_files is not None:
+        hint = "set it in the limits of each process"
+        yield Finding(
+            ("limits", "open_files"), "is a limit for one process, not for all services together", hint
+        )
 
 
 def _limits(path: Path, limits: Limits) -> Iterator[Finding]:

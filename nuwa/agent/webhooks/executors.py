@@ -101,7 +101,7 @@ def _write_environment(path: Path, env: Mapping[str, str]) -> None:
 
 
 def systemd_run(command: Command, env_file: Path) -> list[str]:
-    """The command line that runs a command in its unit."""
+    """The command line that runs a command in its unit; its limits are as in `templates/agent/limits.j2`."""
     limits = command.limits
     properties = {
         "WorkingDirectory": command.folder,
@@ -111,9 +111,12 @@ def systemd_run(command: Command, env_file: Path) -> list[str]:
         "SyslogIdentifier": "nuwa-hook",
         "OOMPolicy": "kill",
         "TasksMax": str(limits.pids or DEFAULT_MAX_PIDS),
+        "LimitNOFILE": str(limits.open_files or ""),
         "User": command.user,
+        "MemoryLow": str(limits.memory_low or ""),
         "MemoryHigh": str(limits.memory_high or ""),
         "MemoryMax": str(limits.memory_max or ""),
+        "MemorySwapMax": "0" if limits.memory_max else "",
         "CPUQuota": f"{round(limits.cpu * 100)}%" if limits.cpu else "",
         "CPUWeight": str(limits.cpu_weight or ""),
         "IOWeight": str(limits.io_weight or ""),

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_SIGNED = (
+SIGNED = (
     ("x-hub-signature-256", "sha256=", hashlib.sha256),
     ("x-gitea-signature", "", hashlib.sha256),
     ("x-forgejo-signature", "", hashlib.sha256),
@@ -45,7 +45,7 @@ def prove(headers: Mapping[str, str], body: bytes, secret: str) -> Sender | None
     """
     if not secret:
         return None
-    for name, prefix, algorithm in _SIGNED:
+    for name, prefix, algorithm in SIGNED:
         if name in headers:
             expected = prefix + hmac.new(secret.encode(), body, algorithm).hexdigest()
             return Sender(signed=True) if _same(expected, headers[name]) else None

@@ -152,6 +152,15 @@ def test_an_address_in_another_scheme_keeps_what_is_encoded(tmp_path: Path) -> N
     assert found["DATABASE_URL"] == "postgresql+asyncpg://u:p%2Fw@h:1/n"
 
 
+def test_a_line_that_log_as_does_not_split_fits_into_a_message_of_rsyslog_with_its_header() -> None:
+    files = IMAGES / "base" / "rootfs"
+    longest = re.search(r"--size (\d+)KiB", (files / "usr/lib/nuwa/log-as.awk").read_text())
+    message = re.search(r'maxMessageSize="(\d+)k"', (files / "etc/rsyslog.conf").read_text())
+    assert longest
+    assert message
+    assert 1024 * int(longest[1]) + 1000 < 1024 * int(message[1])
+
+
 def test_files_of_images_state_the_default_port_and_the_app_s_id_as_the_names_do() -> None:
     text = "\n".join(path.read_text(errors="replace") for path in FILES)
     ports = re.findall(r"\$\{PORT:-(\d+)\}", text) + re.findall(r'environ\.get\("PORT", "(\d+)"\)', text)

@@ -163,6 +163,7 @@ def test_every_mistake_is_named_at_once_with_its_line() -> None:
     ("document", "path", "message"),
     [
         ({"processes": {"a": {}}}, "processes.a", "either script or deployment"),
+        ({"limits": {"open_files": 100}}, "limits.open_files", "for one process"),
         ({"processes": {"ci": {"script": "x"}}}, "processes.ci", "built-in service"),
         ({"processes": {"a/../b": {"script": "x"}}}, 'processes."a/../b"', "not a name"),
         ({"processes": {"a": {"script": "x", "ports": [7501]}}}, "processes.a.ports[0]", "webhook listener"),

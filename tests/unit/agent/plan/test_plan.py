@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.paths import Paths
 from nuwa.agent.plan import plan
 from nuwa.agent.plan.facts import Facts, Script, TlsFiles
+from nuwa.agent.webhooks.executors import Command, systemd_run
 from nuwa.errors import ManifestError
 from nuwa.resources import TEMPLATES
 
@@ -99,32 +101,42 @@ def test_a_file_of_the_users_own_counts_more_than_the_configuration_and_ports_le
     ]
 
 
+LIMITS = {
+    "memory_low": "1M",
+    "memory_high": "2M",
+    "memory_max": "3M",
+    "cpu": 1.5,
+    "cpu_weight": 10,
+    "io_weight": 20,
+    "pids": 30,
+    "open_files": 100,
+}
+LIMIT_SETTINGS = {
+    "MemoryLow=1048576",
+    "MemoryHigh=2097152",
+    "MemoryMax=3145728",
+    "MemorySwapMax=0",
+    "CPUQuota=150%",
+    "CPUWeight=10",
+    "IOWeight=20",
+    "TasksMax=30",
+    "LimitNOFILE=100",
+}
+
+
 def test_limits_become_settings_of_the_unit_and_of_the_slice() -> None:
-    limits = {
-        "memory_low": "1M",
-        "memory_high": "2M",
-        "memory_max": "3M",
-        "cpu": 1.5,
-        "cpu_weight": 10,
-        "io_weight": 20,
-        "pids": 30,
-        "open_files": 100,
-    }
-    lines = set(unit({"script": "/a", "limits": limits}))
-    assert {
-        "MemoryLow=1048576",
-        "MemoryHigh=2097152",
-        "MemoryMax=3145728",
-        "MemorySwapMax=0",
-        "CPUQuota=150%",
-        "CPUWeight=10",
-        "IOWeight=20",
-        "TasksMax=30",
-        "LimitNOFILE=100",
-    } <= lines
+    assert set(unit({"script": "/a", "limits": LIMITS})) >= LIMIT_SETTINGS
     slice_ = files({"limits": {"memory_max": "1G", "cpu": 2}})[f"{UNITS}/nuwa.slice"]
     assert "MemoryMax=1073741824" in slice_
     assert "CPUQuota=200%" in slice_
+
+
+def test_the_limits_of_a_webhook_become_settings_of_the_unit_of_each_of_its_commands() -> None:
+    hook = {"token": "0123456789abcdef" * 2, "path": "/srv/site", "limits": LIMITS}
+    limits = load({"webhooks": {"site": hook}}).config.webhooks["site"].limits
+    command = Command(["npm", "ci"], "nuwa-hook@1.service", "/srv/site", limits=limits)
+    argv = systemd_run(command, Path("/run/x.env"))
+    assert {word.removeprefix("--property=") for word in argv} >= LIMIT_SETTINGS
 
 
 def test_a_service_without_limits_still_has_one_on_its_number_of_processes() -> None:
