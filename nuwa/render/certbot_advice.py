@@ -26,7 +26,7 @@ _REMEDIES = (
     (r"Another instance of Certbot", "certbot is already running here: wait until it has finished."),
     (
         r"ConnectionError|Max retries exceeded|Error: Requesting |requests\.exceptions",
-        "This host cannot reach the ACME server {server}. Check its address, DNS and firewall.",
+        "This host cannot reach {server}. Check its address, DNS and firewall.",
     ),
     (
         r"Type:   caa",
@@ -97,7 +97,7 @@ def advise(output: str, challenge: str, server: str, folder: str, log: str, *, n
     until = _until(output, now)
     if until is None:
         remedy = _remedy(output, challenge).format(
-            server=server or "of certbot itself", folder=folder, log=log
+            server=f"the ACME server {server}" if server else "certbot's ACME server", folder=folder, log=log
         )
     else:
         remedy = (

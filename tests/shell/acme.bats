@@ -94,7 +94,7 @@ fails_with() {
   given bin/install --quiet
   fails_with 'ValueError: Requesting acme.example.com/directory: Connection refused'
   run -1 bin/lib/check --quiet
-  says 'The ACME server of certbot itself cannot be reached'
+  says "This host cannot reach certbot's ACME server."
   says 'was not renewed'
   serves 'Fake Authority'
   run -0 bin/status

@@ -108,7 +108,7 @@ borg_fails() {
   done <<'END'
 LockTimeout|Failed to create/acquire the lock|borg break-lock
 Error|OSError: [Errno 28] No space left on device|no space is left for
-ConnectionClosed|Connection closed by remote host|to it as root; then repeat
+ConnectionClosed|Connection closed by remote host|Check that root can log in there with ssh, then repeat
 IntegrityError|Data integrity error: Segment entry checksum mismatch|borg check --repair
 END
   run -0 bin/status
@@ -167,9 +167,9 @@ END
   run -0 "$BASH" bin/lib/archived
   printf '2020-01-01T00:00:00Z\tnuwa-blog-2020-01-01T000000Z\tok\n' >volumes/.nuwa/archives.tsv
   run -1 "$BASH" bin/lib/archived
-  says 'the last archive is of 2020-01-01'
+  says 'the last archive is from 2020-01-01'
   run -0 bin/status
-  says 'WARNING     the last archive is of'
+  says 'WARNING     the last archive is from'
 }
 
 @test "cron has its file from run until kill" {

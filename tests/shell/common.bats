@@ -102,7 +102,7 @@ mapfile -t ALL < <(cd "$REPO/bin-templates/commands" && printf '%s\n' * lib/chec
 @test "an image that is gone is named" {
   mv "$FAKE/images/$ONE" "$TEST/gone"
   run -4 bin/run
-  says "the image $ONE: pull or load it"
+  says "the image $ONE (pull or load it, or run the Setup of another)"
 }
 
 @test "too little room on the disk is named before anything is done, and hinders no removal" {

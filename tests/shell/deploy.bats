@@ -272,7 +272,7 @@ serves() {
     for _ in {1..30}; do printf "$line" 502; done >>"$log"
   ) 3>&- &
   run -1 bin/deploy --watch 20 "$TWO"
-  says 'of 30 answers were errors (5xx): 100 %, before 0 %'
+  says 'of 30 answers were errors (5xx): 100 %, previously 0 %'
   says 'The previous release (aaaaaaaaaaaa) serves'
   [[ $(<"$TEST/spare") == blue/server.sock ]]
   serves "$ONE" blue
@@ -380,7 +380,7 @@ orphan_hook() {
   says 'stopping the release hook of bbbbbbbbbbbb'
   orphan_hook
   run -0 bin/kill --yes
-  says 'what it did to the data stays'
+  says 'Its changes to the data stay'
   [[ ! -e $FAKE/containers/nuwa-blog-release && ! -e volumes/.nuwa/hook.running ]]
 }
 

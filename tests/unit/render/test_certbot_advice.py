@@ -24,7 +24,7 @@ def advice(output: str, challenge: str = "http-01", server: str = "") -> Advice:
     [
         ("OSError: [Errno 28] No space left on device", "make room below /srv/blog"),
         ("Another instance of Certbot is already running.", "wait until it has finished"),
-        ("requests.exceptions.ConnectionError: refused", "cannot reach the ACME server of certbot itself"),
+        ("requests.exceptions.ConnectionError: refused", "cannot reach certbot's ACME server"),
         ("  Type:   caa\n", "A CAA record"),
         ("  Detail: DNS problem: NXDOMAIN looking up A for x", "an A (and AAAA) record"),
         ("  Type:   dns\n  Type:   connection", "an A (and AAAA) record"),
