@@ -38,7 +38,9 @@ HTTP3_SITE = "nuwa.http3.conf"
 NGINX_DROP_IN = "nuwa.sites.conf"
 """What all sites of a host have systemd do for nginx."""
 RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"})
-"""What the app's environment has from nuwa, in addition to names that begin with `NUWA_` or `S6_`."""
+RESERVED_PREFIXES = ("NUWA_", "S6_")
+"""Variables that nuwa itself sets in the app's environment: these, and all that begin with a prefix.
+`bin/secret` and `bin/config` state the prefixes again."""
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
@@ -61,6 +63,11 @@ NETWORK_OPTIONS = ("--disable-dns", "--opt=isolate=true")
 """Of an app's network: no other isolated one reaches it, and names are looked up as on the host."""
 TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108 - mounts inside the container
 """What is writable besides volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
+
+
+def is_reserved(variable: str) -> bool:
+    """Whether nuwa itself sets this variable in the app's environment."""
+    return variable in RESERVED_VARIABLES or variable.startswith(RESERVED_PREFIXES)
 
 
 def replicas(slot: str, count: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from nuwa.detect.model import Database, Environment, Service, Variable
 from nuwa.detect.testimony import Testimony
 from nuwa.detect.tree import Tree
-from nuwa.names import RESERVED_VARIABLES
+from nuwa.names import is_reserved
 
 FRAMEWORK_KEYS = frozenset(
     {
@@ -49,8 +49,6 @@ _OTHERS = _OF_THE_CONTAINER | _OF_THE_SERVER | _OF_PYTHON | _OF_PLATFORMS | _OF_
 """What is not the app's own to set."""
 _PLATFORM_PREFIXES = (
     "PYTHON",
-    "NUWA_",
-    "S6_",
     "HEROKU_",
     "RENDER_",
     "RAILWAY_",
@@ -172,7 +170,7 @@ def is_secret(name: str) -> bool:
 
 def belongs_to_the_app(name: str) -> bool:
     """Whether a variable is the app's own, and not one of the container, the platform or a tool."""
-    if name in _OTHERS or name in RESERVED_VARIABLES or name.startswith(_PLATFORM_PREFIXES):
+    if name in _OTHERS or is_reserved(name) or name.startswith(_PLATFORM_PREFIXES):
         return False
     return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)) and not name.endswith(("_TEST", "TESTING"))
 

@@ -11,7 +11,7 @@ from nuwa.manifest.finding import Finding, Given, twice
 from nuwa.manifest.model import App
 from nuwa.manifest.positions import Path, dotted
 from nuwa.manifest.volume_rules import nested
-from nuwa.names import PROJECT, RESERVED_VARIABLES
+from nuwa.names import PROJECT, is_reserved
 
 
 def findings(app: App, given: Given) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def _environment(app: App, _: Given) -> Iterator[Finding]:
         paths += [(("env", key, index), name) for index, name in enumerate(getattr(app.env, key))]
     yield from twice(paths)
     for path, name in paths:
-        if name in RESERVED_VARIABLES or name.startswith(("NUWA_", "S6_")):
+        if is_reserved(name):
             yield Finding((path,), f"{name} is reserved: nuwa itself sets it", "choose another name")
 
 
@@ -185,7 +185,7 @@ def _services(app: App, _: Given) -> Iterator[Finding]:
     ]
     for path, variables in receivers:
         for variable in variables:
-            if variable in RESERVED_VARIABLES or variable.startswith(("NUWA_", "S6_")):
+            if is_reserved(variable):
                 yield Finding((path,), f"{variable} is reserved: nuwa itself sets it", "choose another name")
             if variable in others:
                 elsewhere = dotted(others[variable])

@@ -15,7 +15,7 @@ from nuwa.agent.config import processes
 from nuwa.agent.config.model import Channel
 from nuwa.agent.config.resolved import Loaded
 from nuwa.agent.database import Database
-from nuwa.agent.monitor import child, messages, send
+from nuwa.agent.monitor import channel_messages, child, send
 from nuwa.agent.monitor.outbox import Outbox, Waiting
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.schemas import ChannelState
@@ -87,7 +87,7 @@ class Channels:
         alerts = [item.alert for item in items]
         try:
             dropped = self._outbox.dropped[name]
-            message = messages.compose(alerts, socket.gethostname(), channel.time_zone, dropped)
+            message = channel_messages.compose(alerts, socket.gethostname(), channel.time_zone, dropped)
             await self._send(channel, *message)
             self._outbox.sent(name, items, dropped)
             self._faults.pop(name, None)

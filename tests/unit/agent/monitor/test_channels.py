@@ -17,7 +17,7 @@ import pytest
 
 from nuwa.agent.config.model import Channel, Monitor
 from nuwa.agent.database import Database
-from nuwa.agent.monitor import channels, events, messages, outbox, quiet_hours, send, state_store
+from nuwa.agent.monitor import channel_messages, channels, events, outbox, quiet_hours, send, state_store
 from nuwa.agent.monitor.outbox import Outbox
 from nuwa.agent.monitor.results import Finding
 from nuwa.agent.monitor.state_store import States
@@ -133,7 +133,7 @@ def test_a_flood_leaves_out_the_oldest_and_counts_them(
     box.collect({"phone": PHONE}, NOW)
     assert [item.alert["service"] for item in box.due("phone", NOW + 60)] == [f"app{n}" for n in range(7, 12)]
     assert box.dropped["phone"] == 7
-    assert "7 more are not included" in messages.compose([alert()], "h", dropped=7)[1]
+    assert "7 more are not included" in channel_messages.compose([alert()], "h", dropped=7)[1]
 
 
 def test_what_is_left_out_while_a_message_is_on_its_way_is_counted_in_the_next(
@@ -168,14 +168,14 @@ def test_a_clock_that_is_set_ahead_gives_no_alert_up(states: States, box: Outbox
 
 def test_what_does_not_fit_into_a_message_is_counted_and_nothing_else_is_cut() -> None:
     alerts = [alert(f"deploy app{number}", message="x" * 500, advice="y" * 200) for number in range(10)]
-    _, text, _ = messages.compose(alerts, "h")
+    _, text, _ = channel_messages.compose(alerts, "h")
     shown = text.count("x" * 500)
     assert 0 < shown < 10
     assert text.count("y" * 200) == shown
     assert text.endswith(f"\n{10 - shown} more are not included: nuwa monitor shows them")
     assert len(text) < 2000
-    _, text, _ = messages.compose([alert(message="x" * 5000)], "h")
-    assert len(text) == messages.MAX_CHARS
+    _, text, _ = channel_messages.compose([alert(message="x" * 5000)], "h")
+    assert len(text) == channel_messages.MAX_CHARS
 
 
 def test_channels_that_are_gone_keep_nothing(states: States, box: Outbox) -> None:
@@ -195,22 +195,22 @@ def test_that_a_channel_does_not_work_is_told_over_the_others(states: States, bo
 
 def test_what_failed_and_recovered_meanwhile_is_one_line() -> None:
     alerts = [alert(), alert("disk /"), alert(state="ok", message="running")]
-    title, text, kind = messages.compose(alerts, "host1", "UTC")
+    title, text, kind = channel_messages.compose(alerts, "host1", "UTC")
     assert title == "host1: disk / failed and 1 more"
     assert text.splitlines() == ["✗ 08:00 disk /: stopped", "✓ 08:00 process web: running (2 changes)"]
     assert kind == "failure"
-    title, _, kind = messages.compose([alert(state="ok")], "host1", "UTC")
+    title, _, kind = channel_messages.compose([alert(state="ok")], "host1", "UTC")
     assert (title, kind) == ("host1: process web is well", "success")
 
 
 def test_a_message_says_what_was_done_and_what_to_do_and_is_short() -> None:
     one = alert(action="restarted: running", advice="nuwa log web --since -1h")
-    assert messages.compose([one], "h", "UTC")[1].splitlines()[1:] == [
+    assert channel_messages.compose([one], "h", "UTC")[1].splitlines()[1:] == [
         "  → restarted: running",
         "  → nuwa log web --since -1h",
     ]
     many = [alert(f"process s{number}", message="x" * 500) for number in range(500)]
-    _, text, _ = messages.compose(many, "h", "UTC")
+    _, text, _ = channel_messages.compose(many, "h", "UTC")
     assert len(text) < 2000
     assert "497 more are not included" in text
 
@@ -257,7 +257,7 @@ def test_a_time_zone_that_the_host_knows_no_more_is_its_own(states: States, box:
     report(states)
     box.collect({"phone": channel}, NOW)
     assert box.waiting() == {"phone": 1}
-    assert "deploy shop" in messages.compose([alert("deploy shop")], "h", "Mars/Olympus")[1]
+    assert "deploy shop" in channel_messages.compose([alert("deploy shop")], "h", "Mars/Olympus")[1]
 
 
 def test_what_a_channel_has_still_to_send_is_kept_whatever_else_happens(
