@@ -124,7 +124,9 @@ class Steps:
                 'python = "3.12" in [image].'
             )
         if self._title.startswith("install"):
-            return "No image was made. Check names and versions, and that this machine can reach the index."
+            return (
+                "No image was made. Check names and versions, and that this machine can reach their source."
+            )
         return "No image was made."
 
     def _frontend_hint(self) -> str:

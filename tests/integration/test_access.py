@@ -165,7 +165,9 @@ def test_the_trail_names_who_did_what_by_which_way(host: Host) -> None:
     assert ("blogger", "API", "restart", "blog") in entries
     outcomes = {(entry["who"], entry["target"]): entry["outcome"] for entry in host.audit()}
     assert outcomes["blogger", "blog"] == "ok"
-    assert outcomes["blogger", "mail"].startswith("refused: the token blogger may not operate mail")
+    assert outcomes["blogger", "mail"].startswith(
+        "refused: the token blogger may operate only blog, not mail"
+    )
     assert ("grace", "command line", "restart", "mail") in entries
     assert ("operator", "dashboard", "log in", "") in entries
     assert ("site", "push", "run hook", "site") in entries

@@ -353,4 +353,4 @@ def test_a_mark_cannot_bring_markup_along(visit: Visit, fake: ControlFake) -> No
 
 def test_without_a_history_a_service_is_shown_all_the_same(visit: Visit, fake: ControlFake) -> None:
     visit.page.goto(f"{visit.url}/proc/mailer")
-    expect(visit.page.get_by_text("Nothing was recorded in this period yet")).to_be_visible()
+    expect(visit.page.get_by_text("No data for this period yet")).to_be_visible()

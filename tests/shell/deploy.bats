@@ -185,7 +185,10 @@ serves() {
     # what makes systemd read all units at the end
     systemctl boot
     bin/deploy --quiet "$TWO" 3>&- &
-    until [[ -e $TEST/begun ]]; do sleep 0.02; done
+    until [[ -e $TEST/begun ]]; do
+      kill -0 $! || fail "never came to: $what"
+      sleep 0.02
+    done
     kill -9 $!
     wait $! || true
     flock --nonblock volumes/.nuwa/lock true || fail "the lock is held by: $what"

@@ -20,7 +20,7 @@ setup() {
   printf '#!/bin/sh\nexit 2\n' >"$TEST/bin/tc"
   chmod +x "$TEST/bin/tc"
   PATH=$TEST/bin:$PATH run -0 bin/run --dry-run
-  says 'limits.network: this kernel has no token bucket filter (tbf, module sch_tbf): no effect here'
+  says 'limits.network has no effect: this kernel has no token bucket filter (tbf, module sch_tbf).'
   rm "$TEST/bin/tc"
   ln -s /usr/bin/* /usr/sbin/* "$TEST/bin/" 2>/dev/null || true
   rm "$TEST/bin/tc"

@@ -98,7 +98,7 @@ state_there() {
   run -0 bin/migrate --dry-run --yes --cutover "root@there:$THERE"
   [[ -e $THERE/volumes/.nuwa/migration.incoming ]]
   run -0 bin/migrate --yes --cutover "root@there:$THERE"
-  says 'serves on root@there already'
+  says 'already serves on root@there'
   [[ ! -e $THERE/volumes/.nuwa/migration.incoming ]]
   # As an earlier release calls it.
   touch "$THERE/volumes/.nuwa/arriving"
@@ -163,7 +163,7 @@ state_there() {
 @test "another deployment of the app there is left alone" {
   touch "$TEST/root2/etc/systemd/system/nuwa-blog-green.service"
   run -1 bin/migrate "root@there:$THERE"
-  says 'is deployed on root@there already'
+  says 'is already deployed on root@there'
   [[ ! -e $THERE ]]
 }
 

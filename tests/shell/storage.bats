@@ -240,7 +240,7 @@ END
 {"type": "symlink", "path": "/volumes/secrets/x", "mode": 134218239}|it is not a regular file
 {"type": "symlink", "path": "/bin/run", "mode": 134218239}|it is not a regular file
 {"type": "dev", "path": "/volumes/media/disk", "mode": 67109248}|device
-{"type": "file", "path": "/volumes/media/su", "mode": 8389101}|rights of another user
+{"type": "file", "path": "/volumes/media/su", "mode": 8389101}|it is setuid or setgid
 END
   live | diff "$TEST/before" -
 }

@@ -64,7 +64,8 @@ class Guard:
             return "revoked", f"the token {name[:40]!r} was revoked", hint
         if not grant.may(endpoint.right):
             hint = (
-                f"Log in with a token that has the right {endpoint.right}, or create one: nuwa token add NAME"
+                f"Log in with a token that has the right {endpoint.right}, or create one: "
+                f"nuwa token add NAME --right {endpoint.right}"
             )
             message = f"the token {grant.name} has no right to {_WORDS[endpoint.right]}"
             return "forbidden", message, hint

@@ -339,7 +339,7 @@ class Config(Section):
         dict[Annotated[str, Check(value_types.route)], Annotated[int | str, Check(value_types.target)]],
         Doc('Routes of nginx: host and path to a service or port; "dashboard" and "ci" are built in.'),
     ] = field(default_factory=dict)
-    metrics: Annotated[Metrics | None, Doc("Metrics for Prometheus; empty: off.")] = None
+    metrics: Annotated[Metrics | None, Doc("Metrics for Prometheus; left out: off.")] = None
     dashboard: Annotated[Dashboard, Doc("The dashboard.")] = field(default_factory=Dashboard)
     certificates: Annotated[
         dict[Annotated[str, Check(checks.domain)], CertificateFiles],

@@ -174,7 +174,7 @@ def test_every_dnf_that_installs_is_small_and_uses_the_cache(project: Path) -> N
 def test_whoever_installs_packages_declares_the_cache(project: Path) -> None:
     for family, argument in (("rockylinux", "DNF_CACHE"), ("debian", "APT_CONFIG")):
         for layer in stack(Recipe.of(full(family)), project):
-            uses = re.search(r"\b(dnf -y|apt-lists) ", layer.containerfile) is not None
+            uses = re.search(r"\b(dnf -y|apt-lists|apt-install) ", layer.containerfile) is not None
             assert layer.installs_packages == uses == (argument in layer.arguments)
 
 
@@ -227,7 +227,7 @@ def test_a_containerfile_borrows_only_what_it_needs(project: Path) -> None:
 def test_locales_and_fonts_are_packages_and_the_time_zone_is_the_apps_concern(project: Path) -> None:
     text = layers.packages(Recipe.of(full("debian"))).containerfile
     assert "fonts-x libpq5" in text
-    assert text.index(" locales ||") < text.index("add-locales de_DE.UTF-8") < text.index("purge")
+    assert text.index(" locales;") < text.index("add-locales de_DE.UTF-8") < text.index("purge")
     assert "/etc/localtime" not in text
     assert "/usr/share/zoneinfo/Etc/UTC /etc/localtime" in stack(Recipe.of(app()), project)[-1].containerfile
 

@@ -150,7 +150,10 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "lists").mkdir()
     program = tmp_path / "bin" / "apt-get"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\n[ ! -e {tmp_path}/broken ]\n')
+    program.write_text(
+        f'#!/bin/sh\ncd {tmp_path}\necho "$*" >>calls\n[ "$1" != update ] || rm -f stale\n'
+        '[ ! -e broken ] && [ ! -e stale ] && { [ ! -e missing ] || [ "$1" = update ]; }\n'
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return tmp_path
@@ -182,12 +185,22 @@ def test_an_upgrade_and_another_mirror_ask_for_new_lists(apt: Path) -> None:
     assert asks(apt)
 
 
-def test_after_a_failed_installation_new_lists_are_asked_for(apt: Path) -> None:
-    assert asks(apt)
+def test_an_installation_that_fails_with_lists_of_an_earlier_build_is_repeated_with_new_ones(
+    apt: Path,
+) -> None:
+    install, line = apt / "mnt" / "tools" / "apt-install", "install -q -y --no-install-recommends a b\n"
+    assert run([install, apt / "lists", "a", "b"]).ok
+    assert (apt / "calls").read_text() == "update -q\n" + line
     (apt / "calls").write_text("")
-    run([apt / "mnt" / "tools" / "apt-lists", apt / "lists", "old"])
-    assert (apt / "calls").read_text() == ""
-    assert asks(apt)
+    (apt / "stale").touch()
+    assert run([install, apt / "lists", "a", "b"]).ok
+    assert (apt / "calls").read_text() == f"{line}update -q\n{line}"
+
+
+def test_an_installation_that_fails_with_new_lists_has_failed(apt: Path) -> None:
+    (apt / "missing").touch()
+    assert not run([apt / "mnt" / "tools" / "apt-install", apt / "lists", "a"], check=False).ok
+    assert (apt / "calls").read_text().count("install -q") == 1
 
 
 def test_lists_that_did_not_arrive_do_not_count(apt: Path) -> None:

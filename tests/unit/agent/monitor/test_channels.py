@@ -324,9 +324,9 @@ def test_success_of_what_never_failed_goes_to_channels_alone(states: States) -> 
     ("kind", "message", "event"),
     [
         ("process", "stopped: oom-kill", "memory"),
-        ("process", "ended and was restarted (4 times so far): exit-code", "crash"),
-        ("process", "ended and was restarted (1 times so far): exit-code", "process"),
-        ("process", "ended and was restarted (1 times so far): oom-kill", "memory"),
+        ("process", "stopped and was restarted (4 times so far): exit-code", "crash"),
+        ("process", "stopped and was restarted (1 times so far): exit-code", "process"),
+        ("process", "stopped and was restarted (1 times so far): oom-kill", "memory"),
         ("process", "stopped: start-limit-hit", "crash"),
         ("process", "stopped: exit-code", "process"),
         ("process", "worker: no room left", "process"),

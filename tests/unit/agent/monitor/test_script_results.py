@@ -20,7 +20,7 @@ GOOD = [
 BAD = [
     "deploy[71]: started by root",
     "deploy[71]: starting nuwa-shop-blue.service",
-    "deploy[71]: warning: it does not answer. Going back.",
+    "deploy[71]: warning: it does not answer. Rolling back.",
     "deploy[71]: error: it does not answer. The previous release (4be1d02a9c77) serves; 77 was not taken up.",
 ]
 
