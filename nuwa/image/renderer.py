@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nuwa import files, names
 from nuwa.engine import Engine
+from nuwa.errors import BuildError, CommandError
 from nuwa.image import layer_tree
 from nuwa.image.files import File
 from nuwa.image.layers import Layer
@@ -46,7 +47,7 @@ def compiled(engine: Engine, image: str) -> bytes:
         image: its id.
 
     Raises:
-        CommandError: the image cannot compile it.
+        BuildError: no container of the image can be run, or it cannot compile the renderer.
     """
     sources = zipapp.sources()
     kept = cache_folder() / "renderers" / f"{_digest(sources, image)}.zip"
@@ -72,7 +73,14 @@ def _digest(sources: Mapping[str, bytes], image: str) -> str:
 def _compile(engine: Engine, image: str, archive: bytes) -> bytes:
     script = Path(bytecode.__file__).read_text()
     with tempfile.TemporaryFile() as file:
-        engine.run(image, "-S", "-c", script, options=_CONTAINER, input=archive, stdout=file)
+        try:
+            engine.run(image, "-S", "-c", script, options=_CONTAINER, input=archive, stdout=file)
+        except CommandError as error:
+            raise BuildError(
+                f"a container of the image {image[:12]} could not compile nuwa's renderer",
+                details=error.output,
+                hint=f"podman must be able to run it: podman run --rm --network=none {image[:12]} true",
+            ) from None
         file.seek(0)
         return file.read()
 

@@ -296,6 +296,14 @@ def test_a_stop_from_inside_keeps_the_exit_code_that_it_chose(start: Starter) ->
     assert container.wait_ended() == 42
 
 
+def test_an_init_script_may_end_the_container_with_an_exit_code_of_its_own(
+    start: Starter, script: Script
+) -> None:
+    ending = "echo 43 >/run/s6-linux-init-container-results/exitcode; exec /run/s6/basedir/bin/halt"
+    container = start("gunicorn", script("/etc/cont-init.d/10-end", ending))
+    assert container.wait_ended() == 43
+
+
 def test_a_cron_job_that_runs_at_a_stop_is_asked_to_end(start: Starter) -> None:
     container = start("gunicorn").wait_served()
     container.engine.exec(

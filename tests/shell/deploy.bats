@@ -199,6 +199,26 @@ serves() {
   done
 }
 
+@test "a deploy that is cut off while systemd reads its units for the last time is undone as a whole" {
+  jq '.site.headers = {"X-Two": "yes"}' "$MANIFEST" >"$TEST/two.json"
+  MANIFEST=$TEST/two.json make_image "$TWO" 2.0
+  mkdir "$TEST/cut"
+  # shellcheck disable=SC2016  # the fake expands it
+  printf '#!/bin/sh\n[ "$*" != daemon-reload ] || kill -9 $PPID\nexec "$REPO/tests/shell/fakes/systemctl" "$@"\n' >"$TEST/cut/systemctl"
+  chmod +x "$TEST/cut/systemctl"
+  # what makes systemd read all units at the end
+  systemctl boot
+  PATH=$TEST/cut:$PATH run -137 bin/deploy --quiet "$TWO"
+  [[ $(<volumes/.nuwa/deploy) == *finishing* ]]
+  grep -q X-Two "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
+  touch "$FAKE/images/$TWO/broken"
+  systemctl boot
+  run -0 bin/deploy --resume --yes
+  serves "$ONE" blue
+  run -1 grep X-Two "$NUWA_ROOT/etc/nginx/conf.d/nuwa-blog.conf"
+  [[ $(tail -n 1 volumes/.nuwa/releases.tsv | cut -f 2) == "$ONE" ]]
+}
+
 @test "a release that does not come up leaves the previous one serving, scripts and all" {
   touch "$FAKE/images/$TWO/broken"
   run -1 bin/deploy "$TWO"

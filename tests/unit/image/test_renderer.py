@@ -9,6 +9,7 @@ from typing import IO
 
 import pytest
 
+from nuwa.errors import BuildError, CommandError
 from nuwa.image import renderer
 from nuwa.image.layer_tree import Entry
 from nuwa.image.layers import Layer
@@ -58,6 +59,19 @@ def test_without_a_cache_it_is_compiled_each_time(cache: Path) -> None:
     podman = Podman()
     assert compiled(podman, "a") == compiled(podman, "a")
     assert podman.asked == ["a", "a"]
+
+
+def test_where_no_container_runs_the_error_says_so(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise CommandError(["podman", "run", "-c", "a long script"], 126, "crun: operation not permitted")
+
+    podman = Podman()
+    monkeypatch.setattr(podman, "run", fail)
+    with pytest.raises(BuildError, match="a container of the image 0123456789ab could not") as caught:
+        compiled(podman, "0123456789abcdef")
+    assert caught.value.details == "crun: operation not permitted"
+    assert caught.value.hint.endswith("podman run --rm --network=none 0123456789ab true")
+    assert not any(cache.glob("*"))
 
 
 def test_what_was_not_used_for_long_is_forgotten(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
