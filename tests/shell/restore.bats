@@ -155,7 +155,7 @@ refuses() {
   hostile 'brw-r--r-- volumes/media/disk' ''
   refuses 'device'
   hostile '-rwsr-xr-x volumes/media/su' ''
-  refuses 'rights of another user'
+  refuses 'it is setuid or setgid'
 }
 
 @test "links with any target stay links, and nothing goes through them" {

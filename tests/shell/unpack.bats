@@ -294,7 +294,7 @@ sys.stdout.buffer.write(data)"
 
 @test "devices are refused" {
   refuses "add('volumes/media/disk', BLKTYPE)" 'of type b'
-  refuses "add('volumes/media/null', CHRTYPE)" 'of kind c'
+  refuses "add('volumes/media/null', CHRTYPE)" 'of type c'
 }
 
 @test "names that imitate tar's list are read as what they are" {
