@@ -197,6 +197,12 @@ def test_an_installation_that_fails_with_lists_of_an_earlier_build_is_repeated_w
     assert (apt / "calls").read_text() == f"{line}update -q\n{line}"
 
 
+def test_nothing_is_installed_by_lists_that_did_not_arrive(apt: Path) -> None:
+    (apt / "broken").touch()
+    assert not run([apt / "mnt" / "tools" / "apt-install", apt / "lists", "a"], check=False).ok
+    assert (apt / "calls").read_text() == "update -q\n"
+
+
 def test_an_installation_that_fails_with_new_lists_has_failed(apt: Path) -> None:
     (apt / "missing").touch()
     assert not run([apt / "mnt" / "tools" / "apt-install", apt / "lists", "a"], check=False).ok
