@@ -1,1 +1,1 @@
-"""From a project to an image: layers, their inputs, the build, what is read of a finished image."""
+"""Builds an app's image: layers, their inputs, the build itself, and the inspection of a finished image."""

@@ -21,16 +21,16 @@ from nuwa.render import zipapp
 from nuwa.setup_label import write
 
 PLACEHOLDER = "nuwa-build"
-"""What the value of each secret begins with while the image is built, for settings that insist on one."""
+"""How the placeholder of each secret begins while the image is built, for settings that require a value."""
 _SUFFIX = "there-are-no-secrets-while-an-image-is-built"
-"""What follows: settings refuse keys that are short, or equal to another one."""
+"""How it ends: some settings refuse keys that are short, or that are equal to each other."""
 _SERVER_PLACEHOLDER = f"{PLACEHOLDER}:{PLACEHOLDER}@127.0.0.1:1/{PLACEHOLDER}"
 DATABASE_PLACEHOLDERS = {
     "postgresql": f"postgresql://{_SERVER_PLACEHOLDER}",
     "mariadb": f"mysql://{_SERVER_PLACEHOLDER}",
     "sqlite": "sqlite:////tmp/nuwa-build.sqlite3",
 }
-"""DATABASE_URL while the image is built, by engine: of the right kind, and nothing answers there."""
+"""DATABASE_URL while the image is built, by engine: well-formed, but nothing answers at that address."""
 
 
 def app_layer(recipe: Recipe, project: Path) -> Layer:
@@ -55,7 +55,7 @@ def app_layer(recipe: Recipe, project: Path) -> Layer:
 
 
 def project_time(project: Path) -> int:
-    """The time that the image carries: SOURCE_DATE_EPOCH, or that of the last commit to the project."""
+    """The timestamp of the image: SOURCE_DATE_EPOCH, or the time of the last commit to the project."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if given.isdecimal():
         return int(given)
@@ -80,7 +80,7 @@ def _values(app: App) -> dict[str, object]:
 
 
 def placeholders(app: App) -> dict[str, str]:
-    """What stands for secrets while the image is built: their values live on the host."""
+    """Placeholders for secrets while the image is built: the real values exist only on the host."""
     found = {name: f"{PLACEHOLDER}-{name}-{_SUFFIX}" for name in (*app.env.secrets, *app.env.generated)}
     if app.database:
         found[names.DATABASE_SECRET] = DATABASE_PLACEHOLDERS[app.database.engine]
@@ -92,7 +92,7 @@ def placeholders(app: App) -> dict[str, str]:
 
 
 def _address(text: str) -> str:
-    """A text with an address filled in as hosts do it: all other braces in it stay, as those of JSON."""
+    """Fill an address into a text as hosts do it; all other braces in it, such as those of JSON, stay."""
     for part, value in {"host": "127.0.0.1", "port": "1", "password": PLACEHOLDER}.items():
         text = text.replace(f"{{{part}}}", value)
     return text
@@ -110,7 +110,7 @@ def _entries(recipe: Recipe, project: Path) -> tuple[layer_tree.Entry, ...]:
 
 def _project(app: App, project: Path) -> list[layer_tree.Entry]:
     """The project's files, without what an earlier build left there: collected static files and a built
-    frontend that git does not track. Of a frontend in a folder of its own none goes in."""
+    frontend that git does not track. A frontend in its own folder is left out entirely."""
     node = app.build.node
     found = context.entries(project, app.image)
     if node and node.directory != ".":
@@ -125,7 +125,7 @@ def _project(app: App, project: Path) -> list[layer_tree.Entry]:
 
 
 def _below(path: str, folders: Sequence[str]) -> bool:
-    """Whether a path in the image is one of some paths of the project, or is in one."""
+    """Whether a path in the image is one of these paths of the project, or below one."""
     return any(f"{path}/".startswith(f"{names.PROJECT}/{folder}/") for folder in folders)
 
 
@@ -141,7 +141,7 @@ def _generated(recipe: Recipe, project: Path) -> Files:
 
 
 def _path_file(recipe: Recipe) -> str:
-    """Where Python looks for folders to import from, so that every command finds the project."""
+    """The .pth file that adds the project to Python's search path, so that every command can import it."""
     return f"{names.VENV}/lib/python{recipe.python.version}/site-packages/nuwa-project.pth"
 
 
@@ -156,7 +156,7 @@ def _labels(recipe: Recipe, time: int) -> dict[str, str]:
         **shared_labels(recipe, "app"),
         names.LABEL_COMPILED: "",
         names.LABEL_APP: app.name,
-        # podman expands labels as a Dockerfile does: JSON has another spelling for the dollar sign.
+        # podman expands variables in labels as in a Dockerfile, so `$` is written as a JSON escape.
         names.LABEL_MANIFEST: json.dumps(to_json(app), ensure_ascii=False, sort_keys=True).replace(
             "$", "\\u0024"
         ),

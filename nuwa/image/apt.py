@@ -1,7 +1,7 @@
-"""Where a build gets Debian's packages: from where this machine gets its own.
+"""Where a build gets Debian's packages: from the mirrors that this machine itself uses.
 
-The machine's suite is replaced by the image's. NUWA_APT_MIRROR overrides: the address of a mirror, or whole
-`deb` lines separated by line breaks. What is found here reaches a build by a mount and stays in no layer.
+The suite is replaced by that of the image. NUWA_APT_MIRROR overrides all of this: the address of a mirror,
+or whole `deb` lines separated by line breaks. The settings are mounted into the build and stay in no layer.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def _chosen(value: str, codename: str) -> list[str]:
 
 
 def from_targets(listed: str, codename: str) -> list[str]:
-    """`deb` lines out of what `apt-get indextargets` printed with `_FORMAT`.
+    """`deb` lines derived from what `apt-get indextargets` printed with `_FORMAT`.
 
-    Other archives also call a suite `bookworm`; Debian's own, mirrored or not, says its origin once it was
-    fetched. Before the first `apt-get update` nothing says it, and the names of suites have to do.
+    Other archives also call a suite `bookworm`; Debian's own, mirrored or not, states its origin once it has
+    been fetched. Before the first `apt-get update` no origin is known, and the suites' names have to do.
     """
     rows = [line.split("\t") for line in listed.splitlines() if line.count("\t") == 3]
     debian = [row for row in rows if row[3] == "Debian"] or [row for row in rows if not row[3]]

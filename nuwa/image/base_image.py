@@ -1,4 +1,4 @@
-"""The image of the bare distribution that everything starts from."""
+"""The image of the bare distribution that all layers are built on."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from nuwa.image import bootstrap
 from nuwa.image.build_spec import Recipe
 
 Choice = Literal["auto", "registry", "bootstrap"]
-"""registry: pulled; bootstrap: made here from packages; auto: what is here, else whichever works first."""
+"""registry: pulled; bootstrap: made here from packages; auto: an existing one, else the first that works."""
 
 VARIABLE = "NUWA_BASE_IMAGE"
-"""Names an image of the release to start from in place of the registry's: your own, or a mirror's copy."""
+"""Names an image of the release to use instead of the registry's: your own, or a mirror's copy."""
 
 PULL_TIMEOUT_S = 600
 SHORT_PULL_TIMEOUT_S = 60
-"""How long a pull may take where there is another way."""
+"""Maximum seconds for a pull when there is another way to get the image."""
 
 
 def chosen() -> str:
-    """What `NUWA_BASE_IMAGE` names; empty: nothing.
+    """The image that `NUWA_BASE_IMAGE` names; empty if it is not set.
 
     Raises:
         BuildError: that is not the name of an image.
@@ -51,15 +51,15 @@ def candidates(recipe: Recipe, choice: Choice) -> tuple[str, ...]:
 
 
 def note_choice(recipe: Recipe, bare: str, progress: Progress) -> None:
-    """Say so where a build does not start from what its family names."""
+    """Print a note if a build does not start from the image that its family names."""
     own = chosen()
     if own and bare in (own, _local(own, recipe)):
         progress.note(f"The layers start from {own} ({VARIABLE}), not from {recipe.release.image}.")
 
 
 def is_usable(name: str, image: Image | None, recipe: Recipe) -> bool:
-    """Whether a bare image that may be here can be built on: one made here has to be made as it is today, and
-    what a name of a registry stands for here may be for another processor."""
+    """Whether an existing bare image can be built on: one made here has to be made as this version makes it,
+    and a pulled one has to be for the right processor."""
     if name == recipe.platform.bootstrap_image:
         return bootstrap.is_current(image)
     return image is not None and image.architecture in ("", recipe.architecture or here())
@@ -88,13 +88,13 @@ def get(engine: Engine, recipe: Recipe, choice: Choice, progress: Progress) -> s
 
 
 def _local(reference: str, recipe: Recipe) -> str:
-    """What an image of a registry is called here."""
+    """The local name of a registry's image."""
     return recipe.platform.pulled_image(reference) if recipe.architecture else reference
 
 
 def _pull(engine: Engine, reference: str, recipe: Recipe, timeout: float) -> None:
-    """Pull an image. For another processor it gets a name of its own here: podman gives the
-    registry's name to whatever was pulled last.
+    """Pull an image. One for another processor gets a local name of its own: podman gives the registry's name
+    to the image that was pulled last.
     """
     if not recipe.architecture:
         engine.pull(reference, timeout=timeout)

@@ -1,4 +1,4 @@
-"""A bare Debian made on this machine, where no registry has one."""
+"""Makes a bare Debian on this machine if no registry provides one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DPKG_OPTIONS = (
     "path-exclude=/usr/share/locale/*",
     "path-exclude=/usr/share/man/*",
 )
-"""dpkg leaves out documents and translations, now and whenever a package is installed later."""
+"""dpkg leaves out documentation and translations, now and for every package that is installed later."""
 
 _ARCHIVE = "rootfs.tar"
 _INCLUDED = ("ca-certificates", "systemd-standalone-sysusers")
@@ -46,11 +46,11 @@ _LEFT_OVER = (
     "/var/log/apt/*",
     "/var/log/[bw]tmp",
 )
-"""What tells where or when it was made."""
+"""Files that reveal where or when it was made."""
 
 
 def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
-    """The name of an image with the bare distribution; it is made unless it is here, made in the same way.
+    """The name of an image with the bare distribution; it is made unless an up-to-date one exists.
 
     Raises:
         BuildError: this machine has no mmdebstrap or has no Debian mirror configured, or making it failed.
@@ -65,7 +65,7 @@ def ensure(engine: Engine, platform: Platform, progress: Progress) -> str:
 
 
 def is_current(image: Image | None) -> bool:
-    """Whether an image was made as this version of nuwa makes it; its packages may be older."""
+    """Whether an image was made the way this version of nuwa makes it; its packages may be older."""
     return image is not None and image.labels.get(names.LABEL_INPUTS) == _inputs()
 
 
@@ -81,7 +81,7 @@ def _make(engine: Engine, platform: Platform, progress: Progress) -> None:
             f"{platform.family} {platform.release} cannot be made from packages here",
             hint="Build with --family debian, or give the machine access to the registry.",
         )
-    # mmdebstrap asks arch-test whether this machine runs programs of another processor.
+    # mmdebstrap uses arch-test to find out whether this machine runs programs of another processor.
     needed = ("mmdebstrap", "arch-test") if platform.architecture else ("mmdebstrap",)
     missing = [program for program in needed if not shutil.which(program)]
     if missing:
@@ -129,7 +129,7 @@ def _environment() -> dict[str, str]:
 
 
 def _import(engine: Engine, platform: Platform, folder: Path) -> None:
-    """ADD keeps the archive's times and owners as they are, which `podman import` does not."""
+    """Import by ADD, which keeps the archive's times and owners; `podman import` does not."""
     labels = {
         names.LABEL_LAYER: "bootstrap",
         names.LABEL_FAMILY: platform.key,

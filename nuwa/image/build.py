@@ -1,7 +1,7 @@
 """Builds an app's image, layer by layer; what has not changed is not built again.
 
-One look at all images tells which layers stand: each carries a checksum of everything that went into it.
-An image gets its name only when it is whole.
+One inspection of all images tells which layers are up to date: each carries a checksum of its inputs.
+An image gets its name only once it is complete.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from nuwa.resources import cache_folder
 from nuwa.templating import keep_compiled
 
 _OF_THE_VERSION = ("requirements", "packages", "frontend")
-"""Layers that each version of an app has under a name of its own, below that of its code."""
+"""Layers below the app's own that have an image, with a name of its own, for each version of the app."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Options:
     fresh: bool = False
     """Rebuild every layer, with the newest packages of the distribution."""
     architecture: str = ""
-    """Such as `arm64`, for another processor than this machine's: `nuwa.architecture.foreign`."""
+    """A processor other than this machine's, such as `arm64`: `nuwa.architecture.foreign`."""
 
 
 def build(app: App, project: Path, options: Options, engine: Engine, progress: Progress) -> Built:
@@ -76,7 +76,7 @@ def containerfiles(app: App, project: Path, architecture: str = "") -> dict[str,
 
 
 def required(app: App, project: Path) -> Requirements:
-    """What the app requires of Python; errors as for `nuwa.requirements.read.read`."""
+    """What the app requires of Python; raises the errors of `nuwa.requirements.read.read`."""
 
     def files(folder: Path) -> tuple[str, ...]:
         return context.select(folder, ImageSection()).paths
@@ -85,7 +85,7 @@ def required(app: App, project: Path) -> Requirements:
 
 
 class _Build:
-    """One build, from the look at the images to the tag of the last."""
+    """One build, from inspecting the existing images to tagging the last one."""
 
     def __init__(
         self, recipe: Recipe, project: Path, options: Options, engine: Engine, progress: Progress
@@ -118,13 +118,13 @@ class _Build:
             self._ensure(layers.node(recipe))
             self._ensure(frontend.layer(recipe, self._project))
         if not all(layer.cached for layer in self._done):
-            # Meanwhile files of the project may have come and gone.
+            # Files of the project may have changed while the other layers were built.
             top = app_layer(recipe, self._project)
         made = self._ensure(renderer.with_bytecode(top, recipe.app, self._renderer()))
         return Built(recipe.tag, made, tuple(self._done), time.monotonic() - begun, self._looked_at())
 
     def _renderer(self) -> bytes:
-        """Compiled by the Python that runs it, which the manifest's own lines and packages may replace."""
+        """Compiled by the Python that will run it, which `containerfile_extra` or packages may replace."""
         recipe = self._recipe
         name = recipe.app_parent if recipe.installs_packages else recipe.platform.python_image
         image = self._images[name]
@@ -132,14 +132,14 @@ class _Build:
         return renderer.compiled(self._engine, image.id)
 
     def _looked_at(self) -> dict[str, str]:
-        """As `Built.looked_at`."""
+        """See `Built.looked_at`."""
         requirements = self._recipe.app.image.requirements or kinds.find(self._project.resolve())
         if requirements.startswith(".."):
             return {}
         return {name: image.id if image else "" for name, image in self._images.items()}
 
     def _look(self) -> dict[str, Image | None]:
-        """All images at once that a build could need, by their names."""
+        """All images that a build could need, by name, inspected in one call."""
         recipe, app = self._recipe, self._recipe.app
         platform = recipe.platform
         return self._engine.image_inspect(
@@ -150,7 +150,7 @@ class _Build:
         )
 
     def _bare(self) -> str:
-        """The name of the bare distribution, brought here if need be."""
+        """The name of the bare distribution's image; it is pulled or made if it is missing."""
         recipe = self._recipe
         found = base_image.candidates(recipe, self._options.base)
         here = next((name for name in found if base_image.is_usable(name, self._images[name], recipe)), None)
@@ -161,7 +161,7 @@ class _Build:
         return here
 
     def _ensure_requirements(self) -> None:
-        """Wheels alone, or compiled where that is asked for, or was needed the last time."""
+        """Use wheels only, unless compiling is configured or was needed the last time."""
         app = self._recipe.app
         wanted = required(app, self._project)
         before = self._images[app.names.requirements_image(self._recipe.version)]
@@ -177,7 +177,7 @@ class _Build:
         self._ensure(make(compile=True))
 
     def _ensure(self, layer: Layer) -> str:
-        """Build a layer unless it stands; returns the id of its image."""
+        """Build a layer unless it is up to date; returns the id of its image."""
         begun = time.monotonic()
         image = self._standing(layer) or self._standing_elsewhere(layer)
         cached = image is not None
@@ -188,7 +188,7 @@ class _Build:
         return image
 
     def _standing(self, layer: Layer) -> str | None:
-        """The id of the layer's image, if it was made of the same inputs."""
+        """The id of the layer's image, if it was built from the same inputs."""
         image = self._images.get(layer.tag)
         if (
             image is None
@@ -199,7 +199,7 @@ class _Build:
         return image.id
 
     def _standing_elsewhere(self, layer: Layer) -> str | None:
-        """What another version of the app has of the same inputs: it gets this name too."""
+        """Another version's image that was built from the same inputs; it is tagged with this name too."""
         if layer.name not in _OF_THE_VERSION or self._options.fresh:
             return None
         inputs = self._inputs(layer)
@@ -219,7 +219,7 @@ class _Build:
         return {parent: image.id for parent, image in found.items() if image}
 
     def _make(self, layer: Layer, step: Step) -> str:
-        """Layers that other apps share, or that install packages, are made by one build at a time."""
+        """Build a layer. Those that other apps share or that install packages are built one at a time."""
         if layer.name in (*_OF_THE_VERSION, "app") and not layer.installs_packages:
             return self._made(layer, step)
         with in_turn(f"build-{self._recipe.platform.key}"):
@@ -233,6 +233,6 @@ class _Build:
         labels = {**layer.labels, names.LABEL_INPUTS: inputs}
         self._images[layer.tag] = Image(image, (layer.tag,), labels, 0, (), {})
         if before and before.id != image and layer.name in _OF_THE_VERSION:
-            # Nothing names it any more. Images of the app itself stay: a host may go back to one.
+            # No name refers to it any more. Images of the app itself stay: a host may roll back to one.
             self._engine.podman("image", "rm", before.id, check=False)
         return image

@@ -1,7 +1,7 @@
-"""The temporary folder of a build, and the end of whatever a build leaves that was cut short.
+"""The temporary folder of a build, and the cleanup of everything that an interrupted build leaves behind.
 
 An interrupted `podman build` leaves the processes of its RUN step, its working container and temporary files.
-All of them can be told by the build's own folder: it is mounted in the step, and named in the container.
+All of them can be recognised by the build's folder: it is mounted in the step, and named in the container.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PREFIX = "nuwa-build-"
 
 @contextmanager
 def opened(engine: Engine) -> Iterator[Path]:
-    """A folder for one build; when this ends, however it ends, nothing of the build is left but its image."""
+    """A folder for one build; once the block ends, in any way, nothing of the build is left but its image."""
     sweep_dead(engine)
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
@@ -34,14 +34,14 @@ def opened(engine: Engine) -> Iterator[Path]:
 
 
 def sweep(engine: Engine, folder: Path) -> None:
-    """Remove a build's folder and whatever still belongs to it."""
+    """Remove a build's folder and everything that still belongs to it."""
     end_steps(folder)
     engine.remove_containers(*_working_containers(engine, folder))
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep_dead(engine: Engine) -> None:
-    """Sweep after builds whose process is gone: those that were killed."""
+    """Clean up after builds whose process no longer exists because it was killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         found = re.fullmatch(rf"{_PREFIX}(\d+)-\w+", folder.name)
         if found and not Path("/proc", found.group(1)).exists():
@@ -49,9 +49,9 @@ def sweep_dead(engine: Engine) -> None:
 
 
 def end_steps(folder: Path) -> None:
-    """Kill the processes of a RUN step: its build then fails by itself and cleans up best.
+    """Kill the processes of a RUN step: the build then fails and cleans up itself, which works best.
 
-    podman's own processes see the mount as well, but live in this machine's process namespace.
+    podman's own processes see the mount as well, but run in this machine's PID namespace.
     """
     own = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - what it points to is not a path
     for process in Path("/proc").glob("[0-9]*"):

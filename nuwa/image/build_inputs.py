@@ -1,6 +1,6 @@
-"""What the build machine lends to a build: programs, package archives, indexes, certificates, caches.
+"""What the build machine provides to a build: programs, package archives, indexes, certificates, caches.
 
-A Containerfile declares as build arguments what it borrows, and gets nothing else. All of it is mounted at
+A Containerfile declares what it uses as build arguments, and gets nothing else. All of it is mounted at
 `/mnt`, a folder that every image has and that is empty again when the step ends, so no layer holds any of it.
 Build arguments carry only paths below `/mnt`.
 """
@@ -20,7 +20,7 @@ from nuwa.resources import IMAGES, cache_folder
 
 MOUNT = "/mnt"
 ENVIRONMENT = "environment"
-"""The file below `MOUNT` with variables for an installer."""
+"""The file below `MOUNT` that sets variables for an installer."""
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -36,7 +36,7 @@ _CERTIFICATE_VARIABLES = (
     "NODE_EXTRA_CA_CERTS",
 )
 PACKAGES = ("APT_CONFIG", "DNF_CACHE")
-"""The argument that each package manager takes; only one build of a release at a time may hold it."""
+"""The argument of each package manager; only one build of a release at a time may use it."""
 EVERYTHING = (
     *_CERTIFICATE_VARIABLES,
     *PACKAGES,
@@ -50,8 +50,8 @@ Dir::Cache::srcpkgcache "/var/cache/apt/archives/nuwa-srcpkgcache.bin";
 DPkg::Options { "--force-unsafe-io"; };
 Acquire::Languages "none";
 """
-"""What apt makes of its lists stays on this machine with them. A layer that is cut off is not kept, so dpkg
-does not wait for the disk after each file."""
+"""What apt generates from its lists is kept on this machine with them. The layer of an interrupted build is
+discarded, so dpkg need not flush each file to disk."""
 
 
 def lay_out(
@@ -63,12 +63,12 @@ def lay_out(
     *,
     architecture: str = "",
 ) -> list[str]:
-    """Fill `folder` and return the words of `podman build` that lend it.
+    """Fill `folder` and return the options of `podman build` that mount it.
 
     Args:
         files: more files by their path below `/mnt`.
         borrowed: names of the build arguments that are wanted.
-        architecture: of another processor than this machine's, which has caches of its own.
+        architecture: that of the image if it is not this machine's; it has caches of its own.
     """
     shutil.copytree(IMAGES / "tools", folder / "tools")
     suffix = f"-{architecture}" if architecture else ""
@@ -92,7 +92,7 @@ def lay_out(
 
 
 def environment(variables: Sequence[str]) -> dict[str, bytes]:
-    """Values of this machine's environment as a file for a shell; no layer and no command line holds them.
+    """Variables of this machine's environment as a file for a shell; no layer and no command line holds them.
 
     Raises:
         BuildError: one of them is not set.
@@ -112,7 +112,7 @@ def _words(option: str, values: list[str]) -> list[str]:
 
 
 def _mount(folder: Path, name: str, source: Path, how: str = "ro") -> str:
-    """Something of this machine at `/mnt/<name>`, where the read-only `/mnt` needs a place for it."""
+    """Mount a file or folder of this machine at `/mnt/<name>`; the read-only `/mnt` needs a place for it."""
     place = folder / name
     if source.is_dir():
         place.mkdir()
@@ -122,14 +122,14 @@ def _mount(folder: Path, name: str, source: Path, how: str = "ro") -> str:
 
 
 def _cache(name: str) -> Path:
-    """Downloads that the next build can use again."""
+    """A folder of downloads that the next build can reuse."""
     folder = cache_folder() / "downloads" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _certificates(folder: Path) -> dict[str, str]:
-    """The authorities that this machine trusts: where there is a mirror or a proxy, they know its own."""
+    """The certificate authorities that this machine trusts, including those of a mirror or proxy it uses."""
     named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"))
     bundle = next((path for path in (*named, *_BUNDLES) if path and Path(path).is_file()), None)
     if bundle is None:
@@ -151,7 +151,7 @@ def _python(folder: Path, architecture: str, arguments: dict[str, str]) -> list[
 
 
 def _node(folder: Path, suffix: str, arguments: dict[str, str]) -> list[str]:
-    """npm's and Yarn's settings for a home folder, and what was downloaded for earlier builds."""
+    """Settings of npm and Yarn for a home folder, and the download cache of earlier builds."""
     authorities = f"{MOUNT}/ca.crt" if (folder / "ca.crt").exists() else ""
     found = node_registries.find(authorities)
     (folder / "npmrc").write_text(found.npmrc)
@@ -161,7 +161,7 @@ def _node(folder: Path, suffix: str, arguments: dict[str, str]) -> list[str]:
 
 
 def _downloads(folder: Path, arguments: dict[str, str]) -> list[str]:
-    """NUWA_DOWNLOADS: another place for the files of pins.toml."""
+    """NUWA_DOWNLOADS: an alternative location of the files in pins.toml."""
     place = os.environ.get("NUWA_DOWNLOADS", "").rstrip("/")
     if place.startswith(("http://", "https://")):
         arguments["NUWA_DOWNLOADS"] = place
@@ -171,7 +171,7 @@ def _downloads(folder: Path, arguments: dict[str, str]) -> list[str]:
 
 
 def _apt(folder: Path, codename: str, suffix: str, arguments: dict[str, str]) -> list[str]:
-    """apt's settings; its lists and packages stay on this machine, for the next layer and the next build."""
+    """apt's settings; its lists and packages are kept on this machine, for later layers and builds."""
     settings = _APT_OPTIONS + apt.options()
     if (folder / "ca.crt").exists():
         settings += f'Acquire::https::CAInfo "{MOUNT}/ca.crt";\n'
@@ -186,9 +186,9 @@ def _apt(folder: Path, codename: str, suffix: str, arguments: dict[str, str]) ->
 
 
 def _dnf(folder: Path, platform: str, arguments: dict[str, str]) -> list[str]:
-    """dnf's metadata and packages stay on this machine, for the next layer and the next build."""
+    """dnf's metadata and packages are kept on this machine for the next layer and the next build."""
     cache = _cache(f"{platform}-dnf")
-    # dnf would believe the lock of a build that was killed: its process id may be taken in the next one.
+    # dnf would honour the lock of a build that was killed: in the next one, its process id may be in use.
     for lock in cache.glob("*.pid"):
         lock.unlink(missing_ok=True)
     arguments["DNF_CACHE"] = f"{MOUNT}/dnf"

@@ -1,4 +1,4 @@
-"""Makes one layer: a folder for the build, `podman build` in it, and a name for what came out."""
+"""Builds one layer: a folder for the build, `podman build` in it, and a name for the resulting image."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from nuwa.image.layers import Layer
 from nuwa.names import Platform
 
 MIN_FREE_BYTES = 2 * 1024**3
-"""Bytes that have to be free where podman keeps images."""
+"""Bytes that must be free where podman stores images."""
 
 
 class NeedsCompiler(BuildError):
-    """A Python package has no wheel, and nothing was to be compiled."""
+    """A Python package has no wheel, and compiling was not allowed."""
 
 
 def make(
@@ -33,8 +33,8 @@ def make(
     """Build a layer, tag it and return the id of its image.
 
     Args:
-        below: the ids of the images that it starts from, by their names.
-        inputs: the checksum of what goes in, for its label.
+        below: the ids of the images that it starts from, by name.
+        inputs: the checksum of its inputs, for its label.
 
     Raises:
         BuildError: it cannot be built; nothing is tagged and nothing is left.
@@ -59,7 +59,7 @@ def make(
 
 
 def pinned(containerfile: str, below: Mapping[str, str]) -> str:
-    """A Containerfile that starts from ids: meanwhile, another build may give a name to another image."""
+    """A Containerfile that refers to ids, since a concurrent build may move a name to another image."""
     for name, image in below.items():
         containerfile = re.sub(rf"(FROM |--from=){re.escape(name)}(?=\s)", rf"\g<1>{image}", containerfile)
     return containerfile
@@ -75,7 +75,7 @@ def finish(
     folder: Path,
     workdir: str = "",
 ) -> str:
-    """Seal an image that was built, as `seal` does, and give it its name; returns the id.
+    """Seal a built image as `seal` does, and give it its name; returns the id.
 
     Interrupted, it leaves no image.
     """
@@ -94,9 +94,9 @@ def finish(
 
 
 def _options(recipe: Recipe, layer: Layer, folder: Path) -> list[str]:
-    """Each layer is one commit: nuwa itself knows what has changed, and many commits take longer.
+    """Each layer is one commit: nuwa itself tracks what has changed, and more commits would be slower.
 
-    The label that podman would add of itself, and times, would make the same inputs give different images.
+    podman's own label, and current times, would make the same inputs give different images.
     """
     words = ["--format", "docker", "--layers=false", "--force-rm", "--pull=never", "--network", "host"]
     words += ["--timestamp", str(layer.time), "--identity-label=false", "--security-opt", "label=disable"]
@@ -112,7 +112,7 @@ def _options(recipe: Recipe, layer: Layer, folder: Path) -> list[str]:
 
 
 def for_platform(platform: Platform) -> list[str]:
-    """Words of `podman build` for an image that is for another processor than this machine's."""
+    """Options of `podman build` for an image for a processor other than this machine's."""
     return ["--platform", f"linux/{platform.architecture}"] if platform.architecture else []
 
 
@@ -124,7 +124,7 @@ def _failure(layer: Layer, heard: Steps) -> BuildError:
 
 
 def check_space(engine: Engine) -> None:
-    """Refuse to begin what would fill the disk.
+    """Refuse to start a build that could fill the disk.
 
     Raises:
         BuildError: less than `MIN_FREE_BYTES` is free.

@@ -1,4 +1,4 @@
-"""What a build prints, as progress and, when it fails, as an error that says which step failed and why."""
+"""A build's output as progress and, when it fails, as an error that says which step failed and why."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _OLDER_THAN_PYTHON = re.compile(
     r": error: .*\W_?(?:Py[A-Z]\w+|Py_\w+|_ts\b)|newer than PyO3's maximum supported version"
     r"|No module named '(?:distutils|imp|pkg_resources)'|no attribute '(?:ImpImporter|SafeConfigParser)'"
 )
-"""Of C and Rust code and of setup.py: what newer versions of Python have no more."""
+"""From C and Rust code and setup.py: APIs that newer versions of Python have removed."""
 _NO_REGISTRY = re.compile(r"ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|E40[13]\b|SELF_SIGNED|UNABLE_TO_")
 _IN_THE_PROJECT = ("import ", "check: ", "collect static files", "build: ")
-"""How the steps begin that run code of the project."""
+"""Prefixes of the steps that run code of the project."""
 _SIGNS = (
     (
         re.compile(r"the database driver cannot be loaded: (.*)"),
@@ -65,7 +65,7 @@ _SIGNS = (
         "or with its value in [env.clear].",
     ),
 )
-"""Failures that can be told from their words, the surest first."""
+"""Failures that can be recognised by their output, the most specific first."""
 _ANY_IMPORT = (
     "The app has to import and pass its checks without its secrets: while it is built, each that [env] names "
     "begins with nuwa-build, DATABASE_URL is of the engine's kind with nothing that answers, and NUWA_BUILD "
@@ -74,7 +74,7 @@ _ANY_IMPORT = (
 
 
 class Steps:
-    """Listens to one build. Containerfiles announce their steps with lines that start with `nuwa: `."""
+    """Reads the output of a build. Containerfiles announce steps with lines that start with `nuwa: `."""
 
     def __init__(self, layer: str, step: Step) -> None:
         self._layer = layer
@@ -98,7 +98,7 @@ class Steps:
         return any(_NO_WHEEL.search(line) for line in self._lines)
 
     def error(self) -> BuildError:
-        """The failure in the words of the step that failed; nothing was tagged."""
+        """The failure, with the output of the step that failed; nothing was tagged."""
         lines = [line for line in self._lines if not (_PODMAN.match(line) or _NOISE.match(line))]
         what = f"{self._layer}: {self._title} failed" if self._title else f"the layer {self._layer} failed"
         return BuildError(what, details=last_lines("\n".join(lines or self._lines)), hint=self._hint())
@@ -144,7 +144,7 @@ class Steps:
         )
 
     def _project_hint(self) -> str:
-        """The remedy for the app's own code, which fails in few ways while there is no host yet."""
+        """The remedy for the app's own code: there are few ways in which it fails before there is a host."""
         text = "\n".join(self._lines)
         return next(
             (hint.format(*found.groups()) for sign, hint in _SIGNS if (found := sign.search(text))),

@@ -1,4 +1,4 @@
-"""The choices that a manifest makes among what the families offer, each checked once."""
+"""What a manifest chooses from what the families offer, each choice checked once."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ MAX_TAG = 128
 
 @dataclass(frozen=True)
 class Recipe:
-    """An app with its distribution and its Python."""
+    """An app with its distribution and its Python version."""
 
     app: App
     family: Family
     release: Release
     python: Python
     architecture: str = ""
-    """What it is built for, such as `arm64`, where that is not this machine's own processor."""
+    """The target processor, such as `arm64`, if it is not this machine's own."""
 
     @classmethod
     def of(cls, app: App, architecture: str = "") -> Recipe:
         """The recipe of an app; `architecture` as in the class.
 
         Raises:
-            BuildError: what it asks for is not offered; the message says what is.
+            BuildError: something it asks for is not offered; the message lists what is.
         """
         family = families.load(app.image.family)
         app = resolve(app.for_image(), family)
@@ -50,17 +50,17 @@ class Recipe:
 
     @property
     def version(self) -> str:
-        """The app's version as the tag of its images."""
+        """The app's version as it appears in the tag of its images."""
         return f"{self.app.app.version}{self.platform.suffix}"
 
     @property
     def tag(self) -> str:
-        """The image's name; that for another processor is not a release of this machine's own."""
+        """The image's name; one for another processor is not a release of this machine."""
         return self.app.names.image(self.version)
 
     @property
     def machine(self) -> str:
-        """What the kernel calls the processor that it is built for, and so files of pins.toml."""
+        """The kernel's name for the target processor, which pins.toml uses too."""
         return machine_of(self.architecture or here())
 
     @property
@@ -69,7 +69,7 @@ class Recipe:
 
     @property
     def own_python(self) -> Python:
-        """The release's own, which nuwa's tools in the image run with."""
+        """The distribution's own Python, which runs nuwa's tools in the image."""
         return self.release.pythons[0]
 
     @property
@@ -79,7 +79,7 @@ class Recipe:
 
     @property
     def server_packages(self) -> tuple[str, ...]:
-        """Packages for this Python and this server, beyond what the layer below has."""
+        """Packages for this Python and this server that the layer below does not have."""
         packages = () if self.python == self.own_python else self.python.packages
         if self.kind == "mod_wsgi":
             packages += self.release.packages["httpd"] + self.python.mod_wsgi
@@ -87,7 +87,7 @@ class Recipe:
 
     @property
     def installs_packages(self) -> bool:
-        """Whether the app needs anything of the distribution, or has lines of its own: a layer for those."""
+        """Whether the app needs the layer for the distribution's packages and its own Containerfile lines."""
         extras, image = self.app.extras, self.app.image
         wanted = (image.packages, image.containerfile_extra, extras.fonts, extras.locales, extras.wkhtmltopdf)
         return any(wanted)
@@ -100,7 +100,7 @@ class Recipe:
 
     @property
     def extra_devel(self) -> tuple[str, ...]:
-        """Headers of this Python, where the build image has those of another."""
+        """Headers of this Python, if the build image has those of another version."""
         return () if self.python == self.own_python else self.python.devel
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a build made: an image with its layers."""
+"""The result of a build: an image with its layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class BuiltLayer:
     tag: str
     id: str
     cached: bool
-    """Nothing had changed, so it was not built."""
+    """It was up to date, so it was not built."""
     seconds: float
 
 
@@ -26,5 +26,5 @@ class Built:
     layers: tuple[BuiltLayer, ...]
     seconds: float
     looked_at: dict[str, str]
-    """The ids of the images that decided what was built, by their names; an empty id: it is not there.
-    No name at all where something outside the project decided as well."""
+    """The ids of the images that determined the result, by name; an empty id: no such image exists.
+    Empty if something outside the project determined it too."""

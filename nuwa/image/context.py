@@ -23,18 +23,18 @@ NEVER = (
     *(".env", ".env.*", ".envrc"),
     *(".idea", ".vscode", ".DS_Store", "*.swp", "*~"),
 )
-"""What never goes in, as in .gitignore: version control, caches, environments, secrets, editors' leavings."""
+"""Always left out, as .gitignore patterns: version control, caches, environments, secrets, editors' files."""
 
 
 @dataclass(frozen=True)
 class _Rules:
-    """The lines of one .gitignore, which count from its folder on."""
+    """The rules of one .gitignore, which apply to its folder and below."""
 
     folder: str
     spec: GitIgnoreSpec
 
     def says(self, path: str) -> bool | None:
-        """Whether it excludes the path; None: it says nothing about it. Folders end with a slash."""
+        """Whether it excludes the path; None: no rule matches. Folders end with a slash."""
         if not path.startswith(self.folder):
             return None
         return self.spec.check_file(path[len(self.folder) :]).include
@@ -47,17 +47,17 @@ class Selection:
     paths: tuple[str, ...]
     """Files and links, relative to the project, sorted."""
     left_out: tuple[str, ...]
-    """Files and folders (with a slash) that .gitignore names and that nothing brings in, sorted."""
+    """Files and folders (with a slash) that .gitignore excludes and that nothing includes again, sorted."""
 
 
 def entries(project: Path, image: Image, never: Sequence[str] = NEVER) -> list[Entry]:
     """The project's files below `/srv/app`.
 
     Args:
-        never: what stays out whatever `image` says, as in .gitignore.
+        never: what is left out regardless of `image`, as .gitignore patterns.
 
     Raises:
-        BuildError: a symbolic link leads out of the project, or a file cannot be read.
+        BuildError: a symbolic link points outside the project, or a file cannot be read.
     """
     return [_entry(project, path) for path in select(project, image, never).paths]
 
@@ -65,8 +65,8 @@ def entries(project: Path, image: Image, never: Sequence[str] = NEVER) -> list[E
 def select(project: Path, image: Image, never: Sequence[str] = NEVER) -> Selection:
     """Decide about each file of a project.
 
-    What git tracks is part of the project, whatever .gitignore says of its name. Of what .gitignore names
-    besides, a file goes in if `image.include` asks for it: by a path, or by a pattern that adds to `"*"`.
+    Files that git tracks are part of the project, whatever .gitignore says. Of the other files that it
+    excludes, one goes in if `image.include` asks for it: by a path, or by a pattern that adds to `"*"`.
 
     Raises:
         BuildError: a folder or a .gitignore cannot be read.
@@ -86,17 +86,17 @@ _WILDCARDS = re.compile(r"[*?\[]")
 
 @dataclass
 class _Walk:
-    """One pass over a project's folders."""
+    """One traversal of a project's folders."""
 
     project: Path
     include: GitIgnoreSpec
     asked: GitIgnoreSpec
-    """The patterns of `image.include` that go before .gitignore."""
+    """The patterns of `image.include` that override .gitignore."""
     fixed: tuple[_Rules, ...]
     tracked: frozenset[str]
-    """Files that git tracks, and the folders (with a slash) that hold one."""
+    """Files that git tracks, and the folders (with a slash) that contain any."""
     ignored: list[str] = field(default_factory=list)
-    """What .gitignore names, the uppermost folder of each."""
+    """What .gitignore excludes: of nested paths, only the topmost."""
 
     @classmethod
     def of(cls, project: Path, image: Image, never: Sequence[str]) -> _Walk:
@@ -119,12 +119,12 @@ class _Walk:
         )
 
     def files(self, below: str, ignores: list[_Rules], ignored: str) -> Iterator[str]:
-        """Paths of the files and links in a folder that go in.
+        """Paths of the files and links below a folder that go in.
 
         Args:
             below: the folder, empty or with a slash at its end.
-            ignores: each .gitignore from the top to the folder above.
-            ignored: the uppermost folder on the way here that .gitignore names; empty: none.
+            ignores: the rules of each .gitignore from the top to the parent folder.
+            ignored: the topmost folder above this one that .gitignore excludes; empty: none.
         """
         here = self.project / below
         if (here / "pyvenv.cfg").is_file() and below:
@@ -150,13 +150,13 @@ class _Walk:
         return not ignored or path in self.tracked or self._is_asked_for(path, ignored)
 
     def _is_asked_for(self, path: str, ignored: str) -> bool:
-        """Whether a pattern names this file or an ignored folder of it, and not just one further up."""
+        """Whether a pattern matches this file or an ignored folder above it, not just a folder further up."""
         above = ignored.rstrip("/").rpartition("/")[0]
         return self.asked.match_file(path) and not (above and self.asked.match_file(f"{above}/"))
 
 
 def _with_folders(paths: Iterable[str]) -> frozenset[str]:
-    """Paths, and the folders (with a slash) on the way to them."""
+    """The paths, and all of their parent folders (with a slash)."""
     return frozenset(
         part for path in paths for part in (path, *(f"{parent}/" for parent in PurePosixPath(path).parents))
     )
@@ -170,7 +170,7 @@ def _read_ignores(folder: Path, below: str) -> list[_Rules]:
 
 
 def _excluded(path: str, ignores: list[_Rules]) -> bool:
-    """The .gitignore that is nearest to the file decides."""
+    """Whether the path is ignored; the .gitignore nearest to the file decides."""
     said = (rules.says(path) for rules in reversed(ignores))
     return next((word for word in said if word is not None), False)
 

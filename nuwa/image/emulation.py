@@ -1,6 +1,6 @@
 """Builds for another processor run its programs by emulation: QEMU, which the kernel starts for them.
 
-The kernel tells in `/proc/sys/fs/binfmt_misc` which files it hands to which interpreter ("Kernel Support for
+`/proc/sys/fs/binfmt_misc` shows which files the kernel passes to which interpreter ("Kernel Support for
 miscellaneous Binary Formats" in its documentation).
 """
 
@@ -17,10 +17,10 @@ _HEADERS = {
     name: b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00" + number + b"\x00"
     for name, number in {"amd64": b"\x3e", "arm64": b"\xb7"}.items()
 }
-"""How programs begin: ELF, 64 bits, little-endian, executable, the number of their processor."""
+"""The first bytes of a program: ELF, 64-bit, little-endian, executable, and the number of its processor."""
 _REGISTER = "systemctl restart systemd-binfmt"
 _INSTALL = {
-    # arch-test is for mmdebstrap, which makes the bare Debian.
+    # mmdebstrap, which makes the bare Debian, needs arch-test.
     "debian": f"apt-get install arch-test qemu-user-static && {_REGISTER}",
     "fedora": f"dnf install qemu-user-static && {_REGISTER}",
     "arch": f"pacman -S qemu-user-static qemu-user-static-binfmt && {_REGISTER}",
@@ -35,7 +35,7 @@ def check(wanted: str, registered: Path = REGISTERED) -> None:
         wanted: an architecture that is not this machine's.
 
     Raises:
-        BuildError: the kernel hands them to no interpreter that containers see too; the hint has the command.
+        BuildError: the kernel has no interpreter for them that containers see too; the hint has the command.
     """
     what = f"this machine is {architecture.here()} and cannot run programs for {wanted}"
     if not (registered / "status").exists():
@@ -64,13 +64,13 @@ def _remedy(wanted: str) -> str:
 
 
 def _distributions() -> list[str]:
-    """This machine's distribution, then those that it is like."""
+    """This machine's distribution, then those that it names in ID_LIKE."""
     try:
         found = platform.freedesktop_os_release()
     except OSError:
         return []
     names = [found.get("ID", ""), *found.get("ID_LIKE", "").split()]
-    # Rocky Linux and its like have no such package, though they say that they are like Fedora.
+    # Rocky Linux and its relatives have no such package, though they name Fedora in ID_LIKE.
     return [] if "rhel" in names else names
 
 
@@ -87,7 +87,7 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def _takes(text: str, header: bytes) -> bool:
-    """Whether an entry is enabled, and has the kernel hand it a file that begins like that."""
+    """Whether an entry is enabled, and matches a file that starts with this header."""
     fields = _fields(text)
     if not text.startswith("enabled") or fields.get("offset") != "0":
         return False

@@ -1,4 +1,4 @@
-"""The distributions under the layers: data of `images/families/*.toml`, read once and never changed."""
+"""The distributions that images are based on: data of `images/families/*.toml`, read only once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Provider = Literal["distribution", "uv", "conda"]
 
 @dataclass(frozen=True)
 class Python:
-    """A Python version that a release offers, and who makes it."""
+    """A Python version that a release offers, and where it comes from."""
 
     version: str
     """Such as `3.13`."""
@@ -41,17 +41,17 @@ class Release:
 
     name: str
     image: str
-    """Where a registry has its image."""
+    """The name of its image in a registry."""
     pythons: tuple[Python, ...]
-    """All that it offers, the default first."""
+    """All Python versions that it offers, the default first."""
     codename: str = ""
-    """What its package archive calls it."""
+    """The name of its suite in the package archive."""
     extra_repository: str = ""
-    """A repository that the distribution has, but disabled."""
+    """A repository that exists but is disabled by default."""
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Package names by what they are for."""
+    """Package names by purpose."""
     node_streams: tuple[str, ...] = ()
-    """Module streams to enable before Node is installed; empty: its packages are in no module."""
+    """Module streams to enable before Node is installed; empty: its packages belong to no module."""
 
     def python(self, version: str) -> Python:
         """The Python of that version.
@@ -68,19 +68,19 @@ class Release:
 
 @dataclass(frozen=True)
 class Family:
-    """A distribution under the layers."""
+    """A distribution that images are based on."""
 
     name: str
     title: str
     init: Literal["nuwa-init", "s6-overlay"]
-    """What makes PID 1: `rootfs-<init>` of a layer is copied on top of its `rootfs`."""
+    """What provides PID 1: `rootfs-<init>` of a layer is copied on top of its `rootfs`."""
     package_manager: Literal["apt", "dnf"]
     paths: dict[str, str]
-    """Where programs and libraries lie, by name: `httpd`, `cron`, `jemalloc` and so on; some hold `*`."""
+    """Paths of programs and libraries by name: `httpd`, `cron`, `jemalloc` and so on; some contain `*`."""
     pruned: tuple[str, ...]
-    """Patterns (`*`) of files and folders of Python that no app needs, which the layers with it remove."""
+    """Patterns (`*`) of files of Python that no app needs; the layers that contain them remove them."""
     wkhtmltopdf: tuple[str, ...]
-    """What wkhtmltopdf needs; empty: there is none for this family."""
+    """The packages that wkhtmltopdf needs; empty: it is not available for this family."""
     all_releases: tuple[Release, ...]
 
     @property
@@ -139,7 +139,7 @@ def _python(data: dict[str, Any]) -> Python:
 
 
 def _downloaded() -> tuple[Python, ...]:
-    """Those that no distribution needs to package."""
+    """The versions that are independent of the distribution's packages."""
     versions = pins()["python"]
     return tuple(Python(version, "uv") for version in versions["uv"]) + tuple(
         Python(version, "conda") for version in versions["conda"]

@@ -1,4 +1,4 @@
-"""Files that are made for an image, before they are in a build context."""
+"""Files that are generated for an image, before they are in a build context."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Files = Mapping[str, File]
 
 
 def write(files: Files, root: Path) -> None:
-    """Write generated files below `root`, which stands for the image's `/`."""
+    """Write generated files below `root`, which takes the place of the image's `/`."""
     for path, file in files.items():
         target = root / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def write(files: Files, root: Path) -> None:
 
 
 def script(commands: Sequence[tuple[str, ...]]) -> File:
-    """A program that runs commands one after the other, up to the first that fails."""
+    """A script that runs commands one after the other and stops at the first that fails."""
     *before, last = (sh_argv(command) for command in commands)
     lines = ["#!/bin/sh", *(["set -e"] if before else []), *before, f"exec {last}"]
     return File.text("".join(f"{line}\n" for line in lines), 0o755)

@@ -1,10 +1,10 @@
-"""Gives a finished image its labels, and takes out of it what building it left there.
+"""Sets the labels of a finished image, and removes what building it left in its configuration.
 
 podman writes the id and host name of its working container into an image's configuration, and each step with
-its build arguments into the history. A sealed image has the same layers and a configuration without those,
-with one line of history for each layer of nuwa: the same inputs give the same id. Labels are written here
-too, where they stay exact: podman takes those of its command line apart like a Dockerfile. Nothing is copied,
-since podman finds the layers in its store.
+its build arguments into the history. A sealed image has the same layers, a configuration without those, and
+one line of history for each layer of nuwa, so the same inputs give the same id. Labels are written here too,
+where they stay exact: podman parses those on its command line like a Dockerfile. Nothing is copied, since
+podman finds the layers in its store.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def seal(
     Args:
         image: the id of the image as it was built.
         name: the layer's, for the history.
-        labels: to set; those of the image below stay where they are not set.
+        labels: to set; those of the parent image are kept unless they are set here.
         parent: the id of the image below; empty: there is none.
         folder: an empty folder to work in.
-        workdir: where its programs start; empty: where those of the image below do. For a WORKDIR, podman
-            starts itself three times.
+        workdir: the working directory; empty: that of the parent image. With a WORKDIR, podman would start
+            itself three times.
 
     Raises:
-        EngineError: podman keeps its images in a way that is not known.
+        EngineError: podman stores its images in an unknown way.
     """
     manifest = _read(engine, image, "manifest")
     configuration = _read(engine, image, _configuration_file(image))
@@ -84,7 +84,7 @@ def _strip_layers(
     first: int,
     folder: Path,
 ) -> None:
-    """Put the layers from `first` on into the folder, without what only rootless podman leaves there."""
+    """Write the layers from `first` on into the folder, without the attributes that rootless podman adds."""
     digests = configuration["rootfs"]["diff_ids"]
     for index, digest in list(enumerate(digests))[first:]:
         with tempfile.TemporaryDirectory(dir=folder.parent) as layout:
@@ -98,7 +98,7 @@ def _strip_layers(
 
 
 def _below(engine: Engine, parent: str) -> Configuration:
-    """The configuration of the image below, which may be in another store of podman's."""
+    """The configuration of the parent image, which may be in an additional image store."""
     try:
         return _read(engine, parent, _configuration_file(parent))
     except EngineError:
@@ -120,12 +120,12 @@ def _read(engine: Engine, image: str, name: str) -> Configuration:
 
 
 def _configuration_file(image: str) -> str:
-    """The store names files that are not plain names by their base64."""
+    """The store encodes file names that are not plain names in base64."""
     return "=" + base64.b64encode(f"sha256:{image}".encode()).decode()
 
 
 def _write(folder: Path, manifest: Configuration, configuration: bytes) -> None:
-    """An image in a folder (containers-transports(5), `dir:`), without its layers."""
+    """Write an image as a folder (containers-transports(5), `dir:`), without its layers."""
     digest = sha256(configuration).hexdigest()
     manifest["config"] |= {"size": len(configuration), "digest": f"sha256:{digest}"}
     (folder / "version").write_text("Directory Transport Version: 1.1\n")

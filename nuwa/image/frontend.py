@@ -1,7 +1,7 @@
 """A frontend that Node builds in a stage of its own: its package manager, its files, its layer.
 
-Its inputs are the frontend's files alone, so a change of Python code builds nothing of it. The image holds
-what comes out, at the paths where the project has it; the layer of the app copies all of it.
+Its inputs are only the frontend's files, so a change to Python code does not rebuild it. The image holds
+the output, at the paths that it has in the project; the app layer copies all of it.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from nuwa.requirements.node import Manager, manager
 _ENVIRONMENTS = (".env", ".env.*")
 _NEVER = tuple(pattern for pattern in context.NEVER if pattern not in _ENVIRONMENTS)
 _NO_PART = ("*.py", "/nuwa.toml", *(f"/{name}" for name in kinds.KINDS))
-"""What is not a part of a frontend that has no folder of its own."""
+"""Files that are not part of a frontend without a folder of its own."""
 
 
 def _package(chosen: Manager) -> str:
-    """The package of npm's registry that brings a package manager; empty: it comes with Node."""
+    """The npm package that provides a package manager; empty: it is included in Node."""
     pinned: str = pins.pins()["node"][chosen.format]
     return f"{pinned.rpartition('@')[0]}@{chosen.version}" if pinned and chosen.version else pinned
 
 
 def layer(recipe: Recipe, project: Path) -> Layer:
-    """The frontend's image: what its commands made, and nothing else.
+    """The frontend's image: the output of its commands, and nothing else.
 
     Raises:
-        BuildError: the folder is not a frontend, or one of its files cannot go into a build.
+        BuildError: the folder does not contain a frontend, or one of its files cannot go into a build.
     """
     app, node = recipe.app, recipe.app.build.node
     assert node
@@ -72,10 +72,10 @@ def layer(recipe: Recipe, project: Path) -> Layer:
 
 
 def entries(project: Path, node: Node) -> list[layer_tree.Entry]:
-    """The frontend's files. Of files like .env, which may hold secrets, only those that git tracks.
+    """The frontend's files. Those like .env, which may hold secrets, are included only if git tracks them.
 
     Raises:
-        BuildError: a symbolic link leads out of the project, or a file cannot be read.
+        BuildError: a symbolic link points outside the project, or a file cannot be read.
     """
     everything = ("*", *(f"!{pattern}" for pattern in _NO_PART))
     own = everything if node.directory == "." else (f"/{node.directory}/",)
@@ -92,10 +92,10 @@ def _is_environment(path: str) -> bool:
 
 
 def variables(folder: Path) -> tuple[str, ...]:
-    """Names of variables that the frontend's own settings refer to, and of those that Yarn reads.
+    """Names of the variables that the frontend's settings refer to, and of those that Yarn reads.
 
     Args:
-        folder: the frontend's.
+        folder: the frontend's folder.
     """
     files = [folder / name for name in (".npmrc", ".yarnrc.yml") if (folder / name).is_file()]
     texts = (file.read_text(errors="replace") for file in files)

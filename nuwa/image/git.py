@@ -1,8 +1,8 @@
-"""What git knows of a project that is built: which files it tracks, and when it was last committed.
+"""What git knows about a project that is built: which files it tracks, and when it was last committed.
 
-The project may belong to another user than the one that builds it, so git is told to read it anyway,
-and to start nothing that the repository's own configuration names. A copy of a project on another machine has
-no repository: there a file tells what git said here.
+The project may belong to a user other than the one that builds it, so git is told to read it anyway,
+and to run nothing that the repository's configuration names. A copy of a project on another machine has
+no repository: there, a file provides what git said here.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from nuwa.process import run
 _OPTIONS = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 _TIMEOUT_S = 60
 STATE = "NUWA_GIT_STATE"
-"""The variable with the path of a file that `state` wrote, where a copy without its repository is built."""
+"""The variable with the path of a file written by `state`, for builds of a copy without its repository."""
 
 
 def tracked(project: Path) -> frozenset[str] | None:
-    """Paths, relative to the project, of the files in it that git tracks, those of submodules included.
+    """Paths, relative to the project, of the files in it that git tracks, including those of submodules.
 
     Returns:
         None where there is no repository, or git cannot read it.
@@ -35,7 +35,7 @@ def tracked(project: Path) -> frozenset[str] | None:
 
 
 def commit_time(project: Path) -> int | None:
-    """Seconds since 1970 of the last commit to the project; None where there is none."""
+    """Seconds since 1970 of the last commit to the project; None: there is no commit."""
     if STATE in os.environ:
         committed: int | None = _told()["commit_time"]
         return committed
@@ -45,7 +45,7 @@ def commit_time(project: Path) -> int | None:
 
 
 def state(project: Path, paths: Collection[str], time: int) -> str:
-    """What a build of a copy has to know, as the content of a file that `STATE` names there.
+    """What a build of a copy needs to know from git, as the content of the file that `STATE` names there.
 
     Args:
         paths: the files of the copy, relative to the project.

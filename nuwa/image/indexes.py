@@ -1,6 +1,6 @@
-"""Where a build gets Python packages, and Pythons of uv, from: from where this machine gets its own.
+"""Where a build gets Python packages and uv's Python builds: from the sources that this machine itself uses.
 
-uv's variables count first, then uv's own settings, then pip's. What is found reaches a build as one mounted
+uv's variables take precedence, then uv's settings, then pip's. The result is mounted into a build as one
 `uv.toml`, so that addresses, which may hold passwords, are in no layer and no command line.
 """
 
@@ -31,7 +31,7 @@ _PYTHON_VARIABLES = {
     "UV_PYTHON_INSTALL_MIRROR": "python-install-mirror",
     "UV_PYTHON_DOWNLOADS_JSON_URL": "python-downloads-json-url",
 }
-"""Where uv gets whole Pythons from, which no index has."""
+"""Where uv downloads Python itself, which is on no index."""
 _PIP_NAMES = {
     "index-url": "index-url",
     "extra-index-url": "extra-index-url",
@@ -44,7 +44,7 @@ VARIABLES = (
     *_PYTHON_VARIABLES,
     *(f"PIP_{name.replace('-', '_').upper()}" for name in _PIP_NAMES),
 )
-"""The variables of the environment that say where packages come from."""
+"""The environment variables that say where packages come from."""
 _UV_NAMES = ("index", "keyring-provider", *dict.fromkeys(_UV_VARIABLES.values()))
 _SHARED_UV_FILE = Path("/etc/uv/uv.toml")
 _SHARED_PIP_FILES = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
@@ -55,15 +55,15 @@ Settings = dict[str, Any]
 
 @dataclass
 class Indexes:
-    """Settings for uv, and the folders of this machine that they name."""
+    """Settings for uv, and the folders of this machine that they refer to."""
 
     toml: str
     folders: dict[str, Path] = field(default_factory=dict)
-    """By the name below `/mnt` that the settings call them by."""
+    """By the name below `/mnt` that the settings use for them."""
 
 
 def find() -> Indexes:
-    """This machine's indexes; none where it has no settings, and the public one counts."""
+    """This machine's indexes; without settings there are none, and the public index is used."""
     settings = _settings() | _of_pythons()
     folders: dict[str, Path] = {}
     for name in ("index-url", *_LISTS, *_PYTHON_VARIABLES.values()):
@@ -87,9 +87,9 @@ def _settings() -> Settings:
 
 
 def _mounted(address: str, folders: dict[str, Path]) -> str:
-    """The address as it is inside a build: folders of this machine are below `/mnt` there.
+    """The address as seen in a build, where folders of this machine are mounted below `/mnt`.
 
-    The folder above goes with it, because the pages of an index point to files next to it.
+    The parent folder of an index is mounted, because its pages point to files next to it.
     """
     parts = urlsplit(address)
     path = Path(unquote(parts.path)) if parts.scheme == "file" else Path(address)
@@ -144,7 +144,7 @@ def _uv_file() -> Settings:
 
 
 def _of_pip() -> Settings:
-    """pip takes the newest of all indexes, so uv has to do the same with pip's settings."""
+    """pip takes the newest version from all indexes, so with pip's settings uv has to do the same."""
     read: dict[str, str] = {}
     for file in _pip_files():
         parser = ConfigParser(interpolation=None)

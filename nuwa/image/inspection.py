@@ -1,4 +1,4 @@
-"""What an image holds, told from its labels and its history; nothing of it is run."""
+"""What an image contains, according to its labels and history; nothing of it is run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LayerSize:
     """One layer as it is stored.
 
     Args:
-        name: `base`, `python`, …; empty for what nuwa did not make.
+        name: `base`, `python`, …; empty for a layer that nuwa did not make.
         size: bytes, without the layers below it.
     """
 
@@ -31,7 +31,7 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class Inspection:
-    """An image, looked at.
+    """The result of inspecting an image.
 
     Args:
         app: its manifest; None for a layer that is not an app.
@@ -50,7 +50,7 @@ class Inspection:
 
     @property
     def services(self) -> dict[str, str]:
-        """What runs in it, with what each is."""
+        """The services that run in it, with a description of each."""
         if self.app is None:
             return {}
         server = self.app.server
@@ -68,7 +68,7 @@ class Inspection:
 
     @property
     def changed_scripts(self) -> tuple[str, ...]:
-        """Scripts of the Setup label that this version of nuwa would write otherwise, or not at all."""
+        """Scripts of the Setup label that this version of nuwa would write differently, or not at all."""
         if self.app is None or self.setup is None:
             return ()
         expected = {f"bin/{name}": text.encode() for name, text in write.bin_files(self.app).items()}
@@ -77,7 +77,7 @@ class Inspection:
 
 
 def inspect(engine: Engine, reference: str) -> Inspection:
-    """Look at an image in podman's store.
+    """Inspect an image in podman's store.
 
     Raises:
         NuwaError: it is not there, or its labels are damaged.
@@ -95,10 +95,10 @@ def inspect(engine: Engine, reference: str) -> Inspection:
 
 
 def layers(history: list[dict[str, Any]]) -> tuple[LayerSize, ...]:
-    """The layers of an image by its history, as `podman history` prints it: the newest first.
+    """The layers of an image, from its history as `podman history` prints it: the newest first.
 
-    Entries without a size belong to a layer too. Where podman made one layer of a whole build, its size
-    is at the first of them; where it kept the steps apart, labels come before the layer that they follow.
+    Entries without a size belong to a layer too. If podman made one layer of a whole build, its size is
+    in the first of them; if it kept the steps apart, labels come before the layer that they belong to.
     """
     chunks: list[list[dict[str, Any]]] = [[]]
     steps_apart = bool(history) and not history[0].get("size")

@@ -1,6 +1,6 @@
-"""What a layer adds to an image: files from folders of nuwa, generated ones, and the project, as one archive.
+"""What a layer adds to an image: files from nuwa's folders, generated files, and the project, in one archive.
 
-Owners, times and permissions are made equal for all, so that the same content always gives the same bits.
+Owners, times and permissions are normalised, so that the same content always gives the same bits.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class Entry:
     """Absolute path in the image."""
     mode: int = 0o644
     source: Path | None = None
-    """The file to copy; None: `content` counts."""
+    """The file to copy; None: `content` is used."""
     content: bytes = b""
     link: str = ""
-    """Target of a symbolic link; empty: a file."""
+    """Target of a symbolic link; empty for a file."""
 
     def read(self) -> bytes:
         return self.source.read_bytes() if self.source else self.content
 
 
 def folder(root: Path, below: str = "/") -> list[Entry]:
-    """All files of a folder of nuwa's own, with `below` before their paths; none where it does not exist.
+    """All files of one of nuwa's folders, with `below` before their paths; none if it does not exist.
 
-    pip compiles all Python files of a package that it installs, those for images included: their bytecode
-    stays out.
+    pip compiles all Python files of a package that it installs, including those for images: their bytecode
+    is left out.
     """
     found = []
     for path in sorted(root.rglob("*")):
@@ -57,18 +57,18 @@ def generated(files: Files) -> list[Entry]:
 
 
 def permissions(path: Path) -> int:
-    """0755 for what its owner may execute, else 0644: everybody reads, only root writes."""
+    """0755 for what its owner may execute, else 0644: everyone can read, only root can write."""
     return 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
 
 
 def merge(*parts: Iterable[Entry]) -> tuple[Entry, ...]:
-    """One entry a path, sorted; a later part replaces what an earlier one has there."""
+    """One entry per path, sorted; an entry of a later part replaces an earlier one of the same path."""
     found = {entry.path: entry for part in parts for entry in part}
     return tuple(found[path] for path in sorted(found))
 
 
 def digest(entries: Iterable[Entry]) -> str:
-    """Changes with any path, permission or byte."""
+    """A checksum over all paths, permissions and contents."""
     whole = sha256()
     for entry in entries:
         content = sha256(entry.link.encode() if entry.link else entry.read()).hexdigest()
@@ -78,7 +78,7 @@ def digest(entries: Iterable[Entry]) -> str:
 
 
 def write_archive(entries: Iterable[Entry], file: Path, time: int) -> None:
-    """Write a tar archive that root owns, every time in it `time` (seconds since 1970)."""
+    """Write a tar archive owned by root, with `time` (seconds since 1970) as the time of every entry."""
     with tarfile.open(file, "w", format=tarfile.GNU_FORMAT) as archive:
         made: set[str] = set()
         for entry in entries:

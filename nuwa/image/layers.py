@@ -1,8 +1,8 @@
-"""What each layer of an image is made of: a rendered Containerfile, files, labels. Nothing is built here.
+"""The definition of each layer of an image: a rendered Containerfile, files, labels. Nothing is built here.
 
-base → python → nuwa_python → requirements → packages → app, each an image on the one before; `packages` only
-where the app needs something of the distribution. `build`, with compilers, is separate from them and built
-only where Python packages have to be compiled.
+base → python → nuwa_python → requirements → packages → app, each an image on the previous one; `packages`
+only if the app needs something of the distribution. `build`, with compilers, is separate from them and
+built only if Python packages have to be compiled.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nuwa.templating import render
 
 @dataclass(frozen=True)
 class Layer:
-    """One image to be made."""
+    """The definition of one image."""
 
     name: str
     tag: str
@@ -37,24 +37,24 @@ class Layer:
     """Names of the images that its Containerfile starts from."""
     containerfile: str
     entries: tuple[Entry, ...] = ()
-    """The files of its `root.tar`, which is in the context, or below `/mnt` where a step unpacks it."""
+    """The files of its `root.tar`, which is in the context, or below `/mnt` if a step unpacks it."""
     labels: Mapping[str, str] = field(default_factory=dict)
     lent: Mapping[str, bytes] = field(default_factory=dict)
-    """What decides its content without being in it, by path below `/mnt`."""
+    """Files that affect its content without being part of it, by path below `/mnt`."""
     variables: tuple[str, ...] = ()
-    """Variables of this machine's environment that its build reads: tokens, which decide nothing."""
+    """Environment variables of this machine that its build reads: tokens, which do not affect its content."""
     time: int = 0
     """Seconds since 1970: the time of everything in it."""
     from_scratch: bool = False
-    """Its parents are only stages: no layer of theirs is in its image."""
+    """Its parents are only build stages: its image contains no layer of theirs."""
     of_a_version: bool = False
-    """The name of its first parent holds the app's version, which decides nothing: its id counts alone."""
+    """The first parent's name contains the app's version, which the checksum leaves out: its id is enough."""
     workdir: str = ""
-    """Where programs of its image start; empty: where those of the image below do."""
+    """The working directory; empty: that of the parent image."""
 
     @property
     def arguments(self) -> frozenset[str]:
-        """The build arguments that it declares: what it borrows of this machine."""
+        """The build arguments that it declares: what it uses of this machine."""
         return frozenset(re.findall(r"(?m)^ARG (\w+)", self.containerfile))
 
     @property
@@ -85,7 +85,7 @@ class Layer:
         return json.dumps([*parts, _tools()], sort_keys=True)
 
     def inputs(self, parent_ids: tuple[str, ...]) -> str:
-        """A checksum of everything that goes in."""
+        """The checksum of all inputs."""
         return sha256(" ".join((self._content, *parent_ids)).encode()).hexdigest()
 
 
@@ -101,13 +101,13 @@ def _uv_version() -> bytes:
 
 @cache
 def _older() -> dict[str, bytes]:
-    """Pinned companions of servers that an app pins in an older version."""
+    """Pinned companion packages for apps that pin an older version of a server."""
     locks = sorted((IMAGES / "nuwa_python" / "locks").glob("older-*.txt"))
     return {f"locks/{file.name}": file.read_bytes() for file in locks}
 
 
 def base(recipe: Recipe, bare: str) -> Layer:
-    """The distribution with PID 1 and the services of every container; `bare` is the image of it alone."""
+    """The distribution with PID 1 and the services of every container; `bare` is the distribution's image."""
     downloads = pins.downloads("s6-overlay", recipe.machine) if recipe.family.init == "s6-overlay" else None
     return _layer(
         recipe,
@@ -133,7 +133,7 @@ def node(recipe: Recipe) -> Layer:
 
 
 def nuwa_python(recipe: Recipe) -> Layer:
-    """The virtual environment, and what serves from it."""
+    """The virtual environment, and the server in it."""
     kind, lock = recipe.kind, recipe.lock
     values = {
         "kind": kind,
@@ -152,7 +152,7 @@ def nuwa_python(recipe: Recipe) -> Layer:
 
 
 def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> Layer:
-    """The Python packages that the app requires: those of the distribution decide nothing here.
+    """The Python packages that the app requires; packages of the distribution are not an input here.
 
     Args:
         compile: build packages that have no wheel, in a stage with compilers.
@@ -176,8 +176,8 @@ def requirements(recipe: Recipe, required: Requirements, *, compile: bool) -> La
 
 
 def packages(recipe: Recipe) -> Layer:
-    """What the app needs of the distribution, and the manifest's own lines: above the Python packages, which
-    the lines may use, and which are not installed again when this changes."""
+    """The app's packages of the distribution, and the manifest's Containerfile lines. This layer is above the
+    Python packages: the lines may use those, and a change here does not install them again."""
     app = recipe.app
     values = {
         "extra": app.image.containerfile_extra,
@@ -226,7 +226,7 @@ def containerfile(recipe: Recipe, name: str, parent: str, values: Mapping[str, A
         parent=parent,
         **values,
     )
-    # An empty value leaves an empty line behind, which a Containerfile does not need.
+    # Empty values leave empty lines, which a Containerfile does not need.
     return "".join(f"{line}\n" for line in text.splitlines() if line.strip())
 
 
@@ -242,6 +242,6 @@ def shared_labels(recipe: Recipe, name: str) -> dict[str, str]:
 
 
 def rootfs(layer: str, *variants: str) -> tuple[Entry, ...]:
-    """The files that a layer always adds, and those of a family, an init or a kind of server."""
+    """The files that a layer always adds, and those for a family, an init or a kind of server."""
     folders = ["rootfs", *(f"rootfs-{variant}" for variant in variants)]
     return layer_tree.merge(*(layer_tree.folder(Path(IMAGES, layer, folder)) for folder in folders))

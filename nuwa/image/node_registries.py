@@ -1,9 +1,9 @@
-"""Where a build gets packages for Node: from where this machine gets its own.
+"""Where a build gets packages for Node: from the registries that this machine itself uses.
 
-npm's settings count, those of its environment first, then the user's, then the machine's (npmrc(5)). They
-reach a build as mounted files for its home folder, so that addresses, which may hold passwords, are in no
-layer and no command line. pnpm and the older Yarn read npm's; the newer Yarn has a file of its own, and gets
-npm's registry where this machine has none.
+npm's settings are used: those of its environment take precedence, then the user's, then the machine's
+(npmrc(5)). They are mounted into a build as files for its home folder, so that addresses, which may hold
+passwords, are in no layer and no command line. pnpm and Yarn 1 read npm's settings; Yarn 2 and later have
+their own file, and use npm's registry if this machine has none for them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _KEPT = re.compile(
     r"(?:@[^:\s]+:)?registry|//\S+:\S+|(?:https?-)?proxy|noproxy|strict-ssl|always-auth"
     r"|replace-registry-host|fetch-[a-z-]+|network-concurrency|maxsockets|_auth|_authToken"
 )
-"""Settings about registries and the way to them. Others are about this machine: its folders, its Node."""
+"""Settings about registries and how to reach them. Others concern this machine: its folders, its Node."""
 _VARIABLE = re.compile(r"npm_config_(.+)", re.IGNORECASE)
 _SHARED = (Path("/usr/etc/npmrc"), Path("/usr/local/etc/npmrc"), Path("/etc/npmrc"))
 YARN_VARIABLES = re.compile(r"YARN_(?:NPM|HTTPS?)_\w+")
-"""Variables by which Yarn is told its registry and the way to it."""
+"""Variables that tell Yarn its registry and how to reach it."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class Registries:
 
     npmrc: str
     yarnrc: str
-    """Of Yarn 2 and later."""
+    """For Yarn 2 and later."""
 
 
 def find(authorities: str = "") -> Registries:
-    """This machine's registries; none where it has no settings, and the public one counts.
+    """This machine's registries; without settings there are none, and the public registry is used.
 
     Args:
-        authorities: path of the certificate authorities' file in a build; empty: there is none.
+        authorities: path of the file of certificate authorities in a build; empty: there is none.
 
     Raises:
-        BuildError: a file of settings cannot be read.
+        BuildError: a settings file cannot be read.
     """
     settings = _settings()
     npmrc = {**settings, **({"cafile": authorities} if authorities else {})}
@@ -54,7 +54,7 @@ def find(authorities: str = "") -> Registries:
 
 
 def named_variables(text: str) -> set[str]:
-    """Variables of the environment that a file of settings refers to: `${NPM_TOKEN}`."""
+    """Environment variables that a settings file refers to, such as `${NPM_TOKEN}`."""
     return set(re.findall(r"\$\{(\w+)[^}]*\}", text))
 
 
@@ -66,7 +66,7 @@ def _settings() -> dict[str, str]:
 
 
 def _files() -> list[Path]:
-    """The machine's, then the user's, whose settings replace those of before."""
+    """The machine's file, then the user's, whose settings override the machine's."""
     shared, own = _variable("globalconfig"), _variable("userconfig")
     return [*([Path(shared)] if shared else _SHARED), Path(own) if own else Path.home() / ".npmrc"]
 
@@ -97,7 +97,7 @@ def _expanded(value: str) -> str:
 
 
 def variables() -> list[str]:
-    """Names of this machine's variables that say where npm's packages come from."""
+    """Names of this machine's variables that say where npm packages come from."""
     return [key for key, value in os.environ.items() if _setting(key, value)]
 
 
@@ -106,7 +106,7 @@ def _of_variables() -> dict[str, str]:
 
 
 def _setting(key: str, value: str) -> str:
-    """The setting that a variable gives, empty where it gives none."""
+    """The setting that a variable stands for; empty if it is not one."""
     named = _VARIABLE.fullmatch(key)
     if not named or not value or "\n" in value:
         return ""

@@ -1,8 +1,8 @@
-"""What rootless podman leaves in layers: attributes by which the kernel's overlay keeps its own accounts.
+"""What rootless podman leaves in layers: extended attributes for the kernel's overlay file system.
 
-As root they are named `trusted.overlay.*`, and stay out of layers. Without root they are `user.overlay.*`,
-and podman writes them into the layer's tar, as extended headers. Without those, the same inputs give the
-same bytes as they do for root.
+As root they are named `trusted.overlay.*`, and stay out of layers. Without root they are
+`user.overlay.*`, and podman writes them into the layer's tar, as extended headers. Removing them makes the
+same inputs give the same bytes as for root.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TYPE = slice(156, 157)
 
 
 class Layer:
-    """Where the bytes of a layer go, counted and with their digest."""
+    """A writer for the bytes of a layer that keeps their count and digest."""
 
     def __init__(self, target: IO[bytes]) -> None:
         self._target = target
@@ -38,10 +38,10 @@ class Layer:
 
 
 def strip(source: IO[bytes], target: IO[bytes]) -> Layer:
-    """Copy a tar without those attributes, all else byte for byte.
+    """Copy a tar without those attributes; everything else is copied byte for byte.
 
     Raises:
-        ValueError: it ends in the middle.
+        ValueError: the tar is truncated.
     """
     layer = Layer(target)
     while header := source.read(_BLOCK):
@@ -67,7 +67,7 @@ def _extended(header: bytes, data: bytes, layer: Layer) -> None:
 
 
 def _records(data: bytes) -> Iterator[bytes]:
-    """Each is `LENGTH KEY=VALUE` and a line break; the length counts all of it."""
+    """The records of an extended header: `LENGTH KEY=VALUE` and a line break, all counted by the length."""
     while data:
         length = int(data.split(b" ", 1)[0])
         yield data[:length]
@@ -87,7 +87,7 @@ def _resized(header: bytes, size: int) -> bytes:
 
 
 def _octal(field: bytes) -> int:
-    """A number in a header; large ones are binary, behind a first byte of 0x80."""
+    """A number in a header; large ones are binary, with a first byte of 0x80."""
     if field[0] & 0x80:
         return int.from_bytes(field, "big") & ((1 << 88) - 1)
     return int(field.strip(b"\0 ") or b"0", 8)

@@ -15,7 +15,7 @@ _QUERIES = {
     "apt": ("dpkg-query", "-W", "-f", r"${Package}\t${Version}\t${Installed-Size}\t${db:Status-Status}\n"),
 }
 _UNITS = {"dnf": 1, "apt": 1024}
-"""Bytes in a unit of the sizes that each prints (rpm(8), deb-control(5))."""
+"""The number of bytes in the unit of each one's sizes (rpm(8), deb-control(5))."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Package:
     """An installed package of the distribution.
 
     Args:
-        size: bytes, as its maker states them.
+        size: bytes, as stated in the package.
     """
 
     name: str
@@ -34,10 +34,10 @@ class Package:
 def installed(engine: Engine, image: Image) -> tuple[Package, ...]:
     """The packages of an image, the largest first.
 
-    Its rpm or dpkg-query is run in a container without a network, in which nothing can be written.
+    Its rpm or dpkg-query is run in a container without a network and with a read-only file system.
 
     Raises:
-        NuwaError: the image is none of nuwa's, or has lost its package manager.
+        NuwaError: nuwa did not build the image, or it no longer has its package manager.
     """
     manager = _manager(image)
     program, *words = _QUERIES[manager]
@@ -57,11 +57,11 @@ def installed(engine: Engine, image: Image) -> tuple[Package, ...]:
 
 
 def parsed(listed: str, unit: int) -> tuple[Package, ...]:
-    """Packages out of lines of name, version, size in units of `unit` bytes and, with dpkg, state."""
+    """Packages from lines of name, version, size in units of `unit` bytes and, with dpkg, state."""
     found = set()
     for line in listed.splitlines():
         name, version, size, state = [*line.split("\t"), "installed"][:4]
-        # A key is not a package, but rpm keeps those that it trusts among them.
+        # Keys are not packages, but rpm lists those that it trusts among them.
         if state == "installed" and name != "gpg-pubkey":
             found.add(Package(name, version, int(size or 0) * unit))
     return tuple(sorted(found, key=lambda package: (-package.size, package.name, package.version)))

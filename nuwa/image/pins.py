@@ -1,7 +1,7 @@
-"""Every version and checksum of what images are made of: `images/pins.toml`.
+"""Versions and checksums of everything that images are made of: `images/pins.toml`.
 
-NUWA_PINS names a file whose tables replace those of the same name, for files of another version or another
-make. It has to name each checksum as well: nothing is ever used unchecked.
+NUWA_PINS names a file whose tables replace those of the same name, for files of another version or from
+another source. It has to state every checksum as well: nothing is ever used unchecked.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class Download:
 
 @dataclass(frozen=True)
 class Downloads:
-    """Pinned files of one maker and version."""
+    """Pinned files of one project and version."""
 
     version: str
     url: str
-    """The folder that they are in."""
+    """The address of the folder that contains them."""
     files: tuple[Download, ...]
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Where a build puts them."""
+        """Their paths in a build."""
         return tuple(f"/tmp/{file.name}" for file in self.files)  # noqa: S108 - inside a build
 
 
 def pins() -> dict[str, Any]:
-    """The pins, with what NUWA_PINS replaces.
+    """The pins, including the replacements from NUWA_PINS.
 
     Raises:
-        BuildError: that file cannot be read, or a table of it is not as in pins.toml.
+        BuildError: that file cannot be read, or one of its tables does not have the form of pins.toml.
     """
     return _own() | replaced()
 
@@ -57,10 +57,10 @@ def _own() -> dict[str, Any]:
 
 
 def replaced() -> dict[str, Any]:
-    """The tables that NUWA_PINS replaces; a build says so for each.
+    """The tables that NUWA_PINS replaces; a build prints a note for each.
 
     Raises:
-        BuildError: the file cannot be read, or a table of it is not as in pins.toml.
+        BuildError: the file cannot be read, or one of its tables does not have the form of pins.toml.
     """
     path = os.environ.get(REPLACED_BY, "")
     return _read(path) if path else {}
@@ -98,12 +98,12 @@ def _is_checked(file: Any) -> bool:
 
 
 def source_date_epoch() -> int:
-    """The time that every file of the shared layers carries, in seconds since 1970."""
+    """The time of every file of the shared layers, in seconds since 1970."""
     return int(pins()["source_date_epoch"])
 
 
 def downloads(name: str, machine: str, release: str = "") -> Downloads:
-    """The files of `name`, where they differ by it for a processor (`uname -m`) and a release."""
+    """The files of `name`, for a processor (`uname -m`) and a release if they depend on these."""
     pinned = pins()[name]
     fitting = [
         Download(file["name"], file["sha256"])

@@ -1,7 +1,7 @@
-"""The renderer of an app with bytecode of the Python that runs it: that of the image itself.
+"""The renderer of an app, with bytecode for the Python that runs it: that of the image itself.
 
-What is the same for all apps is compiled once for each Python, in a container of an image that has it, and
-kept on this machine. The same image and the same nuwa give the same bytes, also when nothing was kept.
+What is the same for all apps is compiled once per Python, in a container of an image that has it, and cached
+on this machine. The same image and the same nuwa give the same bytes, with or without the cache.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nuwa.resources import cache_folder
 
 PATH = f"{names.LIB}/render.pyz"
 KEPT = 8
-"""Compiled renderers that stay: one for each distribution that apps are built on, and a few former ones."""
+"""How many compiled renderers are kept: one per distribution that apps are built on, and some older ones."""
 _CONTAINER = (
     *("--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=all", "--pull=never"),
     *("--security-opt=no-new-privileges", "--log-driver=none", "--no-healthcheck"),
@@ -35,7 +35,7 @@ _CONTAINER = (
 
 
 def with_bytecode(layer: Layer, app: App, archive: bytes) -> Layer:
-    """The layer of an app with another renderer: `archive`, and the app's manifest in it."""
+    """The app layer with another renderer: `archive`, with the app's manifest added."""
     made = layer_tree.generated({PATH: File(zipapp.with_manifest(archive, app))})
     return replace(layer, entries=layer_tree.merge(layer.entries, made))
 
@@ -63,7 +63,7 @@ def compiled(engine: Engine, image: str) -> bytes:
 
 
 def _digest(sources: Mapping[str, bytes], image: str) -> str:
-    """Of all that decides the bytes: also how templates become modules, which `sources` holds of itself."""
+    """A checksum of everything that determines the bytes; `sources` includes how templates are compiled."""
     whole = sha256(f"{image}\0".encode() + Path(bytecode.__file__).read_bytes())
     for name, content in sorted(sources.items()):
         whole.update(f"\0{name}\0{len(content)}\0".encode() + content)
@@ -86,7 +86,7 @@ def _compile(engine: Engine, image: str, archive: bytes) -> bytes:
 
 
 def _forget(folder: Path) -> None:
-    """Remove all but those that were used last."""
+    """Remove all but the most recently used."""
     found = sorted(folder.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in found[KEPT:]:
         path.unlink(missing_ok=True)

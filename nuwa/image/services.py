@@ -1,7 +1,7 @@
 """From the manifest to the files of the app's image: services, commands, environment, settings. Pure.
 
-What runs is in `images/*/rootfs` and is the same for every app. Only what the manifest decides is
-generated: which services there are, their limits of time, and one script for each command line.
+The programs are in `images/*/rootfs` and are the same for every app. Only what depends on the manifest is
+generated: the set of services, their timeouts, and one script for each command line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nuwa.render.static_index import TYPES
 SERVICES = "/etc/s6-overlay/s6-rc.d"
 ENABLED = "/etc/s6-overlay/user-bundles.d/user/contents.d"
 MAX_LOG_BYTES = 10 * 1024 * 1024
-"""At this size a log file is moved on, as it is written."""
+"""The size at which a log file is rotated while it is written."""
 KILL_MARGIN = 3
 """Seconds that the server gets beyond its graceful timeout before s6 kills it."""
 
@@ -34,7 +34,7 @@ def files(app: App, family: Family) -> Files:
 
     Args:
         app: the validated manifest.
-        family: the distribution under the image; its paths of Apache are used for mod_wsgi.
+        family: the distribution that the image is based on; its Apache paths are used for mod_wsgi.
     """
     made: dict[str, File] = {
         f"{LIB}/server.json": _json(_server_settings(app)),
@@ -59,7 +59,7 @@ def files(app: App, family: Family) -> Files:
 
 
 def health_host(app: App) -> str:
-    """The Host header of a health check: the first domain; one of its hosts where that is a wildcard."""
+    """The Host header of a health check: the first domain, or one that matches it if it is a wildcard."""
     domain = next(iter(app.app.domains), "localhost")
     return domain.replace("*.", "www.", 1)
 
@@ -69,7 +69,7 @@ def _json(value: object) -> File:
 
 
 def _server_settings(app: App) -> dict[str, object]:
-    """What gunicorn.conf.py and mod_wsgi's wsgi.py read."""
+    """The settings that gunicorn.conf.py and mod_wsgi's wsgi.py read."""
     server = app.server
     return {
         "name": app.name,
@@ -85,7 +85,7 @@ def _server_settings(app: App) -> dict[str, object]:
 
 
 def _front(app: App) -> dict[str, object]:
-    """What nuwa_front.py does where no nginx of ours is in front."""
+    """What nuwa_front.py does if no nginx of nuwa's is in front of it."""
     return {
         "max_body": app.server.max_body,
         "bodies": sorted(
@@ -101,7 +101,7 @@ def _front(app: App) -> dict[str, object]:
 
 
 def _settings(app: App) -> File:
-    """What the shell scripts read, as assignments."""
+    """The settings that the shell scripts read, as assignments."""
     values = {
         "NUWA_SERVER_KIND": app.server.kind,
         "NUWA_WORKERS": app.server.workers,
@@ -116,13 +116,13 @@ def _settings(app: App) -> File:
 
 
 def _environment(app: App) -> Files:
-    """One file a variable, as s6-envdir reads them: the value and one newline."""
+    """One file per variable, as s6-envdir reads them: the value and one newline."""
     variables = {"TZ": app.extras.timezone, **app.env.clear}
     return {f"{LIB}/env/{name}": File.text(f"{value}\n") for name, value in variables.items()}
 
 
 def _service(name: str, settings: dict[str, object], depends: tuple[str, ...]) -> dict[str, File]:
-    """A longrun's definition: settings are its small files, each with one line."""
+    """The definition of a longrun service: each setting is a small file with one line."""
     folder = f"{SERVICES}/{name}"
     settings = {"type": "longrun", **settings}
     made = {f"{folder}/{key}": File.text(f"{value}\n") for key, value in settings.items()}
@@ -133,15 +133,15 @@ def _service(name: str, settings: dict[str, object], depends: tuple[str, ...]) -
 
 
 def _script(*lines: str) -> File:
-    """A run or finish script in execline: it only names the program of `images/` that does the work."""
+    """A run or finish script in execline: it only calls the program in `images/` that does the work."""
     return File.text("\n".join(["#!/command/execlineb -S0", *lines, ""]), _SCRIPT)
 
 
 def _logger(name: str) -> dict[str, File]:
     """The service that logs what the service `name` prints.
 
-    A service of its own, so that it outlives what it logs: it stops after it, and is back when killed. It
-    waits at the pipe until the service opens it, and then ends with the service's last process.
+    It is a service of its own, so that it outlives the one that it logs: it stops after it, and is restarted
+    when killed. It waits at the pipe until the service opens it, and ends with the service's last process.
     """
     made = _service(f"log-{name}", {"timeout-kill": 5000}, ("rsyslogd",))
     made[f"{SERVICES}/log-{name}/run"] = _script(f"redirfd -r 0 /run/nuwa/log/{name}", f"{LIB}/log-as {name}")
@@ -149,10 +149,10 @@ def _logger(name: str) -> dict[str, File]:
 
 
 def _server(app: App) -> dict[str, File]:
-    # It does not tell s6 when it is ready: s6-overlay would hear no request to stop until then. HTTP tells.
+    # No readiness notification for s6: until then, s6-overlay would ignore requests to stop. HTTP shows it.
     settings: dict[str, object] = {"timeout-kill": 1000 * (app.server.graceful_timeout + KILL_MARGIN)}
     if app.server.kind == "mod_wsgi":
-        # To Apache, SIGTERM means at once, and this one gracefully.
+        # For Apache, SIGTERM means to stop immediately, and SIGWINCH to stop gracefully.
         settings["down-signal"] = "SIGWINCH"
     folder = f"{SERVICES}/server"
     return {
@@ -174,7 +174,7 @@ def _process(name: str, stop_timeout: int) -> dict[str, File]:
 
 
 def _log_files(app: App) -> File:
-    """rsyslog's file for each service, with the size at which it is moved on."""
+    """rsyslog's file for each service, with the size at which it is rotated."""
     names = ["server", *(Names.process_service(name) for process in app.process for name in process.members)]
     outputs, rules = [], []
     for number, name in enumerate(names):
@@ -191,21 +191,21 @@ def _log_files(app: App) -> File:
 
 
 def _exclusive(app: App) -> list[str]:
-    """The services of processes that never run in two slots at once."""
+    """The services of processes that must never run in two slots at once."""
     return [Names.process_service(process.name) for process in app.process if process.handover == "exclusive"]
 
 
 def _handover() -> dict[str, File]:
-    """What ends exclusive processes in a slot that serves no longer."""
+    """The service that stops exclusive processes in a slot that no longer serves."""
     made = _service("handover", {"timeout-kill": 2000}, ())
     made[f"{SERVICES}/handover/run"] = _script(f"{LIB}/run-handover")
     return made
 
 
 def _commands(app: App, family: Family) -> dict[str, File]:
-    """One script a command line, so that no other file has to quote it.
+    """One script per command line, so that no other file has to quote it.
 
-    The last one before the app's own program removes what sh exports of itself where it is bash.
+    The last command before the app's own program unsets what sh exports itself if it is bash.
     """
     argvs = {Names.process_service(process.name): _LAST + process.command for process in app.process}
     for process in app.process:
@@ -231,7 +231,7 @@ def _replica_argvs(process: Process) -> dict[str, tuple[str, ...]]:
 
 
 def _cron_argv(job: Cron) -> tuple[str, ...]:
-    """A job of no time (@reboot) waits until its slot serves, where others have a minute to claim."""
+    """A job without a time (@reboot) waits until its slot serves; slots have a minute to claim any other."""
     option = ("--at-start",) if job.schedule == "@reboot" else ()
     return (f"{LIB}/cron-job", *option, job.name, *job.command)
 
@@ -243,9 +243,9 @@ def _server_argv(app: App, family: Family) -> tuple[str, ...]:
 
 
 def _database_env(variables: Mapping[str, str]) -> File:
-    """What `as-app` reads to give parts of the database's address to the app's own variables.
+    """What `as-app` reads to put parts of the database address into the app's own variables.
 
-    A part by itself is plain text; in an address it stays as it was written there, with %XX for signs.
+    A part on its own is decoded; in an address it stays as it was written, percent-encoded.
     """
     lines = [
         "# shellcheck shell=dash",
@@ -265,14 +265,14 @@ def _database_env(variables: Mapping[str, str]) -> File:
 
 
 def _crontab(app: App) -> File:
-    """Jobs start as root and drop to the app in `app-env`: only root can write to the container's output."""
+    """Jobs start as root and become the app's user in `app-env`: only root can write its output."""
     head = ["# Generated from nuwa.toml.", "SHELL=/bin/sh", 'MAILTO=""']
     jobs = [f"{job.schedule} root {quoting.cron(Names.command(f'cron-{job.name}'))}" for job in app.cron]
     return File.text("\n".join([*head, *jobs]) + "\n")
 
 
 def _apache(app: App, family: Family) -> File:
-    """What httpd.conf includes first: numbers and paths only, which need no quoting."""
+    """The first include of httpd.conf: only numbers and paths, which need no quoting."""
     values = {
         "MODULES": family.paths["httpd_modules"],
         "MOD_WSGI": f"{LIB}/mod_wsgi.so",

@@ -1,4 +1,4 @@
-"""What podman's signature policy demands of an image before it may be pulled."""
+"""What podman's signature policy requires of an image before it may be pulled."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _WORDS = {
 
 
 def policy_file() -> Path:
-    """The policy that podman reads: the user's own, else the machine's (containers-policy.json(5))."""
+    """The policy that podman reads: the user's own, or else the machine's (containers-policy.json(5))."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     own = Path(home) / "containers" / "policy.json"
     return own if own.is_file() else Path("/etc/containers/policy.json")
 
 
 def policy_for(reference: str, file: Path | None = None) -> str:
-    """What the policy demands of `reference` when it is pulled from a registry, in words.
+    """What the policy requires of `reference` when it is pulled from a registry, in words.
 
     Raises:
-        NuwaError: there is a policy, but it cannot be read.
+        NuwaError: a policy exists, but cannot be read.
     """
     path = file or policy_file()
     try:
@@ -47,7 +47,7 @@ def policy_for(reference: str, file: Path | None = None) -> str:
 
 
 def _scopes(reference: str) -> Iterator[str]:
-    """The names under which a policy may speak of an image, the narrowest first."""
+    """The scopes under which a policy may list an image, the most specific first."""
     name = reference
     yield name
     if ":" in name.rpartition("/")[2]:

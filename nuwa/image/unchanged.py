@@ -1,10 +1,9 @@
-"""Remembers what an image was built from: with nothing changed, a build reads no file and renders nothing.
+"""Remembers what an image was built from: if nothing changed, a build reads no file and renders nothing.
 
-Files count as unchanged while the kernel tells the same of them: inode, size, and the times of content and of
-inode, as git's index does. A file that changed just before it was looked at is not trusted: its next change
-could bear the same time. What else decides: the words of the command, nuwa itself, what git tracks, and the
-images that podman has under the names of the layers. Where something outside the project decides, nothing is
-remembered.
+Files count as unchanged while their inode, size, and the times of content and inode are the same, as in
+git's index. A file that changed just before it was inspected is not trusted: its next change could have the
+same time. Other inputs are the words of the command, nuwa itself, what git tracks, and the images that podman
+has under the names of the layers. If something outside the project is an input, nothing is remembered.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from nuwa.manifest.checks import PROJECT_FILES
 from nuwa.resources import BIN_TEMPLATES, IMAGES, PACKAGE, TEMPLATES, cache_folder
 
 TICK_NS = 50_000_000
-"""Nanoseconds within which two changes of a file may bear the same time."""
+"""Nanoseconds within which two changes of a file may have the same timestamp."""
 _COARSE_TICK_NS = 2_000_000_000
-"""The same on a file system whose times have no parts of a second."""
+"""The same on a file system whose timestamps have a resolution of one second."""
 _DECIDE_ELSEWHERE = ("NUWA_PINS", "NUWA_BASE_IMAGE", git.STATE)
-"""Variables that name what decides, outside the project."""
+"""Variables that name an input outside the project."""
 _LEFT_OUT = frozenset({".git", "node_modules", "__pycache__"})
 
 
 class Memory:
-    """What one command line of `nuwa build` made of one project the last time."""
+    """What one command line of `nuwa build` built from one project the last time."""
 
     def __init__(self, project: Path, words: Sequence[str]) -> None:
         self._project = project.resolve()
@@ -46,10 +45,10 @@ class Memory:
         self._seen = self._look()
 
     def recall(self, detect: Callable[[], Engine]) -> Built | None:
-        """What was built then, if a build would make it again; every layer counts as cached.
+        """The previous result, if a build would produce it again; every layer counts as cached.
 
         Args:
-            detect: gives the podman that may have it; called where nothing else has changed.
+            detect: returns the podman that may have it; called only if nothing else has changed.
         """
         try:
             kept = json.loads(self._file.read_text())
@@ -66,12 +65,12 @@ class Memory:
         return replace(built, layers=tuple(cached), seconds=seconds)
 
     def keep(self, built: Built) -> None:
-        """Remember what was built of the files as they were when this memory was made."""
+        """Remember what was built from the files as they were when this object was created."""
         if self._seen and built.looked_at:
             files.write_json(self._file, {"seen": self._seen, "built": asdict(built)})
 
     def _look(self) -> str:
-        """A checksum of all that decides; empty: it cannot be trusted."""
+        """A checksum of all inputs; empty: it cannot be trusted."""
         if any(name in os.environ for name in _DECIDE_ELSEWHERE):
             return ""
         whole = sha256(json.dumps([self._words, _variables()]).encode())
@@ -86,13 +85,13 @@ class Memory:
                     whole.update(repr((path, seen)).encode(errors="surrogateescape"))
         except OSError:
             return ""
-        # Whatever is installed or upgraded next to nuwa changes this folder.
+        # Installing or upgrading packages next to nuwa changes this folder.
         whole.update(str(Path(sysconfig.get_path("purelib")).stat().st_mtime_ns).encode())
         return whole.hexdigest()
 
 
 def _stand(engine: Engine, images: Mapping[str, str]) -> bool:
-    """Whether podman has all these images under these names, and none where the id is empty."""
+    """Whether podman has all these images under these names, and none if the id is empty."""
     listed = engine.listed()
     if all(listed.get(name, "") == image for name, image in images.items()):
         return True
@@ -106,17 +105,17 @@ def _variables() -> dict[str, str]:
 
 
 def _is_recent(seen: tuple[int, ...], now: int) -> bool:
-    """Whether the next change of a file could bear the time of its last one."""
+    """Whether the next change of a file could have the same timestamp as its last one."""
     *_, content, inode = seen
     tick = TICK_NS if inode % 1_000_000_000 else _COARSE_TICK_NS
     return max(content, inode) > now - tick
 
 
 def _files(folder: str, *, top: bool = False) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Everything in a folder that can go into an image, with what the kernel tells of it.
+    """Everything in a folder that can go into an image, with its metadata.
 
     Args:
-        top: the folder goes in though it may be a virtual environment, too.
+        top: include the folder even if it looks like a virtual environment.
     """
     items = sorted(os.scandir(folder), key=lambda item: item.name)
     there = {item.name for item in items}
@@ -133,7 +132,7 @@ def _files(folder: str, *, top: bool = False) -> Iterator[tuple[str, tuple[int, 
 
 
 def _above(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """What may make a project the member of a workspace, whose lock then counts."""
+    """Files that may make a project a member of a workspace, whose lock then applies."""
     for path in (above / name for above in folder.parents for name in ("pyproject.toml", "uv.lock")):
         if path.is_file():
             yield str(path), _seen(path.stat())

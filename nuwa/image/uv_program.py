@@ -1,4 +1,4 @@
-"""uv as builds run it: this nuwa's own, or the same version for another processor."""
+"""The uv that builds use: the one installed with nuwa, or the same version for another processor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find(architecture: str) -> Path:
     """The program; `architecture` is empty for this machine's own.
 
     Raises:
-        BuildError: that for another processor cannot be downloaded from this machine's index.
+        BuildError: the one for another processor cannot be downloaded from this machine's index.
     """
     import uv
 
@@ -42,7 +42,7 @@ def find(architecture: str) -> Path:
 
 
 def _requirement() -> str:
-    """uv's own entry in the locked requirements: its version, and the sums of its wheels."""
+    """uv's entry in the locked requirements: its version, and the checksums of its wheels."""
     found = re.search(r"^uv==(?:.*\\\n)*.*\n", REQUIREMENTS.read_text(), flags=re.MULTILINE)
     assert found, f"{REQUIREMENTS} has no uv"
     return found[0]
