@@ -265,7 +265,7 @@ def _database_env(variables: Mapping[str, str]) -> File:
 
 
 def _crontab(app: App) -> File:
-    """Jobs start as root and become the app's user in `app-env`: only root can write its output."""
+    """Jobs start as root and drop privileges in `app-env`: only root can write to the container's output."""
     head = ["# Generated from nuwa.toml.", "SHELL=/bin/sh", 'MAILTO=""']
     jobs = [f"{job.schedule} root {quoting.cron(Names.command(f'cron-{job.name}'))}" for job in app.cron]
     return File.text("\n".join([*head, *jobs]) + "\n")

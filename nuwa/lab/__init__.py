@@ -1,1 +1,1 @@
-"""Lab hosts: systemd in a container, with what a real host has, to try things on."""
+"""Lab hosts: containers that run systemd and have what a real host has, for trying things out."""

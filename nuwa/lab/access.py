@@ -1,4 +1,4 @@
-"""Working on a lab host: commands, a shell, images."""
+"""Use a lab host: commands, a shell, images."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def execute(engine: Engine, host: Host, command: Sequence[str]) -> int:
 
 
 def shell(engine: Engine, host: Host) -> int:
-    """Open root's shell on a host, where there is a demo in its folder; returns its exit code."""
+    """Open a root shell on a host, in the demo's folder if it exists; returns its exit code."""
     return execute(engine, host, ["bash", "-c", SHELL])
 
 
 def copy(engine: Engine, progress: Progress, reference: str, host: Host) -> bool:
-    """Bring an image to a host under the same name: the layers that it lacks; false when it has it already.
+    """Bring an image to a host under the same name, sending only missing layers; false if it was there.
 
     Raises:
-        LabError: there is no such image here, or it did not arrive whole.
-        RemoteError: podman there does not take it, or its disk is full.
+        LabError: there is no such image here, or it did not arrive completely.
+        RemoteError: podman there rejects it, or its disk is full.
     """
     hosts.require(hosts.states(engine, host.lab), host)
     image = engine.image(reference)

@@ -1,4 +1,4 @@
-"""The host agent on a lab host: this very nuwa, installed there as the guide says, and the host prepared."""
+"""The host agent on a lab host: this nuwa, installed there as the guide describes, and the host prepared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLACE = installation.PLACE
 COMMAND = str(installation.COMMAND)
 CONFIG = "/etc/nuwa/config.json"
 DASHBOARD = "dashboard.localhost"
-"""Its host name: browsers know that names below localhost are this machine."""
+"""Its host name: browsers resolve names below localhost to this machine."""
 _ABOUT = """import json, platform, sys
 print(json.dumps([f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine()]))"""
 _UNPACK = f"""set -eu
@@ -36,9 +36,9 @@ ln -sfn {PLACE}/bin/nuwa {COMMAND}"""
 
 
 def install(engine: Engine, progress: Progress, host: Host) -> None:
-    """Install nuwa with its agent on a host, and prepare the host; it may be repeated.
+    """Install nuwa with its agent on a host, and prepare the host; safe to repeat.
 
-    The packages come through this machine's own settings, so the host needs no network.
+    The packages are downloaded with this machine's settings, so the host needs no network.
     """
     hosts.require(hosts.states(engine, host.lab), host)
     with tempfile.TemporaryDirectory(prefix="nuwa-lab-") as folder:
@@ -48,13 +48,13 @@ def install(engine: Engine, progress: Progress, host: Host) -> None:
             _send(engine, host, Path(folder))
     with progress.step(f"{host.name}: nuwa host init"):
         engine.exec(host.container, COMMAND, "host", "init", timeout=300)
-        # What ran already runs the code of before.
+        # Services that were running would otherwise keep the old code.
         engine.exec(host.container, "sh", "-c", "systemctl try-restart nuwa-ci nuwa-dashboard 2>/dev/null; :")
         _configure(engine, host)
 
 
 def _gather(engine: Engine, host: Host, folder: Path) -> None:
-    """Everything that nuwa needs for the host's Python, as it is in its folder of packages."""
+    """nuwa and all its requirements for the host's Python, laid out as in site-packages."""
     version, machine = json.loads(engine.exec(host.container, "python3", "-c", _ABOUT).stdout)
     target = ["--target", str(folder), "--python", sys.executable]
     target += ["--python-version", version, "--python-platform", f"{machine}-manylinux_2_28"]
@@ -77,7 +77,7 @@ def _pack(folder: Path, into: int) -> None:
 
 
 def _configure(engine: Engine, host: Host) -> None:
-    """Show the dashboard at its own name, and the demo in it, as long as nobody wrote a configuration."""
+    """Serve the dashboard under its own name, with the demo in it, unless a configuration exists."""
     config = json.loads(engine.exec(host.container, "cat", CONFIG).stdout)
     if any(config.values()):
         return

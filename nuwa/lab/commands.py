@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from nuwa.lab.model import LABEL_HOST, LABEL_LAB, Host, Lab
 
 STOP_SIGNAL = "SIGRTMIN+3"
-"""What systemd takes as the order to halt."""
+"""The signal that makes systemd halt."""
 
 CGROUP1_OPTIONS = (
-    # podman's own preparation for systemd makes two hosts share one hierarchy on cgroup v1, and they
-    # break each other; so it is left out and systemd is told to take what it finds.
+    # podman's setup for systemd makes two hosts share one hierarchy on cgroup v1, and they break each other;
+    # so it is disabled and systemd is told to use what it finds.
     "--systemd=false",
     "--env=SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
     "--env=PODMAN_IGNORE_CGROUPSV1_WARNING=1",
@@ -23,7 +23,7 @@ def create_host(host: Host, image: str, ports: Mapping[int, int], *, cgroup2: bo
     """Start a new host.
 
     Args:
-        ports: ports of the host, each with the one of 127.0.0.1 that is forwarded to it.
+        ports: ports of the host, each with the port of 127.0.0.1 that is forwarded to it.
         cgroup2: whether the machine has the unified hierarchy.
     """
     return [
@@ -32,7 +32,7 @@ def create_host(host: Host, image: str, ports: Mapping[int, int], *, cgroup2: bo
         *("--network", host.lab.network),
         *(word for alias in host.aliases for word in ("--network-alias", alias)),
         *("--privileged", "--cgroupns=private", "--stop-signal", STOP_SIGNAL),
-        # podman's limit of 2048 processes would count for all containers of the host together.
+        # podman's default limit of 2048 processes would apply to all containers of the host together.
         "--pids-limit=-1",
         *("--tmpfs", "/run:mode=755,exec", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:mode=1777,exec"),  # noqa: S108 - mounts inside the host
         *(CGROUP2_OPTIONS if cgroup2 else CGROUP1_OPTIONS),
@@ -55,5 +55,5 @@ def list_volumes(lab: Lab) -> list[str]:
 
 
 def wait_for_systemd(host: Host) -> list[str]:
-    """Prints systemd's state once it has started everything; fails while there is no systemd to ask."""
+    """Prints systemd's state once it has started everything; fails until systemd can be reached."""
     return ["exec", host.container, "systemctl", "is-system-running", "--wait"]

@@ -1,4 +1,4 @@
-"""A lab host as an image goes to it: what `nuwa deploy` runs by ssh, `podman exec` runs here."""
+"""A connection to a lab host for transferring images: `podman exec` takes the place of ssh."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class LabConnection:
 
     Args:
         engine: podman of this machine.
-        host: which runs.
-        purpose: what it is used for: the folder there that an image comes into is named after it.
+        host: a running host.
+        purpose: what it is used for; names the folder there that receives an image.
     """
 
     is_near = True
@@ -54,7 +54,7 @@ class LabConnection:
         packer: Sequence[str],
         count: Callable[[int], None],
     ) -> Result:
-        """Run one of them with a stream as its standard input: see `nuwa.remote.pipes.packed`."""
+        """Run one of them with a stream as its standard input; see `nuwa.remote.pipes.packed`."""
         with pipes.packed(write, packer, b"", count) as source:
             return self._engine.exec(
                 self._container,

@@ -1,4 +1,4 @@
-"""What there is of a lab, and one host's way from nothing to ready."""
+"""The hosts of a lab: their state, and the steps by which one becomes ready."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _STATES = {"running": "running", "exited": "stopped", "stopped": "stopped"}
 
 
 def states(engine: Engine, lab: Lab) -> list[HostState]:
-    """The lab's hosts, the first one first."""
+    """The state of each of the lab's hosts, in order."""
     found = engine.containers(f"label={LABEL_LAB}={lab.label}")
     return list(by_number([_state(lab, data) for data in found]))
 
 
 def promised_ports(engine: Engine) -> set[int]:
-    """Ports of the hosts of every lab, whether they run or not."""
+    """Ports reserved by the hosts of every lab, whether they run or not."""
     return {port for data in engine.containers(f"label={LABEL_LAB}") for port in _ports(data).values()}
 
 
@@ -71,7 +71,7 @@ def start(engine: Engine, state: HostState) -> None:
     """Start a host that was stopped; it keeps its disk and its ports.
 
     Raises:
-        LabError: somebody else has one of its ports meanwhile, or podman cannot start it.
+        LabError: another program has taken one of its ports, or podman cannot start it.
     """
     try:
         engine.podman("start", state.host.container)
@@ -89,7 +89,7 @@ def wait_until_ready(engine: Engine, host: Host) -> list[str]:
     """Wait until systemd has started everything, and return the units that failed.
 
     Raises:
-        LabError: it stopped again, or is not done in time.
+        LabError: it stopped again, or is not ready in time.
     """
     end = time.monotonic() + START_TIMEOUT_S
     while (left := end - time.monotonic()) > 0:
@@ -141,7 +141,7 @@ def _log(engine: Engine, host: Host) -> str:
 
 
 def require(states_: Collection[HostState], host: Host) -> HostState:
-    """The state of a host that must run.
+    """The state of a host, which must be running.
 
     Raises:
         LabError: it does not exist, or is stopped.

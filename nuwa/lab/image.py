@@ -22,7 +22,7 @@ CONTEXT = IMAGES / "lab"
 
 
 def ensure(engine: Engine, progress: Progress) -> str:
-    """The id of the image; it is built when it is missing or what it is made of has changed.
+    """The id of the image; it is built if it is missing or its inputs have changed.
 
     Raises:
         LabError: it could not be built.
@@ -36,7 +36,7 @@ def ensure(engine: Engine, progress: Progress) -> str:
         made = _build(engine, progress, base, inputs)
         engine.tag(made, NAME)
         if found:
-            # Hosts that run from the older image keep it; otherwise its 700 MB go.
+            # Hosts that run from the older image keep it; otherwise its 700 MB are freed.
             engine.podman("image", "rm", found.id, check=False)
         return made
 
@@ -74,7 +74,7 @@ def _build(engine: Engine, progress: Progress, base: str, inputs: str) -> str:
 
 
 def _packages_by_mount(folder: Path) -> list[str]:
-    """Where this machine gets its packages, as files that are in the container only while it builds."""
+    """This machine's package sources, as files that the container has only while it is built."""
     lines = apt.sources(CODENAME)
     if not lines:
         raise LabError(

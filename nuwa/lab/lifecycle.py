@@ -1,4 +1,4 @@
-"""`up`, `down` and `reset`: each may be repeated and interrupted, and only one works on a lab at a time."""
+"""`up`, `down` and `reset`: safe to repeat and to interrupt; only one runs on a lab at a time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST_HOSTS = 9
 
 
 def up(engine: Engine, progress: Progress, lab: Lab, count: int = 1) -> list[HostState]:
-    """Bring up a lab of at least `count` hosts; what runs already is left alone.
+    """Bring up a lab of at least `count` hosts; running hosts are left alone.
 
     Raises:
         LabError: a host cannot be made or started.
-        BusyError: another command works on this lab.
+        BusyError: another command is using this lab.
     """
     _require_root()
     if not 1 <= count <= MOST_HOSTS:
@@ -32,14 +32,14 @@ def up(engine: Engine, progress: Progress, lab: Lab, count: int = 1) -> list[Hos
 
 
 def down(engine: Engine, progress: Progress, lab: Lab) -> int:
-    """Remove the lab's hosts with all that is on them, and return how many there were."""
+    """Remove the lab's hosts and everything on them, and return how many there were."""
     _require_root()
     with _locked(lab):
         return _down(engine, progress, lab)
 
 
 def reset(engine: Engine, progress: Progress, lab: Lab, count: int = 0) -> list[HostState]:
-    """Replace the lab by fresh hosts: `count` of them, or as many as there were."""
+    """Replace the lab with fresh hosts: `count` of them, or as many as there were."""
     _require_root()
     made_from = image.ensure(engine, progress)
     with _locked(lab):
@@ -61,7 +61,7 @@ def _up(engine: Engine, progress: Progress, lab: Lab, count: int, made_from: str
 
 
 def _begin(engine: Engine, progress: Progress, host: Host, state: HostState | None, made_from: str) -> None:
-    """Bring one host to life."""
+    """Create or start one host, unless it runs."""
     if state and state.image != made_from:
         progress.note(f"{host.name} was made from an older lab image; `nuwa lab reset` recreates it.")
     if state and state.state == "running":
@@ -77,7 +77,7 @@ def _begin(engine: Engine, progress: Progress, host: Host, state: HostState | No
 
 
 def _finish(engine: Engine, progress: Progress, host: Host) -> None:
-    """Wait for the host; also for one that ran before, since its `up` may have been interrupted."""
+    """Wait for the host, even if it was already running: an earlier `up` may have been interrupted."""
     with progress.step(f"{host.name}: ready"):
         failed = hosts.wait_until_ready(engine, host)
     if failed:
@@ -92,7 +92,7 @@ def _down(engine: Engine, progress: Progress, lab: Lab) -> int:
         return 0
     with progress.step(f"remove {', '.join(state.host.name for state in found) or 'the rest of the lab'}"):
         for state in found:
-            # A host cannot be removed while it holds a paused container, such as a release that stands by.
+            # A host cannot be removed while it holds a paused container, such as a release in standby.
             if state.state == "running":
                 engine.exec(state.host.container, "podman", "unpause", "--all", check=False, timeout=60)
         engine.remove_containers(*(state.host.container for state in found))

@@ -1,4 +1,4 @@
-"""What a lab and its hosts are called, and what is known of a host."""
+"""The names of a lab and its hosts, and the state of a host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HTTPS, HTTP = 443, 80
 
 @dataclass(frozen=True)
 class Lab:
-    """A set of hosts on one network. The empty name is the lab that commands mean by default."""
+    """A set of hosts on one network. The lab with the empty name is the default."""
 
     name: str = ""
 
@@ -40,10 +40,10 @@ class Lab:
         return Host(self, number)
 
     def find(self, name: str) -> Host:
-        """The host that somebody means by `host2`, `2`, or nothing (the first).
+        """The host named by `host2`, `2`, or nothing (the first).
 
         Raises:
-            LabError: no host is called like that.
+            LabError: no host has that name.
         """
         found = re.fullmatch(r"(?:host)?([1-9]\d?)", name or "1")
         if not found:
@@ -68,7 +68,7 @@ class Host:
 
     @property
     def volume(self) -> str:
-        """Where the inner podman stores: overlay on overlay is refused, so it is apart from the container."""
+        """Storage of the inner podman, outside the container: overlay on overlay is refused."""
         return f"{self.container}-containers"
 
     @property
@@ -78,15 +78,15 @@ class Host:
 
 @dataclass(frozen=True)
 class HostState:
-    """A host as it was found."""
+    """The state of a host when it was inspected."""
 
     host: Host
     state: str
     """`running`, `stopped`, or `broken` for a container that never started."""
     image: str
-    """Id of the image that it was made from."""
+    """Id of the image that it was created from."""
     ports: Mapping[int, int] = field(default_factory=dict)
-    """Ports of the host and where they are reached on 127.0.0.1."""
+    """Ports of the host, and the ports of 127.0.0.1 that are forwarded to them."""
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -98,7 +98,7 @@ class HostState:
         }
 
     def url(self, domain: str = "localhost") -> str:
-        """The address under which a browser on this machine reaches a site of the host."""
+        """The URL of a site of the host, for a browser on this machine."""
         port = self.ports.get(HTTPS, HTTPS)
         return f"https://{domain}/" if port == HTTPS else f"https://{domain}:{port}/"
 

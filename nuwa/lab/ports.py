@@ -9,9 +9,9 @@ from nuwa.errors import LabError
 from nuwa.lab.model import HTTP, HTTPS
 
 PREFERRED: Mapping[int, int] = {HTTPS: 8443, HTTP: 8080}
-"""Ports of a host, and those that it gets where nobody else has them."""
+"""Ports of a host, and the local ports that it gets if they are free."""
 ASIDE: Mapping[int, int] = {HTTPS: 9443, HTTP: 9080}
-"""Where labs with a name begin, to leave the preferred ports to the one without."""
+"""The first ports for labs with a name; the preferred ports are left to the one without."""
 TRIES = 100
 
 
@@ -26,14 +26,14 @@ def is_free(port: int) -> bool:
 
 
 def choose(preferred: Mapping[int, int], promised: Collection[int]) -> dict[int, int]:
-    """A free port for each of a host's: the preferred one or the next that is free.
+    """A free port for each port of a host: the preferred one, or the next that is free.
 
     Args:
         preferred: `PREFERRED` or `ASIDE`.
-        promised: ports that belong to others, also while these are stopped.
+        promised: ports reserved for other hosts, including stopped ones.
 
     Raises:
-        LabError: no port is free among the hundred from the preferred one on.
+        LabError: none of the hundred ports from the preferred one on is free.
     """
     return {inner: _first_free(start, promised) for inner, start in preferred.items()}
 

@@ -1,4 +1,4 @@
-"""Lets the hosts of a lab log in to each other with ssh, without a question."""
+"""Lets the hosts of a lab log in to each other with ssh, without prompts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from nuwa.engine import Engine
 from nuwa.lab.model import Host
 
 _READ = "cat /etc/ssh/ssh_host_ed25519_key.pub /root/.ssh/id_ed25519.pub"
-# The second file that sshd reads: the first is the user's own.
+# The second file that sshd reads; the first belongs to the user.
 _WRITE = "umask 077; cat > /root/.ssh/authorized_keys2"
 _WRITE_KNOWN = "cat > /etc/ssh/ssh_known_hosts"
 
 
 def introduce(engine: Engine, hosts: Sequence[Host]) -> None:
-    """Make every host know the others' keys; a lab of one needs nothing."""
+    """Exchange keys between all hosts; a lab of one host needs none."""
     if len(hosts) < 2:
         return
     keys = {host: _keys(engine, host) for host in hosts}
@@ -26,7 +26,7 @@ def introduce(engine: Engine, hosts: Sequence[Host]) -> None:
 
 
 def _keys(engine: Engine, host: Host) -> tuple[str, str]:
-    """The host's own public key and that of its root, without the comment of the first."""
+    """The host's public key, without its comment, and that of its root user."""
     server, user = engine.exec(host.container, "sh", "-c", _READ).stdout.splitlines()
     return " ".join(server.split()[:2]), user
 

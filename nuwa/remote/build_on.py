@@ -1,8 +1,8 @@
-"""A build on a host, where this machine cannot build: nuwa itself and a copy of the project go there by ssh.
+"""Builds on a host if this machine cannot build: nuwa itself and a copy of the project are sent there by ssh.
 
-The copy holds what the image and its frontend take of the project, the files that say what it requires, and
-what git says of all these: the image is the same as if it were built here. It stays there, in that host's
-podman; `BuiltThere` hands out its layers like those of an image here.
+The copy holds the files that go into the image and its frontend, the files that state its requirements, and
+what git says about all of these, so the image is the same as if it were built here. The image stays in that
+host's podman; `BuiltThere` provides its layers like those of a local image.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class BuiltThere:
     connection: Connection
     image: Image
     folder: Path
-    """Where layers are written to here."""
+    """The local folder that layers are written to."""
 
     def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
-        """The next one comes while one is used."""
+        """Yield the layers; the next one is fetched while the current one is in use."""
         with ThreadPoolExecutor(1) as pool:
             ahead = [pool.submit(self._layer, digest) for digest in digests[:1]]
             for index, digest in enumerate(digests):
@@ -76,10 +76,10 @@ def build(connection: Connection, app: App, project: Path, options: Sequence[str
     """Build the image of a project on a host and return its id.
 
     Args:
-        options: further words of `nuwa build`.
+        options: more options of `nuwa build`.
 
     Raises:
-        BuildError: it cannot be built there, or not as here; the last lines say why.
+        BuildError: it cannot be built there, or would differ from a build here; the last lines say why.
         RemoteError: the connection was cut.
     """
     _check(app, project)
@@ -101,7 +101,7 @@ def build(connection: Connection, app: App, project: Path, options: Sequence[str
 
 
 def inspect(connection: Connection, image: str) -> Image:
-    """An image of a host, as podman there tells it."""
+    """An image of a host, as podman there describes it."""
     result = connection.capture(f"podman image inspect {image}")
     if not result.ok:
         raise RemoteError(f"{image} is not on {connection.target.destination}", details=result.stderr)
@@ -109,10 +109,10 @@ def inspect(connection: Connection, image: str) -> Image:
 
 
 def files(app: App, project: Path) -> list[str]:
-    """What of a project goes to the host, by path: what the build takes, and what decides about that."""
+    """Paths of the project's files that go to the host: those that go in, and those that decide about that."""
     everything = context.select(project, ImageSection()).paths
     wanted = {path for path in everything if path in (*LOCKS, *PROJECT_FILES) or _is_requirements(path)}
-    # These count even where .gitignore names them.
+    # These are used even if .gitignore names them.
     named = [path for path in (*kinds.every(project), app.image.requirements) if not path.startswith("../")]
     wanted |= {path for path in named if (project / path).is_file()}
     if app.build.node:
@@ -123,14 +123,14 @@ def files(app: App, project: Path) -> list[str]:
 
 
 def _ignore_files(project: Path, paths: Iterable[str]) -> set[str]:
-    """Each .gitignore that decides about some paths; no image takes one."""
+    """Each .gitignore that applies to these paths; none of them goes into an image."""
     folders = {parent for path in paths for parent in PurePosixPath(path).parents}
     files = {str(folder / ".gitignore") for folder in folders}
     return {file for file in files if (project / file).is_file()}
 
 
 def _check(app: App, project: Path) -> None:
-    """Refuse a project that needs a file above its folder: without it, other versions would be installed."""
+    """Refuse a project that needs a file above its folder: the build there would install other versions."""
     found = app.image.requirements or kinds.find(project)
     if found.startswith("../"):
         raise BuildError(

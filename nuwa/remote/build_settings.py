@@ -1,6 +1,6 @@
-"""Where a build gets its packages, as the environment here says it: for the host that builds.
+"""The environment's settings for package sources, for the host that builds.
 
-Files of settings stay here: the host has its own, which know the mirrors that it can reach.
+Settings files are not sent: the host has its own, with the mirrors that it can reach.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PINS = "pins.toml"
 
 
 def files(app: App, project: Path) -> dict[str, bytes]:
-    """Files that tell the host, by name: variables as `scripts/build` reads them, and that of NUWA_PINS.
+    """Files for the host, by name: variables as `scripts/build` reads them, and the file of NUWA_PINS.
 
     Raises:
         BuildError: the file of NUWA_PINS cannot be read.
@@ -30,7 +30,7 @@ def files(app: App, project: Path) -> dict[str, bytes]:
 
 
 def staying(app: App, project: Path) -> list[str]:
-    """The variables that name folders of this machine, which the host does not see: they stay here."""
+    """Variables that are not sent because they name folders of this machine, which the host does not see."""
     return [name for name in _names(app, project) if _is_here(os.environ[name])]
 
 

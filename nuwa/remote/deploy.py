@@ -1,4 +1,4 @@
-"""Brings a release to one host: the image, then a run of the scripts that the image itself brings."""
+"""Brings a release to one host: sends the image, then runs the scripts that it contains."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from nuwa.remote.ssh import Connection, environment
 
 @dataclass(frozen=True)
 class Release:
-    """What is brought to a host."""
+    """A release to bring to a host."""
 
     source: Source
     name: str
-    """The image's name there."""
+    """The image's name on the host."""
     domains: tuple[str, ...] = ()
-    """The domains of its manifest."""
+    """The domains in its manifest."""
     reference: str = ""
-    """Where the host pulls it from, by digest; empty: it is sent over ssh."""
+    """The reference, by digest, that the host pulls; empty: the image is sent over ssh."""
 
 
 @dataclass
 class Outcome:
-    """What became of one host."""
+    """The result for one host."""
 
     host: str
     changed: bool
@@ -47,15 +47,15 @@ def deploy(
     secrets: Mapping[str, str],
     progress: Progress,
 ) -> Outcome:
-    """Bring a release to a host, and have its scripts take it up.
+    """Bring a release to a host, and have its scripts deploy it.
 
     Args:
         state: the host as `host.look` and `host.check` found it.
         secrets: values that the host does not have yet.
 
     Raises:
-        BusyError: somebody else deploys there.
-        RemoteError: a step failed; what served before keeps serving.
+        BusyError: another deploy is running there.
+        RemoteError: a step failed; the current release keeps serving.
     """
     begun = time.monotonic()
     target, image = connection.target, release.source.image
@@ -77,18 +77,18 @@ def deploy(
 
 
 def rollback(connection: Connection, progress: Progress) -> None:
-    """Have a deployment go back to the previous release.
+    """Have a deployment return to the previous release.
 
     Raises:
-        BusyError: somebody deploys there.
-        RemoteError: it failed; what served before keeps serving.
+        BusyError: a deploy is running there.
+        RemoteError: it failed; the current release keeps serving.
     """
     with lock.held(connection), progress.step(f"{connection.target.destination}: rollback") as step:
         _perform(connection, "rollback", "", "", {}, step)
 
 
 def prepare(connection: Connection, state: HostState, progress: Progress) -> None:
-    """Install what a host lacks, by the command of its distribution.
+    """Install what a host lacks, with the command of its distribution.
 
     Raises:
         RemoteError: there is no such command, or it failed.
@@ -116,7 +116,7 @@ def _bring(connection: Connection, release: Release, outcome: Outcome, step: Ste
 def _perform(
     connection: Connection, kind: str, image: str, site: str, secrets: Mapping[str, str], step: Step
 ) -> None:
-    """Run the image's own scripts there; interrupted, they end where nothing is half-done."""
+    """Run the image's own scripts there; if interrupted, they stop where nothing is half-done."""
     target = connection.target
     words = (target.directory, target.lock, kind, image, site, *(target.domains if site else ()))
     try:
@@ -130,7 +130,7 @@ def _perform(
 
 
 def _failed(destination: str, kind: str, code: int, output: str) -> NuwaError:
-    """What the scripts said themselves is the message: it names cause and remedy."""
+    """The scripts' own output becomes the message: it names cause and remedy."""
     lines = output.strip().splitlines()
     return RemoteError(
         f"{'installing' if kind == 'first' else kind} failed on {destination} (exit code {code})",

@@ -1,4 +1,4 @@
-"""What a host is, what it lacks, and what is in the deployment's folder."""
+"""What a host is, what it lacks, and what the deployment's folder contains."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from nuwa.render.distributions import Distribution, find
 
 @dataclass(frozen=True)
 class HostState:
-    """A host as it was found."""
+    """The state of a host when it was inspected."""
 
     target: Target
     distribution: Distribution
     architecture: str
     lacks: tuple[str, ...]
-    """Programs that are not there, by name."""
+    """Names of missing programs."""
     app: str
-    """Whose deployment is in the folder: empty for nobody's, `?` for something else."""
+    """The app whose deployment is in the folder; empty: none, `?`: something else."""
     scripts: str
-    """The image that the scripts in bin/ belong to, by its id."""
+    """The id of the image that the scripts in bin/ come from."""
     release: str
-    """The image that serves, by its id; empty before the first start."""
+    """The id of the image that serves; empty before the first start."""
     active: bool
     unfinished: bool
     """A deploy was interrupted there."""
     has_site: bool
     domains: tuple[str, ...]
-    """What bin/install was told last; empty: nothing, so the image's own."""
+    """The domains last given to bin/install; empty: none, so those of the image."""
     secrets: frozenset[str]
 
     @property
     def is_new(self) -> bool:
-        """Nothing has been started there yet."""
+        """Whether nothing has been started there yet."""
         return not self.release
 
     def serves(self, image: str) -> bool:
-        """Whether it runs this image, and nothing is left to do about it."""
+        """Whether it runs this image, and nothing remains to be done."""
         return self.active and not self.unfinished and self.release == image == self.scripts
 
     @property
     def remedy(self) -> str:
-        """The command that installs what is missing; empty where no package does."""
+        """The command that installs what is missing; empty if no package provides it."""
         packages = self.packages
         if not packages:
             return ""
@@ -63,7 +63,7 @@ class HostState:
 
 
 def look(connection: Connection, app: App) -> HostState:
-    """Look at a host, and change nothing.
+    """Inspect a host without changing anything.
 
     Raises:
         RemoteError: it cannot be reached, or its distribution is not supported.
@@ -100,20 +100,20 @@ def look(connection: Connection, app: App) -> HostState:
 
 
 def _programs() -> Sequence[str]:
-    """Programs of all distributions: which of them this one needs, its row says."""
+    """Programs that any distribution needs; the row of each distribution says which ones it needs."""
     from nuwa.render.distributions import DISTRIBUTIONS
 
     return sorted({program for row in DISTRIBUTIONS.values() for program, _ in row.packages})
 
 
 def check(state: HostState, app: App, architecture: str) -> None:
-    """Refuse a host that the app cannot come to, before anything is sent there.
+    """Refuse a host that the app cannot be deployed to, before anything is sent there.
 
     Args:
-        architecture: what the image is for; empty: not known yet.
+        architecture: the image's; empty: not known yet.
 
     Raises:
-        RemoteError: the folder is another app's, or programs are missing, or it is another kind of machine.
+        RemoteError: the folder is another app's, programs are missing, or the processor does not match.
     """
     check_folder(state, app)
     check_architecture(state, architecture)
@@ -127,7 +127,7 @@ def check_folder(state: HostState, app: App) -> None:
     """Refuse a folder that is not the app's.
 
     Raises:
-        RemoteError: it is another app's, or holds something else.
+        RemoteError: it belongs to another app, or holds something else.
     """
     target = state.target
     if state.app == "?":
@@ -146,7 +146,7 @@ def check_architecture(state: HostState, architecture: str) -> None:
     """Refuse an image that the host's processor cannot run.
 
     Raises:
-        RemoteError: it is for another one.
+        RemoteError: it is for another processor.
     """
     if architecture and architecture != state.architecture:
         raise RemoteError(
@@ -174,5 +174,5 @@ def _how_to_prepare(state: HostState) -> str:
 
 
 def missing_secrets(wanted: Iterable[str], state: HostState) -> list[str]:
-    """The secrets that the operator supplies and that the deployment does not have yet."""
+    """The secrets that the operator provides and that the deployment does not have yet."""
     return [name for name in wanted if name not in state.secrets]

@@ -1,4 +1,4 @@
-"""The lock on the host: who deploys there, and since when. It is let go of when the connection is."""
+"""The lock on the host: who deploys there, and since when. It is released when the connection closes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nuwa.remote.ssh import Connection
 from nuwa.remote.target import me
 
 _BEAT_S = 10
-"""How often the holder is told that we are here; it waits four times as long."""
+"""Seconds between signs of life to the holder on the host; it gives up after more than four times as long."""
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def held(connection: Connection) -> Iterator[None]:
     """Hold the lock of the target's deployment while the block runs.
 
     Raises:
-        BusyError: somebody else holds it.
+        BusyError: somebody else holds the lock.
         RemoteError: it cannot be acquired.
     """
     answers: queue.Queue[str | Result] = queue.Queue()
@@ -41,7 +41,7 @@ def held(connection: Connection) -> Iterator[None]:
 
 
 def _wait(connection: Connection, answers: queue.Queue[str | Result]) -> None:
-    """Until the lock is ours; ssh's own messages may come before the answer."""
+    """Wait until the lock is ours; messages of ssh itself may come before the answer."""
     while (answer := answers.get()) != "mine":
         if isinstance(answer, Result):
             raise RemoteError(

@@ -1,4 +1,4 @@
-"""A compressed stream, counted on its way; memory does not grow with it."""
+"""A compressed stream whose bytes are counted; memory use does not grow with its length."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CHUNK_BYTES = 1 << 18
 def packed(
     write: Callable[[IO[bytes]], None], packer: Sequence[str], head: bytes, count: Callable[[int], None]
 ) -> Iterator[IO[bytes]]:
-    """What is written, compressed, to be read while the block runs.
+    """The compressed output of `write`, to be read while the block runs.
 
     Args:
-        write: writes everything into a pipe; it ends early when nobody reads any more.
+        write: writes everything into a pipe; it stops early once nobody reads any more.
         packer: the program that compresses its standard input.
-        head: what comes before it, as it is.
-        count: told how many bytes were taken, again and again.
+        head: bytes that come before it, uncompressed.
+        count: called repeatedly with the number of bytes that were read.
     """
     plain_out, plain_in = os.pipe()
     packed_out, packed_in = os.pipe()
@@ -34,7 +34,7 @@ def packed(
         writing = pool.submit(_write, write, plain_in)
         packing = pool.submit(_pack, packer, plain_out, packed_in)
         pumping = pool.submit(_pump, packed_out, counted_in, head, count)
-        # Closed before the pool is waited for: a reader that has gone ends the others by a broken pipe.
+        # Closed before the pool is waited for: if the reader is gone, the others stop with a broken pipe.
         with os.fdopen(counted_out, "rb") as reader:
             yield reader
     for part in (pumping, packing, writing):
@@ -42,7 +42,7 @@ def packed(
 
 
 def rest_of(file: Path, offset: int = 0) -> Callable[[IO[bytes]], None]:
-    """Writes the content of a file from `offset` on."""
+    """A function that writes the content of a file from `offset` on."""
 
     def write(target: IO[bytes]) -> None:
         with file.open("rb", buffering=0) as source:
@@ -54,7 +54,7 @@ def rest_of(file: Path, offset: int = 0) -> Callable[[IO[bytes]], None]:
 
 @contextmanager
 def filled(text: bytes) -> Iterator[IO[bytes]]:
-    """A pipe with a text of less than 4 KiB in it, to be read while the block runs."""
+    """A pipe that contains a text of less than 4 KiB, to be read while the block runs."""
     out_of, into = os.pipe()
     with os.fdopen(out_of, "rb") as reader:
         with os.fdopen(into, "wb") as writer:

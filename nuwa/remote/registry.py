@@ -1,4 +1,4 @@
-"""An image in a registry, and the reference by which hosts pull exactly that one."""
+"""An image in a registry, and the reference by which hosts pull exactly that image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nuwa.errors import CommandError, NuwaError
 
 
 def tag(version: str, architecture: str) -> str:
-    """An image's tag there; for another processor than this machine's it replaces none of this machine's."""
+    """An image's tag in the registry; one for another processor does not replace this machine's."""
     return version if architecture in ("", here()) else f"{version}-{architecture}"
 
 
@@ -23,12 +23,12 @@ def push(engine: Engine, image: str, destination: str) -> str:
         destination: `registry.example.com/team/blog:latest`.
 
     Raises:
-        NuwaError: the registry cannot be reached, or does not take it.
+        NuwaError: the registry cannot be reached, or rejects the image.
     """
     with tempfile.TemporaryDirectory(prefix="nuwa-push-") as folder:
         digest = Path(folder, "digest")
         try:
-            # In this format the image keeps its health check, and so its id.
+            # In this format the image keeps its health check, and with it its id.
             engine.push(
                 image, f"docker://{destination}", "--quiet", "--format=v2s2", f"--digestfile={digest}"
             )

@@ -1,6 +1,6 @@
-"""Secrets from where people keep them: read here by the tool's own command line, sent to hosts by ssh.
+"""Secrets from password managers and files: read here with the tool's command line, sent to hosts by ssh.
 
-A value is in no argument and in no log: tools print it, and hosts read it from standard input.
+No argument and no log contains a value: tools print it, and hosts read it from standard input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nuwa.manifest.model import App
 from nuwa.process import run
 
 TIMEOUT_S = 120
-"""Seconds that a tool may take: somebody may have to unlock it."""
+"""Seconds that a tool may take: somebody may have to unlock it first."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Kind:
 
     Args:
         argv: its command line for a source.
-        read: its output as names and values.
+        read: parses its output into names and values.
     """
 
     argv: Callable[[SecretSource], list[str]]
@@ -34,15 +34,15 @@ class Kind:
 
 
 def find(app: App, group: str, names: Sequence[str], project: Path) -> dict[str, str]:
-    """The values of secrets, as far as the sources of nuwa.toml have them; the first that has one wins.
+    """The values of secrets that the sources in nuwa.toml provide; the first source that has one wins.
 
     Args:
-        group: the group of hosts that they are for; empty: none.
+        group: the group of hosts that they are for; empty: no group.
         names: the secrets that are wanted; nothing else is taken.
         project: the folder that paths of files start from.
 
     Raises:
-        NuwaError: a tool is missing or failed, or printed what cannot be read.
+        NuwaError: a tool is missing or failed, or its output cannot be parsed.
     """
     found: dict[str, str] = {}
     for source in app.deploy.secrets:
@@ -57,17 +57,17 @@ def find(app: App, group: str, names: Sequence[str], project: Path) -> dict[str,
 
 
 def read(source: SecretSource, project: Path) -> Mapping[str, Any]:
-    """All that one source holds, by the names that it has there.
+    """Everything that one source holds, under the source's own names.
 
     Raises:
-        NuwaError: the tool is missing or failed, or printed what cannot be read.
+        NuwaError: the tool is missing or failed, or its output cannot be parsed.
     """
     kind = KINDS[source.kind]
     about = f"secrets from {source.kind} ({source.source})"
     argv = kind.argv(source)
     done = run(argv, cwd=project, check=False, timeout=TIMEOUT_S)
     if not done.ok:
-        # Its standard output may hold values; what it says of a failure is on the other stream.
+        # Its standard output may hold values; it reports failures on standard error.
         raise NuwaError(f"{about}: {argv[0]} ended with {done.code}", details=done.stderr.strip())
     try:
         return kind.read(done.stdout)
@@ -117,7 +117,7 @@ def _of_bitwarden(text: str) -> dict[str, Any]:
 
 
 def _of_vault(text: str) -> dict[str, Any]:
-    """The second engine for keys and values wraps them once more than the first."""
+    """Version 2 of the key-value engine wraps the values in one more object than version 1."""
     data = _object(text)["data"]
     inner = data.get("data")
     return dict(inner) if isinstance(inner, dict) and "metadata" in data else dict(data)

@@ -1,8 +1,8 @@
-"""An image of this machine, taken apart: the layers that a host lacks, each as a file, and its configuration.
+"""A local image, taken apart: the layers that a host lacks, each as a file, and its configuration.
 
-`podman save` into an OCI layout skips each layer whose blob is there already, whatever is in it. So empty
-files stand for the layers that are not wanted, and only the others are written: uncompressed, under the
-digests by which every store of images knows its layers, wherever it has them from.
+`podman save` into an OCI layout skips each layer whose blob already exists, whatever its content. So empty
+files take the place of the layers that are not wanted, and only the others are written: uncompressed, under
+the digests by which every image store identifies its layers, wherever they came from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Protocol
 from nuwa.engine import Engine, Image
 from nuwa.errors import EngineError
 
-TEMPORARY = "/var/tmp"  # noqa: S108 - what may be large has no place in memory, as with podman itself
+TEMPORARY = "/var/tmp"  # noqa: S108 - large files do not belong in memory; podman uses it too
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIGURATION = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar"
@@ -32,13 +32,13 @@ class Source(Protocol):
     def image(self) -> Image: ...
 
     def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
-        """Each of these layers with a file, uncompressed, in any order; the file may be removed after use.
+        """Each of these layers with an uncompressed file, in any order; the file may be removed after use.
 
-        Closed early, it ends what writes them.
+        If closed early, it stops the process that writes them.
         """
 
     def configuration(self) -> bytes:
-        """The image's configuration, whose sha256 is the image's id."""
+        """The image's configuration; its sha256 is the image's id."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class LocalSource:
     engine: Engine
     image: Image
     folder: Path
-    """Where the layers are written to."""
+    """The folder that layers are written to."""
 
     def layers(self, digests: Sequence[str]) -> Generator[tuple[str, Path], None, None]:
         layout = Path(tempfile.mkdtemp(dir=self.folder))
         return self.engine.save_layers(self.image.id, self.image.layers, digests, layout)
 
     def configuration(self) -> bytes:
-        """What podman keeps, if its sha256 is right; else what it saves together with all layers."""
+        """The one in podman's store, if its sha256 matches; else the one that is saved with all layers."""
         key = base64.b64encode(f"sha256:{self.image.id}".encode()).decode()
         for kept in self.engine.graph_root.glob(f"*-images/{self.image.id}/={key}"):
             if _is(self.image, content := kept.read_bytes()):
@@ -73,16 +73,16 @@ class LocalSource:
 
 @contextmanager
 def local(engine: Engine, image: Image) -> Iterator[LocalSource]:
-    """An image of this machine, while the block runs; its files are gone afterwards."""
+    """A local image while the block runs; its files are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="nuwa-deploy-", dir=TEMPORARY) as folder:
         yield LocalSource(engine, image, Path(folder))
 
 
 def manifest(image: Image, configuration: bytes, sizes: dict[str, int]) -> bytes:
-    """The manifest with which podman takes the image from a folder.
+    """The manifest with which podman loads the image from a folder.
 
     Args:
-        sizes: bytes of the layers that are in the folder; nobody asks for those of the others.
+        sizes: bytes of the layers that are in the folder; those of the others are not needed.
     """
     layers = [
         {"mediaType": _LAYER, "size": sizes.get(digest, 0), "digest": digest} for digest in image.layers

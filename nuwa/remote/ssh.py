@@ -1,7 +1,7 @@
-"""One login to a host, by the user's own ssh, for as many commands as it takes.
+"""One login to a host with the user's own ssh, for any number of commands.
 
-Configuration, jump hosts, agent and known hosts are the user's. Only the socket through which further
-commands use the same login is ours, and it is gone with the command.
+Configuration, jump hosts, agent and known hosts are the user's. Only the control socket, through which
+further commands reuse the login, is nuwa's; it is removed when the command ends.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from nuwa.remote.target import Target
 
 SCRIPTS = Path(__file__).parent / "scripts"
 CUT = 255
-"""ssh's exit code for what went wrong with the connection itself."""
+"""ssh's exit code for failures of the connection itself."""
 FULL = 28
-"""Exit code of our scripts on a host whose disk has no room."""
+"""Exit code of our scripts when the host's disk is full."""
 _KEEP_S = 60
-"""Seconds that the login outlives this process, should it be killed; until then a session holds it open."""
+"""Seconds that the login outlives this process if it is killed; until then a session keeps it open."""
 _CONNECT_TIMEOUT_S = 20
-# With -k, sudo looks at no password that was given earlier: such a memory ends in the middle of a deploy.
+# With -k, sudo ignores cached credentials, which could expire in the middle of a deploy.
 _WHO = (
     "if [ $(id -u) = 0 ]; then echo root; elif sudo -k -n true 2>/dev/null; then echo sudo; "
     "else echo password; fi"
@@ -61,10 +61,10 @@ class Connection:
         """Run one of our scripts there, as root.
 
         Args:
-            script: its name in `scripts/`.
+            script: its file name in `scripts/`.
             words: its arguments.
             input: its standard input.
-            check: raise when it fails.
+            check: whether to raise an exception when it fails.
             on_line: called with each line that it prints (both streams), as it is printed.
 
         Raises:
@@ -84,35 +84,35 @@ class Connection:
         count: Callable[[int], None],
         on_line: Callable[[str], None] | None = None,
     ) -> Result:
-        """Run one of our scripts with a compressed stream as its standard input: see `pipes.packed`."""
+        """Run one of our scripts with a compressed stream as its standard input; see `pipes.packed`."""
         with pipes.packed(write, packer, self._password, count) as source:
             result = run(self._argv(*command(script, words)), stdin=source, check=False, on_line=on_line)
         return self._judged(result, check=False)
 
     def fetch(self, script: str, *words: str, stdout: IO[bytes]) -> None:
-        """Run one of our scripts there, whose output goes into a file; errors as of `run`."""
+        """Run one of our scripts there and write its output to a file; errors as for `run`."""
         argv = self._argv(*command(script, words))
         self._judged(run(argv, input=self._password, stdout=stdout, check=False), check=True)
 
     def fed(self, script: str, *words: str, stdin: IO[bytes], on_line: Callable[[str], None]) -> Result:
-        """Run one of our scripts that reads from an open file; `password` has to be its first line."""
+        """Run one of our scripts with an open file as its input; the first line must be `password`."""
         return run(self._argv(*command(script, words)), stdin=stdin, check=False, on_line=on_line)
 
     @property
     def password(self) -> bytes:
-        """What sudo reads before a script does: a line, or nothing."""
+        """The line that sudo reads before the script does; empty if sudo needs none."""
         return self._password
 
     def interactive(self, command: str) -> int:
-        """Run a shell command there, as root, with our own terminal or pipes; returns its exit code.
+        """Run a shell command there, as root, with this process's terminal or pipes; returns its exit code.
 
-        Where sudo wants a password and only the output goes elsewhere, as in `nuwa app logs | less`, the
-        password is all that the command can read: sudo would wait for it at a terminal without a question.
+        If sudo needs a password and only the output is redirected, as in `nuwa app logs | less`, the password
+        is all that the command can read: otherwise sudo would wait at the terminal without showing a prompt.
         """
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         words = ["bash", "-c", command]
         sudo = ("sudo",) if self._password and terminal else self._sudo
-        # The login stands already: all that ssh has left to say is that this use of it has ended.
+        # The login exists already: all that ssh would still print is that this session has ended.
         quiet = ("-o", "LogLevel=ERROR")
         argv = ["ssh", *(["-t"] if terminal else []), *quiet, *self._options(), "--", self.target.destination]
         argv.append(shlex.join([*sudo, *words]))
@@ -122,7 +122,7 @@ class Connection:
             return run(argv, stdin=source, interactive=True, check=False).code
 
     def capture(self, command: str, input: bytes = b"") -> Result:
-        """Run a shell command there, as root, with that as its input, and return what it printed."""
+        """Run a shell command there, as root, with `input` as its input, and return its output."""
         result = run(self._argv("bash", "-c", command), input=self._password + input, check=False)
         return self._judged(result, check=False)
 
@@ -132,10 +132,10 @@ class Connection:
             hint=f"Look at what was done there before you repeat it: nuwa app --on {self.target} status",
         )
 
-    # How it is made and ended
+    # How it is opened and closed
 
     def open(self) -> None:
-        """Log in, and find out how to become root there.
+        """Log in, and determine how to become root there.
 
         Raises:
             RemoteError: the host cannot be reached or refuses the login, or there is no way to become root.
@@ -166,9 +166,9 @@ class Connection:
             holder[0].join()
 
     def _hold(self) -> None:
-        """Keep a session open that does nothing: ssh gives up a login that is idle, as during a build here.
+        """Keep an idle session open: ssh closes a login that is unused, such as during a build here.
 
-        It reads from a pipe of ours, so it ends with this process, however that ends.
+        It reads from a pipe of this process, so it ends with the process, however that ends.
         """
         reading, writing = os.pipe()
         argv = ["ssh", *self._options(), "--", self.target.destination, "exec cat >/dev/null"]
@@ -182,7 +182,7 @@ class Connection:
         thread.start()
 
     def _log_in_at_terminal(self, argv: Sequence[str]) -> str:
-        """ssh asks what it has to ask, and says itself what is wrong."""
+        """Let ssh prompt for what it needs, and report errors itself."""
         with (self._folder / "who").open("w+b") as answer:
             result = run(argv, interactive=True, stdout=answer, check=False)
             answer.seek(0)
@@ -214,7 +214,7 @@ class Connection:
                 hint="Run this at a terminal, log in as root, or let sudo work without a password there.",
             )
         self._password = getpass.getpass(f"sudo password on {self.target.destination}: ").encode() + b"\n"
-        # With -k, sudo always reads the password; without, it could leave that line to the script.
+        # With -k, sudo always reads the password; without it, sudo could leave that line to the script.
         self._sudo = ("sudo", "-k", "-S", "-p", "", "--")
         if not run(self._argv("true"), input=self._password, check=False).ok:
             raise RemoteError(f"sudo on {self.target.destination} refuses {user}")
@@ -248,8 +248,8 @@ class Connection:
 
 @contextmanager
 def connect(target: Target) -> Iterator[Connection]:
-    """A login to a target's host while the block runs; errors as of `Connection.open`."""
-    # ssh's sockets have room for about a hundred bytes of path.
+    """A login to a target's host while the block runs; errors as for `Connection.open`."""
+    # The path of ssh's socket may have about a hundred bytes.
     with tempfile.TemporaryDirectory(prefix="nuwa-", dir=_short_folder()) as folder:
         connection = Connection(target, Path(folder))
         try:
@@ -266,16 +266,16 @@ def environment(values: Mapping[str, str]) -> bytes:
 
 def _short_folder() -> str:
     found = os.environ.get("XDG_RUNTIME_DIR", "")
-    return found if found and len(found) < 40 and Path(found).is_dir() else "/tmp"  # noqa: S108 - a folder of its own is made in it
+    return found if found and len(found) < 40 and Path(found).is_dir() else "/tmp"  # noqa: S108 - a private folder is created in it
 
 
 def command(script: str, words: Sequence[str]) -> list[str]:
-    """The words that run one of our scripts, whatever is on the host."""
+    """The command line that runs one of our scripts; the host needs no copy of it."""
     return ["bash", "-c", (SCRIPTS / script).read_text(), f"nuwa-{script}", *words]
 
 
 def _refusal(messages: str) -> str:
-    """What ssh's messages mean, in words that follow the host's name."""
+    """The meaning of ssh's messages, as a phrase that follows the host's name."""
     if "Host key verification failed" in messages or "IDENTIFICATION HAS CHANGED" in messages:
         return "has a key that this machine does not know: compare its fingerprint when ssh shows it"
     if "Permission denied" in messages:

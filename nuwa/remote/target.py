@@ -1,4 +1,4 @@
-"""Where a deployment lies: a host as ssh knows it, a folder there, the domains of its site."""
+"""Where a deployment is: a host as ssh knows it, a folder there, the domains of its site."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class Target:
     """One deployment on one host."""
 
     destination: str
-    """What ssh is given: `root@www.example.com`, or a name of the user's ssh configuration."""
+    """The destination for ssh: `root@www.example.com`, or a host name of the user's ssh configuration."""
     directory: str
     domains: tuple[str, ...] = ()
-    """What the site there is called in place of the manifest's domains."""
+    """The site's domains there, instead of those in the manifest."""
     group: str = field(default="", compare=False)
-    """The group by whose name it was chosen."""
+    """The name of the group through which it was chosen."""
 
     @property
     def lock(self) -> str:
-        """The name of the deployment's lock on its host, and of the files that a deploy keeps there."""
+        """The name of the deployment's lock on its host, and of the files that a deploy stores there."""
         return hashlib.sha256(self.directory.encode()).hexdigest()[:16]
 
     @property
     def stage(self) -> str:
-        """The folder there that an image comes into."""
+        """The folder there that receives an image."""
         return f"/var/lib/nuwa-app/incoming/{self.lock}"
 
     @property
     def host(self) -> str:
-        """The destination as a command line of nuwa takes it: an IPv6 address is in brackets."""
+        """The destination as nuwa's command line accepts it: an IPv6 address is in brackets."""
         user, at, address = self.destination.rpartition("@")
         return f"{user}{at}[{address}]" if ":" in address else self.destination
 
@@ -47,15 +47,15 @@ class Target:
 
 
 def parse(text: str, app: str = "", domains: tuple[str, ...] = ()) -> Target:
-    """The target that `[USER@]HOST[:/FOLDER]` means.
+    """The target for `[USER@]HOST[:/FOLDER]`.
 
     Args:
         text: as a user writes it.
-        app: the app's name, for the folder where none is named: `/srv/<app>`.
+        app: the app's name, for the default folder `/srv/<app>`.
         domains: the domains of the site there; empty: the manifest's.
 
     Raises:
-        UsageError: it is none, or it names no folder and there is no app.
+        UsageError: the text is not a target, or it names no folder and there is no app.
     """
     try:
         checks.remote_host(text)
@@ -67,7 +67,7 @@ def parse(text: str, app: str = "", domains: tuple[str, ...] = ()) -> Target:
         destination, slash, folder = address.replace("[", "") + bracket.replace("]", ""), rest[:2], rest[2:]
     if not slash and not app:
         raise UsageError(f"{text} names no folder", hint=f"Name the deployment's folder: {text}:/srv/NAME")
-    # One folder has one spelling, because the deployment's lock is named after it.
+    # One folder has one spelling, because the name of the deployment's lock is derived from it.
     directory = posixpath.normpath(f"/{folder.strip('/')}" if slash else f"/srv/{app}")
     if directory == "/":
         raise UsageError(
@@ -81,10 +81,10 @@ def _own(text: str, app: str) -> str:
 
 
 def choose(app: App, words: Sequence[str], domains: tuple[str, ...] = ()) -> list[Target]:
-    """The targets that a command line means: hosts, names of groups, or nothing for `deploy.hosts`.
+    """The targets that a command line selects: hosts, names of groups, or without either `deploy.hosts`.
 
     Args:
-        domains: what the command line says of domains; it goes before those of a group.
+        domains: those of the command line; they override those of a group.
 
     Raises:
         UsageError: there is no such group, or no host at all.
@@ -119,5 +119,5 @@ def _which(app: App) -> str:
 
 
 def me() -> str:
-    """Who deploys, as others are told: user and machine."""
+    """Who is deploying, as shown to others: user and machine."""
     return f"{getpass.getuser()} on {socket.gethostname()}"

@@ -1,6 +1,6 @@
-"""Brings an image to a host: only the layers that its podman lacks, and of those only what has not come yet.
+"""Brings an image to a host: only the layers that its podman lacks, and of those only what is not there yet.
 
-podman there takes the image from a folder with just these layers. It asks its own store before it opens a
+podman there loads the image from a folder with just these layers. It checks its own store before it opens a
 file, and compares what it reads with the digests, which are those of the uncompressed layers.
 """
 
@@ -29,14 +29,14 @@ _UNPACK = {_ZSTD: ("zstd", "-dc"), _GZIP: ("gzip", "-dc"), _PLAIN: ("cat",)}
 
 
 class Host(Protocol):
-    """Where an image goes: the scripts of `scripts/` run there, as `nuwa.remote.ssh.Connection` says."""
+    """The destination of an image, where `scripts/` are run as by `nuwa.remote.ssh.Connection`."""
 
     @property
     def target(self) -> Target: ...
 
     @property
     def is_near(self) -> bool:
-        """Whether it is on this machine, so that compressing takes longer than it saves."""
+        """Whether it is on this machine, so that compressing would take longer than it saves."""
 
     def run(self, script: str, *words: str, input: bytes = b"", check: bool = True) -> Result: ...
 
@@ -52,7 +52,7 @@ class Host(Protocol):
 
 @dataclass
 class Sent:
-    """What went over the line."""
+    """What was sent."""
 
     layers: int = 0
     size: int = 0
@@ -63,7 +63,7 @@ class Sent:
 
 @dataclass
 class _Known:
-    """What the host said it has."""
+    """What the host reported to have."""
 
     stored: set[str] = field(default_factory=set)
     received: dict[str, int] = field(default_factory=dict)
@@ -72,11 +72,11 @@ class _Known:
 
 
 def send(host: Host, source: Source, name: str, on_bytes: Callable[[int], None]) -> Sent:
-    """Bring an image to a host, under a name; interrupted, the next call sends the rest.
+    """Bring an image to a host under the given name; after an interruption, the next call sends the rest.
 
     Args:
-        name: what it is called there.
-        on_bytes: told how many bytes went out, again and again.
+        name: its name on the host.
+        on_bytes: called repeatedly with the number of bytes that were sent.
 
     Raises:
         RemoteError: the connection was cut, the host's disk is full, or podman there refuses the image.
@@ -106,7 +106,7 @@ class _Transfer:
         wanted = [layer for layer in dict.fromkeys(image.layers) if _hex(layer) not in known.stored]
         configuration = self._source.configuration()
         self._send_layers(wanted, known)
-        # Each answer but the last names a layer to send (again): at most all of them, and one twice.
+        # Each answer except the last names a layer that is still missing: at most all of them, and one of them twice.
         for _ in range(len(image.layers) + 2):
             answer = self._take(manifest(image, configuration, self._sizes), configuration)
             if answer == "taken":
@@ -139,7 +139,7 @@ class _Transfer:
         return known
 
     def _send_layers(self, layers: Sequence[str], known: _Known) -> None:
-        """All of them as one stream, the program on the host being one, too."""
+        """Send all of them as one stream, because the program on the host reads one."""
         if not layers:
             return
         result = self._host.stream(
