@@ -1,1 +1,1 @@
-"""An app and a few choices become the objects of Kubernetes. Runs in the image, on Python ≥ 3.9."""
+"""Turns an app and a few choices into Kubernetes objects. Runs in the image, on Python ≥ 3.9."""

@@ -1,4 +1,4 @@
-"""What the image's `render.pyz` does for Kubernetes: the export, and what pods call before their app."""
+"""The commands of the image's `render.pyz` for Kubernetes: the export, and what pods run before their app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COMMANDS = ("kubernetes", "first-content", "wait-for-release", "static-index")
 
 
 def main() -> None:
-    """`render.pyz COMMAND WORDS…`. Each imports what it needs: a pod does not wait for a YAML library."""
+    """`render.pyz COMMAND WORDS…`. Each imports only what it needs: pods do not wait for a YAML library."""
     what, words = sys.argv[1], sys.argv[2:]
     if what == "first-content":
         from nuwa.kubernetes import first_content

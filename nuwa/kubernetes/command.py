@@ -27,7 +27,7 @@ HELP = {
     "secrets_from": "Values of secrets: a file of NAME=VALUE lines, or a folder with a file for each.",
     "podman": "Only objects that podman kube play supports, for one machine.",
 }
-"""The line of help of each option, the same for `nuwa export kubernetes`."""
+"""The help text of each option, the same for `nuwa export kubernetes`."""
 
 
 def main(app: App, arguments: Sequence[str] | None = None) -> None:

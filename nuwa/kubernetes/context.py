@@ -1,4 +1,4 @@
-"""What all objects of one export share: names, labels, and what the app and the options decide together."""
+"""What all objects of one export share: names, labels, and values from both the app and the options."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nuwa.manifest.model import App
 from nuwa.manifest.site import Redirect
 
 Object = dict[str, Any]
-"""One object of Kubernetes, or a part of one."""
+"""A Kubernetes object, or a part of one."""
 
 MAX_NAME = 52
-"""Of a CronJob, whose jobs get eleven characters more; nothing else of ours needs longer ones."""
+"""Of a CronJob, whose jobs' names are eleven characters longer; no other kind needs a shorter one."""
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
@@ -37,7 +37,7 @@ class Context:
 
     @property
     def host(self) -> str:
-        """The Host header by which the app is asked: its canonical domain."""
+        """The Host header of requests to the app: its canonical domain."""
         return next(iter(self.domains), "localhost")
 
     @property
@@ -46,7 +46,7 @@ class Context:
 
     @property
     def served(self) -> tuple[str, ...]:
-        """Where the app itself answers; the other domains redirect to the first."""
+        """The domains that the app itself serves; the others redirect to the first."""
         return (*self.domains[:1], *self.wildcards)
 
     @property
@@ -56,7 +56,7 @@ class Context:
 
     @property
     def moved(self) -> tuple[Redirect, ...]:
-        """The domains that are sent elsewhere as a whole."""
+        """The domains that are redirected elsewhere as a whole."""
         found = (redirect for redirect in self.app.redirect if redirect.domain not in self.served)
         return tuple(redirect for redirect in found if redirect.domain in self.domains)
 
@@ -70,12 +70,12 @@ class Context:
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
-        """Everything that the Secret has to hold before a pod starts."""
+        """All keys that the Secret must have before a pod starts."""
         return tuple(sorted({*self.app.supplied_secrets, *self.app.env.generated}))
 
     @cached_property
     def missing_secrets(self) -> tuple[str, ...]:
-        """Those that this export gives no value to."""
+        """The keys for which this export has no value."""
         return tuple(name for name in self.secret_names if name not in self.options.secrets)
 
     @property
@@ -89,7 +89,7 @@ class Context:
 
     @property
     def most(self) -> int:
-        """The most pods of the server that there may be."""
+        """The maximum number of server pods."""
         if self.options.podman:
             return 1
         return max(self.replicas, self.app.scale.max if self.app.scale else 1)
@@ -100,16 +100,16 @@ class Context:
 
     @property
     def recreates(self) -> bool:
-        """Whether the former pod has to be gone before the next may start."""
+        """Whether the old pod has to be gone before the new one may start."""
         return any(volume.policy == "exclusive" for volume in self.app.volume)
 
     @property
     def spreads(self) -> bool:
-        """Whether pods on several machines write the same volumes."""
+        """Whether pods on several nodes may write to the same volumes."""
         return self.most > 1
 
     def object_name(self, *parts: str) -> str:
-        """A name for an object: `blog-cron-tidy`. What had to be changed gets a piece of its digest."""
+        """A name for an object: `blog-cron-tidy`. If it has to be altered, part of its digest is appended."""
         plain = "-".join((self.name, *parts))
         made = plain.replace("_", "-")
         if made == plain and len(made) <= MAX_NAME:

@@ -1,4 +1,4 @@
-"""What an export would change of an earlier one, object by object; values of secrets are not shown."""
+"""What an export would change in an earlier one, object by object; values of secrets are not shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Key = tuple[str, str]
 
 
 def compare(old: Iterable[Object], new: Iterable[Object]) -> Iterator[str]:
-    """Lines of a unified diff; none where nothing changes."""
+    """Lines of a unified diff; none if nothing changes."""
     before, after = _by_key(old), _by_key(new)
     for key in sorted(before.keys() | after.keys()):
         left, right = (write([_masked(found[key])]) if key in found else "" for found in (before, after))
@@ -32,7 +32,7 @@ def _title(key: Key, there: str) -> str:
 
 
 def _masked(made: Object) -> Object:
-    """A Secret with a mark that tells whether a value is another one, and not which."""
+    """A Secret whose values are replaced by marks that differ if the values do, but do not reveal them."""
     if made["kind"] != "Secret":
         return made
     hidden = {

@@ -1,7 +1,7 @@
-"""Fills claims that are empty with what the image has at their paths, before a pod's app starts.
+"""Fills empty claims with what the image has at their paths, before a pod's app starts.
 
-It runs as the app's user, who owns what it makes. Several pods may begin at once: a lock on the claim lets
-one of them work. What was interrupted is found by the folder that it left, and is done again.
+It runs as the app's user, who owns the files that it creates. Several pods may start at once: a lock on the
+claim lets only one of them copy. An interrupted copy leaves a folder, by which it is recognised and repeated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def fill(source: Path, claim: Path) -> bool:
-    """Copy a folder's content into a claim that has none. Tells whether it did."""
+    """Copy a folder's content into an empty claim. Returns whether it did."""
     with _Lock(claim):
         half = claim / HALF_DONE
         if not half.exists() and any(path.name not in IGNORED for path in claim.iterdir()):
@@ -59,14 +59,14 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """A folder of an attempt before cannot be replaced as it stands."""
+    """Move `source` over `target`, removing the folder of an earlier attempt first: it cannot be replaced."""
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     source.replace(target)
 
 
 class _Lock:
-    """Holds a lock on a folder, without a file of its own in it."""
+    """Holds a lock on a folder without creating a file in it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

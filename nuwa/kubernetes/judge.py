@@ -1,4 +1,4 @@
-"""What has no place on Kubernetes: refused with a remedy, or named with what to use instead."""
+"""What Kubernetes does not support: refused with a remedy, or noted with an alternative."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from nuwa.kubernetes.options import ExportError
 
 
 def refuse(context: Context) -> None:
-    """Stop where something of the manifest has no place.
+    """Stop if the manifest has something that cannot be exported.
 
     Raises:
-        ExportError: the first that has none.
+        ExportError: the first such setting.
     """
     app = context.app
     if app.database and app.database.where == "host" and app.database.engine != "sqlite":
@@ -51,7 +51,7 @@ def refuse(context: Context) -> None:
 
 
 def _refuse_some_secrets(context: Context) -> None:
-    """`kubectl apply` would remove a value that an earlier export gave and this one does not."""
+    """Refuse to give values to only some secrets: `kubectl apply` would remove those of an earlier export."""
     missing = ", ".join(context.missing_secrets)
     if missing and context.missing_secrets != context.secret_names:
         raise ExportError(
@@ -74,7 +74,7 @@ def _refuse_several(context: Context) -> None:
 
 
 def notes(context: Context) -> Iterator[str]:
-    """What the manifest asks for and Kubernetes has no equivalent of, each with what to use instead."""
+    """What the manifest asks for and Kubernetes has no equivalent of, each with an alternative."""
     limits, app = context.app.limits, context.app
     if limits.memory_high is not None:
         yield "limits.memory_high has no equivalent: the pod is killed at limits.memory_max"

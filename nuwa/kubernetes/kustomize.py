@@ -1,4 +1,4 @@
-"""A kustomize base: one file an object kind, and an overlay to start from."""
+"""A kustomize base with one file per kind of object, and an overlay to start from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def base(objects: Iterable[Object]) -> dict[str, str]:
 
 
 def overlay(app: str, claims: Iterable[str]) -> str:
-    """The overlay's kustomization: the base as it is, with what is often wanted as comments.
+    """The overlay's kustomization: the base unchanged, with common adjustments as comments.
 
     Args:
         app: the app's name.
@@ -47,7 +47,7 @@ def _patches(app: str, claims: Iterable[str]) -> Iterable[Object]:
     yield _patch("Deployment", app, "/spec/template/spec/containers/0/env/-", env)
     pull_secrets = [{"name": "registry"}]
     for kind, above in (("Deployment", ""), ("Job", ""), ("CronJob", "/spec/jobTemplate")):
-        # Of all of that kind: each pulls the image.
+        # For all objects of that kind: each pulls the image.
         yield _patch(kind, "", f"{above}/spec/template/spec/imagePullSecrets", pull_secrets)
     for claim in claims:
         yield _patch("PersistentVolumeClaim", claim, "/spec/resources/requests/storage", "50Gi")
@@ -56,7 +56,7 @@ def _patches(app: str, claims: Iterable[str]) -> Iterable[Object]:
 
 
 def _patch(kind: str, name: str, path: str, value: object) -> Object:
-    """A patch of one object, or with an empty name of all of the kind."""
+    """A patch of one object, or, if the name is empty, of all objects of that kind."""
     operation = write([{"op": "add", "path": path, "value": value}]).partition("\n")[2]
     item = "".join(
         f"{'- ' if number == 0 else '  '}{line}\n" for number, line in enumerate(operation.splitlines())

@@ -1,4 +1,4 @@
-"""How requests reach the server, and whom pods reach: Service, Gateway or Ingress, NetworkPolicy."""
+"""How requests reach the server, and what pods may connect to: Service, Gateway or Ingress, NetworkPolicy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ HTTP, HTTPS = "http", "https"
 SERVICE_PORT = 80
 DATABASE_PORTS = {"postgresql": 5432, "mariadb": 3306}
 MOST_RULES = 16
-"""What the Gateway API allows for one HTTPRoute."""
+"""The limit of the Gateway API for one HTTPRoute."""
 _PORT = re.compile("[0-9]{1,5}")
 ROUTE_MARGIN_S = 5
 """Seconds that the proxy waits beyond the server's own limit, as nginx does on a host."""
 
 
 def objects(context: Context) -> list[Object]:
-    """Everything about requests; podman, on one machine, knows none of it."""
+    """All objects about requests; podman supports none of them."""
     if context.options.podman:
         return []
     entrance = _ingress(context) if context.options.ingress else [*_gateway(context), *_routes(context)]
@@ -44,7 +44,7 @@ def _service(context: Context) -> Object:
 
 
 def _gateway(context: Context) -> list[Object]:
-    """A Gateway of the app's own, with a listener for each domain, unless there is one to use."""
+    """A Gateway for the app, with a listener for each domain, unless an existing one is used."""
     if context.options.gateway:
         return []
     certificate = {"mode": "Terminate", "certificateRefs": [{"kind": "Secret", "name": context.tls_secret}]}
@@ -59,7 +59,7 @@ def _gateway(context: Context) -> list[Object]:
 
 
 def _annotations(context: Context) -> Object:
-    """cert-manager gets the certificate where [tls] asks for ACME."""
+    """cert-manager obtains the certificate if [tls] asks for ACME."""
     return (
         {"annotations": {"cert-manager.io/cluster-issuer": context.options.issuer}} if context.is_acme else {}
     )
@@ -86,7 +86,7 @@ def _route(
 
 
 def _parents(context: Context, domains: tuple[str, ...], listener: str) -> list[Object]:
-    """The listeners that a route belongs to. Those of a Gateway that was there before are http and https."""
+    """The listeners that a route belongs to. In an existing Gateway, they are named http and https."""
     given = context.options.gateway
     if given:
         namespace, _, name = given.rpartition("/")
@@ -119,7 +119,7 @@ def _rules(context: Context) -> list[Object]:
 
 
 def _own(context: Context, prefix: str) -> list[Object]:
-    """Rules for what the pod answers below a prefix; files need one only where settings are their own."""
+    """Rules for what the pod serves below a prefix; files need one only for settings of their own."""
     server = context.app.server
     timeout = 0 if server.websocket else server.timeout + ROUTE_MARGIN_S
     found = [place for place in locations.places(context.app, prefix) if place.words[0] != "="]
@@ -128,7 +128,7 @@ def _own(context: Context, prefix: str) -> list[Object]:
 
 
 def _rule(place: locations.Place, prefix: str, service: str, timeout: int) -> Object:
-    """Requests of a location go to a Service; a timeout of 0 is none."""
+    """A rule that sends the requests of a location to a Service; a timeout of 0 means none."""
     seconds = timeout if place.settings.timeout is None else place.settings.timeout
     made: Object = {
         "matches": [{"path": {"type": "PathPrefix", "value": (prefix + place.rest).rstrip("/") or "/"}}],
@@ -163,7 +163,7 @@ def _other_place(route: Route, place: locations.Place) -> Object:
 
 
 def other_app(route: Route) -> str:
-    """The Service of another app: the target of a route that is not a place of one host."""
+    """The Service of another app: the target of a route that does not depend on one host."""
     kind, _, name = route.to.partition(":")
     if kind != "app":
         raise ExportError(
@@ -203,7 +203,7 @@ def _path(prefix: str, service: str) -> Object:
 
 
 def _policies(context: Context) -> list[Object]:
-    """In: to the server, from the proxy. Out: names, the database, and the API where pods wait for a hook."""
+    """In: to the server, from the proxy. Out: DNS, the database, and the API if pods wait for a hook."""
     name, namespace = context.name, context.options.gateway_namespace
     let_in: Object = {"ports": [{"protocol": "TCP", "port": PORT}]}
     if namespace:
@@ -233,13 +233,13 @@ def _let_out(context: Context) -> list[Object]:
 
 
 def _database_ports(context: Context) -> list[int]:
-    """Where the database server answers, by its address where that is given."""
+    """The ports of the database server, taken from its address if that is known."""
     database = context.app.database
     if not database or database.engine not in DATABASE_PORTS:
         return []
     default = DATABASE_PORTS[database.engine]
     address = context.options.secrets.get(DATABASE_SECRET, b"").decode(errors="replace")
-    # Of several servers, as libpq takes them, each may have a port of its own.
+    # Of several servers, in libpq's syntax, each may have a port of its own.
     named = (host.rpartition(":")[2] for host in _netloc(address).rpartition("@")[2].split(","))
     return sorted({int(port) if _PORT.fullmatch(port) else default for port in named})
 
@@ -249,7 +249,7 @@ def _netloc(address: str) -> str:
 
 
 def assumed_database_port(context: Context) -> int | None:
-    """The one port of a database server whose address is not given; None where it is, or there is none."""
+    """The default port of a database server whose address is unknown; None: known, or no server."""
     if context.options.podman or DATABASE_SECRET in context.options.secrets:
         return None
     return next(iter(_database_ports(context)), None)

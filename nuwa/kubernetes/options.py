@@ -1,4 +1,4 @@
-"""What is chosen at an export, and not in nuwa.toml: checked here once."""
+"""The choices of an export that are not in nuwa.toml, checked once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAGGED = re.compile(r"(?P<name>.+/[^:@/]+|[^:@/]+)(?::[^@/]+)?(?P<digest>@.*)")
 
 
 class ExportError(ValueError):
-    """The image cannot be exported like this; the message holds the reason and the remedy."""
+    """The image cannot be exported like this; the message states the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Options:
     """Choices of one export.
 
     Args:
-        image: the image by digest: NAME@sha256:…. For podman its id, as digests differ from store to store.
-        domains: in place of the manifest's.
+        image: the image by digest: NAME@sha256:…. For podman, its id, as digests differ between stores.
+        domains: used instead of the manifest's.
         replicas: pods of the server; None: `scale.min` or `server.replicas`.
-        ingress: an Ingress in place of a Gateway with its HTTPRoutes.
-        ingress_class: the class of it; empty: the cluster's default.
-        gateway: a Gateway that exists, NAME or NAMESPACE/NAME; empty: one of the app's own.
-        gateway_class: the class of the app's own.
-        gateway_namespace: where the proxy's pods run, from which alone requests are let in; empty: anywhere.
-        issuer: cert-manager's ClusterIssuer, where [tls] asks for ACME.
-        storage_class: of the claims; empty: the cluster's default.
-        secrets: values by name; others are to be set in the cluster.
+        ingress: export an Ingress instead of a Gateway with its HTTPRoutes.
+        ingress_class: its class; empty: the cluster's default.
+        gateway: an existing Gateway, NAME or NAMESPACE/NAME; empty: the app gets its own.
+        gateway_class: the class of the app's own Gateway.
+        gateway_namespace: that of the proxy's pods, which alone may connect to the server; empty: any pod.
+        issuer: cert-manager's ClusterIssuer, if [tls] asks for ACME.
+        storage_class: that of the claims; empty: the cluster's default.
+        secrets: values by name; the others have to be set in the cluster.
         podman: only what `podman kube play` takes, for one machine.
     """
 
@@ -53,10 +53,10 @@ class Options:
 
 
 def checked(options: Options) -> Options:
-    """The same in the one spelling that objects take.
+    """The same options in normalised form.
 
     Raises:
-        ExportError: a value is none that Kubernetes takes.
+        ExportError: Kubernetes does not accept a value.
     """
     if options.replicas is not None and not 1 <= options.replicas <= MAX_REPLICAS:
         raise ExportError(f"--replicas {options.replicas}: use 1 to {MAX_REPLICAS}")
@@ -81,7 +81,7 @@ def checked(options: Options) -> Options:
 
 
 def _image(image: str, *, podman: bool) -> str:
-    """Without a tag next to the digest, which would say what is not looked at."""
+    """Remove a tag in front of the digest: it would be ignored, and so mislead readers."""
     if podman and _ID.fullmatch(image):
         return image
     found = _TAGGED.fullmatch(image)

@@ -7,11 +7,11 @@ from typing import Any
 from nuwa.manifest.site import Redirect
 
 STATUS = {301: 301, 308: 301, 302: 302, 307: 302}
-"""What every Gateway has of them."""
+"""The status codes that every Gateway supports, for each one in the manifest."""
 
 
 def rule(redirect: Redirect) -> dict[str, Any]:
-    """A path, or all of a domain, that is sent on; a query of its own is not kept (`notes` says so)."""
+    """Redirect a path or a whole domain; a query in the target is not kept (`notes` says so)."""
     prefix = redirect.path.endswith("/")
     match = {"type": "PathPrefix" if prefix else "Exact", "value": redirect.path.rstrip("/") or "/"}
     made: dict[str, Any] = {**_target(redirect, prefix), "statusCode": STATUS[redirect.status]}

@@ -1,4 +1,4 @@
-"""The pod of an app: the host's container without its init, in the strictest profile of Pod Security."""
+"""The pod of an app: the host's container without its init, under the strictest Pod Security profile."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from nuwa.names import APP_ID, DATABASE_SECRET, LIB, PORT, SECRETS, Names
 APP_ENV = f"{LIB}/app-env"
 RENDERER = (f"{LIB}/python", f"{LIB}/render.pyz")
 DRAIN_S = 5
-"""Seconds that a pod still answers after it was told to stop: until every proxy knows."""
+"""Seconds for which a pod still answers after it was asked to stop, until every proxy knows about it."""
 STOP_MARGIN_S = 5
 CONTENT_FOLDER = "/run/nuwa-volumes"
-"""Where the claims are mounted while they get the image's first content."""
+"""Where the claims are mounted while they are filled with the image's content."""
 TOKEN_FOLDER = "/run/nuwa-release"  # noqa: S105 - a folder
 
 
 def command(name: str) -> list[str]:
-    """What runs one of the manifest's commands with the app's environment."""
+    """The command line that runs one of the manifest's commands with the app's environment."""
     return [APP_ENV, Names.command(name)]
 
 
@@ -28,11 +28,11 @@ def pod(context: Context, component: str, container: Object, **more: Any) -> Obj
     """The template of a pod with one container.
 
     Args:
-        component: which part of the app it is.
-        more: further keys of the pod's spec.
+        component: the part of the app that it runs.
+        more: more keys of the pod's spec.
     """
     spec: Object = {
-        # The pause container is PID 1: it reaps orphans, and SIGTERM ends what has no handler for it.
+        # The pause container is PID 1: it reaps orphans, and SIGTERM stops processes without a handler.
         "shareProcessNamespace": True,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -76,7 +76,7 @@ def container(context: Context, name: str, words: list[str], **more: Any) -> Obj
 
 
 def server(context: Context) -> Object:
-    """The container that answers HTTP. What nginx does on a host, its server does itself: NUWA_FRONT."""
+    """The container that answers HTTP. What nginx does on a host, the server does here itself: NUWA_FRONT."""
     on_host = {"hostPort": PORT, "hostIP": "127.0.0.1"} if context.options.podman else {}
     made = container(
         context,
@@ -89,18 +89,18 @@ def server(context: Context) -> Object:
     made["env"] = [
         *made["env"],
         {"name": "NUWA_FRONT", "value": "1"},
-        # Who may connect is the NetworkPolicy's to say; nuwa_front believes the last proxy alone.
+        # The NetworkPolicy decides who may connect; nuwa_front trusts only the last proxy.
         {"name": "FORWARDED_ALLOW_IPS", "value": "*"},
     ]
     return made
 
 
 def probes(context: Context) -> Object:
-    """When the server counts as started, ready and alive: [health] of the manifest."""
+    """The probes for started, ready and alive, from [health] of the manifest."""
     health = context.app.health
     check: Object = {"httpGet": _request(context), "timeoutSeconds": health.timeout}
     if context.options.podman:
-        # podman would ask with curl, which no image needs, and without the site's name.
+        # podman would use curl, which an image need not have, and would not send the site's name.
         check = {
             "exec": {"command": ["/bin/bash", f"{LIB}/healthcheck"]},
             "timeoutSeconds": health.timeout + 5,
@@ -125,9 +125,9 @@ def probes(context: Context) -> Object:
 def _request(context: Context) -> Object:
     headers = {
         "Host": context.host,
-        # The scheme is the public one, or an app that insists on HTTPS would only ever redirect.
+        # The public scheme: an app that insists on HTTPS would otherwise only redirect.
         "X-Forwarded-Proto": "https",
-        # By these the log leaves out what succeeded.
+        # These two let the log omit successful checks.
         "X-Forwarded-For": "127.0.0.1",
         "User-Agent": "nuwa-healthcheck",
     }
@@ -136,7 +136,7 @@ def _request(context: Context) -> Object:
 
 
 def resources(context: Context) -> Object:
-    """Limits of the manifest; what is asked for is the limit, but for memory that may be less."""
+    """The manifest's limits; requests equal the limits, but that of memory may be lower."""
     limits, found = context.app.limits, Object()
     most, least = Object(), Object()
     if limits.cpu is not None:
@@ -154,7 +154,7 @@ def resources(context: Context) -> Object:
 
 
 def _environment(context: Context) -> list[Object]:
-    """What the container is told; the manifest's clear variables are in the image."""
+    """Environment variables of the container; the manifest's clear variables are in the image."""
     values = {"NUWA_HOST": context.host, "NUWA_DOMAINS": " ".join(context.domains)}
     if context.app.sqlite_file:
         values[DATABASE_SECRET] = f"sqlite:///{context.app.sqlite_file}"
@@ -179,9 +179,9 @@ def _volumes(context: Context) -> list[Object]:
         {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": size}} for name in ("run", "tmp")
     ]
     if context.secret_names:
-        # A pod waits, and says for which one, until all are there.
+        # A pod waits until all keys exist, and reports the missing one.
         items = [{"key": name, "path": name} for name in context.secret_names]
-        # podman knows no fsGroup: there the file is closed by the folder that it is in.
+        # podman does not support fsGroup: there, the parent folder's permissions protect the file.
         mode = 0o444 if context.options.podman else 0o440
         source = {"secretName": context.name, "defaultMode": mode, "items": items}
         found.append({"name": "secrets", "secret": source})
@@ -190,7 +190,7 @@ def _volumes(context: Context) -> list[Object]:
 
 
 def _first_content(context: Context) -> list[Object]:
-    """Fills claims that are empty with what the image has at their paths, as the app's user."""
+    """Fills empty claims with what the image has at their paths, as the app's user."""
     volumes = context.app.volume
     if not volumes:
         return []
@@ -202,7 +202,7 @@ def _first_content(context: Context) -> list[Object]:
 
 
 def _affinity(context: Context) -> Object:
-    """A claim that one node may write: every pod with it goes where the first of them is."""
+    """For claims that only one node may write: all pods with them run on the node of the first."""
     if not context.app.volume or context.spreads or context.options.podman:
         return {}
     term = {

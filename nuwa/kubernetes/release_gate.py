@@ -1,4 +1,4 @@
-"""Holds a new pod back until the release hook's Job has succeeded: asked of the cluster's own API.
+"""Holds a new pod back until the release hook's Job has succeeded, according to the cluster's API.
 
 The pod's token may read that one Job and nothing else, and only this container has it.
 """
@@ -26,8 +26,8 @@ SAID_EVERY_S = 60
 def main(words: Sequence[str]) -> None:
     """`wait-for-release JOB FOLDER [SECONDS]`: returns once the Job has succeeded, exits with 1 otherwise.
 
-    The folder holds token, ca.crt and namespace. With SECONDS it waits so long and no longer. In a Deployment
-    kubelet starts the container again after a failure, so a Job that was repaired is seen.
+    The folder holds token, ca.crt and namespace. SECONDS limits the wait. In a Deployment, kubelet restarts
+    the container after a failure, so a Job that was fixed is noticed.
     """
     job, folder = words[0], Path(words[1])
     limit_s = float(words[2]) if len(words) > 2 else math.inf
@@ -44,13 +44,13 @@ def wait(
     pause: Callable[[float], object] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str | None:
-    """Ask until the Job has ended. Returns why the pod may not start; None where the Job has succeeded.
+    """Poll until the Job has ended. Returns why the pod may not start; None if the Job has succeeded.
 
     Args:
-        ask: gives the Job as the API does, or raises OSError, HTTPException or ValueError.
-        limit_s: after how many seconds to give up.
-        pause: waits for some seconds.
-        clock: the time in seconds.
+        ask: returns the Job as the API does, or raises OSError, HTTPException or ValueError.
+        limit_s: seconds after which to give up.
+        pause: sleeps for the given seconds.
+        clock: returns the time in seconds.
     """
     said, seconds, end = "", 0.0, clock() + limit_s
     while True:
@@ -80,7 +80,7 @@ def _no_answer(error: Exception) -> str:
 
 
 def _state(answer: Any, job: str) -> tuple[str, bool]:
-    """A sentence about a Job, empty for one that succeeded; and whether it has ended."""
+    """A sentence about a Job, empty if it succeeded; and whether it has ended."""
     if answer.get("kind") != "Job":
         return f"the Job {job} cannot be read: {answer.get('message', 'no reason given')}", False
     status = answer.get("status") or {}
@@ -93,7 +93,7 @@ def _state(answer: Any, job: str) -> tuple[str, bool]:
 
 
 def _job(name: str, folder: Path) -> Any:
-    """The Job, or the API's word about it."""
+    """The Job, or the API's error message about it."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ.get("KUBERNETES_SERVICE_PORT", "443"))
     namespace, token = ((folder / file).read_text().strip() for file in ("namespace", "token"))
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))

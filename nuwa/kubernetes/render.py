@@ -1,4 +1,4 @@
-"""An app and the choices of an export become the objects of Kubernetes: pure."""
+"""Turns an app and the choices of an export into Kubernetes objects: pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nuwa.manifest.model import App
 
 
 def render(app: App, options: Options) -> tuple[list[Object], list[str]]:
-    """The objects in the order in which they are applied, and what to tell the person who asked for them.
+    """The objects, in the order in which they are applied, and notes for the person who exports them.
 
     Raises:
-        ExportError: something of the app has no place on Kubernetes, or an option is wrong.
+        ExportError: something in the app cannot be exported, or an option is wrong.
     """
     context = Context(app, checked(options))
     judge.refuse(context)

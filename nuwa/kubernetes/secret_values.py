@@ -12,18 +12,18 @@ from nuwa.kubernetes.options import ExportError
 _LINE = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 GENERATED_BYTES = 48
-"""Of randomness in a generated secret, as bin/run has it."""
+"""Bytes of randomness in a generated secret, as in bin/run."""
 
 
 def read(path: Path) -> dict[str, bytes]:
     """The values by name.
 
-    A line is NAME=VALUE, all of it behind the first `=` as it stands; empty lines and those with # are none.
-    In a folder, each file is the value of its name, without one final newline: there a value may have lines.
+    A line is NAME=VALUE, and everything after the first `=` is the value; empty lines and comments (#) are
+    ignored. In a folder, each file is the value of its name, without one final newline; it may span lines.
 
     Raises:
-        ExportError: a line is none of these.
-        OSError: it cannot be read.
+        ExportError: a line has another form.
+        OSError: the file or folder cannot be read.
     """
     if path.is_dir():
         files = (file for file in sorted(path.iterdir()) if _NAME.fullmatch(file.name) and file.is_file())
@@ -45,7 +45,7 @@ def _without_newline(content: bytes) -> bytes:
 
 
 def keep_generated(path: Path, names: Iterable[str]) -> list[str]:
-    """Generate the secrets that are not there yet, and keep them there: another export finds them.
+    """Generate the secrets that do not exist yet, and store them for later exports.
 
     Returns:
         The names of those that were generated.

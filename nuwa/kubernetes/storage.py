@@ -1,4 +1,4 @@
-"""What stays: a claim for each volume, and the Secret that the app's secrets are in."""
+"""Persistent data: a claim for each volume, and the Secret with the app's secrets."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from nuwa.kubernetes.context import Context, Object
 from nuwa.names import APP_ID
 
 CLAIM_SIZE = "5Gi"
-"""What a claim asks for where nuwa.toml names no size."""
+"""The size that a claim requests if nuwa.toml names none."""
 PODMAN_OWNER = ("volume.podman.io/uid", "volume.podman.io/gid")
-"""By these podman gives a volume to the app, which fsGroup does in a cluster."""
+"""With these, podman gives the app ownership of a volume; in a cluster, fsGroup does that."""
 
 
 def claims(context: Context) -> list[Object]:
-    """A PersistentVolumeClaim for each volume; writable on several nodes where several pods share it."""
+    """A PersistentVolumeClaim for each volume; writable on several nodes if several pods share it."""
     shared = "ReadWriteMany" if context.spreads else "ReadWriteOnce"
     class_name = context.options.storage_class
     owner = {"annotations": dict.fromkeys(PODMAN_OWNER, str(APP_ID))} if context.options.podman else {}
@@ -34,10 +34,10 @@ def claims(context: Context) -> list[Object]:
 
 
 def secret(context: Context) -> list[Object]:
-    """The Secret with all of its values; without any it is left out.
+    """The Secret with all of its values; it is omitted if there are none.
 
-    `kubectl apply` removes what an earlier export gave and this one does not, so a Secret without values
-    would delete those in the cluster. `judge.refuse` stops an export that has only some.
+    `kubectl apply` removes values that an earlier export had and this one has not, so a Secret without values
+    would delete those in the cluster. `judge.refuse` stops an export that has only some of them.
     """
     given = context.options.secrets
     data = {name: base64.b64encode(given[name]).decode() for name in context.secret_names if name in given}
@@ -55,7 +55,7 @@ def secret(context: Context) -> list[Object]:
 
 
 def values_of(objects: list[Object]) -> dict[str, bytes]:
-    """The values that the Secrets of an earlier export hold."""
+    """The values in the Secrets of an earlier export."""
     return {
         name: base64.b64decode(value)
         for made in objects

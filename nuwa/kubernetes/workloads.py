@@ -13,18 +13,18 @@ from nuwa.manifest.model import Cron, Process
 from nuwa.names import Names
 
 TOKEN_SECONDS = 3600
-"""How long the token lives by which a pod asks for the release hook's state; kubelet renews it."""
+"""Lifetime of the token with which a pod asks for the release hook's state; kubelet renews it."""
 HISTORY = 3
 HOOK_DEADLINE_S = 3600
-"""How long the release hook may take, and how long a scheduled job waits for it."""
+"""Maximum time for the release hook, and for a scheduled job to wait for it."""
 PROGRESS_DEADLINE_S = 600
-"""How long a new pod may take to be ready before its Deployment counts as failed: Kubernetes' own default."""
+"""Time in which a new pod has to become ready before its Deployment fails: Kubernetes' own default."""
 LATE_S = 300
-"""How late a scheduled job may start."""
+"""Maximum delay for the start of a scheduled job."""
 
 
 def server(context: Context) -> list[Object]:
-    """The server's Deployment, and what grows and guards its pods."""
+    """The server's Deployment, with its autoscaler and disruption budget."""
     spec: Object = {
         "strategy": _strategy(context.recreates),
         "revisionHistoryLimit": context.app.deploy.keep,
@@ -46,13 +46,13 @@ def server(context: Context) -> list[Object]:
 
 
 def processes(context: Context) -> list[Object]:
-    """A Deployment for each process, with a pod for each replica, which runs that command alone."""
+    """A Deployment for each process, with a pod for each replica that runs only that command."""
     return [_process(context, process) for process in context.app.process]
 
 
 def _process(context: Context, process: Process) -> Object:
     name = context.object_name("process", process.name)
-    # Two processes may differ in a sign that no object's name has.
+    # Two processes may differ only in a character that names of objects cannot have.
     component = name[len(context.name) + 1 :]
     container = pods.container(context, "process", pods.command(Names.process_service(process.name)))
     template = pods.pod(
@@ -60,7 +60,7 @@ def _process(context: Context, process: Process) -> Object:
         component,
         container,
         terminationGracePeriodSeconds=process.stop_timeout,
-        # podman starts pods one after the other: the server's has run the hook by then.
+        # podman starts pods one after the other: the server's pod has run the hook by then.
         **({} if context.options.podman else _after_release(context)),
     )
     spec = {
@@ -75,12 +75,12 @@ def _process(context: Context, process: Process) -> Object:
 
 
 def timed_jobs(context: Context) -> list[Object]:
-    """A CronJob for each job. A pod of the server has no cron, so none runs once a replica."""
+    """A CronJob for each job. The server's pods have no cron, so no job runs once per replica."""
     return [] if context.options.podman else [_timed_job(context, job) for job in context.app.cron]
 
 
 def named_commands(context: Context) -> list[Object]:
-    """A CronJob without a time for each named command: `kubectl create job --from` runs it."""
+    """A suspended CronJob for each named command: `kubectl create job --from` runs it."""
     if context.options.podman:
         return []
     return [_named_command(context, name, command.run) for name, command in context.app.command.items()]
@@ -98,7 +98,7 @@ def _timed_job(context: Context, job: Cron) -> Object:
 
 def _job(context: Context, name: str, schedule: str, words: tuple[str, ...]) -> Object:
     component = name[len(context.name) + 1 :]
-    # The script of the image waits for its slot and logs as cron does; here the command runs by itself.
+    # The image's script waits for its slot and logs as cron does; here the command is run directly.
     container = pods.container(context, "job", [pods.APP_ENV, *_escaped(words)])
     template = pods.pod(
         context,
@@ -106,7 +106,7 @@ def _job(context: Context, name: str, schedule: str, words: tuple[str, ...]) -> 
         container,
         restartPolicy="Never",
         terminationGracePeriodSeconds=30,
-        # No two runs at once: one that waited forever would be the last.
+        # Runs never overlap, so one that waited forever would block all later ones.
         **_after_release(context, HOOK_DEADLINE_S),
     )
     spec = {
@@ -118,7 +118,7 @@ def _job(context: Context, name: str, schedule: str, words: tuple[str, ...]) -> 
         "failedJobsHistoryLimit": HISTORY,
         "jobTemplate": {
             "metadata": {"labels": context.labels(component)},
-            # A job that failed is not tried again before its next time, as on a host.
+            # A failed job is not retried before its next time, as on a host.
             "spec": {"backoffLimit": 0, "template": template},
         },
     }
@@ -126,14 +126,14 @@ def _job(context: Context, name: str, schedule: str, words: tuple[str, ...]) -> 
 
 
 def _escaped(words: tuple[str, ...]) -> list[str]:
-    """Kubernetes puts variables in the place of $(NAME); `$$` stands for one dollar sign."""
+    """Kubernetes expands $(NAME) in commands; `$$` stands for one dollar sign."""
     return [word.replace("$", "$$") for word in words]
 
 
 def release(context: Context) -> list[Object]:
-    """The release hook as a Job, and the right of the app's pods to ask whether it has succeeded.
+    """The release hook as a Job, and the permission for the app's pods to ask whether it has succeeded.
 
-    The Job is named after what it runs, so the same release runs it once, and the next has one of its own.
+    The Job's name is derived from what it runs, so it runs once per release, and the next one has another.
     """
     if not context.app.hooks.release or context.options.podman:
         return []
@@ -176,7 +176,7 @@ def _release_spec(context: Context) -> Object:
 
 
 def _hook_seconds(context: Context) -> int:
-    """How long new pods may wait for the release hook, which is no failure of theirs."""
+    """How long new pods may wait for the release hook without counting as failed."""
     return HOOK_DEADLINE_S if context.app.hooks.release else 0
 
 
@@ -188,12 +188,12 @@ def _after_release(context: Context, limit_s: int | None = None) -> Object:
     """Keys of a pod that starts only once the release hook has succeeded.
 
     Args:
-        limit_s: after how many seconds of waiting the pod fails; None: it waits on.
+        limit_s: seconds after which a waiting pod fails; None: it keeps waiting.
     """
     if not context.app.hooks.release:
         return {}
     if context.options.podman:
-        # One pod, on one machine: it runs the hook itself, before each start.
+        # Only one pod, on one machine: it runs the hook itself, before each start.
         return {"initContainers": [pods.container(context, "release", pods.command("release"))]}
     words = [*pods.RENDERER, "wait-for-release", release_name(context), pods.TOKEN_FOLDER]
     if limit_s is not None:
@@ -220,7 +220,7 @@ def _after_release(context: Context, limit_s: int | None = None) -> Object:
 
 
 def _strategy(recreates: bool) -> Object:
-    """No pod is taken away before the next one is ready, unless two may not be there at once."""
+    """No pod is removed before the next one is ready, unless two must not run at once."""
     if recreates:
         return {"type": "Recreate"}
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}

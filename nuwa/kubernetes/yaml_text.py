@@ -1,7 +1,7 @@
-"""Objects as YAML, written and read: the only importer of `yaml` here.
+"""Objects as YAML, written and read: the only importer of `yaml` in this package.
 
-What is a text stays one for every reader. YAML 1.1 takes `no` and `on` for truth values, 1.2 takes `1e3` for
-a number; so every text that is more than a plain word or path is in double quotes.
+Strings stay strings for every reader. YAML 1.1 reads `no` and `on` as booleans, 1.2 reads `1e3` as a number,
+so every string that is not a plain word or path is in double quotes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from nuwa.kubernetes.context import Object
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?:[:@][A-Za-z0-9_./-]+)*")
 _BLOCK = re.compile(r"(?! )(?: *[!-~]+(?: +[!-~]+)*\n){2,}")
-"""Lines that a block can show as they are."""
+"""Lines that a block scalar can represent unchanged."""
 _WORDS_WITH_A_MEANING = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 class _Writer(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML has no types
-    """Without anchors, which nobody reads with pleasure; lists are indented below their keys."""
+    """Without anchors, which are hard to read; lists are indented below their keys."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
         return True
@@ -40,7 +40,7 @@ _Writer.add_representer(str, _text)
 
 
 def write(objects: Iterable[Object]) -> str:
-    """One document an object. The same objects give the same bytes, keys in the order in which they stand."""
+    """One document per object. The same objects give the same bytes, with keys in their given order."""
     return "".join(f"---\n{_document(made)}" for made in objects)
 
 
@@ -50,7 +50,7 @@ def _document(made: Object) -> str:
 
 
 def read(text: str) -> list[Object]:
-    """The objects of a stream of documents; those of a List among them by themselves.
+    """The objects in a stream of documents; a List is replaced by its items.
 
     Raises:
         ValueError: it is not YAML, or it holds something else.

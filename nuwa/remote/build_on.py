@@ -109,7 +109,7 @@ def inspect(connection: Connection, image: str) -> Image:
 
 
 def files(app: App, project: Path) -> list[str]:
-    """Paths of the project's files that go to the host: those that go in, and those that decide about that."""
+    """Paths of the project's files that go to the host: the build's, and those that select them."""
     everything = context.select(project, ImageSection()).paths
     wanted = {path for path in everything if path in (*LOCKS, *PROJECT_FILES) or _is_requirements(path)}
     # These are used even if .gitignore names them.

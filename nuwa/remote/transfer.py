@@ -106,7 +106,7 @@ class _Transfer:
         wanted = [layer for layer in dict.fromkeys(image.layers) if _hex(layer) not in known.stored]
         configuration = self._source.configuration()
         self._send_layers(wanted, known)
-        # Each answer except the last names a layer that is still missing: at most all of them, and one of them twice.
+        # Each answer except the last names a missing layer: at most all of them, and one of them twice.
         for _ in range(len(image.layers) + 2):
             answer = self._take(manifest(image, configuration, self._sizes), configuration)
             if answer == "taken":

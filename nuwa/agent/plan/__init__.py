@@ -1,1 +1,1 @@
-"""A configuration and facts become the host's files. Pure."""
+"""Turns a configuration and facts into the host's files. Pure."""

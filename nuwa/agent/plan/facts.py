@@ -1,4 +1,4 @@
-"""What the plan needs to know of a host, gathered once before it is made."""
+"""What the plan needs to know about a host, gathered once beforehand."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from nuwa.process import run
 
 Version = tuple[int, ...]
 AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
-"""Of Debian, and of Rocky Linux."""
+"""On Debian, and on Rocky Linux."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """What the disk says about a process's script."""
+    """The state of a process's script on disk."""
 
     exists: bool
     executable: bool
@@ -45,9 +45,9 @@ class Facts:
     """One host at one moment.
 
     Args:
-        scripts: what the disk says about the script of each plain process.
+        scripts: the script of each plain process.
         tls: the certificate of each host name in the routes.
-        nginx: its version; empty where it is not installed.
+        nginx: its version; empty if it is not installed.
         systemd: its version.
         rsyslog: whether it is installed.
         domains: the host names of the sites of deployments, each with its service.
@@ -66,7 +66,7 @@ class Facts:
 
 
 def gather(loaded: Loaded, paths: Paths) -> Facts:
-    """Look at the host."""
+    """Inspect the host."""
     config = loaded.config
     hosts = {route.partition("/")[0] for route in config.routes}
     plain = {name: item for name, item in config.processes.items() if not item.is_deployment}
@@ -102,7 +102,7 @@ def _script(process: Process, base: str) -> Script:
 
 
 def _tls(host: str, loaded: Loaded, paths: Paths) -> TlsFiles:
-    """The configured certificate, or certbot's, or one that nuwa signs itself."""
+    """The configured certificate, or else certbot's, or else a self-signed one."""
     given = loaded.config.certificates.get(host)
     if given:
         return TlsFiles(given.certificate, given.key)
@@ -122,7 +122,7 @@ def _nginx_version() -> Version:
 
 
 def _nginx_modules() -> tuple[str, ...]:
-    """Modules built in, and those that its configuration loads."""
+    """Modules that are built in, and those that nginx's configuration loads."""
     if not shutil.which("nginx"):
         return ()
     built = run(["nginx", "-V"], check=False)

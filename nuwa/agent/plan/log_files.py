@@ -12,7 +12,7 @@ from nuwa.agent.plan.router import Page
 
 
 def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
-    """What the log needs; without rsyslog the journal alone."""
+    """The files of the log; without rsyslog, those of the journal alone."""
     log = loaded.config.log
     yield Page(str(where.journald), "journald.conf.j2", "log", {"log": log})
     if not facts.rsyslog:

@@ -1,4 +1,4 @@
-"""A configuration and facts about the host become the host's files. Pure: nothing is read or written."""
+"""Turns a configuration and facts about the host into the host's files. Pure: nothing is read or written."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from nuwa.render.render import HostFile
 from nuwa.templating import render
 
 Plan = dict[str, HostFile]
-"""Files by absolute path; the group says what is reloaded: systemd, nginx or log."""
+"""Files by absolute path; the group determines what is reloaded: systemd, nginx or log."""
 
 
 def make(loaded: Loaded, facts: Facts, templates: str, where: paths.Paths) -> Plan:
     """Every file that the configuration asks for.
 
     Args:
-        templates: their folder.
+        templates: the folder of templates.
 
     Raises:
-        ManifestError: a script that is not there, a value that a unit file or nginx cannot carry.
+        ManifestError: a script is missing, or a unit file or nginx cannot represent a value.
     """
     rendered = _Rendered(templates)
     _render_units(rendered, loaded, facts, where)
@@ -48,7 +48,7 @@ def make(loaded: Loaded, facts: Facts, templates: str, where: paths.Paths) -> Pl
 
 @dataclass
 class _Rendered:
-    """The files so far, and what could not be written into one of them."""
+    """The files so far, and the problems found while rendering them."""
 
     templates: str
     files: Plan = field(default_factory=dict)
@@ -57,10 +57,10 @@ class _Rendered:
     def add(
         self, path: object, group: str, template: str, about: str, mode: int = 0o644, **values: object
     ) -> None:
-        """Render a file of `templates/agent`.
+        """Render a template of `templates/agent`.
 
         Args:
-            about: the place in the configuration that a problem names.
+            about: the place in the configuration that a problem refers to.
         """
         try:
             text = render(self.templates, f"agent/{template}", **values)
@@ -96,7 +96,7 @@ def _render_slices(rendered: _Rendered, loaded: Loaded, where: paths.Paths) -> N
 
 
 def _instances(loaded: Loaded) -> Iterator[tuple[str, str, Process]]:
-    """Each unit of a plain process: both slots where it can switch, the first one otherwise."""
+    """Each unit of a plain process: both slots if it can switch, otherwise the first."""
     for slot in SLOTS:
         for name, process in loaded.slots[slot].processes.items():
             if not process.is_deployment and (process.switches or slot == SLOTS[0]):
@@ -126,7 +126,7 @@ def _problems(loaded: Loaded, facts: Facts) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class View:
-    """What the unit's template says of one instance."""
+    """What the unit's template needs to know about one instance."""
 
     name: str
     source: str
@@ -145,10 +145,10 @@ class View:
 def view_of(
     loaded: Loaded, name: str, slot: str, process: Process, facts: Facts, private: Path | None
 ) -> View:
-    """One instance of a plain process as its unit says it.
+    """The values for the unit of one instance of a plain process.
 
     Args:
-        private: the file with what the configuration puts into its environment.
+        private: the file with the environment variables from the configuration.
     """
     own = processes.absolute(process.env_file, loaded.base) if process.env_file else ""
     script = facts.scripts[name]

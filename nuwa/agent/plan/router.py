@@ -1,4 +1,4 @@
-"""nginx as the configuration's routes and chosen ports want it. Pure."""
+"""nginx's configuration for the routes and for ports that nuwa chooses. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Page:
 
     Args:
         about: the part of the configuration that it comes from, for errors.
-        values: what its template names.
+        values: the variables of its template.
     """
 
     file: str
@@ -50,11 +50,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Port:
-    """A port of a process, as nginx reaches it.
+    """A port of a process, as nginx connects to it.
 
     Args:
-        upstreams: their names and addresses: one, or one for each slot.
-        front: where nginx itself listens for other services; empty for a fixed port.
+        upstreams: names and addresses: one, or one for each slot.
+        front: the address on which nginx listens for other services; empty for a fixed port.
     """
 
     upstreams: tuple[tuple[str, str], ...]
@@ -71,7 +71,7 @@ class Route:
     """A location: kind `service`, `dashboard` or `ci`.
 
     Args:
-        access_log: of a service that is known by name; empty for a bare port.
+        access_log: the log of a service that is routed to by name; empty for a bare port.
     """
 
     path: str
@@ -82,11 +82,11 @@ class Route:
 
 
 EVERY_NAME = ("", "~^")
-"""What matches names that no other site has. nginx allows one default server, which Debian's own site is."""
+"""Matches names that no other site has. nginx allows one default server, and Debian's site is that."""
 
 
 def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
-    """Every file that nginx needs; none where nothing is routed."""
+    """Every file that nginx needs; none if nothing is routed."""
     ports = {name: _ports(loaded, name, where) for name in loaded.config.processes}
     upstreams = list(_upstreams(loaded, ports))
     routes = _by_host(loaded, ports)
@@ -114,14 +114,14 @@ def pages(loaded: Loaded, facts: Facts, where: Paths) -> Iterator[Page]:
 
 @dataclass(frozen=True)
 class Nginx:
-    """What this nginx understands; the names are those that `nginx/tls.j2` shares with deployments."""
+    """The capabilities of this nginx, under the names that `nginx/tls.j2` shares with deployments."""
 
     version: tuple[int, ...]
     modules: tuple[str, ...]
 
     @property
     def http2_directive(self) -> bool:
-        """nginx 1.25.1 made HTTP/2 a directive of its own; before, it is a word of `listen`."""
+        """nginx 1.25.1 made HTTP/2 a directive; before, it was a parameter of `listen`."""
         return "http_v2_module" in self.modules and self.version >= (1, 25, 1)
 
     @property
@@ -131,13 +131,13 @@ class Nginx:
 
     @property
     def compressions(self) -> tuple[str, ...]:
-        """What this nginx can compress with, in addition to gzip."""
+        """What this nginx can compress with, besides gzip."""
         return tuple(name for name in ("brotli", "zstd") if f"http_{name}_filter_module" in self.modules)
 
 
 @dataclass(frozen=True)
 class Tls:
-    """The facts that `nginx/tls.j2` asks for."""
+    """The facts that `nginx/tls.j2` uses."""
 
     ipv6: bool
     tls: TlsFiles
@@ -170,7 +170,7 @@ def _is_routed(loaded: Loaded, name: str) -> bool:
 
 
 def _target(loaded: Loaded, target: int | str) -> tuple[str, str, int]:
-    """Where a route leads: kind, service and the number of its port; for a bare port the port itself."""
+    """The target of a route: kind, service and the index of its port; for a bare port, the port itself."""
     if isinstance(target, int):
         for name, ports in loaded.ports.items():
             for number, port in enumerate(ports):
@@ -183,7 +183,7 @@ def _target(loaded: Loaded, target: int | str) -> tuple[str, str, int]:
 
 
 def _by_host(loaded: Loaded, ports: Mapping[str, list[Port]]) -> dict[str, list[Route]]:
-    """The locations of each host name; those of `*` hold on every host."""
+    """The locations of each host name; those of `*` apply to every host."""
     hosts: dict[str, dict[str, int | str]] = {}
     for route, target in loaded.config.routes.items():
         host, _, path = route.partition("/")

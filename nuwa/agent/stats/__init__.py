@@ -1,1 +1,1 @@
-"""What services and the host used, and what they answered, over days and years."""
+"""Resource use and requests of services and the host, over days and years."""

@@ -1,4 +1,4 @@
-"""Requests, errors and durations out of nginx's access logs: what was written since the last look."""
+"""Requests, errors and durations from nginx's access logs: what was written since the last read."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nuwa.agent.stats import latencies
 from nuwa.agent.stats.latencies import Latencies
 
 MAX_BYTES = 8 * 1024 * 1024
-"""What is read line by line of one file at a time; lines before that are counted, the rest is estimated."""
+"""Maximum bytes of a file to parse at a time; earlier lines are only counted, their figures estimated."""
 _CHUNK = 1024 * 1024
 _SWITCHED = b"101"
-"""The status of a connection that became a websocket: it is open for as long as its visitor stays."""
+"""The status of a connection that became a websocket: its duration is that of the visit."""
 
 
 @dataclass
 class Requests:
-    """What a site answered.
+    """The requests that a site answered.
 
     Args:
         errors: answers with a status of 500 and above.
-        took: durations; empty where the log does not tell them.
+        took: durations; empty if the log does not contain them.
     """
 
     count: int = 0
@@ -33,20 +33,20 @@ class Requests:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the reading of a file ended; in a file that did not exist, its inode is 0."""
+    """Where reading a file ended; the inode is 0 if the file did not exist."""
 
     inode: int = 0
     offset: int = 0
 
 
 class Reader:
-    """Reads on where it ended. Of a log that it meets for the first time, it reads only what comes later."""
+    """Continues where it stopped. For a log that it sees for the first time, only later lines count."""
 
     def __init__(self) -> None:
         self._places: dict[Path, _Place] = {}
 
     def read(self, path: Path) -> Requests | None:
-        """What was answered since the last look; None where there is no such log."""
+        """The requests since the last read; None if the log does not exist."""
         before = self._places.get(path)
         try:
             found = path.stat()
@@ -68,7 +68,7 @@ class Reader:
         return requests
 
     def _rest_of_rotated(self, path: Path, before: _Place, requests: Requests) -> None:
-        """What was written between the last look and logrotate."""
+        """Count what was written between the last read and logrotate's rotation."""
         old = path.with_name(f"{path.name}.1")
         try:
             found = old.stat()
@@ -79,7 +79,7 @@ class Reader:
 
 
 def _take(path: Path, begin: int, end: int, requests: Requests) -> int:
-    """Add the whole lines between two offsets; returns the offset after the last of them."""
+    """Count the complete lines between two offsets; returns the offset after the last of them."""
     try:
         with path.open("rb") as file:
             skipped = _count_lines(file.fileno(), begin, end - MAX_BYTES)
@@ -108,9 +108,9 @@ def _count_lines(descriptor: int, begin: int, end: int) -> int:
 
 
 def parse(text: bytes) -> Requests:
-    """What lines say: nginx's `combined` format, with the duration after it where nuwa wrote the format.
+    """Requests from lines in nginx's `combined` format, followed by the duration if nuwa wrote the format.
 
-    Within quotes nginx writes a quote as `\\x22`, so that they divide a line safely.
+    nginx escapes quotes within quotes as `\\x22`, so splitting a line at quotes is safe.
     """
     requests = Requests()
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""The history of one service, put together."""
+"""Assembles the history of one service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nuwa.agent.stats.store import Store
 
 
 async def of(store: Store, name: str, text: str, others: Iterable[Mark]) -> Stats:
-    """What is known of a service for a period that ends now.
+    """What is known about a service for a period that ends now.
 
     Args:
         text: the period, such as `7d`.
@@ -25,7 +25,7 @@ async def of(store: Store, name: str, text: str, others: Iterable[Mark]) -> Stat
     step = period.step(length)
     now = time.time()
     since = int(now) - length
-    # What a clock that was ahead has left behind belongs to no period that ends now.
+    # Points from a clock that was ahead are not part of any period that ends now.
     found = [point for point in await asyncio.to_thread(store.read, name, since, step) if point.at <= now]
     noted = await asyncio.to_thread(store.marks, name, since)
     marks = [mark for mark in (*noted, *others) if since <= mark["at"] <= now]

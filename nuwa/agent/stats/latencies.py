@@ -1,4 +1,4 @@
-"""How long answers took, counted in buckets that can be added up: of minutes, hours and days."""
+"""Response times, counted in buckets that can be added up over minutes, hours and days."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 SHORTEST_S = 0.0005
-"""nginx counts milliseconds: what it calls 0 is in the first bucket."""
+"""nginx counts milliseconds: a duration that it logs as 0 is in the first bucket."""
 GROWTH = 1.1
-"""Each bucket is so much wider than the one before, so a percentile is at most 5 % off."""
+"""The factor by which each bucket is wider than the previous one, so a percentile is at most 5 % off."""
 BUCKETS = 140
-"""The last one holds everything from five minutes on."""
+"""The last bucket holds everything from five minutes on."""
 _LOG = math.log(GROWTH)
 
 Latencies = Counter[int]
-"""Answers in each bucket."""
+"""The number of responses in each bucket."""
 
 
 def bucket(seconds: float) -> int:
@@ -27,7 +27,7 @@ def bucket(seconds: float) -> int:
 
 
 def percentiles(counts: Latencies, shares: Iterable[float]) -> list[float | None]:
-    """The durations, in seconds, within which these shares of the answers came; None where there was none."""
+    """The durations, in seconds, within which these shares of the responses came; None if there were none."""
     total, ordered = counts.total(), sorted(counts.items())
     return [_at(ordered, share * total) if total else None for share in shares]
 
@@ -39,12 +39,12 @@ def _at(ordered: list[tuple[int, int]], rank: float) -> float:
 
 
 def middle(number: int) -> float:
-    """The duration, in seconds, that stands for a bucket."""
+    """The duration, in seconds, that represents a bucket."""
     return 0.0 if number == 0 else SHORTEST_S * GROWTH ** (number - 0.5)
 
 
 def pack(counts: Latencies) -> bytes | None:
-    """As few bytes as possible: of each bucket its number, and its count, seven bits a byte."""
+    """A compact encoding: for each bucket its number, and its count with seven bits per byte."""
     packed = bytearray()
     for number, count in sorted(counts.items()):
         packed.append(number)
@@ -56,7 +56,7 @@ def pack(counts: Latencies) -> bytes | None:
 
 
 def unpack(packed: bytes | None) -> Latencies:
-    """What `pack` made."""
+    """Decode the result of `pack`."""
     counts: Latencies = Counter()
     values = iter(packed or b"")
     for number in values:

@@ -1,4 +1,4 @@
-"""What happened to a service, out of what others remember: releases, runs of webhooks, alerts. Pure."""
+"""What happened to a service, from other records: releases, runs of webhooks, alerts. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def of_releases(records: Iterable[Record]) -> Iterator[Mark]:
 
 
 def of_alerts(alerts: Iterable[Alert], service: str) -> Iterator[Mark]:
-    """The alerts about a service; about the host, whose name is empty, those about its disks."""
+    """The alerts about a service; for the host, whose name is empty, those about its disks."""
     for alert in alerts:
         kind, _, about = alert["check"].partition(" ")
         is_meant = about.partition("/")[0] == service if service else kind == "disk"

@@ -1,4 +1,4 @@
-"""Counters since the agent's start as OpenMetrics text, which Prometheus and others collect. Pure."""
+"""Counters since the agent's start as OpenMetrics text, which Prometheus and others scrape. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nuwa.agent.stats.store import HOST
 
 MEDIA_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper ends of the buckets of durations, in seconds: those that Prometheus' own libraries have."""
+"""Upper bounds of the duration buckets, in seconds: the defaults of Prometheus' own libraries."""
 
 
 @dataclass
 class Totals:
-    """What was counted of a service; sizes are bytes."""
+    """The counters of a service; sizes are in bytes."""
 
     cpu: float = 0.0
     received: float = 0.0
@@ -31,7 +31,7 @@ class Totals:
     last: Point | None = None
 
     def add(self, point: Point, seconds: float) -> None:
-        """Take what was measured over so many seconds: a minute, or less after the agent's start."""
+        """Add what was measured over this many seconds: a minute, or less after the agent's start."""
         for name in ("cpu", "received", "sent", "read", "written"):
             setattr(self, name, getattr(self, name) + (getattr(point, name) or 0) * seconds)
         self.requests += point.requests or 0
@@ -54,7 +54,7 @@ _OF_REQUESTS = (
 
 
 def text(totals: Mapping[str, Totals], rows: list[ServiceRow]) -> str:
-    """All families, each once, in the order that the format asks for."""
+    """All metric families, each once, in the order that the format requires."""
     services = {name: total for name, total in totals.items() if name != HOST}
     host = {name: total for name, total in totals.items() if name == HOST}
     lines = [*_states(rows), *_usage("nuwa_service_", services), *_usage("nuwa_host_", host)]
@@ -105,6 +105,6 @@ def _family(name: str, kind: str, about: str) -> tuple[str, str]:
 
 
 def _sample(name: str, owner: str, value: float, more: str = "") -> str:
-    """A line. Names of services hold letters, digits and `-` alone, so there is nothing to escape."""
+    """One line. Names of services contain only letters, digits and `-`, so nothing has to be escaped."""
     labels = f'service="{owner}"{more}' if owner else more.removeprefix(",")
     return f"{name}{{{labels}}} {value}" if labels else f"{name} {value}"

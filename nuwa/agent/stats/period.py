@@ -1,4 +1,4 @@
-"""Periods as people write them, and the steps in which they are shown. Pure."""
+"""Periods as people write them, and the resolution in which they are shown. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _STEPS = (
     (HOURS.reach_s, HOURS.step),
     (0, DAYS.step),
 )
-"""Up to so many seconds, points of so many."""
+"""Maximum length of a period in seconds, and the seconds of each of its points."""
 SHORTEST_S = 600
 LONGEST_S = DAYS.reach_s
 
 
 def seconds(text: str) -> int:
-    """A period: `90m`, `24h`, `7d`, `2w`, `1y`; as for `nuwa log`, a `-` before it changes nothing.
+    """The seconds of a period: `90m`, `24h`, `7d`, `2w`, `1y`; as in `nuwa log`, a leading `-` is ignored.
 
     Raises:
-        UsageError: it is none, or longer than anything is kept.
+        UsageError: it is not a period, or is longer than the longest retention.
     """
     found = re.fullmatch(r"-?([0-9]{1,6})([mhdwy])", text)
     length = int(found[1]) * _UNITS[found[2]] if found else 0
@@ -34,5 +34,5 @@ def seconds(text: str) -> int:
 
 
 def step(length: int) -> int:
-    """Seconds of a point, so that a period has a few hundred of them."""
+    """Seconds per point, chosen so that a period has a few hundred points."""
     return next(step for most, step in _STEPS if length <= most or not most)

@@ -1,4 +1,4 @@
-"""What is known of one service, or of the host, for a minute or longer; how points become one. Pure."""
+"""Measurements of one service, or of the host, for a minute or longer, and how points are merged. Pure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ SHARES = (0.5, 0.95, 0.99)
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One stretch of time.
+    """One interval.
 
     Args:
         at: when it began, in Unix seconds.
-        minutes: those of it in which something was measured.
+        minutes: how many of its minutes were measured.
         cpu: cores in use, on average.
-        memory: bytes, the most of them.
+        memory: bytes, at their maximum.
         received, sent, read, written: bytes a second, on average.
-        space: bytes in use on the disk of the services' data, at the end; of the host alone.
-        requests: answers that were given.
-        errors: those of them with a status of 500 and above.
+        space: bytes in use on the disk of the services' data, at the end; only for the host.
+        requests: responses that were sent.
+        errors: those with a status of 500 and above.
     """
 
     at: int
@@ -45,7 +45,7 @@ _MEANS = ("cpu", "received", "sent", "read", "written")
 
 
 def of_usage(at: int, usage: Usage) -> Point:
-    """What was measured of a service."""
+    """The measurements of a service."""
     net, disk = usage["net"], usage["disk"]
     return Point(
         at=at,
@@ -59,7 +59,7 @@ def of_usage(at: int, usage: Usage) -> Point:
 
 
 def merge(at: int, points: Iterable[Point]) -> Point:
-    """One point of several: means of rates, sums of counts, the largest memory."""
+    """Several points merged into one: means of rates, sums of counts, the maximum of memory."""
     given = sorted(points, key=lambda point: point.at)
     took: Latencies = Latencies()
     for point in given:
@@ -87,7 +87,7 @@ def by_step(points: Iterable[Point], step: int) -> list[Point]:
 
 
 def shape(point: Point) -> StatsPoint:
-    """As the control API gives it."""
+    """As the control API returns it."""
     p50, p95, p99 = latencies.percentiles(point.took, SHARES)
     return {
         "at": point.at,

@@ -1,4 +1,4 @@
-"""Once a minute: what each service and the host used and answered, and which of them was restarted."""
+"""Records once a minute what each service and the host used and answered, and what was restarted."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 
 INTERVAL_S = 60.0
 SHORTEST_S = 5.0
-"""Seconds between two rounds at least: while a clock is adjusted, the same minute could come twice."""
+"""Minimum seconds between two rounds: while a clock is adjusted, the same minute could occur twice."""
 SETTLE_S = 2.0
-"""Seconds after systemd's word that something changed, in which podman and systemd write down why."""
+"""Seconds after systemd reports a change in which podman and systemd log its reason."""
 LOOK_EVERY_S = 5.0
-"""Seconds between two looks at what changed, at least: what is restarted all the time costs no more."""
+"""Minimum seconds between two checks for restarts, so that constant restarts do not cost more."""
 
 
 class Host(Protocol):
-    """What the recorder needs of the agent."""
+    """What the recorder needs from the agent."""
 
     paths: Paths
 
@@ -48,7 +48,7 @@ class Host(Protocol):
 
 
 class Recorder:
-    """Measures as long as the agent runs. Nothing that fails here ends it."""
+    """Measures as long as the agent runs. No failure here stops it."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -58,13 +58,13 @@ class Recorder:
         self.restarts = Restarts()
         self._changed = asyncio.Event()
         self.totals: dict[str, Totals] = {}
-        """What was counted since the agent's start."""
+        """The counters since the agent's start."""
         self._store: Store | None = None
         self._faults: dict[str, str] = {}
         self._measured_at = time.monotonic()
 
     async def run(self) -> None:
-        """Record forever; write what waits at the end."""
+        """Record forever; write pending data at the end."""
         try:
             await self._round(is_first=True)
             while True:
@@ -75,7 +75,7 @@ class Recorder:
                 self._store.close()
 
     def store(self) -> Store:
-        """Where everything is.
+        """The store of all measurements.
 
         Raises:
             NuwaError: the file cannot be opened.
@@ -85,11 +85,11 @@ class Recorder:
         return self._store
 
     def stir(self) -> None:
-        """Look soon at what changed: systemd says that something did."""
+        """Check for restarts soon, because systemd reported a change."""
         self._changed.set()
 
     async def _watch(self, seconds: float) -> None:
-        """Look at restarts soon after they happen, until a minute is over."""
+        """Check for restarts soon after they happen, until the minute is over."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic() - LOOK_EVERY_S) > 0:
             try:
@@ -110,7 +110,7 @@ class Recorder:
         await self._guarded("restarts", self._look())
 
     async def _guarded(self, what: str, work: Coroutine[Any, Any, None]) -> None:
-        """What goes wrong is said once, and ends nothing."""
+        """Log a failure once, without stopping."""
         try:
             await work
             self._faults.pop(what, None)
@@ -154,7 +154,7 @@ class Recorder:
 
 
 def until_next(now: float) -> float:
-    """Seconds until the next minute, or the one after that where it is too near.
+    """Seconds until the next minute, or until the one after it if the next is too close.
 
     Args:
         now: Unix seconds.

@@ -1,4 +1,4 @@
-"""How fine statistics are, and how long they are kept: minutes a day, hours a month, days two years."""
+"""The resolutions of statistics and how long each is kept: minutes a day, hours a month, days two years."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Resolution:
 
     Args:
         step: seconds of a point.
-        kept: points that are kept of each service.
+        kept: how many points are kept for each service.
     """
 
     table: str
@@ -20,7 +20,7 @@ class Resolution:
 
     @property
     def reach_s(self) -> int:
-        """Seconds that all points together are about."""
+        """Seconds that all kept points together cover."""
         return self.step * self.kept
 
 

@@ -16,20 +16,20 @@ from nuwa.agent.schemas import Mark
 from nuwa.agent.stats.store import Store
 
 RECENT_S = 180.0
-"""Seconds for which a start is attributed to who asked for it, at most."""
+"""Maximum seconds after a request for which a start is attributed to that request."""
 TOGETHER_S = 60.0
-"""Ends of a service that follow each other sooner are one mark, so that a crash loop leaves one a minute."""
+"""Ends of a service that are closer together become one mark, so that a crash loop leaves one a minute."""
 MAX_MARKS = 50
-"""Of one service at once: after a long time without the agent."""
+"""Maximum marks of one service in one check, such as after a long time without the agent."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """That somebody has a service restarted.
+    """A request to restart a service.
 
     Args:
-        since, until: seconds of the monotonic clock between which its start is theirs.
+        since, until: seconds of the monotonic clock between which a start is attributed to it.
     """
 
     who: str
@@ -39,11 +39,11 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Start:
-    """What systemd says of a unit, as far as a restart changes it.
+    """What systemd reports about a unit, as far as it is relevant to restarts.
 
     Args:
-        at: when it was started last, in microseconds of the monotonic clock; 0 if never.
-        restarts: by systemd itself, since somebody started it.
+        at: when it was last started, in microseconds of the monotonic clock; 0 if never.
+        restarts: how often systemd itself has restarted it since someone started it.
     """
 
     unit: str
@@ -54,9 +54,9 @@ class _Start:
 
 
 class Restarts:
-    """Compares what systemd says with what it said before, and has the journal explain what differs.
+    """Compares systemd's reports with the previous ones, and looks up reasons for changes in the journal.
 
-    What was noted lasts in the store, so that what happens while the agent is away is noted as well.
+    Noted ends are kept in the store, so that those during the agent's absence are noted later.
     """
 
     def __init__(self) -> None:
@@ -65,20 +65,20 @@ class Restarts:
         self._unexplained: set[str] = set()
 
     def expect(self, name: str, who: str, seconds: float = RECENT_S) -> None:
-        """Somebody has a service restarted, which takes so long at most."""
+        """Note that someone is restarting a service, which takes at most this many seconds."""
         now = time.monotonic()
         self._asked[name] = _Asked(who, now, now + seconds)
 
     def settle(self, name: str) -> None:
-        """What somebody wanted is done."""
+        """Note that the requested restart is finished."""
         if name in self._asked:
             self._asked[name] = replace(self._asked[name], until=time.monotonic())
 
     async def look(self, store: Store, everything: list[Service], units: Mapping[str, Properties]) -> None:
-        """Note what happened since the last look.
+        """Note what happened since the last check.
 
         Raises:
-            NuwaError: the journal cannot be read; the next look finds the same.
+            NuwaError: the journal cannot be read; the next check finds the same changes.
         """
         starts = {service.name: _start(service, units[service.unit])
                   for service in everything if service.unit in units}  # fmt: skip
@@ -91,7 +91,7 @@ class Restarts:
             return
         boot = BOOT_ID.read_text().strip()
         noted = await asyncio.to_thread(store.ends, boot)
-        # Soon after an end others may follow, which are to be one mark with it.
+        # More ends may follow soon, and belong to the same mark.
         changed = [service for service in changed if not _is_recent(noted.get(service.name, 0))]
         found = await deaths.ends(changed) if changed else {}
         marks: list[tuple[str, Mark]] = []
@@ -105,7 +105,7 @@ class Restarts:
         await asyncio.to_thread(store.note, marks, boot, ends)  # somebody may be reading two years of it
 
     def _marks(self, service: Service, now: _Start, last: int, fresh: list[End]) -> list[Mark] | None:
-        """The marks of what happened to a service; None where the journal may be late."""
+        """The marks for what happened to a service; None if the journal may not be complete yet."""
         name = service.name
         before = self._starts.get(name)
         text = self._by_whom(service, before, now, [last, *(end.at for end in fresh)])
@@ -122,10 +122,10 @@ class Restarts:
         return marks
 
     def _by_whom(self, service: Service, before: _Start | None, now: _Start, ends: Iterable[int]) -> str:
-        """Who started it since the last look; empty if nobody did, or systemd after an end that is noted."""
+        """Who started it since the last check; empty: nobody, or systemd after an end that is noted."""
         asked = self._asked.get(service.name)
         is_same = before is not None and before.unit == now.unit
-        # systemd counts from the start again once somebody restarts a service.
+        # systemd resets its counter when somebody restarts a service.
         goes_on = before is not None and is_same and 0 < before.restarts < now.restarts
         if asked and asked.since <= now.at / 1e6 <= asked.until and before and before.at and not goes_on:
             del self._asked[service.name]
@@ -141,7 +141,7 @@ class Restarts:
 
 
 _SILENT = "ended and was restarted by systemd"
-"""What is said where the journal says nothing."""
+"""The text of a mark if the journal gives no reason."""
 
 
 def _start(service: Service, properties: Properties) -> _Start:
@@ -151,7 +151,7 @@ def _start(service: Service, properties: Properties) -> _Start:
 
 
 def _groups(ends: Sequence[End]) -> Iterator[list[End]]:
-    """Those that follow each other soon, together."""
+    """Groups of ends that are close together."""
     group: list[End] = []
     for end in ends:
         if group and end.at - group[-1].at > TOGETHER_S * 1e6:
@@ -163,10 +163,10 @@ def _groups(ends: Sequence[End]) -> Iterator[list[End]]:
 
 
 def _mark(ends: list[End], state: str = "") -> Mark:
-    """One mark for ends that followed each other soon.
+    """One mark for ends that were close together.
 
     Args:
-        state: systemd's word for what the service does now, where these ends are the newest.
+        state: systemd's name for the current state of the service, if these ends are the newest.
     """
     last = ends[-1]
     text = "ended" if len(ends) == 1 else f"ended {len(ends)} times"
@@ -186,5 +186,5 @@ def _is_recent(at: int) -> bool:
 
 
 def _when(at: int) -> float:
-    """A moment of the monotonic clock in Unix seconds."""
+    """A time of the monotonic clock in Unix seconds."""
     return time.time() - (time.monotonic() - at / 1e6)

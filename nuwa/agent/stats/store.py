@@ -1,6 +1,6 @@
-"""Points in SQLite, and marks on them.
+"""Points in SQLite, and the marks that belong to them.
 
-Points are counted, and so many of them are kept, whatever the clock says: a clock that jumps forgets nothing.
+A fixed number of points is kept, whatever the clock says: a clock that jumps deletes nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from nuwa.errors import NuwaError
 log = logging.getLogger(__name__)
 
 HOST = ""
-"""The host itself, among the names of services."""
+"""The name of the host itself, among those of services."""
 WRITTEN_EVERY = 5
-"""Minutes that are written together."""
+"""How many minutes are written at once."""
 MAX_WAITING = 60
-"""Minutes that wait in memory while the disk takes nothing."""
+"""How many minutes are kept in memory while writing to the disk fails."""
 MAX_WAITING_MARKS = 1000
 KEPT_MARKS = 20_000
 MAX_MARK_CHARS = 200
@@ -55,10 +55,10 @@ create table if not exists ends (name text primary key, boot text not null, at i
 
 
 class Store:
-    """What was measured.
+    """The stored measurements.
 
     Args:
-        path: the file; made when it is missing. A damaged one is set aside, and a new one started.
+        path: the file; created if it is missing. A damaged one is set aside and replaced by a new one.
 
     Raises:
         NuwaError: the file cannot be opened, for example because the disk is full.
@@ -77,12 +77,12 @@ class Store:
         self._lock = threading.RLock()
 
     def close(self) -> None:
-        """Write what waits, and let go of the file."""
+        """Write pending data, and close the file."""
         self.write()
         self._connection.close()
 
     def add(self, minute: Mapping[str, Point], marks: Iterable[tuple[str, Mark]] = ()) -> None:
-        """Take a minute of all services; it is written with others of its kind."""
+        """Add a minute of all services; several minutes are written at once."""
         with self._lock:
             self._waiting = [*self._waiting, dict(minute)][-MAX_WAITING:]
             self._marks = [*self._marks, *marks][-MAX_WAITING_MARKS:]
@@ -90,11 +90,11 @@ class Store:
             self.write()
 
     def note(self, marks: Iterable[tuple[str, Mark]], boot: str, ends: Mapping[str, int]) -> None:
-        """Take marks between two minutes.
+        """Add marks between two minutes.
 
         Args:
-            boot: id of the host's start.
-            ends: up to when since then the ends of services are among them; kept with them, or neither is.
+            boot: id of the host's boot.
+            ends: the time up to which the marks include each service's ends; written together with the marks.
         """
         with self._lock:
             self._marks = [*self._marks, *marks][-MAX_WAITING_MARKS:]
@@ -102,13 +102,13 @@ class Store:
             self._ends |= ends
 
     def ends(self, boot: str) -> dict[str, int]:
-        """Up to when the ends of services have been noted since the host's start of that id."""
+        """The time up to which the ends of each service have been noted since the boot with this id."""
         with self._reading():
             rows = self._connection.execute("select name, at from ends where boot = ?", (boot,)).fetchall()
         return {row["name"]: row["at"] for row in rows} | self._ends
 
     def write(self) -> None:
-        """Write what waits; that the disk is full is said once, and keeps it waiting."""
+        """Write pending data; if that fails, log it once and keep the data in memory."""
         with self._lock:
             if not self._waiting and not self._marks:
                 return
@@ -131,7 +131,7 @@ class Store:
             self._roll(HOURS, DAYS)
 
     def read(self, name: str, since: int, step: int) -> list[Point]:
-        """The points of a service from a time on, of `step` seconds each, the oldest first."""
+        """The points of a service since a time, of `step` seconds each, the oldest first."""
         with self._reading():
             series = self._series(name)
             found = [minute[name] for minute in self._waiting if name in minute]
@@ -139,12 +139,12 @@ class Store:
                 if one.step > step:
                     break
                 is_last = one is DAYS or RESOLUTIONS[RESOLUTIONS.index(one) + 1].step > step
-                # Of finer points only those that the next coarser one does not have yet.
+                # Of finer points, only those that are not yet part of the next coarser one.
                 found += self._rows(one, series, 0 if is_last else self._counts(one)[1])
         return points.by_step((point for point in found if point.at > since - step), step)
 
     def marks(self, name: str, since: int) -> list[Mark]:
-        """What happened to a service from a time on, the oldest first."""
+        """What happened to a service since a time, the oldest first."""
         query = "select at, kind, text from marks where series = ? and at >= ? order by at desc limit 500"
         with self._reading():
             rows = self._connection.execute(query, (self._series(name), since)).fetchall()
@@ -153,7 +153,7 @@ class Store:
         return sorted(found, key=lambda mark: mark["at"])
 
     def last(self) -> Mapping[str, Point]:
-        """The newest minute of all services."""
+        """The newest minute of every service."""
         with self._reading():
             if self._waiting:
                 return self._waiting[-1]
@@ -183,7 +183,7 @@ class Store:
         return int(row["id"]) if row else 0
 
     def _counts(self, one: Resolution) -> tuple[int, int]:
-        """The number of the newest point, and of the newest that the next coarser resolution has taken up."""
+        """The numbers of the newest point, and of the newest merged into the next coarser resolution."""
         query = "select number, rolled from resolutions where name = ?"
         row = self._connection.execute(query, (one.table,)).fetchone()
         return (int(row["number"]), int(row["rolled"])) if row else (0, 0)
@@ -216,7 +216,7 @@ class Store:
         self._connection.executemany(query, [(name, self._boot, at) for name, at in self._ends.items()])
 
     def _roll(self, fine: Resolution, coarse: Resolution) -> None:
-        """Make coarser points of the finer ones whose stretch of time is over."""
+        """Merge finer points whose interval is over into coarser ones."""
         rolled = self._counts(fine)[1]
         query = (
             f"select number, max(at) as at from {fine.table} where number > ? group by number order by number"  # noqa: S608 - names of our own tables and columns, and places for values
