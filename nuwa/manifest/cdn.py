@@ -1,8 +1,8 @@
-"""The addresses from which the common CDNs ask, as they publish them.
+"""The address ranges that the common CDNs connect from, as they publish them.
 
-`as_of` says when a list was last compared with what is published; `bin/install --refresh-proxies` on a host
-gets today's, and without that a CDN that has no list here is not trusted. Only the standard library, and
-Python 3.9: this also runs inside images.
+`as_of` says when a list was last compared with the published one. `bin/install --refresh-proxies` downloads
+the current list to a host; until it has, a CDN without a list here is not trusted. Only the standard library,
+and Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ class Cdn:
     """One CDN.
 
     Args:
-        sources: where it publishes its ranges: texts with one per line, or JSON.
-        header: in which it sends the client's address.
-        as_of: when `ranges` were compared with `sources`; empty: never, and `ranges` is empty, too.
+        sources: URLs at which it publishes its ranges, as text with one per line, or as JSON.
+        header: the request header in which it sends the client's address.
+        as_of: when `ranges` were last compared with `sources`; empty: never, and `ranges` is empty too.
     """
 
     sources: tuple[str, ...]
@@ -53,24 +53,24 @@ CDNS = {
             *("2a04:4e42::/32",),
         ),
     ),
-    # More than a hundred ranges, which change every few weeks: each host asks for them.
+    # Over a hundred ranges, which change every few weeks, so each host downloads them itself.
     "cloudfront": Cdn(
         ("https://d7uri8nf7uskq.cloudfront.net/tools/list-cloudfront-ips",), "X-Forwarded-For", "", ()
     ),
 }
-"""By the name in `site.trusted_proxies`."""
+"""CDNs by their name in `site.trusted_proxies`."""
 
 MOST_RANGES = 2000
-"""More than any CDN publishes: a longer list is something else."""
+"""More than any CDN publishes; a longer list is not a list of its ranges."""
 WIDEST = {4: 8, 6: 19}
-"""The shortest prefix that is accepted as one CDN's, by version of IP."""
+"""Shortest prefix length that is accepted as a CDN's range, by IP version."""
 
 
 def published(text: str) -> tuple[str, ...]:
-    """The ranges in what a CDN publishes: one per line; or JSON with lists of strings, as by Fastly and AWS.
+    """The ranges that a CDN publishes: one per line, or JSON with lists of strings, as Fastly and AWS do.
 
     Raises:
-        ValueError: it is something else, such as a page that says no.
+        ValueError: it is something else, such as an error page.
     """
     if text.lstrip().startswith("{"):
         lists = json.loads(text).values()

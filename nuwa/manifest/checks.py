@@ -1,4 +1,4 @@
-"""What a value of `nuwa.toml` may be: each check returns it in its canonical spelling or says why not.
+"""Checks for values of `nuwa.toml`: each returns the value in canonical form or raises a ValueError.
 
 These values reach Containerfiles, shells, unit files and URLs, so each check is an allow-list where that
 is possible. Only the standard library, and Python 3.9: this also runs inside images.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_HELP = 200
-"""Signs of a text that is one line of a list."""
+"""Maximum length, in characters, of a text that is one line of a list."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Pattern:
     """A check by one regular expression, which the JSON Schema publishes too.
 
     Args:
-        expression: what the whole value must match; in the common ground of Python and ECMAScript.
-        expected: what that is in words, as in "… is not <expected>".
+        expression: what the whole value must match, in syntax that Python and ECMAScript share.
+        expected: the same in words, for the message "… is not <expected>".
     """
 
     expression: str
@@ -36,7 +36,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class OrEmpty:
-    """Lets an empty text pass: it means that nuwa chooses."""
+    """Also accepts an empty string, whose meaning the field's `Doc` states."""
 
     check: Callable[[str], str]
 
@@ -86,7 +86,7 @@ email = Pattern(
 
 @dataclass(frozen=True)
 class _RemoteHost(Pattern):
-    """A host with a port gets a remedy of its own: ssh's configuration is the place for it."""
+    """For a host with a port, the error also says where to set the port: in ssh's configuration."""
 
     def __call__(self, value: str) -> str:
         try:
@@ -123,7 +123,7 @@ url_path = Pattern(r"/[A-Za-z0-9/._~%+=@!,&?:-]*", "the path of a URL, starting 
 url_prefix = Pattern(
     r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+", "a URL prefix such as /static/ (a slash first and last)"
 )
-# No other host by its name: nginx does not start at all while a name cannot be resolved.
+# No other host names: nginx does not start while a name in its configuration cannot be resolved.
 route_target = Pattern(
     r"https?://(?:localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-fA-F:]{2,39}\])(?::[0-9]{1,5})?"
     r"|unix:/[A-Za-z0-9._/@+-]{1,100}|app:[a-z](?:[a-z0-9-]{0,37}[a-z0-9])?",
@@ -141,7 +141,7 @@ object_storage = Pattern(
 
 
 def repository(value: str) -> str:
-    """Where archives are: object storage begins with `s3:`; anything else is borg's.
+    """The repository of the archives: object storage if it begins with `s3:`, otherwise borg's.
 
     Raises:
         ValueError: it is neither.
@@ -150,7 +150,7 @@ def repository(value: str) -> str:
 
 
 _INSTRUCTION_BYTES = 32 * 1024
-"""More than one line of a Containerfile needs; podman silently cuts off a file at a line of 64 KiB."""
+"""More than any instruction needs. podman silently truncates a Containerfile at a line of 64 KiB."""
 
 
 def instruction(value: str) -> str:
@@ -168,11 +168,11 @@ def instruction(value: str) -> str:
 
 
 ADDRESS_PARTS = ("url", "host", "port", "user", "password", "name")
-"""What an address of a database consists of, and the whole."""
+"""The parts of a database's address; `url` is the whole address."""
 
 
 def address_part(value: str) -> str:
-    """One of `ADDRESS_PARTS`, or a text that holds some of them in braces."""
+    """One of `ADDRESS_PARTS`, or a string that contains some of them in braces."""
     if value in ADDRESS_PARTS:
         return value
     named = re.findall(r"\{([^{}]*)\}", value)
@@ -183,11 +183,11 @@ def address_part(value: str) -> str:
 
 
 SERVICE_PARTS = ("url", "host", "port", "password")
-"""What the address of a service consists of, and the whole."""
+"""The parts of a service's address; `url` is the whole address."""
 
 
 def service_variables(value: object) -> dict[str, str]:
-    """Variables by name, each with a part of a service's address: one name or several stand for the whole."""
+    """Variables by name, each with the part of a service's address that it gets; by default, `url`."""
     if isinstance(value, dict):
         given = {variable_name(str(name)): service_part(str(part)) for name, part in value.items()}
     else:
@@ -199,7 +199,7 @@ def service_variables(value: object) -> dict[str, str]:
 
 
 def service_part(value: str) -> str:
-    """One of `SERVICE_PARTS`, or a text that holds some of them in braces."""
+    """One of `SERVICE_PARTS`, or a string that contains some of them in braces."""
     named = re.findall(r"\{([^{}]*)\}", value)
     known = bool(named) and all(name in SERVICE_PARTS[1:] for name in named)
     if value not in SERVICE_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
@@ -209,14 +209,14 @@ def service_part(value: str) -> str:
 
 
 HOST_PORT_PARTS = ("host", "port")
-"""What the address of a server on the host's 127.0.0.1 consists of."""
+"""The parts of the address of a server on the host's 127.0.0.1."""
 
 NUWA_PORTS = range(17000, 19000)
-"""Ports on a host that its apps get: of slots, and of what they reach there."""
+"""Ports on a host that nuwa assigns to its apps: to slots, and to what they connect to."""
 
 
 def host_port(value: int) -> int:
-    """A port of a server that stays at it."""
+    """A port that nuwa does not assign: an assigned one may belong to another app after a deploy."""
     if value in NUWA_PORTS:
         raise ValueError(
             f"{value} is a port that nuwa hands out, {NUWA_PORTS[0]} to {NUWA_PORTS[-1]}, which may be "
@@ -226,7 +226,7 @@ def host_port(value: int) -> int:
 
 
 def host_port_part(value: str) -> str:
-    """One of `HOST_PORT_PARTS`, or a text that holds some of them in braces."""
+    """One of `HOST_PORT_PARTS`, or a string that contains some of them in braces."""
     named = re.findall(r"\{([^{}]*)\}", value)
     known = bool(named) and all(name in HOST_PORT_PARTS for name in named)
     if value not in HOST_PORT_PARTS and (not known or re.search(r"[\x00-\x1f\x7f]", value)):
@@ -238,19 +238,19 @@ SERVICE_URL = "redis://:{password}@{host}:{port}/0"
 
 
 def service_text(part: str) -> str:
-    """What a variable gets, as a text with host, port and password in braces."""
+    """The value of a variable, as a string with placeholders such as {host}, {port} and {password}."""
     return SERVICE_URL if part == "url" else f"{{{part}}}" if part in SERVICE_PARTS else part
 
 
 def volume_name(value: str) -> str:
-    """A `part_name` that is none of nuwa's own folders below volumes/."""
+    """A `part_name` other than the folders that nuwa itself uses below volumes/."""
     if value in ("log", "secrets", "static"):
         raise ValueError(f"{value!r} is a folder that nuwa itself uses; choose another name")
     return part_name(value)
 
 
 def one_line(value: str) -> str:
-    """A text for people, in one line of a list."""
+    """A description that fits on one line of a list."""
     if len(value) > MAX_HELP or any(unicodedata.category(sign)[0] == "C" for sign in value):
         raise ValueError(f"{shown(value)} is not one line of at most {MAX_HELP} characters")
     return value
@@ -270,8 +270,8 @@ _DEVIATIONS = re.compile("[\u00df\u03c2\u200c\u200d]")  # read differently by th
 def domain(value: str) -> str:
     """A host name in lower case; international names become punycode, `*.` in front is a wildcard.
 
-    Python's own codec follows the older standard (IDNA 2003). Where browsers read a name differently
-    today, it is refused instead of becoming somebody else's domain.
+    Python's own codec follows the older standard (IDNA 2003). A name that browsers encode differently today
+    is refused, since it could become somebody else's domain.
     """
     if _DEVIATIONS.search(value):
         raise ValueError(f"{shown(value)} contains a letter with two encodings; write its punycode (xn--…)")
@@ -305,7 +305,7 @@ def timezone(value: str) -> str:
 
 
 def module(value: str) -> str:
-    """Where an application is: `package.module:object`, or `package.module:factory()`."""
+    """The import path of an application: `package.module:object`, or `package.module:factory()`."""
     where, colon, what = value.partition(":")
     called = what[:-2] if what.endswith("()") else what
     parts = [*where.split("."), *called.split(".")]
@@ -326,7 +326,7 @@ def relative_path(value: str) -> str:
 
 
 def relative_paths(value: object) -> tuple[str, ...]:
-    """One `relative_path`, or a list of some."""
+    """One `relative_path`, or a list of them."""
     listed = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]  # a list, as its type was checked
     if not listed:
         raise ValueError("the list is empty: name at least one path below the project's folder")
@@ -356,13 +356,13 @@ def glob(value: str) -> str:
 
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
-"""Files that fix the version of everything a project requires."""
+"""Lock files, which pin the version of everything that a project requires."""
 PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
-"""Files in which a project says what it requires."""
+"""Files in which a project declares its requirements."""
 
 
 def requirements(value: str) -> str:
-    """A file of requirements in the project, of a kind that nuwa can install."""
+    """A requirements file in the project, of a kind that nuwa can install."""
     clean = relative_path(value)
     name = posixpath.basename(clean)
     if name not in (*LOCKS, *PROJECT_FILES) and not re.fullmatch(r".+\.txt|pylock\.[^.]+\.toml", name):

@@ -1,4 +1,4 @@
-"""Command lines and cron schedules of `nuwa.toml`: little languages of their own.
+"""Checks for command lines and cron schedules in `nuwa.toml`.
 
 Only the standard library, and Python 3.9: this also runs inside images.
 """
@@ -15,9 +15,10 @@ REMEDY = 'write the command as a list of words, or as ["sh", "-c", "…"] to use
 
 
 def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
-    """A command line as argv. A text is split into words as a shell does, but no shell runs it.
+    """A command line as argv. A string is split into words as a shell does, but no shell runs it.
 
-    Shell syntax in a text is refused, because nothing would act on it: a shell has to be named.
+    Shell syntax in a string is refused, since nothing would interpret it; a command that needs a shell has to
+    name one.
     """
     words = _split(value) if isinstance(value, str) else tuple(value)
     if not words or not words[0].strip():
@@ -30,8 +31,8 @@ def command(value: Union[str, Sequence[str]]) -> tuple[str, ...]:
 def commands(value: Union[str, Sequence[Union[str, Sequence[str]]]]) -> tuple[tuple[str, ...], ...]:
     """One command line or several, each as argv.
 
-    A list of strings is the words of one command, as everywhere; it is several commands where an item is a
-    list itself, or where the first string holds a blank, which no program's name does.
+    A list of strings is one command, word by word, as everywhere else. It is several commands if an item is
+    itself a list, or if the first string contains a blank, since no program's name does.
     """
     if isinstance(value, str):
         return (command(value),)
@@ -57,11 +58,11 @@ _SYNTAX = {
     "": re.compile(rf"[|&;<>()*`\n]|\$\S|\\\n|{_WORD_START}(?:~|#)|^[A-Za-z_][A-Za-z0-9_]*="),
     '"': re.compile(r"`|\$[A-Za-z0-9_({?#@*!$-]|\\[$`\n]"),
 }
-"""What a shell would act on outside quotes and inside double ones, and backslashes that `shlex` keeps."""
+"""What a shell would interpret outside quotes and in double quotes, and backslashes that `shlex` keeps."""
 
 
 def _shell_syntax(text: str) -> Iterator[str]:
-    """Each piece of shell syntax in a command line, wherever quotes and backslashes do not hide it."""
+    """Each piece of shell syntax in a command line that is neither quoted nor escaped."""
     quote, at = "", 0
     while at < len(text):
         char = text[at]
@@ -90,7 +91,7 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 
 
 def schedule(value: str) -> str:
-    """A cron schedule that every cron reads alike: five fields, or a name such as @daily (crontab(5))."""
+    """A cron schedule that all crons read alike: five fields, or a name such as @daily (crontab(5))."""
     fields = value.split()
     if len(fields) == 1 and fields[0] in _NAMES:
         return fields[0]
@@ -155,11 +156,11 @@ def kubernetes_schedule(value: str) -> str:
 
 
 _YEARS = 8
-"""Years that `longest_pause` looks at: February 29 comes in them."""
+"""Years that `longest_pause` covers: February 29 occurs twice in them."""
 
 
 def longest_pause(value: str) -> int:
-    """Hours, rounded up, of the longest time between two runs; 0 when it names no time (@reboot)."""
+    """The longest time between two runs, in hours, rounded up; 0 if the schedule names no time (@reboot)."""
     fields = _IN_FIELDS.get(value, value).split()
     if len(fields) != len(_FIELDS):
         return 0
@@ -167,7 +168,7 @@ def longest_pause(value: str) -> int:
         _numbers(text, *field[1:])
         for text, field in zip(fields, _FIELDS)  # noqa: B905 - as above
     )
-    # cron takes either of the two where both name days, and both where one of them is open.
+    # If both fields name days, cron runs on days that match either; if one begins with *, both must match.
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     times = sorted(hour * 60 + minute for hour in hours for minute in minutes)
     longest, last = 0, None

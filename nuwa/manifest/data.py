@@ -1,4 +1,4 @@
-"""The data of an app in the model of `nuwa.toml`: volumes, database, services, and the archives of them.
+"""The data of an app in the model of `nuwa.toml`: volumes, database, services, and their archives.
 
 Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
 """
@@ -40,7 +40,7 @@ class Volume(Section):
 
     @property
     def holds_database(self) -> bool:
-        """Whether the file of a SQLite database may be in it."""
+        """Whether it may hold the file of a SQLite database."""
         return self.policy != "read-only" and not self.url
 
 
@@ -124,14 +124,14 @@ class HostPort(Section):
 
     @property
     def variables(self) -> dict[str, str]:
-        """What each variable gets, as a text with host and port in braces."""
+        """The value of each variable, as a string with the placeholders {host} and {port}."""
         prefix = self.name.upper().replace("-", "_")
         parts = self.env or {f"{prefix}_HOST": "host", f"{prefix}_PORT": "port"}
         return {name: checks.service_text(part) for name, part in parts.items()}
 
     @property
     def way(self) -> str:
-        """What its units and its port in the app's network are called, where services have their name."""
+        """The name of its units and of its port in the app's network; a service uses its own name there."""
         return f"port-{self.name}"
 
 
@@ -169,22 +169,22 @@ class Backup(Section):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Names of the secrets that the archives need, and the app must not see."""
+        """Names of the secrets that archiving needs and the app must not see."""
         keys = STORAGE_KEYS if self.repository.startswith("s3:") else ()
         return (self.passphrase, *keys)
 
     @property
     def archive_hours(self) -> int:
-        """Age at which the last archive is overdue; 0: the schedule names no time."""
+        """Age in hours at which the last archive is overdue; 0: the schedule names no time."""
         return _overdue(self.schedule)
 
     @property
     def rehearsal_hours(self) -> int:
-        """The same for the last rehearsal; 0 also where there are none."""
+        """The same for the last rehearsal; also 0 if there are no rehearsals."""
         return _overdue(self.rehearsal) if self.rehearsal else 0
 
 
 def _overdue(schedule: str) -> int:
-    """Hours: the longest pause of a schedule, and a quarter of it, at least two."""
+    """In hours: the longest pause of a schedule, plus a quarter of it or two hours, whichever is more."""
     pause = commands.longest_pause(schedule)
     return pause + max(2, pause // 4) if pause else 0

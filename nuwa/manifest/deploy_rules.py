@@ -1,4 +1,4 @@
-"""Rules between the values of `[deploy]` and those of other sections."""
+"""Consistency rules between `[deploy]` and other sections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from nuwa.manifest.positions import Path
 
 
 def _standby(app: App, _: Given) -> Iterator[Finding]:
-    """Standby: no volume is exclusive, since a paused release holds its volumes; no server is mod_wsgi."""
+    """Standby: no volume is exclusive, since a paused release keeps its volumes in use, and the server is not
+    mod_wsgi."""
     path: Path = ("deploy", "standby")
     for index, volume in enumerate(app.volume):
         if app.deploy.standby and volume.policy == "exclusive":

@@ -1,4 +1,4 @@
-"""The model looked at: which keys each section takes, of which type, in words that errors and docs share."""
+"""Introspection of the model: each section's keys and their types, in words that errors and docs share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Field:
     """A key of a section.
 
     Args:
-        kind: its type, with the markers of the model.
-        default: what holds when the key is absent; `MISSING` when it must be there.
+        kind: its type, including the model's markers.
+        default: the value if the key is absent; `MISSING`: the key is required.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Field:
 
     @property
     def keyed(self) -> bool:
-        """Whether it is a table of tables, each under a name of the user's own: `[command.import]`."""
+        """Whether it is a table of tables, each under a name that the user chooses: `[command.import]`."""
         return self.section is not None and _is_dict(_core(self.kind))
 
 
@@ -78,7 +78,7 @@ def section_of(kind: Any) -> type | None:
 
 
 def kind_at(path: Path, root: type = App) -> Any:
-    """The type that the model `root` has at a path of a document; None where it knows none."""
+    """The type that the model `root` gives to a path of a document; None if the path is unknown to it."""
     kind: Any = root
     for part in path:
         core = _core(kind)
@@ -102,12 +102,12 @@ def is_table(kind: Any) -> bool:
 
 
 def checked_by(kind: Any, function: Any) -> bool:
-    """Whether values of a type pass through that check."""
+    """Whether values of a type are checked by `function`."""
     return any(isinstance(mark, Check) and mark.function is function for mark in _marks(kind))
 
 
 def describe(kind: Any) -> str:
-    """What a type takes, in words: "a whole number from 1 to 512"."""
+    """What a type accepts, in words: "a whole number from 1 to 512"."""
     own = next((mark.words for mark in _marks(kind) if isinstance(mark, Check) and mark.words), "")
     if own:
         return own
@@ -152,7 +152,7 @@ def _is_dict(core: Any) -> bool:
 
 
 def _marks(kind: Any) -> Iterator[Any]:
-    """The markers on a type, those behind `Optional` included."""
+    """The markers on a type, including those inside `Optional`."""
     if typing.get_origin(kind) is Annotated:
         yield from typing.get_args(kind)[1:]
         yield from _marks(typing.get_args(kind)[0])

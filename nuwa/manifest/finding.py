@@ -1,4 +1,4 @@
-"""What does not fit together in a manifest, as rules find it."""
+"""Values of a manifest that do not fit together, as rules report them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nuwa.manifest.positions import Path, dotted
 
 Given = Callable[[Path], bool]
-"""Whether the document itself holds a path, or the default speaks there."""
+"""Whether the document itself sets a path, rather than leaving it to the default."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Finding:
     """Values that do not fit together.
 
     Args:
-        about: the paths that were looked at; the first is where the finding is reported, and a finding
-            about a path that is broken in itself is not reported at all.
+        about: the paths involved. The finding is reported at the first; it is not reported at all if the
+            value at one of them is invalid by itself.
     """
 
     about: tuple[Path, ...]
@@ -26,10 +26,10 @@ class Finding:
 
 
 def twice(paths: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
-    """A finding for each value that is there a second time.
+    """A finding for each value that occurs again.
 
     Args:
-        paths: the paths of values that differ from each other, with the values.
+        paths: paths, each with a value that must be unique among them.
     """
     seen: dict[str, Path] = {}
     for path, value in paths:

@@ -1,4 +1,4 @@
-"""The image of an app in the model of `nuwa.toml`: what it is made of, and what is made while it is built.
+"""The image of an app in the model of `nuwa.toml`: its contents, and the steps of its build.
 
 Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
 """

@@ -1,4 +1,4 @@
-"""From the text of `nuwa.toml` to a validated `App`, or to everything that is wrong with it, at once."""
+"""Turns the text of `nuwa.toml` into a validated `App`, or reports all that is wrong with it at once."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def load(
 
     Args:
         path: the file.
-        family: take this family in place of the manifest's; its release is then the default one.
-        release: take this release in place of the manifest's.
-        offers: gives a family by name; with it the release and the Python version are filled in and checked.
+        family: use this family instead of the manifest's; if the two differ, with its default release.
+        release: use this release instead of the manifest's.
+        offers: returns a family by name; if given, release and Python version are filled in and checked.
 
     Raises:
-        ManifestError: the file cannot be read, or anything in it is wrong: all of it, in order of lines.
+        ManifestError: the file cannot be read, or is invalid; it lists all problems in the order of lines.
     """
     text = _read(path)
     document = _parse(text, str(path))
@@ -54,9 +54,9 @@ def validate(
     """Validate a parsed manifest.
 
     Args:
-        document: what `tomllib` made of the file.
+        document: the file as parsed by `tomllib`.
         file: the file's name, for errors.
-        places: where the document's parts stand, from `positions.scan`.
+        places: where the document's parts are in the file, from `positions.scan`.
         offers: as in `load`.
 
     Raises:
@@ -153,7 +153,7 @@ def _override(document: dict[str, Any], family: str | None, release: str | None)
 
 
 def default(section: str, key: str) -> object:
-    """What holds where the manifest does not say."""
+    """The value of a key that the manifest does not set."""
     kind = sections()[section].section
     assert kind
     return fields_of(kind)[key].default
@@ -171,11 +171,11 @@ _PLACEHOLDERS: dict[str, object] = {
     "schedule": "@daily",
     "repository": "/x",
 }
-"""A placeholder for a required value that is broken; no problem about them is ever shown."""
+"""Placeholders for required values that are invalid; no problem with a placeholder is ever shown."""
 
 
 def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, Any]:
-    """The document with its broken values taken out, so that the rest can be judged in the same run."""
+    """The document without its invalid values, so that the rest can be checked in the same run."""
     clean = copy.deepcopy(document)
     for count, path in enumerate(broken):
         owner, key = _owner(path)
@@ -200,7 +200,7 @@ def _judgeable(document: dict[str, Any], broken: Sequence[Path]) -> dict[str, An
 
 
 def _owner(path: Path) -> tuple[Path, str]:
-    """The table around a path, and the key in it on the way there."""
+    """The innermost section that contains a path, and the section's key on that path."""
     for length in range(len(path) - 1, -1, -1):
         if is_table(kind_at(path[:length])):
             return path[:length], str(path[length])

@@ -1,7 +1,7 @@
-"""What the fields of every model are marked with: checks, limits, descriptions; and the types made of them.
+"""Markers for the fields of every model (checks, limits, descriptions), and the types built from them.
 
-On the build side pydantic calls the marks. Inside images nobody does, so this module stays free of other
-imports and works on Python 3.9.
+During a build, pydantic calls the markers. Inside images nothing does, so this module needs only the standard
+library and Python 3.9.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from nuwa.manifest import checks, commands, quantities
 
 
 class Section:
-    """A table of the manifest: unknown keys are errors, and no value is taken for another type's."""
+    """A table of the manifest: unknown keys are errors, and no value is converted to another type."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
 
 @dataclass(frozen=True)
 class Check:
-    """Marks a field whose value passes through a function of `checks` or `commands` before it is taken.
+    """Marks a field whose value is checked, by a function such as those of `checks`, before it is accepted.
 
     pydantic calls the two methods; without pydantic they are never called.
 
     Args:
         function: takes the value and returns it in its canonical spelling, or raises ValueError.
-        accepts: what may be in the file, where that is more than the field's own type.
-        words: what that is, in words.
+        accepts: the type of the value in the file, if that is more than the field's own type.
+        words: the same in words.
     """
 
     function: Callable[[Any], Any]
@@ -59,7 +59,7 @@ class Doc:
 
 @dataclass(frozen=True)
 class Between:
-    """The smallest and largest number that a field takes."""
+    """The smallest and the largest number that a field accepts."""
 
     low: float
     high: float

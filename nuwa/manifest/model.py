@@ -1,8 +1,8 @@
-"""The model of `nuwa.toml`: frozen dataclasses that everything else takes.
+"""The model of `nuwa.toml`: frozen dataclasses that everything else works with.
 
-One model for both sides. On the build side `nuwa.manifest.load` validates TOML into it with pydantic;
-inside an image the renderer reads the JSON that came out of that (`from_json`) and needs only the
-standard library. So these modules stay free of other imports and work on Python 3.9.
+The build and the image share one model. During a build, `nuwa.manifest.load` validates TOML into it with
+pydantic; inside an image, the renderer reads it back from JSON (`from_json`). Only the standard
+library is available there, so these modules need nothing else, and work on Python 3.9.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from nuwa.names import DATABASE_SECRET, Names, Platform
 SCHEMA = 1
 
 Kind = Literal["gunicorn", "uvicorn", "mod_wsgi"]
-"""What serves the application."""
+"""The server that runs the application."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Process(Section):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The name of each one that runs: its own, or with several NAME-1, NAME-2 and so on."""
+        """The name of each replica: the process's own if there is only one, else NAME-1, NAME-2 and so on."""
         if self.replicas == 1:
             return (self.name,)
         return tuple(f"{self.name}-{number}" for number in range(1, self.replicas + 1))
@@ -206,7 +206,7 @@ class Limits(Section):
 
     @property
     def tmp_bytes(self) -> int:
-        """The largest size of each of them; an upload that is parked there still fits a small app's."""
+        """Maximum size of each of the two, in bytes; even a small app has room for a buffered upload."""
         if self.tmp is not None:
             return self.tmp
         return 256 * 1024**2 if self.memory_max is None else max(64 * 1024**2, self.memory_max // 4)
@@ -295,7 +295,7 @@ class App(Section):
         return Names(self.app.name)
 
     def for_image(self) -> App:
-        """The app without what an image need not know: where it is deployed to."""
+        """The app without what images do not contain: its deployment targets and sources of secrets."""
         bare = dataclasses.replace(self.deploy, hosts=(), registry="", group=(), secrets=())
         return dataclasses.replace(self, deploy=bare)
 
@@ -309,19 +309,19 @@ class App(Section):
 
     @property
     def supplied_secrets(self) -> tuple[str, ...]:
-        """Names of the secrets that the operator supplies: the URL of a database elsewhere is one of them."""
+        """Names of the secrets that the operator supplies, including the URL of a database elsewhere."""
         elsewhere = self.database is not None and self.database.where == "url"
         named = (*self.env.secrets, *((DATABASE_SECRET,) if elsewhere else ()))
         return tuple(dict.fromkeys(name for name in named if name not in self.env.generated))
 
     @property
     def site_users(self) -> tuple[str, ...]:
-        """Names of the secrets with users of the site."""
+        """Names of the secrets that hold the site's users."""
         return tuple(dict.fromkeys(one.users_secret for one in self.protect if one.users_secret))
 
     @property
     def sqlite_file(self) -> str:
-        """Where the file of a SQLite database is in the container; empty where there is none of nuwa's."""
+        """Path of the SQLite database's file in the container; empty if `[database]` is not SQLite."""
         if self.database is None or self.database.engine != "sqlite":
             return ""
         volume = next(volume for volume in self.volume if volume.holds_database)

@@ -1,7 +1,7 @@
-"""Where in a TOML text each table, key and array item stands: the standard library's parser does not tell.
+"""The line of each table, key and array item of a TOML text, which the standard parser does not report.
 
-`scan` reads a text that `tomllib` has accepted already, so it takes the grammar for granted and only
-follows it. A parser that keeps positions (tomlkit keeps formatting, not lines) would be one more dependency.
+`scan` reads a text that `tomllib` has already accepted, so it does not check the syntax. A parser that keeps
+positions (tomlkit keeps formatting, not lines) would be one more dependency.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCALAR = re.compile(r"[^,\]}#\r\n]+")
 
 @dataclass(frozen=True)
 class Place:
-    """A spot in the file: its line, counted from 1, and for a value how it is written there."""
+    """A position in the file: its line, counted from 1, and for a value its source text."""
 
     line: int
     text: str = ""
@@ -50,7 +50,7 @@ class _Scanner:
         return self._places
 
     def _header(self) -> Path:
-        """`[a.b]` or `[[a.b]]`; each part that names a list of tables means its last table so far."""
+        """`[a.b]` or `[[a.b]]`; each part that names a list of tables refers to its last table so far."""
         start, depth = self._at, 2 if self._text.startswith("[[", self._at) else 1
         self._at += depth
         keys = self._keys()

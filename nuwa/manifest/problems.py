@@ -1,4 +1,4 @@
-"""pydantic's findings in nuwa's own sentences: what is there, what was expected, what to do."""
+"""pydantic's errors in nuwa's own words: what was found, what was expected, what to do."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Places = Mapping[Path, Place]
 
 @dataclass(frozen=True)
 class Language:
-    """How a document is written, as far as hints say it.
+    """The terms and the notation of a file format, for messages and hints.
 
     Args:
-        table: what holds keys.
-        pair: a key with its value, `{}` being the key.
+        table: what the format calls a table.
+        pair: how a key with its value is written; `{}` is the key.
         header: how a section of the document is written; `{}` is its name.
-        repeated: the same for a section that there can be several of; empty where that is just a list.
+        repeated: the same for a section that may occur several times; empty: those are written as a list.
     """
 
     table: str
@@ -33,7 +33,7 @@ class Language:
     repeated: str
 
     def words(self, text: str) -> str:
-        """What `describe` says, in this language's own words."""
+        """A text of `describe`, in the terms of this format."""
         return text.replace("a table", self.table).replace("tables", f"{self.table.split()[-1]}s")
 
 
@@ -43,7 +43,7 @@ JSON = Language("an object", '"{}": …', '"{}"', "")
 
 @dataclass(frozen=True)
 class Complaint:
-    """A problem, and the paths whose values cannot be judged any further because of it."""
+    """A problem, and the paths whose values cannot be checked any further because of it."""
 
     problem: Problem
     paths: tuple[Path, ...]
@@ -56,10 +56,10 @@ def complaint(
 
     Args:
         error: an item of `ValidationError.errors()`.
-        document: what was validated.
-        places: where its parts stand.
+        document: the validated document.
+        places: where its parts are in the file.
         root: the dataclass of the whole document.
-        language: how the file is written.
+        language: the format of the file.
     """
     path = _path_in(error["loc"], document)
     if error["type"] == "value_error":
@@ -72,7 +72,7 @@ def _complain(path: Path, places: Places, message: str, hint: str = "", *also: P
 
 
 def line_of(path: Path, places: Places) -> int | None:
-    """The line of a path, or of the nearest thing around it that is in the file."""
+    """The line of a path, or of the innermost part around it that is in the file."""
     for length in range(len(path), 0, -1):
         if path[:length] in places:
             return places[path[:length]].line
@@ -102,7 +102,7 @@ def at(path: Path, document: object) -> object:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Looks from a wrong value at the model, for what was expected there."""
+    """Finds in the model what was expected in place of a wrong value."""
 
     root: type
     language: Language
@@ -120,7 +120,7 @@ class _Reader:
         return section_of(kind_at(path[:-1], self.root)) or self.root
 
     def _unknown(self, path: Path, value: object) -> Complaint:
-        """A key that nobody takes; the nearest known one is taken to be what was meant."""
+        """An unknown key; the most similar known one, if any, is assumed to be meant."""
         section, name = self._section_around(path), str(path[-1])
         known = fields_of(section)
         what = "section" if section is self.root and isinstance(value, (dict, list)) else "key"
@@ -177,7 +177,7 @@ class _Reader:
         return self.places[path].text if path in self.places else ""
 
     def _shown(self, path: Path, value: object) -> str:
-        """A value in words, as it is written in the file where that is short."""
+        """A value for a message: as it is written in the file, if that is short."""
         if isinstance(value, dict):
             return self.language.table
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What keys of nuwa.toml may hold where they are sizes, times or rates: a number, or a text with a unit.
+"""Checks for sizes, durations and bit rates in nuwa.toml: a number, or a string with a unit.
 
 Only the standard library, and Python 3.9, like `nuwa.manifest.model`.
 """
@@ -36,11 +36,11 @@ def duration(value: object) -> int:
 
 _RATES = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3}
 MIN_BIT_RATE = 64_000
-"""Slower than this, not even a connection to a database comes about in time."""
+"""Bits per second; below this, not even a connection to a database is established in time."""
 
 
 def bit_rate(value: object) -> int:
-    """Bits a second: an integer, or a number with K, M or G (powers of 1000, as links are sold)."""
+    """Bits per second: an integer, or a number with K, M or G (powers of 1000, as links are sold)."""
     found = re.fullmatch(r"([0-9]{1,12})\s*([KMG]?)(?:bit(?:/s)?)?", str(value).strip(), re.IGNORECASE)
     if not found:
         raise ValueError(f"{shown(value)} is not a number of bits a second such as 50M")

@@ -1,6 +1,6 @@
-"""Fills in what a manifest leaves to the family of images: its release and its Python.
+"""Fills in what a manifest leaves to the family of images: the release and the Python version.
 
-The families are data of `nuwa.image`; this room knows only what it asks of one.
+The families are defined in `nuwa.image`; this package knows them only as an `Offer`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nuwa.manifest.model import App
 
 
 class Offer(Protocol):
-    """What a family of images has to say about itself."""
+    """What this package needs to know about a family of images."""
 
     @property
     def name(self) -> str:
@@ -29,7 +29,7 @@ class Offer(Protocol):
 
 
 Offers = Callable[[str], Offer]
-"""Gives a family by its name: `nuwa.image.families.load`."""
+"""Returns a family by its name: `nuwa.image.families.load`."""
 
 
 def resolve(app: App, offer: Offer) -> App:

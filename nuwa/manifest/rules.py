@@ -1,4 +1,4 @@
-"""Rules between the values of a manifest: each looks at a validated `App` and yields what does not fit."""
+"""Consistency rules for a manifest: each examines a validated `App` and yields what does not fit together."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ _SERVERS_OWN = {
     *("mariadb", "mysql", "root", "sys", "information_schema", "performance_schema"),
     *("postgres", "public", "template0", "template1"),
 }
-"""Roles and databases that a server has from the start."""
+"""Roles and databases that exist on a database server from the start."""
 
 
 def _database(app: App, _: Given) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _database(app: App, _: Given) -> Iterator[Finding]:
 
 
 _NO_SERVICE = ("backup", "blue", "database", "green", "services", "site")
-"""Names that units and ports of the app have besides."""
+"""Names that other units and ports of the app already have."""
 
 
 def _services(app: App, _: Given) -> Iterator[Finding]:

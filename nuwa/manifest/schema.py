@@ -26,7 +26,7 @@ def text() -> str:
 
 
 def _plain(schema: Any) -> Any:
-    """pydantic's schema without what says nothing in TOML: no `null`, no titles that repeat a key."""
+    """pydantic's schema without `null`, which TOML does not have, and without titles that repeat a key."""
     if isinstance(schema, list):
         return [_plain(item) for item in schema if item != {"type": "null"}]
     if not isinstance(schema, dict):

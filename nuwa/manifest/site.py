@@ -149,12 +149,12 @@ class Redirect(Section):
 
     @property
     def path(self) -> str:
-        """What has moved as a path; of a domain, all."""
+        """The path that has moved; `/` if a whole domain has."""
         return self.source if self.source.startswith("/") else "/"
 
     @property
     def domain(self) -> str:
-        """The domain that has moved; empty: a path."""
+        """The domain that has moved; empty if a path has."""
         return "" if self.source.startswith("/") else self.source
 
 

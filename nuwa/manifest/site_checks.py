@@ -1,4 +1,4 @@
-"""What a value of the site's sections may be: each check returns its canonical spelling or says why not.
+"""Checks for values of the site's sections: each returns the value in canonical form or raises a ValueError.
 
 These values reach nginx's configuration. Only the standard library, and Python 3.9.
 """
@@ -15,7 +15,7 @@ _OTHERS_HEADERS = {
     *("connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "location"),
     *("server", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade"),
 }
-"""Headers of a response that say what it is: the app's and nginx's own."""
+"""Headers that describe the response itself; only the app and nginx set them."""
 
 _SEGMENTS = r"(?:/(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9._~-]+)+"
 _path = Pattern(rf"/|{_SEGMENTS}/?", "a path such as /admin, or / for the whole site")
@@ -30,12 +30,12 @@ _token = Pattern(r"[A-Za-z][A-Za-z0-9-]{0,63}", "the name of a header, such as P
 
 
 def site_path(value: str) -> str:
-    """A path of the site, in the spelling without a slash last; it stands for what is below it, too."""
+    """A path of the site, without a trailing slash; it includes everything below it."""
     return _path(value).rstrip("/") or "/"
 
 
 def redirect_source(value: str) -> str:
-    """A path as it is (with a slash last it stands for what is below it, too), or a domain."""
+    """A path as it is written (a trailing slash includes everything below it), or a domain."""
     if value.startswith("/"):
         return _path(value)
     if value.startswith("*"):
@@ -44,7 +44,7 @@ def redirect_source(value: str) -> str:
 
 
 def redirect_target(value: str) -> str:
-    """A path of the site, or the address of another."""
+    """A path of this site, or a URL."""
     return _target(value)
 
 

@@ -1,4 +1,4 @@
-"""Rules between the values of the site's sections."""
+"""Consistency rules for the site's sections."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def _around(app: App, _: Given) -> Iterator[Finding]:
         passed = [redirect]
         while (found := _next(app, passed[-1])) and found not in passed:
             passed.append(found)
-        # Once for each circle, and a redirect to itself has a finding of its own.
+        # Each loop is reported once; a redirect to itself has a finding of its own.
         if found is redirect and len(passed) > 1 and index == min(map(app.redirect.index, passed)):
             places = tuple(("redirect", app.redirect.index(one), "to") for one in passed)
             text = " → ".join(one.source for one in (*passed, redirect))
@@ -212,7 +212,7 @@ def _around(app: App, _: Given) -> Iterator[Finding]:
 
 
 def _next(app: App, redirect: Redirect) -> Redirect | None:
-    """The redirect that answers at the target of another."""
+    """The redirect that applies to the target of another; None: there is none."""
     scheme, _, rest = redirect.to.partition("?")[0].partition("://")
     host, slash, path = rest.partition("/") if rest else ("", "", scheme)
     moved = next((one for one in app.redirect if one.domain and one.domain == host.lower()), None)
@@ -228,7 +228,7 @@ def _takes(source: str, path: str) -> bool:
 
 
 def _answered(app: App) -> dict[str, Path]:
-    """The paths that static files, volumes, routes and settings have, without a slash last."""
+    """The paths of static files, volumes, routes and `[[path]]` tables, without a trailing slash."""
     found: list[tuple[str, Path]] = [(rule.path, ("path", i, "path")) for i, rule in enumerate(app.path)]
     found += [(route.path, ("route", i, "path")) for i, route in enumerate(app.route)]
     found += [(volume.url, ("volume", i, "url")) for i, volume in enumerate(app.volume) if volume.url]
@@ -266,4 +266,4 @@ def _moved_domain(app: App, redirect: Redirect, index: int) -> Iterator[Finding]
 
 
 RULES = (_domains, _tls, _static, _routes, _site, _paths, _rates, _protected, _redirects, _around)
-"""All of them; their first lines are part of the reference."""
+"""All rules for the site; their first lines are part of the reference."""

@@ -1,4 +1,4 @@
-"""A parsed document against a model of dataclasses, with every wrong value found in one run."""
+"""Validates a parsed document against a model of dataclasses, and finds every wrong value in one run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Model = TypeVar("Model")
 def checked(
     root: type[Model], document: dict[str, Any], places: Places, language: Language = TOML
 ) -> tuple[Model | None, list[Complaint]]:
-    """The model of a document, or what is wrong with its single values.
+    """The model built from a document, or what is wrong with its individual values.
 
     Args:
         root: the dataclass of the whole document.
         places: where the document's parts are in its file.
-        language: how the file is written, for hints.
+        language: the format of the file, for hints.
     """
     model: Any = root
     try:
@@ -40,7 +40,7 @@ def checked(
 
 
 def _innermost(found: list[Complaint]) -> list[Complaint]:
-    """Where a value may be one of several types, each of them complains: the innermost place says most."""
+    """If a value may have several types, pydantic reports an error for each; the innermost is the best."""
     paths = {item.paths[0]: item for item in reversed(found)}
     inner = [path for path in paths if not any(other != path and within(other, path) for other in paths)]
     return [paths[path] for path in reversed(inner)]
@@ -48,7 +48,7 @@ def _innermost(found: list[Complaint]) -> list[Complaint]:
 
 @cache
 def adapter(root: Any) -> TypeAdapter[Any]:
-    """pydantic's view of a model, made once."""
+    """pydantic's adapter for a model, built once."""
     return TypeAdapter(root)
 
 
@@ -57,9 +57,9 @@ def within(path: Path, outer: Path) -> bool:
 
 
 def _jsonable(value: object) -> object:
-    """A document for pydantic's JSON mode, which is strict yet takes arrays for tuples.
+    """A document for pydantic's JSON mode, which is strict but accepts arrays for tuples.
 
-    What JSON has no word for becomes something that no field of the model takes.
+    A value that JSON cannot express becomes one that no field of the model accepts.
     """
     if isinstance(value, dict):
         return {key: _jsonable(item) for key, item in value.items()}

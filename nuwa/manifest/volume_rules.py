@@ -1,4 +1,4 @@
-"""Rules between volumes, and between them and the image, the host's units and each other."""
+"""Consistency rules between volumes, and between them, the image and the host's units."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _volume_paths(app: App, _: Given) -> Iterator[Finding]:
 
 
 MIN_VOLUME_BYTES = 32 * 1024**2
-"""What a file system of its own takes at least, its journal included."""
+"""Minimum size of a volume with a file system of its own, including the journal."""
 
 
 def _volume_sizes(app: App, _: Given) -> Iterator[Finding]:
