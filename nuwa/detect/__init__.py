@@ -1,1 +1,1 @@
-"""What `nuwa init` recognises in a project, by reading it; nothing of it is ever imported or run."""
+"""What `nuwa init` recognises in a project, by reading its files; its code is never imported or run."""

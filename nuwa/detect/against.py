@@ -1,4 +1,4 @@
-"""A manifest held against its project: what it names is there, and what the code needs is named."""
+"""Compares a manifest with its project: what it names must exist, and what the code needs must be named."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that the manifest says and the project does not, or the other way round.
+    """A mismatch between a manifest and its project.
 
     Args:
-        path: where in the manifest; empty: it lacks something.
-        certain: the image cannot be built or run like this; else it is worth a look.
+        path: the place in the manifest; empty if something is missing from it.
+        certain: the image cannot be built or run like this; otherwise, it may be intended.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class Difference:
 
 
 def differences(app: App, tree: Tree) -> Iterator[Difference]:
-    """Everything in which a manifest and its project's files do not fit."""
+    """All mismatches between a manifest and its project's files."""
     requirements = app.image.requirements or kinds.find(tree.root)
     required = packages.required_names(tree, requirements)
     yield from _requirements(app, tree, requirements)
@@ -112,7 +112,7 @@ def _static(app: App, tree: Tree) -> Iterator[Difference]:
 
 
 def _node(app: App, tree: Tree) -> Iterator[Difference]:
-    """The frontend's folder has what its build starts from, and nothing that the image would lack."""
+    """The frontend's folder lacks what its build needs, or holds Python code, which the image would lack."""
     node, path = app.build.node, ("build", "node", "directory")
     if node is None:
         return
@@ -144,7 +144,7 @@ _SCRIPT = re.compile(r"(?:\./)?(?:[\w-]+/)*[\w-]+\.(?:py|sh)$")
 
 
 def _commands(app: App, tree: Tree) -> Iterator[Difference]:
-    """Scripts of the project that commands run; other programs may come from a package."""
+    """Commands that run a script that does not exist; other programs may come from a package."""
     listed: list[tuple[Path, tuple[str, ...]]] = [
         (("process", at, "command"), item.command) for at, item in enumerate(app.process)
     ]
@@ -169,7 +169,7 @@ def _of_the_app(tree: Tree) -> list[str]:
 
 
 def _variables(app: App, tree: Tree) -> Iterator[Difference]:
-    """Variables without which the code does not start."""
+    """Variables that the code needs to start, and that the manifest does not name."""
     given = {*app.env.clear, *app.env.secrets, *app.env.generated}
     given |= {"DATABASE_URL", *app.database.env} if app.database else set()
     given |= {name for service in app.service for name in service.env}

@@ -25,7 +25,7 @@ EXAMPLE = Project(
 
 
 def text(project: Project, *, family: str = "") -> str:
-    """The manifest of a project whose application is known, with all that may be set.
+    """The manifest of a project whose application is known, with every key that can be set.
 
     Args:
         family: the family of images; empty: the default one, which then need not be named.

@@ -1,4 +1,4 @@
-"""Folders of a Flask, FastAPI or Starlette application: static files, and what it writes to."""
+"""Folders of a Flask, FastAPI or Starlette application: static files, and folders that it writes to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nuwa.names import PROJECT
 
 
 def static(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, str]:
-    """The folder of static files and its URL; empty where there is none."""
+    """The folder of static files and its URL; empty if there is none."""
     marks = (b"Flask(",) if framework == "Flask" else (b"StaticFiles",)
     for item in sources:
         if not any(mark in tree.content(str(item.path)) for mark in marks):
@@ -80,7 +80,7 @@ def volumes(tree: Tree, sources: Sequence[Source]) -> Iterator[Volume]:
 
 
 def made_at_import(tree: Tree, paths: Iterable[str]) -> Iterator[Volume]:
-    """Folders of the project that modules make as they are imported, such as one for logs."""
+    """Folders of the project that modules create when they are imported, such as one for logs."""
     marked = [path for path in paths if _MAKES.search(tree.content(path))]
     for item in (source for path in marked if (source := tree.source(path)) is not None):
         outer = [node for node in item.tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef))]
@@ -95,11 +95,11 @@ _MAKES = re.compile(rb"os\.(?:mkdir|makedirs)\(")
 
 
 def missing(tree: Tree, paths: Iterable[str], made: Collection[str]) -> Iterator[str]:
-    """Sentences about folders that Starlette or FastAPI serves and that are not there: so it does not start.
+    """Sentences about missing folders that Starlette or FastAPI serves: without them, the app does not start.
 
     Args:
         paths: the modules to look at.
-        made: folders that the build makes.
+        made: folders that the build creates.
     """
     marked = [path for path in paths if any(mark in tree.content(path) for mark in _SERVES)]
     for item in (source for path in marked if (source := tree.source(path)) is not None):
@@ -117,7 +117,7 @@ _SERVES = (b"StaticFiles", b".frontend(")
 
 
 def writes(tree: Tree, sources: Sequence[Source]) -> Iterator[Obstacle]:
-    """Folders of the project that the code makes when it runs."""
+    """Folders of the project that the code creates when it runs."""
     for item in sources:
         for folder in re.findall(
             r"""os\.(?:mkdir|makedirs)\(\s*["']([\w./-]+)["']""", tree.text(str(item.path))

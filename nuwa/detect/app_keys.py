@@ -1,4 +1,4 @@
-"""The key that a Flask application signs with: where it comes from."""
+"""Where a Flask application gets its signing key from."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nuwa.detect.tree import Tree
 
 
 def modules(tree: Tree) -> list[Source]:
-    """The modules that name the key."""
+    """The modules that mention the key."""
     marked = [path for path in tree.python if b"SECRET_KEY" in tree.content(path)]
     return [source for path in marked if (source := tree.source(path)) is not None]
 
 
 def in_the_code(sources: Sequence[Source]) -> Iterator[str]:
-    """A sentence where Flask's key is a text in the code, whatever configuration is chosen."""
+    """A sentence if Flask's key is hard-coded, whatever configuration is chosen."""
     for item in sources:
         if re.search(r"dev|test|local", item.path.name):
             continue
@@ -31,7 +31,7 @@ def in_the_code(sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _key_values(item: Source) -> Iterator[ast.expr]:
-    """What the key is set to: at the top, in classes of settings that are not for tests, or on the app."""
+    """What the key is set to: at the top level, in settings classes (not those for tests), or on the app."""
     yield from item.alternatives("SECRET_KEY")
     for line in item.tree.body:
         if isinstance(line, ast.ClassDef) and not re.search(r"(?i)test|dev", line.name):

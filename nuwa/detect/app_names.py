@@ -1,4 +1,4 @@
-"""The name of an app, after the project or its folder."""
+"""The name of an app, taken from the project or its folder."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _GENERIC = frozenset(
         *("website", "main", "application", "service", "back", "www", "core", "config", "services"),
     }
 )
-"""Names that say nothing: the folder above says more."""
+"""Names too generic for an app: the folder above then gives a better one."""
 
 
 def app_name(text: str) -> str:
-    """The nearest name that an app may have."""
+    """The valid app name that is nearest to a text."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
     named = words if words[:1].isalpha() else f"app-{words}"
@@ -41,7 +41,7 @@ def app_name(text: str) -> str:
 
 
 def choose(folder: Path, pyproject: dict[str, Any]) -> str:
-    """The name that pyproject.toml gives, else the folder's; the folder above where both say nothing."""
+    """The name that pyproject.toml gives, else the folder's; if both are generic, that of a folder above."""
     named = [
         kinds.table(pyproject, "project").get("name"),
         kinds.table(pyproject, "tool", "poetry").get("name"),

@@ -1,4 +1,4 @@
-"""Command lines of deployment files, taken apart: what they run in the end, without what only starts it."""
+"""Parses command lines of deployment files: what they finally run, without wrappers that only start it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _WRAPPERS = (
     ("tini", "--"),
     ("tini",),
 )
-"""Words before a command that start it and nothing else; an empty one stands for any word."""
+"""Wrappers before a command that only start it; an empty string stands for any word."""
 
 
 _UV_FLAGS = frozenset({"--no-dev", "--frozen", "--no-sync", "--locked"})
 
 
 def parts(tree: Tree, started: Started, depth: int = 0) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """The simple commands in a command line, and the variables before each; shell scripts are looked into."""
+    """The simple commands in a command line, and the variables before each; shell scripts are followed."""
     text = _without_shell(started.command)
     for piece in re.split(r"\s*(?:&&|\|\||;|\n)\s*", text):
         try:
@@ -91,12 +91,12 @@ def _unwrapped(words: list[str]) -> list[str]:
 
 
 def _without_folder(program: str) -> str:
-    """A program's name, wherever a virtual environment lies."""
+    """A program's name without the path of its `bin/`, such as that of a virtual environment."""
     return re.sub(r".*/bin/(?=[\w.-]+$)", "", program)
 
 
 def _script(tree: Tree, words: list[str], folder: str) -> str:
-    """A shell script of the project that a command runs, wherever the image has it."""
+    """The shell script of the project that a command runs, wherever its image has it; empty: none."""
     word = words[1] if len(words) > 1 and words[0] in ("sh", "bash") else words[0] if words else ""
     name = word.rpartition("/")[2]
     if not re.fullmatch(

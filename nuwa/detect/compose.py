@@ -23,11 +23,11 @@ _OWN_ENGINES = {
 
 
 def read(tree: Tree, said: Testimony, project: str = ".") -> None:
-    """What compose files say of the app, those for production first.
+    """Read what compose files say about the app, those for production first.
 
     Args:
         tree: the folder with the files.
-        project: the app's folder in it; other services that are built there are not the app.
+        project: the app's folder in it; services that are built from other folders are not the app.
     """
     patterns = (
         "docker-compose*.yml",
@@ -78,7 +78,7 @@ def _service(tree: Tree, said: Testimony, name: str, service: dict[str, Any], pa
 
 
 def _is_built_from(tree: Tree, service: dict[str, Any], path: str, project: str) -> bool:
-    """Whether a service may be the app, or is none that is built here."""
+    """Whether a service may be the app: it is built from the app's folder, or not built at all."""
     build = service.get("build")
     context, file = build, "Dockerfile"
     if isinstance(build, dict):
@@ -98,7 +98,7 @@ _CODE = frozenset(
 
 
 def _brings_files(tree: Tree, volume: str, path: str) -> bool:
-    """Whether a volume is a file or folder of the project itself: its code or its configuration."""
+    """Whether a volume mounts the project's own code or configuration."""
     source = volume.partition(":")[0]
     if not source.startswith("."):
         return False

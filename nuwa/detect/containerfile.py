@@ -13,7 +13,7 @@ from nuwa.detect.tree import Tree
 
 
 def read(tree: Tree, said: Testimony) -> None:
-    """What Dockerfiles say, those for production first; those for tests and development say nothing."""
+    """Read what Dockerfiles say, those for production first; those for tests and development are ignored."""
     for path in for_production(list(tree.named("Dockerfile*", "*.Dockerfile", "Containerfile*"))):
         if NOT_FOR_PRODUCTION.search(path.rpartition("/")[2]):
             continue
@@ -70,7 +70,7 @@ def _dockerfile(tree: Tree, said: Testimony, path: str) -> None:
 
 
 def _last(stages: list[_Stage]) -> list[_Stage]:
-    """The stage that becomes the image, and those that it is built on; what others install stays in them."""
+    """The final stage and those that it is based on; what other stages install is not in the image."""
     found = stages[-1:]
     while found:
         below = [stage for stage in stages if stage.name and stage.name == found[-1].image.lower()]
@@ -85,7 +85,7 @@ def _is_script(entry: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """The command of CMD or ENTRYPOINT, in either of its forms."""
+    """The command of CMD or ENTRYPOINT, in exec or shell form."""
     try:
         listed = json.loads(text)
     except ValueError:
@@ -99,7 +99,7 @@ _NOT_NEEDED = re.compile(
 
 
 def _installed(run: str) -> Iterator[str]:
-    """Packages of Debian that a RUN line installs."""
+    """Debian packages that a RUN line installs."""
     for found in re.finditer(r"apt(?:-get)?\s+(?:-\S+\s+)*install\s+([^&|;]+)", run):
         for word in found[1].split():
             name = word.partition("=")[0]
@@ -108,7 +108,7 @@ def _installed(run: str) -> Iterator[str]:
 
 
 def read_aptfile(tree: Tree, said: Testimony) -> None:
-    """The distribution packages of an Aptfile, as Heroku's buildpack takes it."""
+    """Read the distribution packages of an Aptfile, the format of Heroku's apt buildpack."""
     for path in tree.named("Aptfile"):
         for line in tree.text(path).splitlines():
             name = line.partition("#")[0].strip()

@@ -1,4 +1,4 @@
-"""Which database a project uses, and in which variables it looks for it."""
+"""Which database a project uses, and which variables it reads the address from."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ _ASYNC_DRIVERS = {
 
 
 def sqlalchemy_scheme(engine: str, packages: Collection[str], version: str, is_async: bool) -> str:
-    """The scheme by which SQLAlchemy takes the driver that is there; empty: it does so without.
+    """The URL scheme with which SQLAlchemy uses the required driver; empty: it does so by default.
 
-    It takes psycopg2 for `postgresql:`, and psycopg from 2.1 on, and mysqldb for `mysql:`.
+    Its default for `postgresql:` is psycopg2, or psycopg from 2.1 on; for `mysql:` it is mysqldb.
 
     Args:
         engine: as in `database.engine`.
         packages: names of the required packages.
-        version: of SQLAlchemy, as far as it is pinned; empty: the newest.
-        is_async: the code makes an asynchronous engine.
+        version: SQLAlchemy's, if it is pinned; empty: the newest.
+        is_async: the code creates an asynchronous engine.
     """
     scheme = "mysql" if engine == "mariadb" else engine
     if not _SQLALCHEMY & set(packages):
@@ -87,10 +87,10 @@ def sqlalchemy_scheme(engine: str, packages: Collection[str], version: str, is_a
 
 
 def with_driver(database: Database, scheme: str, *, reads_url: bool) -> Database:
-    """A database whose whole addresses have a scheme, unless they have one with a driver already.
+    """The database with a scheme in its URLs, except in those that already name a driver.
 
     Args:
-        reads_url: the app reads DATABASE_URL, which it is given in any case.
+        reads_url: the app reads DATABASE_URL, which nuwa sets in any case.
     """
     address = f"{scheme}://{{user}}:{{password}}@{{host}}:{{port}}/{{name}}"
     given = {name: address if part == "url" else part for name, part in database.env.items()}
@@ -104,7 +104,7 @@ def with_driver(database: Database, scheme: str, *, reads_url: bool) -> Database
 def find(
     variables: Sequence[Variable], packages: Iterable[str], said: Testimony, settings_engine: str = ""
 ) -> Database | None:
-    """The database, by the surest witness: what compose starts, the driver, the address in the code.
+    """The database, by the most reliable evidence: what compose starts, the driver, the address in the code.
 
     Args:
         variables: what the code reads.
@@ -112,7 +112,7 @@ def find(
         settings_engine: what the framework's settings name.
 
     Returns:
-        None where nothing is read that nuwa could fill.
+        None if the code reads no variable that nuwa could set.
     """
     told = [Variable(name, value) for name, value in said.environment.items() if _SCHEMES.match(value)]
     names = {item.name: item for item in (*told, *variables) if not _OTHER_SERVERS.search(item.name)}
@@ -134,7 +134,7 @@ def find(
 
 
 def _of_one(parts: dict[str, str], engine: str) -> dict[str, str]:
-    """The parts of one database: the one with the most parts, where variables of several are read."""
+    """The parts of one database: if variables of several are read, the one with the most parts."""
     groups: dict[str, dict[str, str]] = {}
     for name, part in parts.items():
         if part != "url":
@@ -145,7 +145,7 @@ def _of_one(parts: dict[str, str], engine: str) -> dict[str, str]:
     best = max(groups, key=lambda key: (len(set(groups[key].values())), bool(re.search(words, key))))
     kept = groups[best]
     for key, group in groups.items():
-        # POSTGRES_DB next to DB_HOST, and PGPORT next to POSTGRES_HOST: what the group itself lacks.
+        # Add what the group itself lacks: POSTGRES_DB to DB_HOST, PGPORT to POSTGRES_HOST.
         other = {name: part for name, part in group.items() if part not in kept.values()}
         kept |= other if key in _PLAIN_FAMILIES else {}
     return kept | {name: part for name, part in parts.items() if part == "url"}
@@ -155,7 +155,7 @@ _PLAIN_FAMILIES = ("POSTGRES", "PG", "DB", "DATABASE", "MYSQL", "MARIADB", "SQL"
 
 
 def _family(name: str) -> str:
-    """What the variables of one database begin with: `DB` of DB_HOST."""
+    """The prefix that the variables of one database share: `DB` of DB_HOST."""
     first = re.sub(rf"_?(?:{_LAST})$", "", name.upper())
     return first.removesuffix("_DB")
 
@@ -209,7 +209,7 @@ def _engine(
 def _mapping(
     names: dict[str, Variable], parts: dict[str, str], reads_url: bool, engine: str
 ) -> dict[str, str]:
-    """`database.env`: what of the address goes into which variable."""
+    """`database.env`: the part of the address that each variable gets."""
     separate = {name: part for name, part in parts.items() if part != "url"}
     mapped: dict[str, str] = {}
     instead = reads_url and all(_family(name) == "DATABASE" and not names[name].required for name in separate)
@@ -226,7 +226,7 @@ def _mapping(
 
 
 def _url(variable: Variable, engine: str) -> str:
-    """`url`, or the address in the scheme of the driver that the code names: postgresql+asyncpg."""
+    """`url`, or the address with the driver that the code names, as in postgresql+asyncpg."""
     found = _SCHEMES.match(variable.default or "")
     scheme = found[1] if found else ""
     if "+" not in scheme or _ENGINES[scheme.partition("+")[0]] != engine or engine == "sqlite":

@@ -1,4 +1,4 @@
-"""All that is found in a project, put together."""
+"""Puts together everything that is found in a project."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ from nuwa.requirements import kinds
 
 
 def detect(folder: Path, pythons: Sequence[str] = (), family: str = "debian") -> Project:
-    """Look at a project.
+    """Examine a project.
 
     Args:
-        folder: where it lies.
+        folder: the project's folder.
         pythons: the Python versions that its family of images offers, the default first.
-        family: of images, whose package names are used.
+        family: the family of images; its package names are used.
     """
     tree, notes = Tree(folder), Notes()
     pyproject = kinds.load_toml(folder / "pyproject.toml")
@@ -92,10 +92,10 @@ class _Required:
     """What the app requires.
 
     Args:
-        file: where that stands.
-        packages: of Python, with their extras.
+        file: the file that lists it.
+        packages: Python packages, with their extras.
         python: the version that the image will have.
-        family: of images.
+        family: the family of images.
     """
 
     file: str
@@ -107,7 +107,7 @@ class _Required:
 def _with_driver(
     tree: Tree, database: Database | None, of: _Required, web: Web, *, reads_url: bool
 ) -> Database | None:
-    """The database with the driver in its address, where SQLAlchemy would look for another one."""
+    """The database with the driver in its address, if SQLAlchemy would otherwise use another one."""
     if database is None or web.framework == "Django":
         return database
     version = packages.pinned(tree, of.file, "sqlalchemy")
@@ -176,7 +176,7 @@ def _service(read: Sequence[Variable], said: Testimony, of: _Required, notes: No
 
 
 def _frontend(tree: Tree, notes: Notes) -> tuple[Frontend | None, tuple[str, ...]]:
-    """What node builds, and what of it goes into the image."""
+    """The frontend that Node builds, and files built beforehand to include in the image."""
     node, include, to_check = frontend.find(tree)
     notes.check += to_check
     if node:
@@ -187,7 +187,7 @@ def _frontend(tree: Tree, notes: Notes) -> tuple[Frontend | None, tuple[str, ...
 def _libraries(
     tree: Tree, said: Testimony, of: _Required, notes: Notes
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Packages of the distribution, for the app and for what is compiled."""
+    """Distribution packages that the app needs when it runs, and those for compiling."""
     to_build = packages.without_wheel(tree, of.file, of.packages, of.python)
     run, build = packages.libraries(dict(of.packages), of.family, to_build)
     known = {name.removesuffix("t64") for name, _ in run}
@@ -201,7 +201,7 @@ def _libraries(
 
 
 def _commands(tree: Tree, modules: Sequence[str], notes: Notes) -> tuple[str, ...]:
-    """What the build runs: it makes files without which the app does not start."""
+    """Commands of the build, which create files that the app needs to start."""
     files = env_files.needed(tree, modules)
     for file, where in files.items():
         notes.found.append(f"{file}: {where} does not start without it; an empty one is enough")
@@ -210,7 +210,7 @@ def _commands(tree: Tree, modules: Sequence[str], notes: Notes) -> tuple[str, ..
 
 
 def _with_health(said: Testimony, web: Web, notes: Notes) -> Web:
-    """Another file's health path, where the project's code has none of its own."""
+    """The application, with the health path of a deployment file if its code has none of its own."""
     by_default = web.health in ("", "/docs") or web.health.endswith("login/")
     if not by_default or said.health[0] in ("", "/"):
         return web
@@ -221,7 +221,7 @@ def _with_health(said: Testimony, web: Web, notes: Notes) -> Web:
 def _still_to_check(
     web: Web, database: Database | None, env: Environment, folders: Sequence[Volume]
 ) -> list[str]:
-    """What is to be checked of the app, but for what the manifest settles."""
+    """What a person should look at in the app, except for what the manifest settles."""
     logged = any(environment.sends_logs_out(name) for name in env.clear)
 
     def is_settled(obstacle: Obstacle) -> bool:
@@ -247,7 +247,7 @@ def _because(items: list[tuple[str, str]]) -> str:
 
 
 def _modules(tree: Tree, web: Web) -> list[str]:
-    """The modules whose variables count: settings first, then what else is configuration, then the rest."""
+    """The modules whose variables count: settings first, then other configuration, then the rest."""
     name = web.clear.get("DJANGO_SETTINGS_MODULE", "")
     first = django.settings_modules(tree, name) if name else []
     other_settings = re.compile(
@@ -263,7 +263,7 @@ def _modules(tree: Tree, web: Web) -> list[str]:
 
 
 def _for_flask(release: str, version: str) -> str:
-    """A release hook in words that the pinned Flask knows: before 2.2, its command has no option --app."""
+    """A release hook that the pinned Flask understands: before 2.2, its command does not have --app."""
     found = re.fullmatch(r"flask --app (\S+) (.+)", release)
     numbers = tuple(int(part) for part in version.split(".")[:2] if part)
     return f"env FLASK_APP={found[1]} flask {found[2]}" if found and () < numbers < (2, 2) else release
@@ -275,7 +275,7 @@ def _with_release(tree: Tree, said: Testimony, of: _Required, web: Web, notes: N
 
 
 def _release(tree: Tree, said: Testimony, web: Web, notes: Notes) -> Web:
-    """The release hook: what the project's own files run before they serve, in words that hold here."""
+    """The application with its release hook: the migrations that the project runs before it serves."""
     told = processes.releases(tree, said)
     others, file = processes.before_serving(tree, said)
     if others:

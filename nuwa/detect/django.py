@@ -1,4 +1,4 @@
-"""A Django project, by its manage.py."""
+"""Recognises a Django project by its manage.py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ASGI_PACKAGES = frozenset(
 
 
 _PLATFORMS = {"DYNO": "web.1"}
-"""What platforms set in their containers, where the code may look at more than that it is set."""
+"""Values of platforms' variables, which the code may read, and not only test for being set."""
 
 
 def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[str]) -> Web | None:
@@ -72,12 +72,12 @@ def recognise(tree: Tree, said: Testimony, server: Server | None, packages: set[
 
 
 def _has_driver(packages: set[str]) -> bool:
-    """Whether a database server's driver is required, without which its address is of no use."""
+    """Whether a database server's driver is required; without one, the app cannot use an address."""
     return any(name in packages for _, names in DRIVERS for name in names)
 
 
 def settings_modules(tree: Tree, name: str) -> list[str]:
-    """The files of the settings, those that they are built on included."""
+    """The files of the settings, including those that they import everything from."""
     return [str(source.path) for source in django_settings.chain(tree, name)]
 
 
@@ -102,7 +102,7 @@ def _settings_name(tree: Tree, manage: str, said: Testimony, server: Server | No
 
 
 def _default_settings(source: Source | None) -> str:
-    """The default that a module gives DJANGO_SETTINGS_MODULE."""
+    """The default that a module sets for DJANGO_SETTINGS_MODULE."""
     for node in ast.walk(source.tree) if source else ():
         if isinstance(node, ast.Call) and called(node) == "setdefault" and len(node.args) == 2:
             name = literal(node.args[1])
@@ -114,7 +114,7 @@ def _default_settings(source: Source | None) -> str:
 
 
 def _package_with_settings(tree: Tree) -> str:
-    """Settings that nothing names: a module `settings`, or one of such a package."""
+    """Settings that no file names: a module `settings`, or a module of such a package."""
     for path in tree.python:
         found = re.fullmatch(
             r"(?:src/)?((?:\w+/)*)settings(?:\.py|/__init__\.py|/base\.py|/common\.py)", path
@@ -188,7 +188,7 @@ _ROUTE = re.compile(
 
 
 def _health(tree: Tree, settings: Sequence[Source]) -> tuple[str, list[str]]:
-    """A path that answers without a login, and a sentence where none is known. Empty: `/` does."""
+    """A path that answers without a login (empty: `/`), and a sentence if none is known."""
     urls = tree.module(django_settings.text(settings, "ROOT_URLCONF")) if settings else None
     if urls is None:
         return "", []
@@ -209,7 +209,7 @@ def _health(tree: Tree, settings: Sequence[Source]) -> tuple[str, list[str]]:
 
 
 def _constants(urls: Source, name: str) -> list[ast.expr]:
-    """The texts that a name may be set to."""
+    """The strings that a name may be set to."""
     return [
         value
         for value in urls.every(name)
@@ -218,7 +218,7 @@ def _constants(urls: Source, name: str) -> list[ast.expr]:
 
 
 def _routes(tree: Tree, urls: Source, prefix: str, depth: int) -> Iterator[tuple[str, bool]]:
-    """The routes of a URL configuration, those that it includes too, and whether each has a view."""
+    """The routes of a URL configuration and those it includes; with each, whether a view answers it."""
     for written, variable, includes, name in _ROUTE.findall(tree.text(str(urls.path))):
         if variable and not any(literal(given) == "" for given in _constants(urls, variable)):
             continue
@@ -234,5 +234,5 @@ def _routes(tree: Tree, urls: Source, prefix: str, depth: int) -> Iterator[tuple
         if other is not None and depth < 2:
             yield from _routes(tree, other, plain, depth + 1)
         else:
-            # Somebody else's URLs, such as Wagtail's, which answer at their top.
+            # URLs of a third party, such as Wagtail's, which answer at their root.
             yield plain, bool(re.search(r"health_check", name))

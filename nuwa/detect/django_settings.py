@@ -1,4 +1,4 @@
-"""Django's settings, read and never run: what they name, and what of them must change before they fit."""
+"""Django's settings, read but never run: what they define, and what in them has to change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEY = 'read it with os.environ["SECRET_KEY"], and set generated = ["SECRET_KEY"
 
 
 def for_production(tree: Tree, name: str) -> str:
-    """The settings that a container should use: those for production, where `name` is for something else."""
+    """The settings that a container should use: those for production, if `name` is for something else."""
     package, _, last = name.rpartition(".")
     choices = []
     if last in _FOR_DEVELOPMENT or (package and _is_debug(chain(tree, name))):
@@ -40,7 +40,7 @@ def _is_debug(settings: Sequence[Source]) -> bool:
 
 
 def _siblings(tree: Tree, package: str) -> list[str]:
-    """The module of a package of settings that switches DEBUG off, where it is the only one."""
+    """The module of a settings package that switches DEBUG off, if there is only one."""
     init = tree.module(package)
     if init is None or init.path.name != "__init__.py":
         return []
@@ -58,7 +58,7 @@ def _siblings(tree: Tree, package: str) -> list[str]:
 
 
 def chain(tree: Tree, name: str) -> list[Source]:
-    """The settings and the modules of the project that they take everything from, the nearest first."""
+    """The settings and the modules of the project that they import everything from, the nearest first."""
     found: list[Source] = []
     waiting = [name]
     while waiting and len(found) < 12:
@@ -66,7 +66,7 @@ def chain(tree: Tree, name: str) -> list[Source]:
         if source is None or any(source.path == other.path for other in found):
             continue
         found.append(source)
-        # The last import wins, as when they run.
+        # The last import wins, as at run time.
         waiting += [*reversed(list(_starred(source)))]
     return found
 
@@ -83,17 +83,17 @@ def _starred(source: Source) -> Iterator[str]:
 
 
 def value(settings: Sequence[Source], name: str) -> ast.expr | None:
-    """What a setting is; the first of the modules that sets it counts."""
+    """The value of a setting; the first module that sets it counts."""
     return next((found for item in settings if (found := item.assignments().get(name)) is not None), None)
 
 
 def text(settings: Sequence[Source], name: str) -> str:
-    """A setting that is a text in the source; empty where it is none."""
+    """A setting that is a string literal; empty if it is something else."""
     return next((found for item in settings if (found := item.text(name))), "")
 
 
 def folder(settings: Sequence[Source], name: str) -> str:
-    """The folder of the project that a setting means; empty where that cannot be told, or is outside."""
+    """The folder of the project that a setting names; empty if it cannot be determined or is outside."""
     for item in settings:
         if found := item.folder(name):
             return found
@@ -112,7 +112,7 @@ def elsewhere(settings: Sequence[Source], name: str) -> tuple[str, str]:
 
 
 def key_variables(sources: Sequence[Source]) -> set[str]:
-    """Variables of the environment that are assigned to SECRET_KEY, whatever reads them."""
+    """Environment variables that are assigned to SECRET_KEY, however they are read."""
     found = set()
     for source in sources:
         for given in source.alternatives("SECRET_KEY"):
@@ -125,7 +125,7 @@ def key_variables(sources: Sequence[Source]) -> set[str]:
 
 
 def engine(settings: Sequence[Source]) -> str:
-    """The database's engine, where the settings name one that does not depend on a branch."""
+    """The database's engine that the settings name; if branches name several, a server rather than SQLite."""
     written = " ".join(ast.unparse(found) for item in settings for found in item.alternatives("DATABASES"))
     names = {"postgresql": "postgresql", "postgis": "postgresql", "mysql": "mariadb", "sqlite3": "sqlite"}
     found = [kind for word, kind in names.items() if f"backends.{word}" in written]
@@ -134,7 +134,7 @@ def engine(settings: Sequence[Source]) -> str:
 
 
 def address_in_a_branch(settings: Sequence[Source]) -> str:
-    """The condition without which a file takes the place of the database's address; empty: none."""
+    """The condition under which the settings read the database's address and not a file; empty: none."""
     for item in settings:
         for node in item.tree.body:
             if not isinstance(node, ast.If) or not node.orelse:
@@ -152,7 +152,7 @@ def address_in_a_branch(settings: Sequence[Source]) -> str:
 
 
 def platform_variable(settings: Sequence[Source]) -> str:
-    """The variable whose being set is the condition of `address_in_a_branch`; empty: it is another one."""
+    """The variable that has to be set for the condition of `address_in_a_branch` to hold; empty: unknown."""
     condition = address_in_a_branch(settings)
     for item in settings if condition else ():
         test = ast.parse(condition, mode="eval").body
@@ -166,14 +166,14 @@ def platform_variable(settings: Sequence[Source]) -> str:
 
 
 def _set_in_environment(test: ast.expr | None) -> tuple[str, bool]:
-    """The variable that a test asks for, and whether it has to be set: `"DYNO" in os.environ`."""
+    """The variable that a condition tests, and whether it has to be set: `"DYNO" in os.environ`."""
     if not isinstance(test, ast.Compare) or ast.unparse(test.comparators[0]) not in ("os.environ", "environ"):
         return "", False
     return literal(test.left), isinstance(test.ops[0], ast.In)
 
 
 def advice(settings: Sequence[Source], platform: str = "") -> Iterator[str]:
-    """Sentences about what would not work as it is. Of what depends on a branch, nothing is claimed.
+    """Sentences about what would not work as it is. Nothing is claimed about what depends on a branch.
 
     Args:
         platform: the variable that is set so that the database's address is read.
@@ -193,7 +193,7 @@ def advice(settings: Sequence[Source], platform: str = "") -> Iterator[str]:
 
 
 def obstacles(settings: Sequence[Source]) -> Iterator[Obstacle]:
-    """The file of the database, unless another one is configured in a branch."""
+    """The database's file next to the code, unless another database is configured in a branch."""
     file = "" if address_in_a_branch(settings) else database_file(settings)
     if file and "/" not in file:
         sentence = f"{file} is next to the code, which is read-only: move it to a [[volume]]"
@@ -223,7 +223,7 @@ def _hosts(settings: Sequence[Source]) -> Iterator[str]:
 
 
 def _grows(source: Source) -> bool:
-    """Whether ALLOWED_HOSTS is added to."""
+    """Whether ALLOWED_HOSTS is extended in place."""
     for node in ast.walk(source.tree):
         target: ast.expr | None = node.target if isinstance(node, ast.AugAssign) else None
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -234,7 +234,7 @@ def _grows(source: Source) -> bool:
 
 
 def volumes(settings: Sequence[Source], static: str = "") -> tuple[list[Volume], list[str]]:
-    """A volume for each folder of the project that the app writes to, and what hinders others."""
+    """A volume for each folder that the app writes to, and sentences about what prevents others."""
     media, data = folder(settings, "MEDIA_ROOT"), posixpath.dirname(database_file(settings))
     said: list[str] = []
     found = [(media, media_url(settings), "MEDIA_ROOT")] if media else []
@@ -286,7 +286,7 @@ def static_url(settings: Sequence[Source]) -> str:
 
 
 def _url(settings: Sequence[Source], name: str) -> str:
-    """A setting that is an address: a text, or the default of what reads it from the environment."""
+    """A setting that is a URL: a literal, or the default of a call that reads it from the environment."""
     given = value(settings, name)
     if called(given) in ("get", "getenv", "env", "config", "str") and isinstance(given, ast.Call):
         given = keyword(given, "default") or (given.args[1] if len(given.args) > 1 else None)
@@ -301,7 +301,7 @@ def _prefix(url: str, otherwise: str) -> str:
 
 
 def accepted(check: Callable[[str], str], given: str) -> bool:
-    """Whether a manifest takes a value."""
+    """Whether a check of the manifest accepts a value."""
     try:
         return bool(check(given))
     except ValueError:
@@ -309,7 +309,7 @@ def accepted(check: Callable[[str], str], given: str) -> bool:
 
 
 def database_file(settings: Sequence[Source]) -> str:
-    """SQLite's file, relative to the project; empty where there is none inside of it."""
+    """SQLite's file, relative to the project; empty if there is none inside it."""
     for item in settings:
         for line in item.tree.body:
             if isinstance(line, ast.Assign) and _is_database_name(line.targets[0]):

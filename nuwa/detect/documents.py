@@ -1,4 +1,4 @@
-"""Files of tables, such as JSON and YAML, as far as they can be read."""
+"""JSON, TOML and YAML files, as far as they can be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nuwa.detect.tree import Tree
 
 
 def json_document(tree: Tree, path: str) -> dict[str, Any]:
-    """A JSON file; empty where it is not there or holds no object."""
+    """A JSON file; empty if it is missing, invalid or not an object."""
     try:
         read = json.loads(tree.text(path)) if tree.has(path) else {}
     except (ValueError, RecursionError):
@@ -19,7 +19,7 @@ def json_document(tree: Tree, path: str) -> dict[str, Any]:
 
 
 def toml_document(tree: Tree, path: str) -> dict[str, Any]:
-    """A TOML file; empty where it is none."""
+    """A TOML file; empty if it is missing or invalid."""
     import tomllib
 
     try:
@@ -29,7 +29,7 @@ def toml_document(tree: Tree, path: str) -> dict[str, Any]:
 
 
 def yaml_document(tree: Tree, path: str) -> dict[str, Any]:
-    """A YAML file; empty where it is none or holds no mapping."""
+    """A YAML file; empty if it is missing, invalid or not a mapping."""
     import yaml
 
     try:
@@ -40,12 +40,12 @@ def yaml_document(tree: Tree, path: str) -> dict[str, Any]:
 
 
 def table(value: object, *keys: str) -> Mapping[str, Any]:
-    """What is below some keys, one in the other; empty where that is not a table."""
+    """The table at a path of nested keys; empty if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
 def entries(value: object) -> list[Any]:
-    """A list, or the one table in its place, as a list."""
+    """A list as it is, a single table as a list of one, and anything else as an empty list."""
     return value if isinstance(value, list) else [value] if isinstance(value, dict) else []

@@ -1,4 +1,4 @@
-"""Projects in folders below, where the folder that was asked about is none itself."""
+"""Projects in subfolders of a folder that is not a project itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nuwa.requirements import kinds
 
 
 def folders(tree: Tree, web: Web | None) -> list[str]:
-    """Folders below that are projects of their own, where the top is none or cannot import what was found."""
+    """Subfolders that are projects of their own, if the top is not one or cannot import what was found."""
     if web is not None and web.framework == "Django":
         return []
     if web is not None:
@@ -26,7 +26,7 @@ def folders(tree: Tree, web: Web | None) -> list[str]:
 
 
 def _own_root(tree: Tree, module: str) -> str:
-    """The folder that a module's own imports start from, where that is not the project's."""
+    """The folder that a module's own imports start from; empty if it is the project's."""
     top, _, rest = module.partition(":")[0].partition(".")
     source = tree.module(module.partition(":")[0])
     if source is None:

@@ -1,4 +1,4 @@
-"""Files of variables without which the code does not start, though the image has none of them."""
+"""Env files that the code needs to start, and that the image does not contain."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from nuwa.detect.tree import Tree
 
 
 def needed(tree: Tree, paths: Iterable[str]) -> dict[str, str]:
-    """The files, each with the module that reads it: `Config(".env")` of Starlette ends where there is none.
+    """The files, each with the module that reads it: Starlette's `Config(".env")` fails if there is none.
 
-    An empty one serves, as variables of the environment come first.
+    An empty file is enough, since environment variables take precedence.
     """
     marked = [path for path in paths if b"starlette.config" in tree.content(path)]
     sources = [source for path in marked if (source := tree.source(path)) is not None]
@@ -30,6 +30,6 @@ def _files(source: Source) -> Iterator[str]:
 
 
 def _is_left_out(file: str) -> bool:
-    """Whether no image gets a file of that name, whatever git tracks."""
+    """Whether files of that name are left out of every image, even if git tracks them."""
     name = file.rpartition("/")[2]
     return name == ".env" or name.startswith(".env.")

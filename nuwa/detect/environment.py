@@ -16,7 +16,7 @@ FRAMEWORK_KEYS = frozenset(
         *("JWT_SIGNING_KEY", "SECURITY_PASSWORD_SALT", "WTF_CSRF_SECRET_KEY"),
     }
 )
-"""Keys that an app signs with itself. Those of third parties are never generated."""
+"""Keys that the app itself signs with. Those of third parties are never generated."""
 _SECRET_WORDS = re.compile(
     r"(?:^|_)(?:API_?)?(?:KEY|KEYS|APIKEY|TOKEN|SECRET|SECRETS|PASSWORD|PASSWD|PASS|DSN|CREDENTIALS?|SALT|PRIVATE)(?:_|$)"
     r"|(?:BROKER|REDIS|AMQP|RABBITMQ|CLOUDINARY|CELERY_RESULT|MONGO\w*|SMTP|EMAIL|CACHE|SENTRY)_UR[LI]$|_RESULT_BACKEND$"
@@ -46,7 +46,7 @@ _OF_DEVELOPMENT = frozenset(
     }
 )
 _OTHERS = _OF_THE_CONTAINER | _OF_THE_SERVER | _OF_PYTHON | _OF_PLATFORMS | _OF_TOOLS | _OF_DEVELOPMENT
-"""What is not the app's own to set."""
+"""Variables that are not the app's own: something else sets them."""
 _PLATFORM_PREFIXES = (
     "PYTHON",
     "HEROKU_",
@@ -64,11 +64,11 @@ _STAGE = re.compile(
     r"^(?:FLASK_CONFIG|FLASK_ENV|FLASK_DEBUG_ENV|APP_CONFIG|APP_ENV|APP_SETTINGS|ENVIRONMENT|ENV|MODE|DJANGO_ENV|DJANGO_ENVIRONMENT|STAGE|CONFIG_NAME|CONFIG_MODE|PYTHON_ENV|ENV_STATE|DJANGO_CONFIGURATION)$"
 )
 _HOSTS = re.compile(r"^(?:[A-Z0-9]+_)*ALLOWED_HOSTS$")
-"""Django's ALLOWED_HOSTS. nginx passes on requests for the site's domains alone, whatever it says."""
+"""Django's ALLOWED_HOSTS. Whatever its value, nginx passes on only requests for the site's domains."""
 _BEHIND_PROXY = re.compile(r"^(?:[A-Z0-9]+_)*(?:(?:REVERSE|BEHIND(?:_A)?|TRUST(?:ED)?)_PROXY|PROXY_FIX)$")
-"""What says that a proxy is in front of the app, as nginx is here."""
+"""Variables that say that a proxy is in front of the app, as nginx is here."""
 _LOGS = re.compile(r"^(?:[A-Z0-9]+_)*LOGS?_TO_(?:STDOUT|STDERR|CONSOLE)$")
-"""What sends logs where a container's logs are read, and not into a file of the project."""
+"""Variables that send logs to the container's output, and not to a file in the project."""
 _ENGINE = re.compile(
     r"^(?:[A-Z0-9]+_)*(?:DB|SQL|DATABASE|POSTGRES)(?:_(?:ENGINE|TYPE|DRIVER|BACKEND|DIALECT))?$"
 )
@@ -88,8 +88,8 @@ def sort(
     """Sort the variables that the project's code reads.
 
     Args:
-        variables: as `variables.read` has them.
-        database, service: whose variables are filled by nuwa.
+        variables: those that `variables.read` returns.
+        database, service: nuwa sets the variables of these.
         own_keys: variables that the code assigns to the framework's own key.
         given: clear values that are known already.
     """
@@ -137,7 +137,7 @@ def _is_false(variable: Variable) -> bool:
 def _decided(
     variable: Variable, tree: Tree, said: Testimony, database: Database | None, is_django: bool
 ) -> str | None:
-    """The value of a variable whose name says what a public site behind nginx needs; else None."""
+    """The value that a public site behind nginx needs, if a variable's name implies one; else None."""
     name = variable.name
     if _DEBUG.match(name):
         return "False" if (variable.default or "True").title() in ("True", "False") else "0"
@@ -153,18 +153,18 @@ def _decided(
 
 
 def of_the_python_image(variables: Iterable[Variable], python: str) -> dict[str, str]:
-    """PYTHON_VERSION, which the image `python` of Docker Hub sets, where the code does not do without it."""
+    """PYTHON_VERSION, which Docker Hub's image `python` sets, if the code requires it."""
     wanted = any(variable.name == "PYTHON_VERSION" and variable.required for variable in variables)
     return {"PYTHON_VERSION": python} if wanted and python else {}
 
 
 def sends_logs_out(name: str) -> bool:
-    """Whether a variable of that name has logs written to standard output, and not to files."""
+    """Whether a variable of that name sends logs to standard output instead of files."""
     return bool(_LOGS.match(name))
 
 
 def is_secret(name: str) -> bool:
-    """Whether a variable of that name holds what only the app may know."""
+    """Whether a variable of that name holds a secret."""
     return bool(_SECRET_WORDS.search(name.upper())) and not _NO_SECRET.search(name.upper())
 
 
@@ -178,15 +178,15 @@ def belongs_to_the_app(name: str) -> bool:
 _PLACE = re.compile(
     r"HOST|SERVER|UR[IL]|ADDR|DOMAIN|ORIGIN|PATH|DIR|FILE|PORT|BUCKET|ENDPOINT|EMAIL|MAIL|USER"
 )
-"""Names of what is another one on each host: what an example has says nothing about it."""
+"""Names of values that differ between hosts, so that an example's value says nothing about them."""
 _FIRST_USER = re.compile(
     r"^(?:[A-Z0-9]+_)*(?:(?:FIRST|INITIAL)_(?:SUPER_?USER|ADMIN|USER)|SUPERUSER|ADMIN_USER)(?:_?NAME)?$"
 )
-"""The name that the first user logs in with: an example's is as good as any, and its password is a secret."""
+"""The first user's login name: an example's is as good as any, since only its password is secret."""
 
 
 def _said(name: str, said: Testimony) -> str | None:
-    """The value that the project's own files give, where it is one for a real site."""
+    """The value that the project's own files give, unless it is a placeholder or a local address."""
     value = said.environment.get(name)
     if _FIRST_USER.match(name) and (login := value or said.samples.get(name, "")) and "$" not in login:
         return login
@@ -217,7 +217,7 @@ def _stage(variable: Variable, tree: Tree, said: Testimony) -> str | None:
 def _engine(
     variable: Variable, said: Testimony, database: Database | None, django: bool = False
 ) -> str | None:
-    """What chooses the database's engine, where the code would take another one by itself."""
+    """The value that selects the database's engine, if the code's default is another one."""
     words = _ENGINE_WORDS.get(database.engine if database else "")
     if database is None or words is None or re.search(words, variable.default or "", re.IGNORECASE):
         return None

@@ -1,4 +1,4 @@
-"""A Flask, FastAPI or Starlette application, by the modules that make one."""
+"""Recognises a Flask, FastAPI or Starlette application by the modules that create one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Candidate:
 
     @property
     def rank(self) -> tuple[bool, bool, bool, int, int, int, str]:
-        """What is met first: FastAPI before Flask (which may be mounted in it), the top, usual names."""
+        """Sort key: FastAPI before Flask (which may be mounted in it), then the top, then usual names."""
         file, name = self.item.path.name, self.name
         depth = len(self.item.path.parts) - (file == "__init__.py") - (self.item.path.parts[0] == "src")
         return (
@@ -74,7 +74,7 @@ def recognise(tree: Tree, server: Server | None, packages: set[str]) -> Web | No
 
 
 def _sources(tree: Tree) -> list[Source]:
-    """The modules that name a framework; no other is parsed."""
+    """The modules that mention a framework; others are not parsed."""
     marked = [path for path in tree.python if any(mark in tree.content(path) for mark in _MARKS)]
     return [source for path in marked if (source := tree.source(path)) is not None and _is_importable(source)]
 
@@ -86,7 +86,7 @@ def _is_importable(source: Source) -> bool:
 def _told(
     tree: Tree, server: Server | None, candidates: Sequence[_Candidate], packages: set[str]
 ) -> tuple[str, str] | None:
-    """The module that the project's own commands name, if it is there."""
+    """The module that the project's own commands name, if it exists."""
     if server is None or not server.module or server.folder:
         return None
     name, _, attribute = server.module.partition(":")
@@ -103,7 +103,7 @@ def _told(
 
 
 def _candidates(tree: Tree, sources: Sequence[Source]) -> Iterator[_Candidate]:
-    """`app = Flask(…)`, what a factory of the project returns, and factories that need nothing."""
+    """`app = Flask(…)`, what a factory of the project returns, and factories that need no arguments."""
     factories: dict[tuple[str, str], str] = {}
     for item in sources:
         makers = _makers(item)
@@ -145,12 +145,12 @@ def _made(tree: Tree, factories: dict[tuple[str, str], str]) -> Iterator[_Candid
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two dotted names mean one module, or a package that passes on what is in it."""
+    """Whether two dotted names mean the same module, or one is a package that may re-export the other."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _makers(item: Source) -> dict[str, str]:
-    """What the module calls the classes that make an application, its own subclasses included."""
+    """The module's names for application classes, its own subclasses included, each with its framework."""
     found = {}
     for bound, (module, name) in item.imports.items():
         root = module.split(".")[0]
@@ -168,7 +168,7 @@ def _makers(item: Source) -> dict[str, str]:
 
 
 def _returned(function: ast.FunctionDef | ast.AsyncFunctionDef, makers: dict[str, str]) -> str:
-    """The framework whose application a function makes; empty where it makes none."""
+    """The framework whose application a function creates; empty if it creates none."""
     if isinstance(function, ast.AsyncFunctionDef):
         return ""
     for node in ast.walk(function):
@@ -225,11 +225,11 @@ def _web(
 
 
 def _release(tree: Tree, module: str, packages: set[str]) -> str:
-    """The migrations of a database, where the project has some."""
+    """The command for the database's migrations; empty if the project has none."""
     if "flask-migrate" in packages and any(path.startswith("migrations/") for path in tree.files):
         return f"flask --app {module.removesuffix('()')} db upgrade"
     if tree.has("alembic.ini"):
         return "alembic upgrade head"
     below = [path for path in tree.named("alembic.ini") if path.count("/") == 1]
-    # What its file names is relative to where it is started.
+    # Paths in alembic.ini are relative to the folder in which it is started.
     return f"sh -c 'cd {below[0].rpartition('/')[0]} && alembic upgrade head'" if len(below) == 1 else ""

@@ -18,7 +18,7 @@ from nuwa.manifest import checks
 from nuwa.requirements.node import LOCKS, scripts
 
 _SERVERS = ("next", "nuxt", "@remix-run/node", "@sveltejs/adapter-node")
-"""What is a server of its own, and no frontend whose files another one serves."""
+"""Packages that make a frontend a server of its own, without files for another server to serve."""
 _DEFAULT_OUTPUTS = (
     ("react-scripts", "build"),
     ("vite", "dist"),
@@ -35,20 +35,20 @@ _CONFIGURATIONS = (
     ("webpack*.js", re.compile(rf"\bpath{_FOLDER}")),
     ("webpack*.ts", re.compile(rf"\bpath{_FOLDER}")),
 )
-"""Files in which tools are told where to build to, and how they say it."""
+"""Configuration files of build tools, each with the setting that names the output folder."""
 _ROOT = re.compile(rf"\broot{_FOLDER}")
 _OUT_OPTION = re.compile(r"(?:\s-o|\s--out(?:put|file|dir)?(?:-path|-dir)?|\s--outDir)[ =]([\w./@-]+)")
 
 _RUNS = re.compile(r"\b(?:npm|pnpm|yarn|npm-run-all|run-s|run-p)\s+([^&|;]+)")
-"""How one script runs others: what follows has their names, and patterns such as `build:*`."""
+"""How one script runs others: the words that follow are their names, or patterns such as `build:*`."""
 
 
 def find(tree: Tree) -> tuple[Frontend | None, tuple[str, ...], list[str]]:
     """The frontend of a project.
 
     Returns:
-        What `[build.node]` builds; built files that git ignores and only `image.include` brings along; and
-        sentences about what a person should look at.
+        What `[build.node]` builds; built files that git ignores, so that only `image.include` brings them in;
+        and sentences about what a person should look at.
     """
     found: list[Frontend] = []
     said: list[str] = []
@@ -85,7 +85,7 @@ def _dependencies(package: Mapping[str, Any]) -> set[str]:
 
 
 def _outputs(tree: Tree, folder: str, package: Mapping[str, Any]) -> Iterator[str]:
-    """Where it builds to: what its tool is told, on the command line or in its file, else the default."""
+    """Its output folders: those set on the command line or in the tool's configuration, else the default."""
     told = [option for text in _build_scripts(package) for option in _OUT_OPTION.findall(f" {text}")]
     for pattern, expression in _CONFIGURATIONS if not told else ():
         for path in tree.named(pattern):
@@ -101,7 +101,7 @@ def _outputs(tree: Tree, folder: str, package: Mapping[str, Any]) -> Iterator[st
 
 
 def _build_scripts(package: Mapping[str, Any]) -> Iterator[str]:
-    """The script called build and those that it runs: an option -o of another one names no built files."""
+    """The script called build and those that it runs; -o in any other script does not name its output."""
     known = scripts(dict(package))
     waiting, seen = ["build"], set[str]()
     while waiting:
@@ -114,13 +114,13 @@ def _build_scripts(package: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _root(configuration: str) -> str:
-    """The folder that Vite takes relative paths from."""
+    """The folder that Vite resolves relative paths against."""
     given = _ROOT.search(configuration)
     return given[2] if given else ""
 
 
 def _templates(tree: Tree, folder: str, package: Mapping[str, Any]) -> tuple[str, ...]:
-    """Folders of templates outside of the frontend's own, which Tailwind looks through for its classes."""
+    """Template folders outside the frontend's own, which Tailwind scans for class names."""
     if folder and any("tailwind" in name for name in _dependencies(package)):
         found = {re.sub(r"(^|.*?/)templates/.*", r"\1templates/", path) for path in tree.named("*.html")}
         outside = {
@@ -131,7 +131,7 @@ def _templates(tree: Tree, folder: str, package: Mapping[str, Any]) -> tuple[str
 
 
 def _is_ignored_and_there(tree: Tree, path: str) -> bool:
-    """Whether a folder was built before, and git ignores it."""
+    """Whether a folder was built already, and git ignores it."""
     if not (tree.root / path).is_dir():
         return False
     parts = path.split("/")

@@ -1,4 +1,4 @@
-"""Variables of the environment that fill the values of an INI file."""
+"""Environment variables that are substituted in the values of an INI file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _READERS = ("os.getenv", "getenv", "os.environ.get", "environ.get")
 
 
 def read(tree: Tree, paths: Iterable[str]) -> Iterator[Variable]:
-    """The variables behind the INI files that some modules read by configparser.
+    """The variables used by the INI files that some modules read with configparser.
 
-    Of `ConfigParser(os.environ)` these are the names in `%(NAME)s`; of an interpolation that asks the
-    environment for an option's own name, the options without a value.
+    With `ConfigParser(os.environ)`, these are the names in `%(NAME)s`; with an interpolation that looks up an
+    option's own name in the environment, the options without a value.
     """
     for path in paths:
         content = tree.content(path)
@@ -33,7 +33,7 @@ def read(tree: Tree, paths: Iterable[str]) -> Iterator[Variable]:
 
 
 def _takes_environment(source: Source) -> bool:
-    """`ConfigParser(os.environ)`"""
+    """Whether a module calls `ConfigParser(os.environ)`."""
     return any(
         isinstance(node, ast.Call)
         and called(node).endswith("ConfigParser")
@@ -46,7 +46,7 @@ def _takes_environment(source: Source) -> bool:
 
 
 def _asks_for_options(source: Source) -> bool:
-    """A class of interpolation with `os.getenv(option)` in a method that has this parameter."""
+    """Whether a module has an interpolation class in which a method calls `os.getenv` with its parameter."""
     return any(
         isinstance(node, ast.ClassDef)
         and any(ast.unparse(base).endswith("Interpolation") for base in node.bases)
@@ -68,7 +68,7 @@ def _reads_own_parameter(method: ast.FunctionDef) -> bool:
 
 
 def _files(tree: Tree, source: Source) -> Iterator[str]:
-    """The INI files that a module names, as one is next to them or at the top of the project."""
+    """The INI files that a module names and that are next to it or at the top of the project."""
     folder = f"{source.path.parent}/".removeprefix("./")
     names = {literal(node) for node in ast.walk(source.tree)}
     for name in sorted(name for name in names if re.fullmatch(r"[\w./-]+\.(?:ini|cfg|conf)", name)):

@@ -1,4 +1,4 @@
-"""What detection finds: each part of a manifest, and where in the project it stands."""
+"""What detection finds: each part of a manifest, and where in the project it comes from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Variable:
     """A variable of the environment that the project reads.
 
     Args:
-        default: what counts where it is not set, as text; None: a value that reading does not tell, or none.
+        default: its value if it is not set, as text; None: there is none, or the source does not show it.
         required: the project does not start without it.
         where: the file that reads it.
     """
@@ -28,7 +28,7 @@ class Started:
 
     Args:
         name: what the file calls it: `web`, `worker`.
-        command: as the file has it.
+        command: as it is written in the file.
         where: the file.
         folder: where it is started, relative to the project; empty: in the project.
     """
@@ -47,12 +47,12 @@ class Process:
     command: str
     where: str
     exclusive: bool = False
-    """No two of it may run at once, such as a scheduler."""
+    """Only one instance may run at a time, such as of a scheduler."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command at set times."""
+    """A command that runs on a schedule."""
 
     name: str
     schedule: str
@@ -75,8 +75,8 @@ class Service:
     """Valkey, or Redis.
 
     Args:
-        env: what its variables get of the address, as in `service.env`.
-        queue: it keeps work that a restart must not lose.
+        env: the part of the address that each variable gets, as in `service.env`.
+        queue: it holds jobs that have to survive a restart.
     """
 
     env: Mapping[str, str]
@@ -99,7 +99,8 @@ class Database:
     """The database that the app uses.
 
     Args:
-        env: what its variables get of the address, as in `database.env`; empty: DATABASE_URL serves.
+        env: the part of the address that each variable gets, as in `database.env`; empty: the app reads only
+            DATABASE_URL.
     """
 
     engine: str
@@ -109,12 +110,12 @@ class Database:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A place in the project that the app would write to, and cannot.
+    """A path in the project that the app would write to, but cannot.
 
     Args:
-        path: as the code has it, from the project's folder on.
+        path: as in the code, relative to the project's folder.
         sentence: what a person should do, unless something else settles it.
-        is_database: the file of a database that another one replaces.
+        is_database: a database's file, which is not used if the manifest has another database.
     """
 
     path: str
@@ -130,7 +131,7 @@ class Web:
         module: module:object.
         kind: the server that fits, as in `server.kind`.
         found, check: sentences about what was recognised, and about what a person should look at.
-        release: commands of the release hook, in their order.
+        release: the command of the release hook.
     """
 
     framework: str
@@ -141,7 +142,7 @@ class Web:
     obstacles: tuple[Obstacle, ...] = ()
     websocket: bool = False
     workers: int = 0
-    """How many the app can have; 0: as many as there are."""
+    """Maximum number of workers; 0: not limited."""
     static_directory: str = ""
     static_url: str = ""
     volumes: tuple[Volume, ...] = ()
@@ -150,11 +151,11 @@ class Web:
     checks: str = ""
     database: str = ""
     without_address: bool = False
-    """The database's address would be read, but not as the app is started here."""
+    """The settings read the database's address only under a condition that does not hold here."""
     health: str = ""
     clear: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
-    """Variables with a key of the framework itself, which may be generated."""
+    """Variables with the framework's own key, which may be generated."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,9 @@ class Environment:
     secrets: tuple[str, ...] = ()
     clear: Mapping[str, str] = field(default_factory=dict)
     open: tuple[Variable, ...] = ()
-    """Without a value that could be told, and needed."""
+    """Required, but without a known value."""
     optional: tuple[Variable, ...] = ()
-    """Those that may stay away."""
+    """Not required."""
 
 
 @dataclass(frozen=True)
@@ -176,13 +177,13 @@ class Project:
 
     Args:
         python: the version that the project asks for; empty: it takes the default one.
-        include: built files that git ignores and that nothing here can build.
+        include: built files that git ignores and that nuwa cannot build.
         requirements: the file with its requirements; empty: there is none, or nuwa finds it by itself.
         groups: extras and dependency groups that are for production.
         web: its application; None when none was recognised.
         found: sentences about what was recognised, and where.
         check: sentences about what a person should look at.
-        elsewhere: folders below that hold an application, where the project itself has none.
+        elsewhere: subfolders that hold an application, if the project itself has none.
         why: where a value of the manifest comes from, by its path, such as `server.module`.
     """
 
@@ -196,7 +197,7 @@ class Project:
     include: tuple[str, ...] = ()
     frontend: Frontend | None = None
     commands: tuple[str, ...] = ()
-    """What makes something of the project's files while the image is built."""
+    """Commands that create files in the project while the image is built."""
     processes: tuple[Process, ...] = ()
     jobs: tuple[Job, ...] = ()
     volumes: tuple[Volume, ...] = ()

@@ -1,4 +1,4 @@
-"""What detection says to a person: what was found and where, and what to look at."""
+"""What detection tells a person: what was found and where, and what to look at."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORKER_PACKAGES = (
 
 @dataclass
 class Notes:
-    """Sentences, collected.
+    """Collected sentences.
 
     Args:
         found: what was recognised.
@@ -48,7 +48,7 @@ def conclude(
     said: Testimony,
     notes: Notes,
 ) -> None:
-    """Add what follows from the parts together: what was found, and what is required and nothing fills."""
+    """Add what follows from all parts together: what was found, and what is required but not provided."""
     if database:
         notes.found.append(f"database: {database.engine} ({database.where})")
     elif not web.without_address:

@@ -1,4 +1,4 @@
-"""Which Python packages a project requires, and what those need of the distribution."""
+"""Which Python packages a project requires, and which distribution packages those need."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from nuwa.requirements.project_file import normalised, required
 
 
 def required_names(tree: Tree, name: str, groups: Sequence[str] = ()) -> dict[str, set[str]]:
-    """The packages in a file of requirements, with their extras, by normalised name.
+    """The packages in a requirements file, with their extras, by normalised name.
 
     Args:
         tree: the project.
-        name: the file; of a uv.lock what the project requires counts, of other locks everything.
+        name: the file; in a uv.lock, only what the project requires counts; in other locks, everything.
         groups: extras and dependency groups of its pyproject.toml that count too.
     """
     found: dict[str, set[str]] = {}
@@ -31,7 +31,7 @@ def required_names(tree: Tree, name: str, groups: Sequence[str] = ()) -> dict[st
 
 
 def included(tree: Tree, name: str) -> set[str]:
-    """The files that a file of requirements includes, whatever they name."""
+    """The files that a requirements file includes, directly or not."""
     seen: set[str] = set()
     _collect(tree, name, {}, seen)
     return seen - {name}
@@ -96,7 +96,7 @@ def _locked(tree: Tree, name: str, kind: str, found: dict[str, set[str]], groups
 
 
 def _reached(content: str, tree: Tree, groups: Sequence[str] = ()) -> dict[str, set[str]]:
-    """What a project in a uv.lock requires in the end, without other groups and other members."""
+    """Everything that a project requires by its uv.lock, without other groups and workspace members."""
     locked = _entries(content)
     own = kinds.table(kinds.load_toml(tree.root / "pyproject.toml"), "project").get("name")
     found: dict[str, set[str]] = {}
@@ -124,7 +124,7 @@ def _reached(content: str, tree: Tree, groups: Sequence[str] = ()) -> dict[str, 
 
 @lru_cache(maxsize=2)
 def _entries(content: str) -> dict[str, dict[str, Any]]:
-    """The packages of a uv.lock by name. It is long, and asked for several times: it is parsed once."""
+    """The packages of a uv.lock by name; cached, since the file is long and is read several times."""
     try:
         entries = tomllib.loads(content).get("package", [])
     except (ValueError, RecursionError):
@@ -133,7 +133,7 @@ def _entries(content: str) -> dict[str, dict[str, Any]]:
 
 
 def pinned(tree: Tree, name: str, package: str) -> str:
-    """The version of a package that a file of requirements or a lock pins; empty: none."""
+    """The version of a package that a requirements file or a lock pins; empty: none."""
     for path in (name, *sorted(included(tree, name))):
         found = re.search(
             rf'(?mi)^name = "{re.escape(package)}"\s+version = "([\d.]+)"'
@@ -147,13 +147,13 @@ def pinned(tree: Tree, name: str, package: str) -> str:
 
 
 def _whole(tree: Tree, path: str) -> str:
-    """A file of any size, as locks have it."""
+    """A file of any size: a lock may be larger than what `Tree.content` reads."""
     place = tree.root / path
     return text.decode(place.read_bytes()) if place.is_file() else ""
 
 
 _PROVIDED = {"psycopg": ("psycopg-binary", "psycopg-c"), "psycopg2": ("psycopg2-binary",)}
-"""Packages that bring the libraries of others with them."""
+"""By package: those that bundle the libraries that it needs."""
 
 
 def without_wheel(tree: Tree, requirements: str, required: Collection[str], python: str) -> set[str]:
@@ -170,7 +170,7 @@ def too_old(tree: Tree, requirements: str, required: Collection[str], python: st
 def _older_pins(
     tree: Tree, requirements: str, required: Collection[str], python: str, key: str
 ) -> dict[str, str]:
-    """Pinned versions that are older than the one in a column of the table, for a version of Python."""
+    """Pinned versions older than the one that libraries.toml has under `key` for a version of Python."""
     found = {}
     for name, needs in _libraries().items():
         first = needs.get(key, {}).get(python, "")
@@ -194,11 +194,11 @@ def _libraries() -> dict[str, Any]:
 def libraries(
     packages: dict[str, set[str]], family: str, to_build: Collection[str] = ()
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Distribution packages that the app needs when it runs, and for compiling; each with what needs it.
+    """Distribution packages for running the app, and for compiling; each with the package that needs it.
 
     Args:
         packages: names with their extras.
-        family: of images.
+        family: the family of images.
         to_build: packages that have no wheel, of those that usually have one.
     """
     table = _libraries()
@@ -220,7 +220,7 @@ def libraries(
 
 
 def from_dockerfile(said: Testimony, family: str) -> list[tuple[str, str]]:
-    """Libraries that the project's Dockerfile installs, as far as names are the family's own."""
+    """Libraries and programs that the project's Dockerfile installs; empty for a family with other names."""
     if family != "debian":
         return []
     found = []

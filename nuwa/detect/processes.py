@@ -30,7 +30,7 @@ _NOT_A_WORKER = re.compile(
 
 
 def releases(tree: Tree, said: Testimony) -> list[tuple[str, str]]:
-    """Commands that change the database before a release serves, and where they stand."""
+    """Commands that migrate the database before a release serves, each with its file."""
     found: dict[str, str] = {}
     for started in said.commands:
         for words, _ in parts(tree, started):
@@ -46,7 +46,7 @@ _NOT_FOR_A_RELEASE = re.compile(
 
 
 def before_serving(tree: Tree, said: Testimony) -> tuple[list[str], str]:
-    """What else runs where the database is changed before the server starts, and in which file."""
+    """What else runs, next to the migrations, before the server starts, and in which file."""
     for started in said.commands:
         commands = [words for words, _ in parts(tree, started)]
         texts = [shlex.join(words) for words in commands]
@@ -127,7 +127,7 @@ def _without_multi(words: list[str]) -> list[str]:
 
 
 def _essence(command: str) -> str:
-    """A command without what only says how loud, how many and how they run."""
+    """A command without its options for log level, concurrency and pool."""
     return re.sub(r"\s(?:-l|--loglevel|-c|--concurrency|-P|--pool|--max-\S+?)[= ]\S+", "", command)
 
 
@@ -144,7 +144,7 @@ def _name(text: str) -> str:
 
 
 def jobs(tree: Tree, said: Testimony) -> list[Job]:
-    """The scheduled jobs, as crontabs have them."""
+    """The scheduled jobs in crontabs."""
     found = []
     for started in said.commands:
         if started.name.startswith("cron "):

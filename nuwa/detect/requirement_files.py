@@ -1,4 +1,4 @@
-"""The file that names the requirements, of all that a project has."""
+"""Chooses, of all files of a project, the one that lists its requirements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WITH_GROUPS = ("uv.lock", "poetry.lock", "pdm.lock", "pyproject.toml")
 
 
 def choose(tree: Tree, notes: Notes) -> tuple[str, tuple[str, ...]]:
-    """The file of the requirements, and those of its groups that are for production."""
+    """The requirements file, and those of its groups that are for production."""
     every = kinds.every(tree.root)
     offered = project_file.groups(tree.root)
     if not every and any(group in _MAIN_GROUPS for group in offered):

@@ -1,4 +1,4 @@
-"""The routes of a Flask, FastAPI or Starlette application: a path that answers, websockets."""
+"""The routes of a Flask, FastAPI or Starlette application: a path for health checks, and WebSockets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEALTH = re.compile(
 
 
 def _is_open(text: str, route: re.Match[str]) -> bool:
-    """Whether no other decorator of a route's function asks who sends the request."""
+    """Whether no other decorator of a route's function requires authentication."""
     if not route[1]:
         return True
     decorators = text[route.end() : text.find("def ", route.end())]
@@ -38,7 +38,7 @@ def _is_open(text: str, route: re.Match[str]) -> bool:
 
 
 def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, list[str]]:
-    """A path that answers, and a sentence where none is known. Empty: `/` does."""
+    """A path that answers (empty: `/`), and a sentence if none is known."""
     routes: list[tuple[str, str]] = []
     made: dict[str, str | None] = {}
     registered: dict[str, str | None] = {}
@@ -63,7 +63,7 @@ def health(tree: Tree, sources: Sequence[Source], framework: str) -> tuple[str, 
         return healthy, []
     paths = {path for _, path in routes}
     if framework == "Flask":
-        # Flask-Login sends a client that has not logged in to its login page, which is an answer.
+        # Flask-Login redirects a client that is not logged in to its login page; that counts as an answer.
         leads_to_login = guarded and any(b".login_view" in tree.content(path) for path in tree.python)
         top = bool(paths & {"/", "", "/index"}) or leads_to_login
         return "", [] if top else [

@@ -15,7 +15,7 @@ _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 
 
 def read(tree: Tree, said: Testimony) -> None:
-    """Take the values of examples; a file that is one by its name counts before a .env."""
+    """Read the values of example files; one that is named as an example takes precedence over a .env."""
     named = [path for path in tree.named(*_EXAMPLES) if _IS_AN_EXAMPLE.search(path.rpartition("/")[2])]
     tracked = [".env"] if tree.has(".env") and _is_tracked(tree.root.resolve() / ".env") else []
     for path in (*named, *tracked):
@@ -24,7 +24,7 @@ def read(tree: Tree, said: Testimony) -> None:
 
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:
-    """The variables of a file; a value that other variables are part of is none here."""
+    """The variables of a file, except for values that refer to other variables."""
     for line in text.splitlines():
         found = _LINE.match(line)
         value = re.sub(r"\s+#.*$", "", found[2]).strip("\"'") if found else ""
@@ -33,9 +33,9 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_tracked(file: Path) -> bool:
-    """Whether git tracks a file, so that its values are meant for everybody; a developer's own .env is not.
+    """Whether git tracks a file, so that its values are shared, unlike those in a developer's own .env.
 
-    The index holds each path behind its length and before a NUL.
+    In the index, each path is preceded by its length and followed by a NUL.
     """
     for folder in file.parents[:5]:
         index = _git_folder(folder) / "index"
@@ -46,7 +46,7 @@ def _is_tracked(file: Path) -> bool:
 
 
 def _git_folder(top: Path) -> Path:
-    """The folder of a repository's own data, which a work tree's file `.git` names."""
+    """The git directory of a repository; in a linked work tree, the file `.git` names it."""
     own = top / ".git"
     if not own.is_file():
         return own

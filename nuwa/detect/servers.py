@@ -38,7 +38,7 @@ class Server:
 
 
 def server(tree: Tree, said: Testimony) -> Server | None:
-    """The server that the project's own commands name: one for production goes before `runserver`."""
+    """The server that the project's own commands start; one for production wins over `runserver`."""
     found = []
     for started in said.commands:
         for words, variables in parts(tree, started):
@@ -56,7 +56,7 @@ def server(tree: Tree, said: Testimony) -> Server | None:
 
 
 def interpret(tree: Tree, words: Sequence[str]) -> Server | None:
-    """What a command line serves; None when it is not a server's."""
+    """The server that a command line starts; None if it starts none."""
     if not words or words[0] not in SERVERS:
         return None
     if words[0] == "gunicorn":
@@ -105,7 +105,7 @@ def _gunicorn(tree: Tree, words: list[str]) -> Server:
 
 
 def _object(module: str, default: str) -> str:
-    """`shop.wsgi` is `shop.wsgi:application`, and `shop:create_app('x')` is a factory that is called."""
+    """`shop.wsgi` means `shop.wsgi:application`; `shop:create_app('x')`, the call of a factory, is kept."""
     if not module:
         return ""
     where, colon, what = module.partition(":")
@@ -144,7 +144,7 @@ _ASGI_OPTIONS = frozenset(
         "--timeout-graceful-shutdown",
     }
 )
-"""Options of uvicorn, hypercorn, daphne and granian that a value follows."""
+"""Options of uvicorn, hypercorn, daphne and granian that take a value."""
 
 
 def _asgi(words: list[str]) -> Server:

@@ -1,4 +1,4 @@
-"""Valkey or Redis that a project uses, and in which variables it looks for the address."""
+"""Whether a project uses Valkey or Redis, and which variables it reads the address from."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _PACKAGES = frozenset(
     {"redis", "valkey", "django-redis", "channels-redis", "rq", "django-rq", "arq", "aioredis"}
 )
 _QUEUES = frozenset({"celery", "rq", "django-rq", "arq", "dramatiq", "huey", "saq", "taskiq-redis"})
-"""What keeps work in it that a restart must not lose."""
+"""Packages that keep jobs in Valkey, which have to survive a restart."""
 _SERVERS = frozenset({"redis", "valkey"})
 _ADDRESS = re.compile(r"rediss?://[^/]*(?:/(\d+))?")
 _OWN = re.compile(r"(?:[A-Z0-9]+_)*(?:REDIS|VALKEY)(?:_[A-Z0-9]+)*_?UR[LI]")
 _USUAL = re.compile(
     r"(?:[A-Z0-9]+_)*(?:BROKER_UR[LI]|RESULT_BACKEND|CACHE_UR[LI]|CHANNEL_LAYERS?_UR[LI]|RESULT_BACKEND_UR[LI])"
 )
-"""Names that say what it is for, and not what it is."""
+"""Names that state the server's purpose, but not its kind."""
 _PART = re.compile(r"(?:[A-Z0-9]+_)*(?:REDIS|VALKEY)_(HOST|HOSTNAME|SERVER|PORT|PASSWORD|PASS)")
 _PARTS = {"HOST": "host", "HOSTNAME": "host", "SERVER": "host", "PORT": "port", "PASSWORD": "password"}
 
@@ -27,7 +27,7 @@ _PARTS = {"HOST": "host", "HOSTNAME": "host", "SERVER": "host", "PORT": "port", 
 def find(
     variables: Iterable[Variable], packages: Mapping[str, set[str]], said: Testimony
 ) -> tuple[Service | None, list[str]]:
-    """The service, with a sentence where a person has to do something for it.
+    """The service, and sentences about what a person has to do for it.
 
     Args:
         variables: what the code reads.
@@ -67,7 +67,7 @@ def _have_password(parts: Mapping[str, str]) -> bool:
 
 
 def _left_to_do(parts: Mapping[str, str], runs_elsewhere: Sequence[str], client: str) -> str:
-    """What a person has to do where no variable gets an address; empty: nothing."""
+    """What a person has to do if no variable gets an address; empty: nothing."""
     listed = " and ".join(parts)
     if _have_password(parts):
         return f'{listed} are optional; a [[service]] with engine = "valkey" provides them'

@@ -1,4 +1,4 @@
-"""Python sources looked at, never run: assignments, calls, and the paths that expressions mean."""
+"""Analyses Python sources without running them: assignments, calls, and the paths that expressions denote."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Source:
     Args:
         path: relative to the project.
         find: another module of the project by its dotted name.
-        in_src: src/ is on the path, and no part of the names of modules.
+        in_src: src/ is on the import path, and not part of module names.
     """
 
     path: PurePosixPath
@@ -44,7 +44,7 @@ class Source:
 
     @cached_property
     def _set(self) -> dict[str, list[tuple[ast.expr, bool]]]:
-        """Every value that a name of the module gets, and whether only in a branch."""
+        """Every value that each name of the module is set to, and whether that is in a branch."""
         found: dict[str, list[tuple[ast.expr, bool]]] = {}
         for node, in_branch in _statements(self.tree.body):
             for name, value in _assigned(node):
@@ -85,7 +85,7 @@ class Source:
 
     @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
-        """What its imports call things: module and name in it (empty: the module itself)."""
+        """The names that its imports bind: module and name in it (empty: the module itself)."""
         found = {}
         for node, _ in _statements(self.tree.body):
             if isinstance(node, ast.Import):
@@ -106,7 +106,7 @@ class Source:
                 yield self.absolute_module(node)
 
     def absolute_module(self, node: ast.ImportFrom) -> str:
-        """The dotted name of the module that an import names, a relative one included."""
+        """The absolute dotted name of the module that an import names, even if the import is relative."""
         if not node.level:
             return node.module or ""
         parts = self.package.split(".") if self.package else []
@@ -128,15 +128,15 @@ class Source:
         return self._in_classes.get(name, [])
 
     def text(self, name: str) -> str:
-        """The text that a name is set to; empty when it is none."""
+        """The string literal that a name is set to; empty if it is something else."""
         return literal(self.assignments().get(name))
 
     def folder(self, name: str) -> str:
-        """The folder of the project that a name means; empty when that cannot be told from the source."""
+        """The folder of the project that a name denotes; empty if the source does not show it."""
         return next((found for value in self._values(name) if (found := self.inside(value))), "")
 
     def absolute(self, name: str) -> str:
-        """The folder outside the project that a name means; empty where it means none."""
+        """The folder outside the project that a name denotes; empty if it denotes none."""
         for value in self._values(name):
             path = _Paths(self).path(value)
             if path and path.startswith("/") and not path.startswith("/above/\0"):
@@ -148,14 +148,14 @@ class Source:
         return [given, *self.alternatives(name)] if given is not None else []
 
     def inside(self, value: ast.expr | None) -> str:
-        """The path in the project that an expression means; empty when that cannot be told."""
+        """The path in the project that an expression denotes; empty if the source does not show it."""
         path = _Paths(self).path(value) if value is not None else None
         inside = posixpath.relpath(posixpath.join(_PROJECT, path), _PROJECT) if path else "."
         return "" if inside == "." or inside.startswith("..") else inside
 
 
 def _statements(body: Iterable[ast.stmt], in_branch: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
-    """The statements of a module, those below `if`, `try` and `with` too, and whether in a branch."""
+    """The statements of a module, including those inside `if`, `try` and `with`, and whether in a branch."""
     for node in body:
         yield node, in_branch
         if isinstance(node, (ast.If, ast.Try, ast.With)):
@@ -180,7 +180,7 @@ def parse(
     find: Callable[[str], Source | None] = _unknown,
     in_src: bool = True,
 ) -> Source | None:
-    """A module by its content; None when it is not Python 3."""
+    """A module, parsed from its content; None if it is not Python 3."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -207,11 +207,11 @@ def keyword(node: ast.Call, name: str) -> ast.expr | None:
 
 
 _PROJECT = "/above/\0/project"
-"""Stands for the project's folder, at a place that no source names."""
+"""Stands for the project's folder: a path that no source can name."""
 
 
 class _Paths:
-    """Follows the expressions by which settings name folders."""
+    """Evaluates the expressions with which settings name folders."""
 
     def __init__(self, source: Source, depth: int = 0) -> None:
         self._source = source
@@ -220,7 +220,7 @@ class _Paths:
         self._depth = depth
 
     def path(self, node: ast.expr) -> str | None:
-        """The path that an expression means: a text is relative to the project, as at run time."""
+        """The path that an expression denotes; a plain string is relative to the project, as at run time."""
         self._depth += 1
         if self._depth > 100:
             return None

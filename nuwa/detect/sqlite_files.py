@@ -25,8 +25,8 @@ class Kept:
 
     Args:
         volumes: their folders.
-        clear: variables by which the app is told of another place than its own.
-        check: sentences about files that stay where nothing can be written.
+        clear: variables that give the app another path than its default.
+        check: sentences about files in places that the app cannot write to.
     """
 
     volumes: list[Volume] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Kept:
 
 
 def find(tree: Tree, paths: Iterable[str]) -> Kept:
-    """Look through modules of the project.
+    """Find the SQLite files that modules of the project open.
 
     Args:
         paths: the modules.
@@ -82,7 +82,7 @@ def _keep(kept: Kept, tree: Tree, item: Source, given: ast.expr) -> None:
 
 
 def _variable(item: Source, given: ast.expr) -> str:
-    """The variable that names the file in `os.environ.get("FILE", "site.db")`, by way of a name, too."""
+    """The variable FILE of `os.environ.get("FILE", "site.db")`, given directly or by a name of the module."""
     if isinstance(given, ast.Name):
         given = item.assignments().get(given.id, given)
     if not isinstance(given, ast.Call) or ast.unparse(given.func).removeprefix("os.") not in _READERS:
@@ -91,7 +91,7 @@ def _variable(item: Source, given: ast.expr) -> str:
 
 
 def _has_only_data(folder: Path) -> bool:
-    """Whether nothing but databases and hidden files is in it, or it is not there yet."""
+    """Whether a folder holds only databases and hidden files, or does not exist yet."""
     if not folder.is_dir():
         return True
     return all(file.suffix in _DATA or file.name.startswith(".") for file in folder.iterdir())

@@ -1,4 +1,4 @@
-"""What deployment files say, collected."""
+"""Collects what deployment files say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from nuwa.detect.model import Started
 
 NOT_FOR_PRODUCTION = re.compile(r"dev|test|local|debug|ci\b|override|e2e|lint", re.IGNORECASE)
-"""Names of files and services that are for something else."""
+"""Names of files and services that are not for production."""
 
 
 @dataclass
@@ -19,16 +19,16 @@ class Testimony:
 
     Args:
         commands: what they start, the most telling file first.
-        environment: values of variables that they set, by name; the file that is met first counts.
-        samples: values in files of examples, such as .env.example.
-        generated: variables that app.json has generated.
-        python: versions and where they stand.
+        environment: values of variables that they set, by name; the first file that sets one counts.
+        samples: values in example files, such as .env.example.
+        generated: variables for which app.json asks for a generated secret.
+        python: Python versions, each with the file that names it.
         packages: distribution packages that a Dockerfile or an Aptfile installs, with the file.
         mounts: folders that outlive a container, as absolute paths in it, with the file.
         engine: the database that compose starts, with the file.
         services: other services that compose starts: redis, rabbitmq.
-        scheduled: commands that are run at times, without saying when, with the file.
-        health: path that a health check asks for, with the file.
+        scheduled: commands that run on a schedule that is not stated, with the file.
+        health: path that a health check requests, with the file.
     """
 
     commands: list[Started] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Testimony:
     scheduled: list[tuple[str, str]] = field(default_factory=list)
     health: tuple[str, str] = ("", "")
     folder: str = ""
-    """Where the first Dockerfile puts the project; empty: none says it."""
+    """Where the first Dockerfile puts the project; empty: unknown."""
 
     def set(self, name: str, value: object) -> None:
         if value is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -59,7 +59,7 @@ class Testimony:
             self.commands.append(Started(name, text, where, folder))
 
     def asks(self, command: object, where: str) -> None:
-        """Take the path out of the command of a health check."""
+        """Note the path that the command of a health check requests."""
         text = " ".join(map(str, command)) if isinstance(command, list) else str(command or "")
         found = re.search(
             r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?(/[A-Za-z0-9/._~-]*)", text
@@ -68,7 +68,7 @@ class Testimony:
             self.health = (found[1], where)
 
     def mounted(self, volume: str, where: str) -> None:
-        """A volume of a container; one that brings the whole project in is for development."""
+        """Note a volume of a container, unless it mounts the whole project, as is done for development."""
         source, _, target = re.sub(r"\$\{[^}]*\}", "VAR", volume).partition(":")
         target = target.partition(":")[0]
         own_code = source.rstrip("/") in ("", ".", "..") or source.startswith(("./src", "./app:", "${PWD}"))

@@ -27,7 +27,7 @@ _DEPTH = 6
 _ENTRIES = 30_000
 _TEXT_BYTES = 1 << 20
 _TOTAL_BYTES = 96 << 20
-"""What is read of all files together; a project has less code than that."""
+"""Bytes read from all files together; no project has that much code."""
 _TESTS = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|conftest|setup)\.py$")
 
 
@@ -44,7 +44,7 @@ class Tree:
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """The files that may say something, the uppermost folders first; links are not followed."""
+        """The files that may be relevant, the uppermost folders first; links to folders are not followed."""
         found: list[str] = []
         folders = [""]
         while folders and len(found) < _ENTRIES:
@@ -61,7 +61,7 @@ class Tree:
 
     @cached_property
     def folders_above(self) -> tuple[Path, ...]:
-        """The folders above, up to the repository's top; none where it is in no repository."""
+        """The folders above, up to the repository's top; none if it is not in a repository."""
         found: list[Path] = []
         root = self.root.resolve()
         for folder in (root, *root.parents[:4]):
@@ -83,7 +83,7 @@ class Tree:
         )
 
     def named(self, *patterns: str) -> Iterator[str]:
-        """Files that match one of some patterns such as `deploy/*.service`, the shortest paths first."""
+        """Files that match any of the patterns, such as `deploy/*.service`; the shortest paths first."""
         matcher = _matcher(patterns)
         paths = self._shortest_first if any(map(_may_be_module, patterns)) else self._no_modules
         return (path for path in paths if matcher.search(path))
@@ -100,7 +100,7 @@ class Tree:
         return (self.root / path).is_file()
 
     def content(self, path: str) -> bytes:
-        """A file's content; empty where it cannot be read or is too large to be text."""
+        """A file's content; empty if it cannot be read or is too large to be text."""
         if path not in self._read:
             self._read[path] = self._load(path)
         return self._read[path] or b""
@@ -109,7 +109,7 @@ class Tree:
         return decode(self.content(path))
 
     def source(self, path: str) -> Source | None:
-        """A module, parsed; None where it is not there or is not Python 3."""
+        """A module, parsed; None if it does not exist or is not Python 3."""
         if path not in self._sources:
             content = self.content(path)
             there = bool(content) or self.has(path)
@@ -120,7 +120,7 @@ class Tree:
 
     @cached_property
     def _in_src(self) -> bool:
-        """Whether modules in src/ are called without it, as the project's own imports show."""
+        """Whether modules in src/ are imported without that prefix, as the project's own imports show."""
         names = re.compile(rb"(?m)^\s*(?:from|import) src\b")
         return not any(names.search(self.content(path)) for path in self.python if path.startswith("src/"))
 
@@ -134,7 +134,7 @@ class Tree:
         return None
 
     def _load(self, path: str) -> bytes | None:
-        # Not by pathlib and open(), which take longer than reading does; a FIFO must not keep it waiting.
+        # os.open, since pathlib and open() take longer than the read itself; non-blocking, because of FIFOs.
         try:
             file = os.open(f"{self._prefix}{path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
@@ -165,7 +165,7 @@ def _may_be_module(pattern: str) -> bool:
 
 @cache
 def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Patterns that match the end of a path, from the beginning of a part on."""
+    """Patterns that match whole components at the end of a path."""
     parts = (re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns)
     return re.compile(rf"(?:^|/)(?:{'|'.join(parts)})$")
 

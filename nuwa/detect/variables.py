@@ -1,4 +1,4 @@
-"""The variables of the environment that a project reads, by whichever reader people use for that."""
+"""The environment variables that a project reads, with any of the usual libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nuwa.detect.tree import Tree
 _PLAIN = re.compile(
     rb"""(?<![\w.])(?:(?:os\.)?environ(?:\.get\(|\.pop\(|\[)|(?:os\.)?getenv\()\s*["']([A-Za-z_][A-Za-z0-9_]*)["']\s*([,\]\)]?)(?:\s*(?:["']([^"'\n]*)["']|(True|False|\d+))\s*\))?"""
 )
-"""os.environ["X"], os.environ.get("X"), os.getenv("X"): told without parsing."""
+"""os.environ["X"], os.environ.get("X"), os.getenv("X"): found without parsing."""
 _MARKS = (
     b"dj_database_url",
     b"environ",
@@ -51,11 +51,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
-    """The variables that some modules read, each once; one that some place requires is required.
+    """The variables that some modules read, each once; the first that reads one decides if it is required.
 
     Args:
         tree: the project.
-        paths: the modules, the most telling ones first: the default that is met first counts.
+        paths: the modules, the most telling ones first: the first default that is found counts.
     """
     paths = [path for path in paths if _may_read(tree.content(path), path)]
     wrappers = {name: rule for path in paths for name, rule in _wrappers(tree, path).items()}
@@ -74,7 +74,7 @@ def read(tree: Tree, paths: Iterable[str]) -> list[Variable]:
 
 
 def _may_read(content: bytes, path: str) -> bool:
-    """Whether a module may read variables; settings may have what reads them from other settings."""
+    """Whether a module may read variables; settings may import their reader from other settings."""
     return any(mark in content for mark in _MARKS) or (_is_settings(path) and b"import *" in content)
 
 
@@ -146,7 +146,7 @@ def _plain_parsed(source: Source) -> Iterator[Variable]:
 
 
 def _used(tree: ast.Module) -> Iterator[ast.AST]:
-    """What fails on None: `os.environ.get("X").split()` and `int(os.environ.get("X"))`."""
+    """Expressions that must not be None: `os.environ.get("X").split()` and `int(os.environ.get("X"))`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             yield node.value
@@ -159,7 +159,7 @@ def _used(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _conditional(tree: ast.Module) -> Iterator[ast.AST]:
-    """What runs in some configurations alone; `if not DEBUG` is the one that counts here."""
+    """What runs only under a condition; conditions on debug or production do not count, as they are known."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and not re.search(r"(?i)debug|prod", ast.unparse(node.test)):
             for branch in (node.body, node.orelse):
@@ -171,7 +171,7 @@ def _conditional(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _database_url(source: Source) -> Iterator[Variable]:
-    """dj_database_url.config(), which reads DATABASE_URL unless it is told another name."""
+    """dj_database_url.config(), which reads DATABASE_URL unless `env` names another variable."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "dj_database_url.config":
             name = literal(keyword(node, "env")) or "DATABASE_URL"
@@ -191,7 +191,7 @@ def _reads_environ(function: ast.expr) -> bool:
 
 
 def _default(node: ast.Call) -> str | None:
-    """The default that a reader is given, as the text that a variable would have."""
+    """The default that a call passes, as the text that the variable would have."""
     given = keyword(node, "default")
     if given is None and len(node.args) > 1:
         given = node.args[-1]
@@ -199,7 +199,7 @@ def _default(node: ast.Call) -> str | None:
 
 
 def as_text(node: ast.expr | None) -> str | None:
-    """A constant as text; None for what only running tells."""
+    """A constant as text; None if it is None, or not a constant."""
     if not isinstance(node, ast.Constant) or node.value is None:
         return None
     return node.value if isinstance(node.value, str) else str(node.value)
@@ -231,7 +231,7 @@ def _library(source: Source, wrappers: dict[str, bool]) -> Iterator[Variable]:
 
 
 def _reader_names(source: Source, depth: int = 0) -> Iterator[str]:
-    """What the module calls the objects that read variables: `env`, `config`, by import or by assignment."""
+    """The module's names for objects that read variables: `env`, `config`, imported or assigned."""
     for node in source.tree.body if depth < 4 else ():
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             other = source.find(source.absolute_module(node))
@@ -253,7 +253,7 @@ def _reader_names(source: Source, depth: int = 0) -> Iterator[str]:
 
 
 def _schema(source: Source) -> Iterator[tuple[str, str | None]]:
-    """`environ.Env(DEBUG=(bool, False))`"""
+    """The defaults in `environ.Env(DEBUG=(bool, False))`."""
     for value in source.assignments().values():
         if isinstance(value, ast.Call) and called(value) in ("Env", "FileAwareEnv"):
             for word in value.keywords:
@@ -271,7 +271,7 @@ def _split(function: ast.expr) -> tuple[str, str]:
 
 
 def _has_default(node: ast.Call) -> bool:
-    """A type in second place is what the text is turned into, and no default."""
+    """Whether a call has a default; a type as its second argument is a conversion."""
     casts = len(node.args) == 2 and isinstance(node.args[1], ast.Name) and node.args[1].id in _TYPES
     return keyword(node, "default") is not None or (len(node.args) > 1 and not casts)
 
@@ -305,7 +305,7 @@ def _wrappers(tree: Tree, path: str) -> dict[str, bool]:
 
 
 def _insists(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a function fails where it has found nothing: `if not value: raise …`."""
+    """Whether a function fails if it finds nothing: `if not value: raise …`."""
     return any(
         isinstance(node, ast.If)
         and re.fullmatch(r"not \w+|\w+ is None", ast.unparse(node.test))
@@ -319,7 +319,7 @@ def _is_name(node: ast.AST, name: str) -> bool:
 
 
 def _settings_classes(tree: Tree, paths: Iterable[str]) -> set[str]:
-    """Names of the classes that inherit from pydantic's BaseSettings, through whatever modules."""
+    """Names of the classes that inherit from pydantic's BaseSettings, directly or across modules."""
     sources = [tree.source(path) for path in paths if b"Settings" in tree.content(path)]
     classes = [node for source in sources if source for node in _classes(source)]
     settings = {"BaseSettings"}

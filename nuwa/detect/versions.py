@@ -19,15 +19,15 @@ def choose_python(
     too_old: Callable[[str], Sequence[str]],
     notes: Notes,
 ) -> str:
-    """The version that the project pins, or the first offered one that its range allows if that matters.
+    """The version that the project pins, else the first offered one in its range, if the default is outside.
 
-    Where it names none, its requirements may: what was pinned years ago does not build with today's Python.
+    Otherwise its requirements may decide: versions pinned years ago do not build with today's Python.
 
     Args:
         said: what its files say; the first version counts.
         pythons: the versions that are offered, the default first; empty: not known.
         too_old: the requirements whose pinned versions a version of Python cannot build.
-        notes: where to say what was concluded.
+        notes: where conclusions are recorded.
     """
     wanted, where = _range(pyproject)
     pinned, file = next(iter(said.python), ("", ""))
@@ -58,7 +58,7 @@ def choose_python(
 def _for_the_pins(
     wanted: str, pythons: Sequence[str], too_old: Callable[[str], Sequence[str]], notes: Notes
 ) -> str:
-    """The newest version that builds what is pinned, where the default one does not; else empty."""
+    """The newest version that builds what is pinned, if the default one does not; else empty."""
     usual = pythons[0]
     pins = too_old(usual)
     if not pins:

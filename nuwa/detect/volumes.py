@@ -1,4 +1,4 @@
-"""Folders that outlive the container, and the variables by which the app is told of them."""
+"""Folders that outlive the container, and the variables that tell the app their paths."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NOT_A_VOLUME = (  # folders of the system
 
 
 def find(web: Web, said: Testimony, database: Database | None) -> list[Volume]:
-    """Folders that the app writes to: what its code names, and what its containers keep elsewhere."""
+    """Folders that the app writes to: those that its code names, and those that deployment files mount."""
     found = list(web.volumes)
     folder = said.folder or "/app"
     for target, where in said.mounts.items():
@@ -57,7 +57,7 @@ def find(web: Web, said: Testimony, database: Database | None) -> list[Volume]:
 
 
 def holds(volumes: Sequence[Volume], path: str) -> bool:
-    """Whether a path, from the project's folder on, is in a volume or where the app may write anyway."""
+    """Whether a path, relative to the project's folder, is in a volume or in /tmp."""
     path = posixpath.normpath(posixpath.join(PROJECT, path))
     return any(
         f"{path}/".startswith(f"{folder}/")
@@ -68,9 +68,10 @@ def holds(volumes: Sequence[Volume], path: str) -> bool:
 def variables(
     volumes: Sequence[Volume], said: Testimony, known: Mapping[str, str], read: Sequence[Variable]
 ) -> dict[str, str]:
-    """Variables by which the project's own files hand a volume's folder to the app: UPLOAD_FOLDER.
+    """Variables with which the project's own files pass a volume's folder to the app: UPLOAD_FOLDER.
 
-    Libraries may read them too; Django's settings of such names are none that it reads.
+    Libraries may read them too. MEDIA_ROOT and STATIC_ROOT count only if the code reads them: usually they
+    are Django settings, not variables.
     """
     folder = said.folder or "/app"
     found = {}

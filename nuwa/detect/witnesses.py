@@ -1,4 +1,4 @@
-"""What a project's other deployment files say, read together as one testimony."""
+"""Reads all of a project's deployment files into one `Testimony`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from nuwa.detect.tree import Tree
 
 
 def read(tree: Tree) -> Testimony:
-    """Read all of a project's files that say how it is started elsewhere.
+    """Read all files of a project that show how it is deployed elsewhere.
 
-    Where the project is a folder of a repository, those at the repository's top count too.
+    If the project is a folder of a repository, compose and example files in the folders above count too.
     """
     said = Testimony()
     for reader in (
@@ -128,12 +128,12 @@ def _units(tree: Tree, said: Testimony) -> None:
             said.set(name, value)
         found = re.search(r"(?m)^ExecStart=[-@:+!]*(.+)$", text)
         if found:
-            known = re.sub(r"\$\{?(\w+)\}?", lambda use: given.get(use[1], use[0]), found[1])  # noqa: B023 - used within this turn of the loop
+            known = re.sub(r"\$\{?(\w+)\}?", lambda use: given.get(use[1], use[0]), found[1])  # noqa: B023 - used within this iteration
             said.started(path.rpartition("/")[2].removesuffix(".service"), known, path)
 
 
 def _environment(line: str) -> dict[str, str]:
-    """The variables in a line `Environment=` of a unit, whole ones in quotes or not."""
+    """The variables in a line `Environment=` of a unit, each quoted or not."""
     try:
         words = shlex.split(line)
     except ValueError:
@@ -167,7 +167,7 @@ def _uwsgi(tree: Tree, said: Testimony) -> None:
 
 
 def _python(tree: Tree, said: Testimony) -> None:
-    """Versions of Python; those of files that are made for that go first."""
+    """Python versions; those of files with that very purpose come first."""
     version = r"(?:c?python[-@= ]*)?(2\.7|3\.\d{1,2})"
     own: list[tuple[str, str]] = []
     for name, pattern in (
