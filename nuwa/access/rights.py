@@ -1,4 +1,4 @@
-"""Rights, and who has which. Pure."""
+"""Rights, and the grants that include them. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ RESERVED = (HOST, DASHBOARD)
 
 @dataclass(frozen=True)
 class Grant:
-    """What somebody may do.
+    """What the owner of a token may do.
 
     Args:
-        name: of the token.
+        name: the token's name.
         apps: the services that `operate` is limited to; empty: all of them.
-        second_factor: whether a log-in takes a code too.
+        second_factor: whether a login requires a code too.
     """
 
     name: str
@@ -31,13 +31,13 @@ class Grant:
     second_factor: bool = False
 
     def may(self, right: Right) -> bool:
-        """Whether this right is included, for some service at least."""
+        """Whether this right is included, for at least one service."""
         return RIGHTS.index(self.right) >= RIGHTS.index(right)
 
     def operates(self, services: Collection[str]) -> bool:
         """Whether all of these services may be started, stopped and restarted.
 
-        A limited token may operate nothing of which nobody can say what it concerns.
+        A token that is limited to some services may not operate anything whose services are unknown.
         """
         if not self.may("operate"):
             return False

@@ -7,24 +7,24 @@ import hmac
 import secrets
 
 STEP_S = 30
-"""Seconds for which a code counts; those of the step before and after are accepted too."""
+"""Seconds for which a code is valid; those of the previous and the next step are accepted too."""
 RECOVERY_CODES = 8
 RECOVERY_DIGITS = 12
-"""Digits alone: where a phone asks for a code, its keyboard has no letters."""
+"""Digits only: the keyboard that a phone shows for a code has no letters."""
 
 
 def new_secret() -> str:
-    """A secret for an app, in base 32."""
+    """A secret for an authenticator app, in base 32."""
     import pyotp
 
     return pyotp.random_base32()
 
 
 def uri(secret: str, name: str, host: str) -> str:
-    """What the QR code of an enrolment holds.
+    """The URI that the QR code for an enrolment contains.
 
     Args:
-        name: of the token.
+        name: the token's name.
     """
     import pyotp
 
@@ -32,7 +32,7 @@ def uri(secret: str, name: str, host: str) -> str:
 
 
 def step_of(secret: str, code: str, now: float) -> int | None:
-    """The step that a code belongs to; None if it is wrong or of another time.
+    """The step that a code belongs to; None if it is wrong or not valid at this time.
 
     Args:
         now: Unix seconds.
@@ -51,13 +51,13 @@ def step_of(secret: str, code: str, now: float) -> int | None:
 
 
 def new_recovery_codes() -> list[str]:
-    """Codes that count once each, for who has lost the device."""
+    """Codes that are valid once each, for users who have lost their device."""
     numbers = [secrets.randbelow(10**RECOVERY_DIGITS) for _ in range(RECOVERY_CODES)]
     made = [f"{number:0{RECOVERY_DIGITS}}" for number in numbers]
     return [f"{code[:6]}-{code[6:]}" for code in made]
 
 
 def digest_of(recovery_code: str) -> str:
-    """What is kept of a recovery code, however it is typed."""
+    """What is stored of a recovery code, whatever its spaces, hyphens and case."""
     plain = recovery_code.replace("-", "").replace(" ", "").strip().lower()
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""The tokens with names: a file of digests, which only root writes and the dashboard reads."""
+"""Named tokens: a file of digests, which only root writes and the dashboard reads."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ MAX_TOKENS = 200
 
 @dataclass(frozen=True)
 class Token:
-    """A stored token. Only its digest is stored: 32 random bytes cannot be derived from it.
+    """A stored token. Only its digest is stored: the token's 32 random bytes cannot be derived from it.
 
     Args:
         digest: SHA-256 of the token.
-        key: signs the sessions that began with it; independent of the token itself, and valid as long as it.
+        key: signs the sessions that were opened with the token; not derived from it, but valid as long.
         created: Unix seconds.
         totp: the secret of the second factor; empty: there is none.
-        recovery: digests of the codes that replace it, once each.
+        recovery: digests of the recovery codes, each of which replaces it once.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Tokens:
     """The tokens of a host, reread when their file changes.
 
     Args:
-        path: the file; while it is missing there are none, and what is damaged counts as none.
+        path: the file; while it is missing or damaged, there are no tokens.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +69,7 @@ class Tokens:
         return self.all().get(name)
 
     def match(self, offered: str) -> Token | None:
-        """The token that this is."""
+        """The token whose digest matches an offered one."""
         digest = digest_of(offered)
         found = [token for token in self.all().values() if hmac.compare_digest(token.digest, digest)]
         return found[0] if found else None
@@ -94,7 +94,7 @@ def read(path: Path) -> dict[str, Token]:
     """What the file holds.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it cannot be read, or is not what `write` wrote.
+        OSError, ValueError, KeyError, TypeError: it cannot be read, or is not what `TokenFile` writes.
     """
     items = json.loads(path.read_bytes())["tokens"]
     lists = ("apps", "recovery")
@@ -105,7 +105,7 @@ def read(path: Path) -> dict[str, Token]:
 
 
 def stored(path: Path) -> dict[str, Token]:
-    """What the file holds; nothing where there is none.
+    """What the file holds; empty if it does not exist.
 
     Raises:
         NuwaError: it is damaged.
@@ -129,7 +129,7 @@ class TokenFile:
 
     Args:
         lock: the file of the lock.
-        like: a file whose group may read the new one, where there is none yet.
+        like: a file whose group may read the file of tokens when it is created.
     """
 
     def __init__(self, path: Path, lock: Path, like: Path | None = None) -> None:
@@ -139,7 +139,7 @@ class TokenFile:
         """Create a token and return it; it is stored nowhere.
 
         Raises:
-            UsageError: the name is invalid, or already in use.
+            UsageError: the name is invalid or already in use, or there are `MAX_TOKENS` tokens.
         """
         if not NAME.fullmatch(name) or name in RESERVED:
             hint = "Use up to 32 lower-case letters, digits and dashes, beginning with a letter."
@@ -169,7 +169,7 @@ class TokenFile:
         self._change(lambda tokens: tokens.pop(_known(tokens, name)))
 
     def update(self, name: str, **values: Any) -> None:
-        """Change what is kept of a token; its sessions end, since its key changes.
+        """Change what is stored of a token; its sessions end, since its key changes.
 
         Raises:
             UsageError: there is none of that name.
@@ -188,7 +188,7 @@ class TokenFile:
             files.write_json(self._path, value, mode=0o640, group=self._group())
 
     def _group(self) -> int:
-        """The group of the dashboard, as the files that it reads have it."""
+        """The dashboard's group, which is that of the files that it reads."""
         known = [path for path in (self._path, self._like) if path and path.exists()]
         return known[0].stat().st_gid if known else -1
 

@@ -1,1 +1,1 @@
-"""What a project requires of Python, in whichever file it says so."""
+"""A project's Python requirements, in whichever file it declares them."""

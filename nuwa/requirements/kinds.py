@@ -1,4 +1,4 @@
-"""The files that name requirements, and which of them counts where a project has several."""
+"""The files that name requirements, and which of them counts if a project has several."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LISTS = (
     "requirements-production.txt",
 )
 KINDS = (*LOCKS, *LISTS, *PROJECT_FILES)
-"""In the order in which they count: exact versions, then lists, then what a project says of itself."""
+"""In order of precedence: lock files, then lists, then a project's own metadata."""
 
 
 def find(folder: Path) -> str:
-    """The file of `KINDS` that counts in a project, relative to it; `""` where none names requirements.
+    """The file of `KINDS` that counts in a project, relative to it; `""` if none names requirements.
 
     A lock of a uv workspace may be in a folder above: `../uv.lock`.
     """
@@ -45,7 +45,7 @@ def every(folder: Path) -> list[str]:
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """A TOML file, or nothing where there is none or it cannot be read."""
+    """A TOML file; empty if there is none or it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -53,7 +53,7 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def table(value: object, *keys: str) -> dict[str, Any]:
-    """The table at a path of keys; an empty one where there is none."""
+    """The table at a path of keys; empty if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}

@@ -1,7 +1,7 @@
-"""Lock files of Poetry, PDM and Pipenv: the versions that they fix, as lines for an installer.
+"""Lock files of Poetry, PDM and Pipenv: the versions that they pin, as lines for an installer.
 
-None of them is resolved here. A lock gives exact versions and checksums as constraints; what is required
-comes from the project, so that groups for development stay out whatever the version of the lock's format.
+Nothing is resolved here. A lock provides exact versions and checksums as constraints; the requirements come
+from the project, so that development groups are left out, whatever the version of the lock's format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nuwa.requirements.project_file import normalised, required
 
 @dataclass(frozen=True)
 class Locked:
-    """What a lock and its project say."""
+    """The requirements of a project, and the versions that its lock pins."""
 
     lines: tuple[str, ...]
     """Requirements."""
@@ -33,7 +33,7 @@ def poetry(folder: Path, name: str, groups: Sequence[str]) -> Locked:
     """poetry.lock, with the requirements in pyproject.toml.
 
     Raises:
-        BuildError: the lock cannot be read, or lists no requirements of the project.
+        BuildError: the lock cannot be read, or lacks a requirement of the project.
     """
     return _by_packages(folder, name, groups, _poetry_place)
 
@@ -91,7 +91,7 @@ def _by_packages(folder: Path, name: str, groups: Sequence[str], place: Any) -> 
 
 
 def _check_complete(name: str, lines: Iterable[str], packages: list[dict[str, Any]]) -> None:
-    """A lock that lacks one of the project's requirements was made before that was added."""
+    """A lock that lacks one of the project's requirements is out of date."""
     known = {normalised(package["name"]) for package in packages}
     for line in lines:
         if not line.startswith("-") and _name(line) not in known and ";" not in line:
@@ -111,7 +111,7 @@ def _name(line: str) -> str:
 
 
 def _at_its_place(line: str, places: dict[str, str]) -> str:
-    """A requirement at the very commit or archive that the lock has."""
+    """A requirement, from the exact commit or archive that the lock records."""
     found = places.get(_name(line))
     if not found or line.startswith("-"):
         return line
@@ -121,7 +121,7 @@ def _at_its_place(line: str, places: dict[str, str]) -> str:
 
 
 def _constraints(packages: list[dict[str, Any]], checksums: dict[str, Any]) -> Iterator[str]:
-    """Of a package with several versions that nothing tells apart, the range between them."""
+    """Exact versions with checksums; without markers that tell its versions apart, a package is left out."""
     count = Counter(normalised(package["name"]) for package in packages)
     for package in packages:
         name, version, marker = package["name"], package["version"], _marker(package)
@@ -134,7 +134,7 @@ def _constraints(packages: list[dict[str, Any]], checksums: dict[str, Any]) -> I
 
 
 def _marker(package: dict[str, Any]) -> str:
-    """The environment in which a version counts: a text, or one for each group."""
+    """The environment marker of a version; a lock may have one for each group."""
     found = package.get("markers") or package.get("marker") or ""
     if isinstance(found, dict):
         return " or ".join(f"({marker})" for marker in dict.fromkeys(found.values()))

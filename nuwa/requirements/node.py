@@ -23,19 +23,19 @@ _INSTALL = {
     "yarn-1": ("yarn", "install", "--frozen-lockfile", "--non-interactive"),
     "yarn-berry": ("yarn", "install", "--immutable"),
 }
-"""Command lines that install what a lock file names, and nothing else; Yarn's two makes differ."""
+"""Command lines that install exactly what a lock file names; Yarn 1 and later versions differ."""
 _HEAD_CHARACTERS = 4096
 
 
 @dataclass(frozen=True)
 class Manager:
-    """What installs the packages of a frontend and runs its scripts.
+    """The package manager of a frontend, which also runs its scripts.
 
     Args:
         name: npm, pnpm or yarn.
         format: the format of its lock file, as in the table [node] of images/pins.toml.
         version: what package.json asks for; empty: it names none.
-        install: its command line that installs what the lock file names, and nothing else.
+        install: its command line that installs exactly what the lock file names.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Manager:
 
 
 def package(folder: Path) -> dict[str, Any]:
-    """A folder's package.json; empty where it has none.
+    """A folder's package.json; empty if it has none.
 
     Raises:
         BuildError: it is not a JSON object.

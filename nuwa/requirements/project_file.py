@@ -1,4 +1,4 @@
-"""What a project says of itself that it requires: pyproject.toml, setup.cfg or setup.py, read and not run."""
+"""The requirements in a project's pyproject.toml, setup.cfg or setup.py, which is read but not run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def required(folder: Path, name: str, groups: Sequence[str] = ()) -> list[str]:
         groups: optional dependencies (extras) and dependency groups that the app needs as well.
 
     Raises:
-        BuildError: they cannot be told without running the project, or a group is not there.
+        BuildError: they cannot be determined without running the project, or a group does not exist.
     """
     readers = {"pyproject.toml": _pyproject, "setup.cfg": _setup_cfg, "setup.py": _setup_py}
     return list(dict.fromkeys(readers[name](folder, groups)))
@@ -68,7 +68,7 @@ def _groups(document: dict[str, Any]) -> list[str]:
 
 
 def _group(document: dict[str, Any], name: str, seen: tuple[str, ...] = ()) -> list[str] | None:
-    """The lines of an extra or a group; None where there is none of that name."""
+    """The lines of an extra or a group; None if there is none of that name."""
     extras = table(document, "project", "optional-dependencies")
     if name in extras:
         return [str(item) for item in extras[name]]
@@ -86,7 +86,7 @@ def _group(document: dict[str, Any], name: str, seen: tuple[str, ...] = ()) -> l
 
 
 def _dynamic(document: dict[str, Any]) -> list[str]:
-    """Dependencies that the build backend reads out of requirement files."""
+    """Dependencies that the build backend reads from requirements files."""
     setuptools = table(document, "tool", "setuptools", "dynamic", "dependencies").get("file")
     hatch = table(document, "tool", "hatch", "metadata", "hooks", "requirements_txt").get("files")
     files = [setuptools] if isinstance(setuptools, str) else list(setuptools or hatch or ())
@@ -99,7 +99,7 @@ def _dynamic(document: dict[str, Any]) -> list[str]:
 
 
 def _with_source(line: str, sources: dict[str, Any]) -> str:
-    """A requirement from where `[tool.uv.sources]` has it."""
+    """A requirement with its source from `[tool.uv.sources]`."""
     found = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?([^;]*)(;.*)?$", line)
     given = {normalised(name): source for name, source in sources.items()}
     source = given.get(normalised(found[1])) if found else None
@@ -116,7 +116,7 @@ def _with_source(line: str, sources: dict[str, Any]) -> str:
 
 
 def _place(source: dict[str, Any]) -> str:
-    """The URL or path of a dependency's table, as uv and Poetry write it; empty for an index."""
+    """The URL or path in a dependency's table, as uv and Poetry write it; empty if it comes from an index."""
     if "git" in source:
         commit = source.get("rev") or source.get("tag") or source.get("branch") or ""
         url = str(source["git"])
@@ -159,7 +159,7 @@ def _poetry_line(name: str, given: dict[str, Any]) -> str:
 
 
 def pep440(constraint: str) -> str:
-    """A version as Poetry constrains it (^1.2, ~1.2, 1.2.*, 1.2), in the words of PEP 440."""
+    """A version constraint of Poetry (^1.2, ~1.2, 1.2.*, 1.2), in the syntax of PEP 440."""
     clauses = [clause.strip() for clause in constraint.split(",") if clause.strip() not in ("", "*")]
     return ",".join(part for clause in clauses for part in _clause(clause))
 
@@ -174,7 +174,7 @@ def _clause(clause: str) -> Iterable[str]:
 
 
 def _significant(version: str) -> int:
-    """The place of the number that a caret lets stay: the first that is not zero."""
+    """The index of the number that a caret keeps: the first that is not zero."""
     numbers = _numbers(version)
     return next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
 
@@ -245,7 +245,7 @@ def _called(node: ast.Call) -> str:
 
 
 def _value(node: ast.expr | None, names: dict[str, ast.expr]) -> Any:
-    """A literal, or the literal that a name of the module stands for."""
+    """The value of a literal, or of a name that the module sets to a literal."""
     if isinstance(node, ast.Name) and node.id in names:
         node = names[node.id]
     return None if node is None else ast.literal_eval(node)

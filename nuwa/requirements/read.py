@@ -1,4 +1,4 @@
-"""A project's requirements, read and not yet resolved, as files that a build can install from."""
+"""A project's requirements, read but not yet resolved, as files that a build can install from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COPY = "/tmp/requirements"  # noqa: S108 - inside a build
 """Where a build copies them before it builds folders of the project: build backends write into those."""
 
 Select = Callable[[Path], Iterable[str]]
-"""The files of a folder that belong to it, relative to it."""
+"""Returns the files of a package's folder that belong to the package, relative to it."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Requirements:
     """The requirements of a project, read but not yet resolved."""
 
     words: tuple[str, ...] = ()
-    """The end of the command line that installs them; empty: there are none."""
+    """The last arguments of the command that installs them; empty: there are none."""
     files: dict[str, bytes] = field(default_factory=dict)
-    """Content by path below `/mnt`. They decide what is installed, and nothing else does."""
+    """Content by path below `/mnt`. These files alone decide what is installed."""
     variables: tuple[str, ...] = ()
     """Variables of the build machine's environment that the files name, such as a token for an index."""
     builds: bool = False
@@ -45,8 +45,8 @@ def read(project: Path, name: str, select: Select, groups: Sequence[str] = ()) -
     Args:
         project: its folder.
         name: the file; empty: the first of `kinds.KINDS` that is there and names requirements.
-        select: which files of a local package go along.
-        groups: extras and dependency groups that are wanted besides.
+        select: which files of a local package are copied into the build.
+        groups: extras and dependency groups to install as well.
 
     Raises:
         BuildError: the file is missing, cannot be read, or requires something that an image cannot have.
@@ -66,7 +66,7 @@ def read(project: Path, name: str, select: Select, groups: Sequence[str] = ()) -
 
 @dataclass
 class _Reading:
-    """One pass over a project's files of requirements."""
+    """One pass over a project's requirements files."""
 
     project: Path
     select: Select
@@ -75,7 +75,7 @@ class _Reading:
     builds: bool = False
 
     def whole(self, name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
-        """Read a file of any kind; returns the words that install from it."""
+        """Read a file of any kind; returns the installer's arguments for it."""
         kind = posixpath.basename(name)
         if kind == "uv.lock":
             return self._written(f"{kind}.txt", _uv_export(self.project, name, groups), self._root(name))
@@ -106,14 +106,14 @@ class _Reading:
         return (self.project / name).parent.resolve()
 
     def _written(self, name: str, lines: Iterable[str], below: Path, option: str = "-r") -> tuple[str, ...]:
-        """A list that was made of something else; local paths in it are relative to the folder `below`."""
+        """Add a list made from another file; local paths in it are relative to the folder `below`."""
         text_lines = text.lines("\n".join(lines))
         kept = [rewritten for line in text_lines if (rewritten := self._line(name, line, below))]
         self.files[f"{FOLDER}/{name}"] = "".join(f"{line}\n" for line in kept).encode()
         return (option, f"/mnt/{FOLDER}/{name}")
 
     def _list(self, name: str) -> None:
-        """A requirements.txt and whatever it includes, each once."""
+        """Add a requirements.txt and whatever it includes, each once."""
         place = f"{FOLDER}/{name}"
         if place in self.files:
             return
@@ -126,7 +126,7 @@ class _Reading:
         self.files[place] = "".join(f"{line}\n" for line in kept).encode()
 
     def _line(self, name: str, line: Line, below: Path) -> str:
-        """A line as the build is to read it; empty: it says nothing there."""
+        """A line as rewritten for the build; empty: the build does not need it."""
         self.variables |= set(text.VARIABLE.findall(line.text))
         where = f"{name}:{line.number}"
         if line.option in ("--requirement", "--constraint"):
@@ -181,7 +181,7 @@ class _Reading:
         return f"{name}{COPY}/{inside}{extras}{target.rest}"
 
     def _of_project(self, target: Target) -> str:
-        """`-e .`: the project is on the path as it is; what it requires is wanted."""
+        """`-e .`: the project is on the import path anyway, so only its requirements count."""
         kind = next((kind for kind in PROJECT_FILES if (self.project / kind).is_file()), "")
         if not kind:
             return ""
@@ -190,7 +190,7 @@ class _Reading:
         return " ".join(words)
 
     def _carry(self, where: str, folder: Path, inside: str) -> None:
-        """Take a package of the project along, to be built there."""
+        """Copy a package of the project into the build, which then builds it."""
         if not any((folder / kind).is_file() for kind in PROJECT_FILES):
             raise BuildError(
                 f"{where}: {folder.name} is not a Python package: it lacks all of {', '.join(PROJECT_FILES)}"

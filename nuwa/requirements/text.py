@@ -20,34 +20,34 @@ _OPTION = re.compile(
 _LONG = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-f": "--find-links"}
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-"""A variable of the environment, as pip and uv put it into a line."""
+"""An environment variable that pip and uv substitute in a line."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One logical line: comments gone, continued lines joined."""
+    """One logical line: without comments, continued lines joined."""
 
     number: int
-    """Of its first physical line, from 1."""
+    """The number of its first physical line, from 1."""
     text: str
     option: str = ""
     """`--requirement`, `--constraint`, `--editable`, `--find-links`; empty for all others."""
     value: str = ""
-    """What the option is given."""
+    """The argument of the option."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a requirement comes from that is not an index."""
+    """The source of a requirement that does not come from an index."""
 
     name: str
-    """As in `name @ target`; empty: it names itself."""
+    """As in `name @ target`; empty: the target itself says it."""
     place: str
     """A path or URL, without extras and markers."""
     extras: str = ""
     """In brackets, or empty."""
     rest: str = ""
-    """Environment marker and options behind it."""
+    """Environment marker and options after it."""
 
     @property
     def is_repository(self) -> bool:
@@ -92,7 +92,7 @@ def _classified(number: int, text: str) -> Line:
 
 
 def target(text: str) -> Target | None:
-    """What a requirement names by a path or URL; None for one that an index has."""
+    """The path or URL that a requirement names; None if it comes from an index."""
     named = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*@\s*(\S+)(.*)", text)
     if named:
         return Target(named[1], _without_egg(named[3]), named[2] or "", named[4])
@@ -113,7 +113,7 @@ def _is_place(word: str) -> bool:
 
 
 def _without_egg(place: str) -> str:
-    """A URL without the name of its package, which has a place of its own."""
+    """A URL without the package name in its fragment, which is `Target.name`."""
     head, mark, fragment = place.partition("#")
     kept = "&".join(part for part in fragment.split("&") if part and not part.startswith("egg="))
     return f"{head}#{kept}" if mark and kept else head

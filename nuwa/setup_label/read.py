@@ -1,4 +1,4 @@
-"""A Setup label looked at without being run: what it would write, and whether it is what nuwa makes."""
+"""Reads a Setup label without running it: what it would write, and whether it is genuine."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class SetupLabel:
     """What a Setup label holds.
 
     Args:
-        script: the label itself: what bash is given.
+        script: the label itself, as bash gets it.
         app: the app that it is for.
         files: content by path below the deployment's folder, such as `bin/run`.
-        genuine: apart from what is packed in it, it is what this version of nuwa writes.
+        genuine: apart from the packed files, it is exactly what this version of nuwa writes.
     """
 
     script: str
@@ -47,7 +47,7 @@ def read(script: str) -> SetupLabel:
     """Unpack a label; its checksums must be right.
 
     Raises:
-        NuwaError: it is none of nuwa's labels, or it is damaged.
+        NuwaError: it was not made by nuwa, or it is damaged.
     """
     try:
         inner = _unzipped(_unbase64(_assigned(script, "packed"))).decode()
@@ -68,7 +68,7 @@ def read(script: str) -> SetupLabel:
 
 
 def _has_our_frame(script: str, inner: str, ours: str) -> bool:
-    """Whether a label is ours but for what is packed in it: compression differs between machines."""
+    """Whether a label is ours, apart from its packed parts: compression differs between machines."""
 
     def frame(text: str) -> str:
         return re.sub("[A-Za-z0-9+/=]{64,}", "…", text)
@@ -78,7 +78,7 @@ def _has_our_frame(script: str, inner: str, ours: str) -> bool:
 
 
 def _assigned(text: str, name: str) -> str:
-    """The value of the word `name=…`; nuwa's own hold nothing that needs quotes."""
+    """The value of an assignment `name=…`; in nuwa's own labels, no value needs quotes."""
     found = re.search(rf"(?<!\S){name}=([A-Za-z0-9+/=_-]*)(?!\S)", text)
     if not found:
         raise ValueError(f"it has no {name.split()[-1]}")
@@ -122,7 +122,7 @@ def _entries(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _tar_entries(content: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """The same of a tar, as labels of earlier releases hold one; None for a link or a folder."""
+    """The same for a tar archive, as in labels of earlier releases; None for a link or a folder."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as opened:
         for entry in opened:
             file = opened.extractfile(entry) if entry.isreg() else None

@@ -21,7 +21,7 @@ from nuwa.resources import BIN_TEMPLATES
 from nuwa.templating import render
 
 MAX_LABEL_BYTES = 96 * 1024
-"""Bytes: a label must stay below. Linux takes 128 KiB as one argument, and `bash -c` gets it as one."""
+"""Bytes: a label must stay below. Linux limits an argument to 128 KiB, and `bash -c` gets it as one."""
 
 LIBRARY = "lib"
 """The folder below `bin/` for what scripts source, and for what systemd, cron and monit call."""
@@ -34,7 +34,7 @@ _HEAD = "label/head.j2"
 _LABEL = "label/label.j2"
 _APP = "app"
 _XZ = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}
-"""For text, of which no byte is aligned."""
+"""For text, whose bytes have no alignment: `pb` is 0."""
 
 _FIXED_FACTS = {
     "app_id": names.APP_ID,
@@ -51,10 +51,10 @@ _FIXED_FACTS = {
     "aliases": distributions.ALIASES,
     "distributions": distributions.DISTRIBUTIONS,
 }
-"""What `bin/lib/app` says for every app."""
+"""What `bin/lib/app` contains for every app."""
 
 MARK = "\x1e"
-"""What the line before a file's content begins with, where files are packed: then its mode and path."""
+"""Begins the line before each packed file's content; the file's mode and path follow."""
 
 
 def setup_script(app: App) -> str:
@@ -92,7 +92,7 @@ def framed(app: str, archive: bytes) -> str:
 
 
 def _unpacking_script(app: str, archive: bytes) -> str:
-    """`bin-templates/label/setup`, which knows the sum of the archive of `bin/`."""
+    """`bin-templates/label/setup`, with the checksum of the archive of `bin/`."""
     head = render(
         str(BIN_TEMPLATES),
         _HEAD,
@@ -104,10 +104,10 @@ def _unpacking_script(app: str, archive: bytes) -> str:
 
 
 def run_setup() -> str:
-    """The value of the RunSetup label: the command line that runs Setup, once BID names the image.
+    """The value of the RunSetup label: the command line that runs Setup of the image that BID names.
 
-    It holds no double quote and no backslash, so that `podman inspect` shows it as it is to be copied, and
-    no dollar sign, which podman 5 would expand in a label.
+    It contains no double quote and no backslash, so that it can be copied from what `podman inspect` prints,
+    and no dollar sign, which podman 5 would expand in a label.
     """
     otherwise = "echo this image has no Setup label >&2; exit 1"
     template = f"{{{{with .Config.Labels.Setup}}}}{{{{.}}}}{{{{else}}}}{otherwise}{{{{end}}}}"
@@ -118,10 +118,10 @@ def run_setup() -> str:
 
 
 def run_kubernetes() -> str:
-    """The value of the RunKubernetes label: prints the image's Kubernetes objects, once BID names the image.
+    """The value of the RunKubernetes label: prints the Kubernetes objects of the image that BID names.
 
-    Options such as `--domain www.example.com` follow it. As in RunSetup, no double quote, backslash or dollar
-    sign is in it.
+    Options such as `--domain www.example.com` can be appended. Like RunSetup, it contains no double quote,
+    backslash or dollar sign.
     """
     digest = "{{with .RepoDigests}}{{index . 0}}{{end}}"
     run = "podman run --rm --no-healthcheck --network none --entrypoint"
@@ -151,7 +151,7 @@ def _scripts() -> dict[str, Path]:
 
 
 def _sourced() -> set[str]:
-    """What the scripts read in and nobody runs, by path below `bin/`."""
+    """Files that scripts source and that are never run, by path below `bin/`."""
     return {f"{LIBRARY}/{path.stem}" for path in (BIN_TEMPLATES / _SOURCED).iterdir()}
 
 
@@ -161,8 +161,8 @@ _HEREDOC = re.compile(r"(?<!<)<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 def _lean(script: str, *, head: bool = True) -> str:
     """A script without comments on lines of their own; with `head`, the first paragraph of its head stays.
 
-    A label has room for the scripts of a deployment, and not for all that is said about them in the source.
-    What is in a here-document is text, whatever it looks like.
+    A label has room for the scripts of a deployment, but not for all of their comments. Lines of a
+    here-document are kept, even if they look like comments.
     """
     shebang, *lines = script.splitlines(keepends=True)
     kept, in_head, end = [shebang], head, ""
@@ -223,24 +223,24 @@ def _host_port_variables(app: App) -> Iterator[str]:
 
 
 def _proxy_lists(app: App) -> list[str]:
-    """The pages with the addresses of each CDN that the site trusts."""
+    """The URLs of the address lists of each CDN that the site trusts."""
     known = [name for name in app.site.trusted_proxies if name in cdn.CDNS]
     return [f"{name}\t{source}" for name in known for source in cdn.CDNS[name].sources]
 
 
 def _guarded(app: App) -> str:
-    """What nginx answers for the app at its health path, where not everybody may ask, or not at any rate."""
+    """Status codes with which nginx may refuse a health check, due to access protection or a rate limit."""
     found = locations.settings(app, app.health.path)
     return " ".join((*(["401 403"] if found.protect else []), *(["429"] if found.limit else [])))
 
 
 def _archive(files: dict[str, str]) -> bytes:
-    """The files as text, packed by xz: an eighth smaller than by gzip, and by a thirtieth than as a tar.
+    """The files as text, packed with xz: an eighth smaller than with gzip, a thirtieth smaller than as a tar.
 
-    The large ones come first, of which the small ones repeat most.
+    Large files come first, since small ones mostly repeat parts of them.
 
     Raises:
-        BuildError: a file holds what marks the beginning of the next one.
+        BuildError: a file contains `MARK`, which would begin the next file.
     """
     sourced, text = _sourced(), ""
     for name, content in sorted(files.items(), key=lambda file: (-len(file[1]), file[0])):

@@ -1,4 +1,4 @@
-"""A stream of events as an answer."""
+"""A stream of server-sent events as a response."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 
 class EventStream(StreamingResponse):
-    """Ends with its source, or when its reader goes.
+    """Ends with its source, or when the client disconnects.
 
-    Starlette's own watches the reader by anyio's event loop, which costs each process 2 to 4 MB for good.
+    Starlette's own response watches for that with anyio, which permanently costs each process 2 to 4 MB.
 
     Args:
-        source: events; no proxy is to hold them back.
+        source: encoded events; headers tell proxies not to buffer them.
     """
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 def to_json(data: Any) -> bytes:
     """A value as JSON; bytes are JSON already.
 
-    Half a surrogate pair, as in a foreign text, becomes the escape that JSON has for it.
+    An unpaired surrogate, as in text from outside, becomes its JSON escape.
     """
     if isinstance(data, bytes):
         return data

@@ -1,4 +1,4 @@
-"""Largest request bodies, in bytes: what the servers refuse, and nginx in front of them."""
+"""Largest request bodies, in bytes; the servers, and nginx in front of them, refuse larger ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells apart who fails now and then from who guesses: after some failures an address has to wait."""
+"""Limits failed attempts, to stop guessing: after some failures, an address has to wait."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FREE_FAILURES = 10
-"""Failures without a wait."""
+"""Number of failures that cause no wait."""
 FIRST_WAIT_S, MAX_WAIT_S = 1.0, 300.0
 FORGET_AFTER_S = 900.0
 """Seconds without a failure after which an address starts with a clean record."""
 MAX_ADDRESSES = 4096
-"""Addresses that are remembered; the one that was quiet longest is forgotten first."""
+"""Addresses that are remembered; the one whose last failure is oldest is forgotten first."""
 
 
 @dataclass
@@ -25,10 +25,10 @@ class _Record:
 
 
 class Limiter:
-    """Counts failures by address, and by what was tried where that is said.
+    """Counts failures by address, and by what was tried if that is given.
 
     Args:
-        clock: a clock that never jumps, in seconds.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,10 +36,10 @@ class Limiter:
         self._records: OrderedDict[str, _Record] = OrderedDict()
 
     def wait(self, address: str, about: str = "") -> float:
-        """Seconds that an address has to wait before its next try counts; 0 when it may try.
+        """Seconds that an address has to wait before its next attempt; 0 if it may try now.
 
         Args:
-            about: what it tries; failures at one thing say nothing of another.
+            about: what it tries; failures are counted separately for each.
         """
         record = self._records.get(_key(address, about))
         return max(0.0, record.until - self._clock()) if record else 0.0
@@ -69,7 +69,7 @@ def _key(address: str, about: str) -> str:
 
 
 def _network(address: str) -> str:
-    """What counts as one address: a client with one IPv6 address has a whole network of them."""
+    """What counts as one address: for IPv6 the /64 network, since a client usually has all of one."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -9,14 +9,14 @@ from starlette.requests import ClientDisconnect, Request
 
 BODY_TIMEOUT_S = 20.0
 MAX_LENGTH_DIGITS = 18
-"""Of a Content-Length: Python refuses to read numbers of thousands of digits."""
+"""Digits of a Content-Length; Python's `int` refuses numbers with thousands of digits."""
 
 
 async def read(request: Request, most: int) -> bytes:
     """The body of a request.
 
     Args:
-        most: bytes; a larger body is refused before it is read.
+        most: maximum size in bytes; a larger body is refused before all of it is read.
 
     Raises:
         HTTPException: 413 too large, 408 too slow, 400 interrupted.

@@ -8,10 +8,10 @@ _REWRITTEN = re.compile(r"[^\n]*\r(?=[^\r\n])")
 
 
 def extended(output: str, text: str) -> str:
-    """An output with more text: what follows a carriage return takes the place of its line.
+    """An output with more text appended; text after a carriage return replaces the line before it.
 
     Args:
-        output: what was there, from an earlier call.
+        output: the output so far, as an earlier call returned it.
     """
     begin = output.rfind("\n") + 1
     return output[:begin] + _REWRITTEN.sub("", (output[begin:] + text).replace("\r\n", "\n"))

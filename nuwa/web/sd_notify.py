@@ -1,4 +1,4 @@
-"""What systemd and its services tell each other: sockets that are handed over, readiness, signs of life."""
+"""What systemd and its services exchange: activated sockets, readiness, and watchdog messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FIRST = 3
 
 
 def sockets() -> dict[str, socket.socket]:
-    """The listening sockets that systemd hands over (sd_listen_fds(3)), by their names."""
+    """The listening sockets that systemd passes (sd_listen_fds(3)), by name."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return {}
     count = int(os.environ.get("LISTEN_FDS", "0"))
@@ -23,7 +23,7 @@ def sockets() -> dict[str, socket.socket]:
 
 
 def tell(message: str) -> None:
-    """Tell systemd something (sd_notify(3)); without systemd nobody hears it."""
+    """Send systemd a message (sd_notify(3)); without NOTIFY_SOCKET, do nothing."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -35,7 +35,7 @@ def tell(message: str) -> None:
 
 
 async def keep_alive() -> None:
-    """Say that the event loop turns, as often as systemd wants to hear it."""
+    """Report to systemd's watchdog that the event loop runs, three times per watchdog interval."""
     microseconds = int(os.environ.get("WATCHDOG_USEC", "0"))
     while microseconds:
         tell("WATCHDOG=1")

@@ -1,4 +1,4 @@
-"""What happens, told to those who watch: a slow watcher misses events, and nobody else notices."""
+"""Publishes events to watchers: a slow watcher misses events, without delaying the others."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from nuwa.web.json_text import to_json
 
 MAX_QUEUED_EVENTS = 1000
-"""Events that wait for one watcher; beyond that it is told to start over."""
+"""Events that wait for one watcher; beyond that, `overflow` replaces them."""
 KEEPALIVE_S = 15.0
-"""Seconds after which a silent stream says that it is there; the dashboard's too."""
+"""Seconds of silence after which a stream, also the dashboard's, sends a comment."""
 
 Event = tuple[str, Any]
 
 
 class Watchers:
-    """Everybody who watches."""
+    """All current watchers."""
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Event]] = set()
         self.arrived = asyncio.Event()
-        """Set while somebody watches."""
+        """Set while there is a watcher."""
 
     def __len__(self) -> int:
         return len(self._queues)
@@ -42,7 +42,7 @@ class Watchers:
                 self.arrived.clear()
 
     def publish(self, name: str, data: Any) -> None:
-        """Tell everybody."""
+        """Send an event to all watchers."""
         for queue in self._queues:
             if queue.full():
                 while not queue.empty():
@@ -58,7 +58,7 @@ def encode(name: str, data: Any, identity: str = "") -> bytes:
 
 
 async def keep_alive(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A stream that says something now and then, so that nobody takes it for dead."""
+    """A stream with a comment after each `KEEPALIVE_S` of silence, so that it is not closed as idle."""
     iterator = aiter(source)
     pending: asyncio.Task[bytes] = asyncio.ensure_future(anext(iterator))
     try:

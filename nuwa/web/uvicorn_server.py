@@ -1,4 +1,4 @@
-"""How both processes of the host answer HTTP: on sockets that are there, until they are asked to end."""
+"""How both HTTP processes of a host serve: on sockets that exist already, until they are asked to stop."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from starlette.types import ASGIApp
 
 if "uvicorn" not in sys.modules:
-    # The package imports its own command line, whose click costs each of the two processes 2 MB.
-    sys.modules["uvicorn.main"] = types.SimpleNamespace(main=None, run=None, Server=None)  # type: ignore[assignment]  # stands for a module that would be loaded in vain
+    # The package imports its own command line, whose library click costs each of the two processes 2 MB.
+    sys.modules["uvicorn.main"] = types.SimpleNamespace(main=None, run=None, Server=None)  # type: ignore[assignment]  # a stub for a module that is not needed
 
 import uvicorn
 from uvicorn.config import Config
@@ -23,20 +23,20 @@ from uvicorn.server import Server as UvicornServer
 uvicorn.Server = UvicornServer  # type: ignore[misc]  # uvicorn's own name for it
 
 MAX_CONNECTIONS = 512
-"""Requests at once, streams among them, on each server."""
+"""Concurrent requests on each server, including streams."""
 SHUTDOWN_GRACE_S = 5
-"""Seconds that requests in progress get at the end."""
+"""Seconds that requests in progress get to finish at shutdown."""
 
 
 TICK_S = 1.0
-"""Seconds between two looks of a server at the clock, for the header `Date`."""
+"""Seconds between updates of the header `Date`."""
 
 
 class Server(UvicornServer):
-    """A server that leaves the signals to the process, which may have two of them.
+    """A server that leaves signals to the process, which may run two servers.
 
-    It sleeps until it is to end. uvicorn's own looks ten times a second whether that is so, which is most of
-    what an idle service costs.
+    It wakes up once per `TICK_S`, or to stop. uvicorn's own polls ten times a second, which is most of what
+    an idle service costs.
     """
 
     def __init__(self, config: Config) -> None:
@@ -45,7 +45,7 @@ class Server(UvicornServer):
 
     @property
     def should_exit(self) -> bool:
-        """Whether it is to end; setting it ends it."""
+        """Whether it is to stop; setting this stops it."""
         return self._ending.is_set()
 
     @should_exit.setter
@@ -64,13 +64,13 @@ class Server(UvicornServer):
 
 
 def log_to_journal() -> None:
-    """Plain lines, to which systemd adds the time; uvicorn's of start and end would say what systemd says."""
+    """Log plain lines; the journal adds the time. uvicorn's on start and stop would repeat systemd's."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def server(app: ASGIApp) -> Server:
-    """What serves an application, once it is given its sockets."""
+    """The server of an application; it gets its sockets when it is started."""
     settings = Config(
         app,
         http="h11",
@@ -88,7 +88,7 @@ def server(app: ASGIApp) -> Server:
 
 
 def at_end(call: Callable[[], None]) -> None:
-    """Have something called when the process is asked to end; inside of its event loop."""
+    """Have something called, in the event loop, when the process is asked to stop."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, call)
