@@ -1,1 +1,1 @@
-"""nuwa's figures against what people use instead, as ratios within one run. `script/bench` runs them."""
+"""nuwa's figures compared with common alternatives, as ratios within one run. `script/bench` runs them."""

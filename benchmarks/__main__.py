@@ -1,4 +1,4 @@
-"""`script/bench [NAME…]`: measures all figures, or those that are named, for docs/benchmarks.md."""
+"""`script/bench [NAME…]`: measures all figures, or the named ones, for docs/benchmarks.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host agent on a lab host of its own: what it costs, how its listing, its log and its router do."""
+"""The host agent on a lab host of its own: its cost, and the speed of its listing, its log and its router."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from nuwa.lab.model import HostState, Lab
 LAB = Lab("benchagent")
 SERVICES = 500
 IDLE, WATCHED = 60.0, 30.0
-"""Seconds over which cpu is counted."""
+"""Seconds over which CPU time is measured."""
 LISTINGS = 100
 DEATHS = 10
 LINES, WRITERS = 100_000, 10
@@ -61,7 +61,7 @@ server {{
 
 @dataclass(frozen=True)
 class Host:
-    """The lab host with the agent on it."""
+    """The lab host that runs the agent."""
 
     engine: Engine
     state: HostState
@@ -80,7 +80,7 @@ class Host:
         self.sh("nuwa config apply --quiet")
 
     def of_processes(self, script: str) -> list[int]:
-        """What a script prints for each process of the agent, as numbers; `$p` is the process."""
+        """What a script prints for each process of the agent, as numbers; `$p` is the process id."""
         pids = "$(systemctl show -p MainPID --value nuwa-ci nuwa-dashboard | grep -v '^0*$')"
         return [int(word) for word in self.sh(f"for p in {pids}; do {script}; done").split()]
 
@@ -95,7 +95,7 @@ class Host:
 
 @contextmanager
 def prepared(world: World) -> Iterator[Host]:
-    """A fresh lab host with the agent, which is gone afterwards."""
+    """A fresh lab host with the agent; it is removed afterwards."""
     world.say("a lab host with the agent")
     (state,) = lifecycle.reset(world.engine, Quiet(), LAB, 1)
     try:
@@ -106,7 +106,7 @@ def prepared(world: World) -> Iterator[Host]:
 
 
 def agent(world: World) -> Iterator[Figure]:
-    """The host agent: memory and cpu when idle, the listing of 500 services, the router."""
+    """The host agent: memory and CPU time when idle, the listing of 500 services, the router."""
     with prepared(world) as host:
         yield from _idle(host)
         yield from _containers(host)
@@ -116,7 +116,7 @@ def agent(world: World) -> Iterator[Figure]:
 
 
 def _containers(host: Host) -> Iterator[Figure]:
-    """How soon the dashboard shows what happens to a container, and what it costs to watch one."""
+    """How soon the dashboard shows changes of a container, and what watching one costs."""
     host.sh(agent_container.SETUP)
     host.configure({"processes": {agent_container.NAME: {"deployment": agent_container.FOLDER}}})
     host.write("/srv/seen.py", agent_container.SEEN)
@@ -130,7 +130,7 @@ def _containers(host: Host) -> Iterator[Figure]:
 
 
 def _history(world: World, host: Host) -> Iterator[Figure]:
-    """Two years of history: its size, and the first paint of a service's page with a year of it."""
+    """Two years of history: its size, and the first paint of a service's page that shows a year."""
     names = [f"s{number:03d}" for number in range(agent_history.SERVICES)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "stats.db")
@@ -191,7 +191,7 @@ def _many(host: Host) -> Iterator[Figure]:
 
 
 def _router(world: World, host: Host) -> Figure:
-    """Requests a second through our route, and through the least that nginx needs to do the same."""
+    """Requests per second through nuwa's route, and through the minimal nginx configuration for the same."""
     host.configure({"processes": {}, "routes": {"bench.test/": BACKEND}})
     folder = "/var/lib/nuwa/agent/tls/nuwa@bench.test"
     text = _NGINX.format(backend=BACKEND, certificate=f"{folder}.crt", key=f"{folder}.key")
@@ -207,7 +207,7 @@ def _router(world: World, host: Host) -> Figure:
         ours=lambda: seconds(f"https://{address}/"),
         theirs=lambda: seconds(f"https://{address}:8803/"),
     )
-    # The target is a largest value: so many times longer than plain nginx may a request take.
+    # The target is a maximum: how many times as long as with plain nginx a request may take.
     return Figure.of(
         "agent: a request through the router",
         taken,
@@ -219,7 +219,7 @@ def _router(world: World, host: Host) -> Figure:
 
 
 def logs(world: World) -> Iterator[Figure]:
-    """A million numbered lines of ten services while every part of the log is restarted: what is lost."""
+    """A million numbered lines of ten services while every part of the log is restarted: lost lines."""
     with prepared(world) as host:
         agent_log.begin(host, WRITERS, LINES)
         begun = time.monotonic()

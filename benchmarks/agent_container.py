@@ -1,11 +1,11 @@
-"""A deployment that is one container on a lab host, and how soon the dashboard shows what happens to it."""
+"""A deployment that is one container on a lab host, and how soon the dashboard shows its changes."""
 
 from __future__ import annotations
 
 NAME = "death"
 FOLDER = f"/srv/{NAME}"
 ROOT = "/srv/death-root"
-"""The container's files; the health check asks for one of them."""
+"""The container's files; the health check tests for one of them."""
 WELL = f"{ROOT}/well"
 CONTAINER = f"nuwa-{NAME}-blue"
 _UNIT = f"""[Service]
@@ -36,7 +36,7 @@ cat >/etc/systemd/system/{CONTAINER}.service <<'END'
 systemctl daemon-reload
 systemctl restart {CONTAINER}
 """
-"""For a shell on the host, as root."""
+"""Run by a shell on the host, as root."""
 TAKE_AWAY = f"""systemctl stop {CONTAINER}
 rm -rf {FOLDER} {ROOT} /etc/systemd/system/{CONTAINER}.service
 systemctl daemon-reload
@@ -103,5 +103,5 @@ for _ in range(rounds):
     health(lambda: open("{WELL}", "w").close(), lambda row: not is_sick(row))
 print(json.dumps(times))
 """
-"""For Python on the host: seconds to the dashboard's event, from a death, from the start of the health check
-that finds something else than the one before, and from the end that podman noted of it."""
+"""Run by Python on the host: seconds to the dashboard's event, from a death, from the start of the health
+check with a new result, and from the end of that check that podman recorded."""

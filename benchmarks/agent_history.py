@@ -1,4 +1,4 @@
-"""Two years of history of many services: how large it is, and how soon the dashboard draws a year of it."""
+"""Two years of history of many services: its size, and how soon the dashboard draws a year of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SEED = 19
 
 
 def fill(path: Path, names: list[str]) -> None:
-    """Write everything that is ever kept of these services and the host: nothing repeats, all is busy."""
-    chance = random.Random(SEED)  # noqa: S311 - figures, not secrets
+    """Write the maximum history of these services and the host, with random values and constant use."""
+    chance = random.Random(SEED)  # noqa: S311 - data for figures, not secrets
     durations = {
         one: [_durations(chance, min(60 * one.step // 60, 3600)) for _ in range(20)]
         for one in (DAYS, HOURS, MINUTES)
@@ -33,7 +33,7 @@ def fill(path: Path, names: list[str]) -> None:
                 store._put(
                     one, {name: _point(chance, at, one.step // 60, durations[one]) for name in (HOST, *names)}
                 )
-        # All of it is in the coarser resolutions already.
+        # The coarser resolutions already contain all of it.
         store._connection.execute("update resolutions set rolled = number")
     store._connection.execute("pragma wal_checkpoint(truncate)")
     store.close()

@@ -1,4 +1,4 @@
-"""Numbered lines of several services, and which of them the files of the log lack."""
+"""Numbered lines of several services, and how many of them are missing from the log files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Protocol
 
 PATIENCE = 6
-"""Looks in a row, five seconds apart, after which nothing more is expected."""
+"""Unchanged results in a row, five seconds apart, after which no more lines are expected."""
 _WRITER = """import pathlib, sys, time
 
 name, lines = sys.argv[1], int(sys.argv[2])
@@ -38,7 +38,7 @@ print(json.dumps({"lost": lost, "doubled": doubled}))
 
 
 class Host(Protocol):
-    """Where the services run."""
+    """The host that runs the services."""
 
     def sh(self, script: str, timeout: float = ...) -> object:
         """Run a script as root."""
@@ -51,7 +51,7 @@ class Host(Protocol):
 
 
 def begin(host: Host, writers: int, lines: int) -> None:
-    """Let services write numbered lines, as fast as the log takes them."""
+    """Let services write numbered lines as fast as the log accepts them."""
     host.sh("mkdir -p /var/lib/nuwa-lines; rm -f /var/lib/nuwa-lines/*; rm -f /var/log/nuwa/lines*")
     host.write("/srv/lines.py", _WRITER)
     host.write("/srv/count.py", _COUNTER)
@@ -65,7 +65,7 @@ def is_done(host: Host, writers: int) -> bool:
 
 
 def missing(host: Host, writers: int, lines: int) -> int:
-    """How many of the lines never reached the files, once what waits in the journal is written."""
+    """How many of the lines never reached the files, once the journal's backlog is written."""
     count = f"sleep 5; python3 /srv/count.py {writers} {lines}"
     lost, unchanged = lines * writers, 0
     while lost and unchanged < PATIENCE:

@@ -1,4 +1,4 @@
-"""What the agent takes over a longer time, a sixth of which somebody watches the dashboard."""
+"""The agent's memory over a longer time; for a sixth of it, the dashboard is open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.figure import Figure
 from benchmarks.world import World
 
 MINUTES, WATCHED = 15, 2.5
-"""How long is measured, and how long of it somebody watches."""
+"""The duration of the measurement, and how long of it the dashboard is open."""
 _MEASURE = """import http.client, json, os, subprocess, sys, threading, time
 
 seconds, watched = float(sys.argv[1]), float(sys.argv[2])
@@ -61,11 +61,11 @@ while time.monotonic() - begun < seconds:
 watcher.join()
 print(json.dumps(samples))
 """
-"""For Python on the host: resident memory of agent, dashboard and their children, once a second, in MB."""
+"""Run by Python on the host: resident memory of agent, dashboard and their children, once a second, in MB."""
 
 
 def memory(world: World) -> Iterator[Figure]:
-    """The host agent over a quarter of an hour, a sixth of it watched: memory, podman's service included."""
+    """The host agent over a quarter of an hour, watched for a sixth of it: memory, with podman's service."""
     with prepared(world) as host:
         host.sh(agent_container.SETUP)
         host.configure({"processes": {agent_container.NAME: {"deployment": agent_container.FOLDER}}})

@@ -1,7 +1,7 @@
-"""Archives of a volume by bin/archive_volumes and by borg alone; the memory that takes; a rehearsal.
+"""Archives of a volume by bin/archive_volumes and by plain borg: time and memory; and a rehearsal.
 
-What is not in proportion to the data (copies of databases, the check, the removal of old archives) takes
-about a second, whatever the size. So throughput is held to its target with much data.
+The parts that do not grow with the data (copies of databases, the check, the removal of old archives) take
+about a second. So the target for throughput applies to a large volume.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ THEIRS = (
 
 
 def archive(world: World) -> Iterator[Figure]:
-    """archives against bare borg: seconds, and memory as the data grows; a rehearsal's seconds"""
+    """Archives against plain borg: seconds, and memory as the data grows; a rehearsal's seconds."""
     with installed(world, "bencharchive", FIRST) as filled:
         yield from _figures(filled, world.rounds)
 
 
 def _archive(filled: Filled, *words: str) -> Measured:
-    """Into a new, empty repository."""
+    """Archive into a new, empty repository."""
     filled.sh(EMPTY)
     return filled.measure(*words)
 
@@ -54,7 +54,7 @@ def _figures(filled: Filled, rounds: int) -> Iterator[Figure]:
         peaks[megabytes] = [each.peak for each in made["ours"]]
         title = f"Archive of {megabytes} MB, dumps and checks included"
         yield Figure.of(title, taken, opponent="borg create", unit="s", target=target, decimals=2)
-        # A disk has good and bad minutes; this shows what there is to do.
+        # Disk speed varies over minutes; CPU time is a steadier measure of the work.
         cpu = {side: [each.cpu for each in values] for side, values in made.items()}
         yield Figure.of(
             f"{title}: CPU time", cpu, opponent="borg create", unit="s", target=target, decimals=2

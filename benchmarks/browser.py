@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by playwright, which brings none of its own."""
+"""Debian's Chromium, driven by playwright, whose package contains no browser."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FLAGS = [
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser until the end of the block.
+    """A browser for the duration of the block.
 
     Raises:
         NuwaError: it is not installed.
     """
-    # Late: code that measures something else needs no playwright.
+    # Imported late: code that measures something else needs no playwright.
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium")

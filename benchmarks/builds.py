@@ -1,4 +1,4 @@
-"""How long builds take, and what comes out of them."""
+"""How long builds take, and how large the results are."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def size(world: World) -> Iterator[Figure]:
 
 
 def label(world: World) -> Iterator[Figure]:
-    """The installer that an image carries."""
+    """The size of the installer that an image carries."""
     text = world.inspect(world.app_image("django")).labels[LABEL_SETUP]
     yield Figure(title="Setup label", ours=[len(text.encode()) / 1024], unit="KiB", target=46.5, decimals=1)
 
 
 def unchanged(world: World) -> Iterator[Figure]:
-    """Nothing changed: one look at labels against podman's walk through the cache of each layer."""
+    """Nothing changed: one inspection of labels, against podman's walk through the cache of each layer."""
     world.app_image("django")
     stages = world.podman_stages("django")
 
@@ -43,7 +43,7 @@ def unchanged(world: World) -> Iterator[Figure]:
 
 
 def code(world: World) -> Iterator[Figure]:
-    """One line of the app's code changed, a different one each time."""
+    """One changed line in the app's code, a different one each time."""
     world.app_image("django")
     world.plain_image()
     file = world.project("django") / "postcards" / "views.py"
@@ -65,7 +65,7 @@ def code(world: World) -> Iterator[Figure]:
 
 
 def cold(world: World) -> Iterator[Figure]:
-    """Everything above the bare distribution; the images must come out the same."""
+    """Everything above the bare distribution; the images must be identical."""
     tag, ids = world.app_image("django"), []
     world.plain_image()
 

@@ -1,4 +1,4 @@
-"""Deploys in a row under load, something killed at a random moment of each; then the documented recovery."""
+"""Deploys in a row under load, with a kill at a random moment of each; then the documented recovery."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from nuwa.lab.model import Lab
 DEPLOYS = int(os.environ.get("NUWA_BENCH_CHAOS", "200"))
 SEED = int(os.environ.get("NUWA_BENCH_SEED", "0")) or secrets.randbelow(2**31)
 LIMIT_S = int(os.environ.get("NUWA_BENCH_MINUTES", "1440")) * 60
-"""No further deploy begins after that."""
+"""No more deploys are started after this many seconds."""
 BACK_S = 180
-"""How long the site may take until it answers, after the recovery, on a slow machine."""
+"""Maximum seconds until the site answers after the recovery, on a slow machine."""
 CONNECTIONS = 3
 
 KILLS = {
@@ -41,13 +41,13 @@ KILLS = {
     "agent": "systemctl kill --signal=KILL nuwa-ci",
     "nothing": "true",
 }
-"""What is killed, by a shell command on the host; a command that finds nothing to kill fails."""
+"""What is killed, by a shell command on the host; a command fails if it finds nothing to kill."""
 SERVERS = {"conmon": f"nuwa-tiny-$(cat {FOLDER}/volumes/.nuwa/slot)", "nginx": "nginx"}
-"""Kills that end a server itself, and its unit: what is in flight is lost."""
+"""Kills that stop a server itself, with its unit: requests in flight are lost."""
 OWN_START = """unit={unit}; systemctl stop $unit; begin=$(date +%s%N); systemctl start --no-block $unit
 until curl --silent --insecure --fail --output /dev/null --resolve {domain}:443:127.0.0.1 https://{domain}/
 do sleep 0.01; done; echo $((($(date +%s%N) - begin) / 1000000))"""
-"""How long that server takes from the order to start to the first page, in milliseconds."""
+"""Milliseconds from the start of that server to its first page."""
 BEGIN = f"""cd {FOLDER}
 setsid bash -c 'echo $$ >/tmp/deploy.pid; exec bin/deploy --quiet --watch 3 "$0"' {{image}} \
 </dev/null >/tmp/deploy.log 2>&1 & sleep 0.1"""
@@ -68,7 +68,7 @@ echo "monit $(grep -c "port $(cat port.$slot) " /etc/monit/conf.d/nuwa-tiny)" ""
 
 @dataclass
 class Round:
-    """One deploy: what was killed how many seconds after its begin, and what came of it."""
+    """One deploy: what was killed how many seconds after its start, and the outcome."""
 
     kind: str
     after: float
@@ -76,7 +76,7 @@ class Round:
     end: float = 0.0
     wrong: list[str] = field(default_factory=list)
     own_start: float = 0.0
-    """Seconds that the killed server takes to start, measured afterwards; 0: no server was killed."""
+    """Seconds that the killed server takes to start, measured afterwards; 0 if no server was killed."""
 
     def lost(self, samples: Sequence[Sample]) -> list[Sample]:
         return [s for s in samples if s.outcome and self.begin <= s.end < self.end]
@@ -88,7 +88,7 @@ class Round:
 
 
 def chaos(world: World) -> Iterator[Figure]:
-    """deploys with a kill at a random moment: requests lost by kind of kill, wrong ends"""
+    """Deploys with a kill at a random moment: requests lost by kind of kill, wrong outcomes."""
     chance = random.Random(SEED)  # noqa: S311 - no secret
     world.say(f"seed {SEED}: NUWA_BENCH_SEED={SEED} repeats the order of kills")
     with installed(world, Lab("chaos"), _project(world)) as site:
@@ -106,7 +106,7 @@ def chaos(world: World) -> Iterator[Figure]:
 
 
 def _project(world: World) -> Path:
-    """The tiny site with a release hook that takes a while."""
+    """The tiny site with a slow release hook."""
     folder = world.folder / "chaos"
     shutil.copytree(PROJECT, folder)
     with (folder / "nuwa.toml").open("a") as manifest:
@@ -144,7 +144,7 @@ def _rounds(site: Site, images: Sequence[str], chance: random.Random) -> Iterato
 
 
 def _recover(site: Site) -> Iterator[str]:
-    """What the guide says to do; then everything that is not as it should be."""
+    """Do what the guide says; then list everything that is not as it should be."""
     resumed = site.bin("deploy --resume --yes", check=False)
     if resumed.code:
         yield f"--resume ended with {resumed.code}: {resumed.stderr.strip()[-300:]}"

@@ -1,4 +1,4 @@
-"""What is measured on running containers: the time to the first answer, and the memory of the supervision."""
+"""Measurements on running containers: the time to the first answer, and the memory of the supervision."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from benchmarks.world import PREFIX, World
 from nuwa.names import CAPABILITIES, TMPFS
 
 PATIENCE = 60.0
-"""Seconds after which a container that does not answer is given up."""
+"""Seconds after which waiting for a container's answer is given up."""
 LOOK_AGAIN = 0.003
 
 
 @dataclass(frozen=True)
 class Start:
-    """How one side is started: what follows `podman run`, with the same isolation for all."""
+    """How one side is started: the arguments of `podman run`, with the same isolation for all."""
 
     image: str
     options: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ ISOLATION = (
 
 @contextmanager
 def running(world: World, start: Start) -> Iterator[str]:
-    """The name of a container that was just started; it is removed at the end."""
+    """The name of a container that was just started; it is removed after the block."""
     name = f"{PREFIX}-{os.getpid()}"
     options = ["--detach", "--name", name, "--pull=never", *ISOLATION, *start.options]
     try:
@@ -57,7 +57,7 @@ def running(world: World, start: Start) -> Iterator[str]:
 
 
 def milliseconds_to_answer(world: World, start: Start, path: str) -> float:
-    """From the container's start, as podman notes it, to the end of the first answer with status 200."""
+    """From the container's start, as podman records it, to the end of the first answer with status 200."""
     with running(world, start) as name:
         answered = wait_for_answer(world, name, path)
         template = "{{.State.StartedAt.UnixNano}}"
@@ -66,7 +66,7 @@ def milliseconds_to_answer(world: World, start: Start, path: str) -> float:
 
 
 def wait_for_answer(world: World, name: str, path: str) -> float:
-    """The time of the first 200; asks again every few milliseconds."""
+    """The time of the first 200, polled every few milliseconds."""
     limit = time.time() + PATIENCE
     while time.time() < limit:
         if answers(path):
@@ -77,7 +77,7 @@ def wait_for_answer(world: World, name: str, path: str) -> float:
 
 
 def wait_for_line(world: World, name: str, text: str) -> None:
-    """Until a container has printed a line with that text."""
+    """Wait until a container has printed a line with that text."""
     limit = time.time() + PATIENCE
     while time.time() < limit:
         log = world.engine.podman("logs", name)
@@ -99,7 +99,7 @@ def answers(path: str) -> bool:
 
 
 def free_port_or_fail() -> None:
-    """A server that somebody else runs on the port would be measured in place of ours."""
+    """Fail if another server is using the port: it would be measured instead of ours."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", PORT))
@@ -110,11 +110,11 @@ class Process:
     name: str
     command: str
     pss: int
-    """KiB: its private memory, and its share of what it has in common with others."""
+    """KiB: its private memory, and its share of memory that it has in common with others."""
 
 
 def processes(world: World, container: str) -> list[Process]:
-    """Everything that runs in a container, read from this machine's own /proc."""
+    """All processes of a container, read from this machine's own /proc."""
     first = world.engine.podman("inspect", container, "--format", "{{.State.Pid}}").stdout.strip()
     space = Path(f"/proc/{first}/ns/pid").readlink()
     found = []

@@ -1,4 +1,4 @@
-"""What the opponents are built from, and what this machine lends them: the same that it lends nuwa."""
+"""Build contexts of the opponents, and this machine's resources for them: the same that nuwa's builds get."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from nuwa.process import run
 
 @dataclass(frozen=True)
 class Lent:
-    """Package archives, indexes and certificates of this machine, as words of `podman build`.
+    """Package archives, indexes and certificates of this machine, as options of `podman build`.
 
     Args:
-        folder: what is mounted at /mnt.
-        words: with the downloads that nuwa keeps.
+        folder: the folder that is mounted at /mnt.
+        words: the options, including nuwa's download caches.
     """
 
     folder: Path
@@ -34,7 +34,7 @@ class Lent:
 
     @property
     def plain_words(self) -> tuple[str, ...]:
-        """Without those downloads: a build by hand keeps none, and removes what it finds there."""
+        """The options without those caches: a build by hand keeps none, and deletes what it finds there."""
         caches = ("/var/lib/apt/lists", "/var/cache/apt/archives", "/mnt/cache")
         pairs = list(zip(self.words[::2], self.words[1::2], strict=True))
         kept = [pair for pair in pairs if not any(f":{place}:" in pair[1] for place in caches)]
@@ -42,7 +42,7 @@ class Lent:
 
 
 def lend(folder: Path, family: str) -> Lent:
-    """Lay out once in `folder` what builds borrow; pip gets the same indexes as uv."""
+    """Prepare in `folder` what builds use of this machine; pip gets the same indexes as uv."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     offer = families.load(family)
@@ -98,7 +98,7 @@ def _stage(layer: Layer, context: Path, lent: Lent) -> Stage:
 
 
 def supervisord(source: Path, context: Path, app: App) -> Path:
-    """A context with supervisord of PyPI and its configuration, with the app's server and processes."""
+    """A context with supervisord from PyPI and its configuration, for the app's server and processes."""
     shutil.rmtree(context, ignore_errors=True)
     root = context / "rootfs"
     places = {
@@ -128,7 +128,7 @@ GUNICORN = (
     "--access-logfile=-",
     "--no-control-socket",
 )
-"""gunicorn as others start it, with as many workers and threads as under nuwa."""
+"""gunicorn as it is usually started, with as many workers and threads as under nuwa."""
 
 
 def _program(name: str, command: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The dashboard before hundreds of services, in Chromium: how soon it shows, and what it costs to watch."""
+"""The dashboard with hundreds of services, in Chromium: how soon it is painted, and the cost of watching."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LAB = Lab("benchdashboard")
 SERVICES = 500
 WATCHED = 30.0
-"""Seconds over which CPU time is counted."""
+"""Seconds over which CPU time is measured."""
 SETTLED = 15.0
 """Seconds for which a page stays open."""
 _SERVICE = '#!/bin/sh\necho "service $1 is here"\nexec sleep infinity\n'
@@ -42,7 +42,7 @@ class _Host:
         return self.engine.exec(container, "bash", "-c", script, timeout=900).stdout.strip()
 
     def configure(self) -> None:
-        """Services that write a line and then do nothing, and the dashboard before them."""
+        """Configure services that write a line and then do nothing, and the dashboard for them."""
         names = [f"service-{number:03}" for number in range(SERVICES)]
         processes = {name: {"script": "/srv/many/run.sh", "args": [name]} for name in names}
         document = json.dumps({"processes": processes, "routes": {"*/": "dashboard"}})
@@ -56,12 +56,12 @@ class _Host:
         self.sh("nuwa config apply --quiet")
 
     def seconds_of_cpu(self) -> float:
-        """CPU time of agent and dashboard so far, with that of the programs that they called."""
+        """CPU time of agent and dashboard so far, including their child processes."""
         return sum(map(int, self.sh(_TICKS).split())) / 100
 
 
 def dashboard(world: World) -> Iterator[Figure]:
-    """The dashboard with 500 services in Chromium: first paint, and cpu of both while watched."""
+    """The dashboard with 500 services in Chromium: first paint, and CPU time of both while watched."""
     world.say("a lab host with the agent")
     (state,) = lifecycle.reset(world.engine, Quiet(), LAB, 1)
     try:

@@ -1,4 +1,4 @@
-"""Deploys in a row under constant load, every tenth of a release that does not start; and a reboot."""
+"""Deploys in a row under constant load, every tenth with a release that does not start; and a reboot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BROKEN_EVERY = 10
 
 @dataclass(frozen=True)
 class Deploy:
-    """One deploy: its release, when it began and ended (Unix time), and whether it was to fail."""
+    """One deploy: its release, when it began and ended (Unix time), and whether it was meant to fail."""
 
     release: str
     begin: float
@@ -31,10 +31,10 @@ class Deploy:
 
 
 def deploys(world: World) -> Iterator[Figure]:
-    """deploys under load: lost requests, delays, seconds to the new release; reboot to first answer"""
+    """Deploys under load: lost requests, delays, seconds to the new release; reboot to first answer."""
     with installed(world, Lab("bench")) as site:
         plans = [Plan(site.target(body), connections=3, pause=0.03) for body in (b"", b"x" * 2000)]
-        # Requests without a deploy come first, to compare with. None is tried again.
+        # First, requests without a deploy, for comparison. No request is retried.
         with load(*plans, before=15, after=5) as samples:
             done = []
             for number in range(1, DEPLOYS + 1):
@@ -89,7 +89,7 @@ def _figures(samples: Sequence[Sample], done: Sequence[Deploy]) -> Iterator[Figu
 
 
 def _reboot(site: Site) -> Figure:
-    """A restart of the host, timed until the site's first 200."""
+    """The time from a reboot of the host to the site's first 200."""
     site.world.engine.podman("restart", site.state.host.container)
     began = time.perf_counter()
     while not _answers(site):

@@ -1,4 +1,4 @@
-"""`nuwa init` on large projects, against what nobody can avoid: reading the files, and parsing them."""
+"""`nuwa init` on large projects, against the unavoidable: reading the files, and parsing them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_{number}(name: str, count: int = {number}) -> dict[str, object]:
 '''
 LINES = FUNCTION.count("\n")
 PARSED = 60
-"""A twentieth of the large project: parsing all of it takes a minute."""
+"""A twentieth of the large project: parsing all of it would take a minute."""
 
 
 def init(world: World) -> Iterator[Figure]:
@@ -63,7 +63,7 @@ def init(world: World) -> Iterator[Figure]:
 
 
 def _project(root: Path, *, files: int, lines: int) -> Path:
-    """A Flask project whose modules are of one length; one of them makes the application."""
+    """A Flask project with modules of equal length; one of them creates the application."""
     body = "import json\n" + "".join(FUNCTION.format(number=number) for number in range(lines // LINES))
     for number in range(files - 1):
         folder = root / "shop" / f"part_{number // 20}"

@@ -1,8 +1,8 @@
-"""How long dnf takes in a second cold build of Rocky Linux layers, in the stand-in for it.
+"""The time in dnf during a second cold build of Rocky Linux layers, in a stand-in for Rocky Linux.
 
-The stub repositories are served by HTTP from this machine, as fast as a mirror nearby, next to others that
-hold nothing but metadata, so that dnf has something to fetch and to read. Both sides build the same layers;
-the opponent's, as nuwa's once were, keep nothing and empty dnf's cache at their end.
+The stub repositories are served by HTTP from this machine, as fast as by a mirror nearby, next to others that
+hold only metadata, so that dnf has something to fetch and to read. Both sides build the same layers; the
+opponent's, like nuwa's once, keep nothing and empty dnf's cache at their end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nuwa.manifest.model import App, AppSection, Server
 from tests.standin.rocky import downloads, image
 
 PADDING = {"BaseOS": 1000, "AppStream": 4000, "CRB": 1000, "EPEL": 12000}
-"""Packages that are named in metadata and nowhere else, by what the repository stands for, which has more."""
+"""Packages that exist only in metadata, for each repository that they stand for; the real one has more."""
 RELEASE = "9"
 WRAPPER = r"""#!/bin/sh
 began=$(date +%s%N)
@@ -39,7 +39,7 @@ echo "dnf-took: $((($(date +%s%N) - began) / 1000000))"
 
 
 class Listening(Engine):
-    """An engine that adds up what dnf says it took."""
+    """An engine that adds up the times that dnf reports."""
 
     milliseconds = 0
 
@@ -54,7 +54,7 @@ class Listening(Engine):
 
 
 def dnf(world: World) -> Iterator[Figure]:
-    """Time in dnf of a second cold build, in a stand-in for Rocky Linux, with its cache and without."""
+    """Time in dnf during a second cold build, in a stand-in for Rocky Linux, with its cache and without."""
     world.say("make the stand-ins for Rocky Linux")
     for release in image.RELEASES:
         image.ensure(world.engine, release)
@@ -106,7 +106,7 @@ def _time(world: World) -> Figure:
 
 
 def _without_cache(layer: Layer) -> Layer:
-    """The same layer with dnf's cache in it, and emptied at its end."""
+    """The same layer with dnf's cache inside it, emptied at its end."""
     text = layer.containerfile
     text = text.replace("ARG DNF_CACHE\n", "").replace("--setopt=keepcache=1", "--setopt=keepcache=0")
     cleaned = text.replace("    rm -rf /etc/*-", "    dnf clean all --enablerepo='*'; \\\n    rm -rf /etc/*-")
@@ -115,7 +115,7 @@ def _without_cache(layer: Layer) -> Layer:
 
 
 def _stack(engine: Engine, release: str, bare: str, change: Callable[[Layer], Layer]) -> str:
-    """Build base, python and what Apache needs, all again; returns the id of the last."""
+    """Rebuild base, python and what Apache needs; returns the id of the last."""
     app = App(
         app=AppSection(name=PREFIX),
         server=Server(module="site:application", kind="mod_wsgi"),
@@ -158,7 +158,7 @@ def _served_image(engine: Engine, address: str, name: str) -> None:
         "FROM {{bare}}\n"
         f"RUN echo {address} >/etc/dnf/vars/standin; cp /mnt/standin/padding.repo /etc/yum.repos.d/; \\\n"
         "    install -m 755 /mnt/standin/dnf /usr/local/bin/dnf; \\\n"
-        # As the dnf of EL 8 and 9 always does; Debian's is newer and need not.
+        # The default of the dnf of EL 8 and 9; Debian's is newer and differs.
         "    echo optional_metadata_types=filelists >>/etc/dnf/dnf.conf\n"
     )
     files = {"Containerfile": text, "padding.repo": padding, "dnf": WRAPPER}

@@ -1,4 +1,4 @@
-"""One measured figure: ours, the opponent's, and the target that the two are held to."""
+"""One measured figure: ours, the opponent's, and the target for both."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Figure:
 
     Args:
         title: what was measured.
-        ours: the values of nuwa, one a round.
+        ours: the values of nuwa, one per round.
         theirs: the opponent's, from the same rounds; empty where the target is absolute.
-        opponent: who that is.
-        unit: of both.
-        target: the largest ratio of the medians, or without an opponent the largest value.
+        opponent: what it is compared with.
+        unit: the unit of both.
+        target: the maximum ratio of the medians, or, without an opponent, the maximum value.
         decimals: how many digits of `ours` and `theirs` are worth showing.
     """
 
@@ -32,12 +32,12 @@ class Figure:
 
     @classmethod
     def of(cls, title: str, values: Mapping[str, Sequence[float]], **rest: Any) -> Figure:
-        """From what `interleaved` measured as `ours` and `theirs`."""
+        """A figure from the results of `interleaved` for `ours` and `theirs`."""
         return cls(title=title, ours=values["ours"], theirs=values["theirs"], **rest)
 
     @property
     def value(self) -> float:
-        """What the target limits."""
+        """The value that the target limits."""
         own = statistics.median(self.ours)
         return own / statistics.median(self.theirs) if self.theirs else own
 
@@ -56,7 +56,7 @@ class Figure:
         return (self.title, own, other, measured, target, "met" if self.met else "MISSED")
 
     def _amount(self, values: Sequence[float]) -> str:
-        """The median, and the range when there were several rounds."""
+        """The median, and the range if there were several rounds."""
         if not values:
             return ""
         text = f"{statistics.median(values):.{self.decimals}f}"

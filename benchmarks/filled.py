@@ -1,4 +1,4 @@
-"""A deployment with a volume full of data: half of it can be compressed, half cannot, in files of 1 MB."""
+"""A deployment with a volume full of data, half of it compressible, in files of 1 MB."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ print(json.dumps([took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))"
 
 
 class Measured(NamedTuple):
-    """A command: its seconds by the clock and of the processor, and the MiB of its largest process."""
+    """A command: its wall-clock and CPU seconds, and the MiB of its largest process."""
 
     took: float
     cpu: float
@@ -59,7 +59,7 @@ class Filled:
         return self.world.engine.exec(container, "bash", "-c", script, timeout=3600).stdout
 
     def measure(self, *words: str) -> Measured:
-        """What a command in the deployment's folder takes."""
+        """Measure a command in the deployment's folder."""
         argv = ("python3", "-c", MEASURE, FOLDER, *words)
         said = self.world.engine.exec(self.state.host.container, *argv, timeout=3600).stdout
         return Measured(*json.loads(said))
@@ -70,7 +70,7 @@ class Filled:
 
 
 def install(world: World, state: HostState) -> Filled:
-    """Build the app, bring it to a host, and run it there."""
+    """Build the app, install it on a host, and run it there."""
     project = world.folder / "filled"
     if not project.exists():
         shutil.copytree(PROJECT, project)
@@ -86,12 +86,12 @@ def install(world: World, state: HostState) -> Filled:
 
 @contextmanager
 def installed(world: World, lab: str, first: str, *programs: Path) -> Iterator[Filled]:
-    """The deployment on a host of its own, which is gone after the block.
+    """The deployment on a host of its own, which is removed after the block.
 
     Args:
         lab: the lab's name.
-        first: a script that is run there before anything is measured.
-        programs: of this machine, which the host gets.
+        first: a script that is run there before any measurement.
+        programs: programs of this machine to copy to the host.
     """
     with lab_hosts(world.engine, lab) as (state,):
         for program in programs:

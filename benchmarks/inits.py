@@ -1,4 +1,4 @@
-"""s6-overlay against nuwa-init, on the same image: how soon it serves, and how soon it hears a stop."""
+"""s6-overlay against nuwa-init, on the same image: time to serve, and time to react to a stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOADING = "import time\ntime.sleep(600)\n"
 
 
 def inits(world: World) -> Iterator[Figure]:
-    """s6-overlay (of NUWA_DOWNLOADS, else its stand-in) against nuwa-init."""
+    """s6-overlay (from NUWA_DOWNLOADS, else a stand-in) against nuwa-init."""
     free_port_or_fail()
     ours = "s6-overlay" if given_archives() else "a stand-in for s6-overlay"
     folder = world.folder / "s6-overlay"

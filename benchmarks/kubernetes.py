@@ -1,4 +1,4 @@
-"""The image on Kubernetes: how long it takes to print its objects, and to start as a pod."""
+"""The image on Kubernetes: the time to print its objects, and to start as a pod."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def kubernetes(world: World) -> Iterator[Figure]:
 
         def host() -> float:
             site.sh(f"systemctl stop {unit}")
-            # It returns once the app answers, as bin/run waits for it.
+            # It returns once the app answers, as bin/run does.
             return seconds(partial(site.sh, f"systemctl start {unit}"))
 
         started = interleaved(world.rounds, ours=pod, theirs=host)

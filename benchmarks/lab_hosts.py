@@ -13,7 +13,7 @@ from nuwa.lab.model import HostState, Lab
 
 @contextmanager
 def lab_hosts(engine: Engine, name: str, count: int = 1) -> Iterator[list[HostState]]:
-    """The hosts of a lab of that name, which are gone after the block."""
+    """The hosts of a lab with this name, which are removed after the block."""
     lab = Lab(name)
     try:
         yield lifecycle.reset(engine, Plain(), lab, count)

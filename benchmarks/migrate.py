@@ -1,4 +1,4 @@
-"""A deployment that moves: into a file, to another host, and for how long nobody serves at the cutover."""
+"""Moves of a deployment: into a file, to another host, and the downtime at the cutover."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from nuwa.lab.model import HTTPS, HostState
 DOMAIN = "filled.localhost"
 THERE = "root@host2"
 PACKED = ("rm", "-f", "/srv/packed")
-# As bin/migrate does: what is bare has to keep owners, attributes and holes too.
+# Like bin/migrate: plain tar has to preserve owners, attributes and holes too.
 TAR = "tar --create --format=pax --numeric-owner --acls --xattrs --xattrs-include='*' --sparse bin volumes"
 TO_FILE = f"""find bin volumes -type f -print0 | xargs -0 sha256sum >/srv/packed.sums
 {TAR} -C /srv packed.sums | zstd -T0 -3 -q >/srv/packed && sync /srv/packed"""
 TO_HOST = f"""ssh {THERE} 'rm -rf /srv/bare; mkdir /srv/bare'
 {TAR} | zstd -T0 -1 -q |
   ssh {THERE} 'zstd -dq | tar -xp --numeric-owner --acls --xattrs -C /srv/bare && sync -f /srv/bare'"""
-# Each line with the time at which it came.
+# Each line with its time of arrival.
 COPY = f"bin/migrate {THERE} | while IFS= read -r line; do printf '%s %s\\n' $EPOCHREALTIME \"$line\"; done"
 FORGET = f"""rm -rf {FOLDER}/volumes/.nuwa/move*
 ssh {THERE} 'cd {FOLDER} && bin/kill --yes --quiet; cd /; rm -rf {FOLDER}'"""
@@ -35,7 +35,7 @@ for name in $(ls | shuf -n {max(1, MEGABYTES // 100)}); do head -c 1M /dev/urand
 
 
 def migrate(world: World) -> Iterator[Figure]:
-    """moves against bare tar and ssh: seconds; downtime at the cutover"""
+    """Moves against plain tar and ssh: seconds; downtime at the cutover."""
     with lab_hosts(world.engine, "benchmigrate", 2) as (here, there):
         filled = install(world, here)
         filled.sh(f"cd {FOLDER} && bin/install --quiet {DOMAIN}")
@@ -60,14 +60,14 @@ def _file(filled: Filled) -> Figure:
         taken,
         opponent="sha256sum, tar | zstd",
         unit="s",
-        # Most of a second goes into copies of databases and the start, whatever the size.
+        # Most of a second is spent on copies of databases and the start, whatever the size.
         target=1.25,
         decimals=1,
     )
 
 
 def _host(filled: Filled) -> Iterator[Figure]:
-    """The transfer is from the script's own word that it sends to that it compares."""
+    """The transfer lasts from the script's message that it sends to its message that it compares."""
     whole = []
 
     def ours() -> float:
@@ -101,7 +101,7 @@ def _host(filled: Filled) -> Iterator[Figure]:
 
 
 def _cutover(filled: Filled, there: HostState) -> Iterator[Figure]:
-    """As visitors of both hosts see it, who ask every 20 ms."""
+    """As seen by visitors of both hosts, who send a request every 20 ms."""
     filled.sh(f"cd {FOLDER} && bin/migrate --quiet {THERE}; {CHANGE}")
     samples: dict[str, list[Sample]] = {}
     plans = [Plan(_target(state), connections=1, pause=0.02) for state in (filled.state, there)]
@@ -113,7 +113,7 @@ def _cutover(filled: Filled, there: HostState) -> Iterator[Figure]:
     assert own, said
     title = f"Cutover of {MEGABYTES} MB, 1 % of it changed"
     yield Figure(title=f"{title}: downtime", ours=[first - last], unit="s", target=30, decimals=1)
-    # What the script says of it must be true.
+    # What the script reports about it must be true.
     yield Figure(
         title=f"{title}: as bin/migrate states it",
         ours=[float(own[1])],

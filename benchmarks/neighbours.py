@@ -1,4 +1,4 @@
-"""One app misbehaves in every way that its limits are for, while another one on the same host answers."""
+"""One app misbehaves in every way that limits are for, while another one on the same host answers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from nuwa.lab import access
 from nuwa.lab.model import Lab
 
 SECONDS = float(os.environ.get("NUWA_BENCH_SECONDS", "8"))
-"""How long each kind of misbehaviour lasts in a round; as long before it, the site is measured alone."""
+"""Seconds of each kind of misbehaviour per round; the site alone is measured for as long before it."""
 TURNS = 5
-"""How often each folder is written to in a round: it takes a second, and others use the disk meanwhile."""
+"""How often each folder is written to in a round: a write takes a second, and other load varies meanwhile."""
 NAME = f"{PREFIX}-rowdy"
 FOLDER, CONTAINER = f"/srv/{NAME}", f"nuwa-{NAME}-blue"
 LIMITS = """
@@ -55,7 +55,7 @@ MISBEHAVIOURS = {
     "saturates the link": "python3 -c '\nimport socket\nwhile True:\n"
     ' made = socket.create_connection(("{gateway}", 9999))\n while True: made.sendall(bytes(65536))\'',
 }
-"""What the app does, as a shell command in its container, until it is stopped."""
+"""Shell commands for the app's container, run until they are stopped."""
 BEGIN = f"systemd-run --quiet --collect --unit rowdy podman exec --user 10001 {CONTAINER} sh -c {{command}}"
 END = f"""systemctl stop rowdy 2>/dev/null; systemctl reset-failed rowdy 2>/dev/null
 systemctl restart {CONTAINER}.service; sleep 2"""
@@ -76,7 +76,7 @@ print(json.dumps([timed(256, 1 << 20, False), timed(200, 4096, True)]))"""
 
 
 def neighbours(world: World) -> Iterator[Figure]:
-    """p95 of a site while its neighbour misbehaves; throughput of a volume with a size"""
+    """p95 of a site while its neighbour misbehaves; throughput of a volume with a size."""
     with installed(world, Lab("neighbours")) as site:
         _install(world, site)
         yield from _throughput(world, site)
@@ -101,7 +101,7 @@ def _project(world: World) -> Path:
 
 
 def _throughput(world: World, site: Site) -> Iterator[Figure]:
-    """The volume against a folder of the disk that holds it."""
+    """The volume, against a folder on the disk that stores it."""
     site.sh(f"mkdir -p {FOLDER}/plain")
     places = {"ours": f"{FOLDER}/volumes/data", "theirs": f"{FOLDER}/plain"}
     found: dict[str, list[list[float]]] = {side: [] for side in places}

@@ -1,4 +1,4 @@
-"""What was measured last under each name, kept in `benchmarks/results/` for docs/benchmarks.md."""
+"""The latest results of each benchmark, kept in `benchmarks/results/` for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RESULTS = Path(__file__).with_name("results")
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """Under which figures were measured.
+    """The conditions of a measurement.
 
     Args:
         date: as 2026-11-29, in UTC.
-        commit: the measured one, with `-dirty` where files differed from it.
-        load: load average of the minute before.
+        commit: the measured commit, with `-dirty` if files differed from it.
+        load: load average over the preceding minute.
         machine: processors, memory, system, podman, in one line.
     """
 
@@ -47,7 +47,7 @@ class Conditions:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """All figures of one name of `script/bench`, from one run."""
+    """All figures of one benchmark of `script/bench`, from one run."""
 
     name: str
     conditions: Conditions
@@ -55,14 +55,14 @@ class Record:
 
 
 def keep(record: Record, folder: Path = RESULTS) -> None:
-    """Replaces what was kept under this name."""
+    """Replace the stored record with this name."""
     folder.mkdir(exist_ok=True)
     text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
     (folder / f"{record.name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def kept(names: Iterable[str], folder: Path = RESULTS) -> list[Record]:
-    """What was measured of these, in their order."""
+    """The stored records with these names, in their order."""
     files = [folder / f"{name}.json" for name in names]
     return [_read(file) for file in files if file.exists()]
 
@@ -78,7 +78,7 @@ def _read(file: Path) -> Record:
 
 @cache
 def _commit() -> str:
-    """As it was at the first figure: what is kept of it changes files."""
+    """As it was at the first figure: storing records changes files."""
     described = run(["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=8"], check=False)
     return described.stdout.strip() or "unknown"
 

@@ -34,14 +34,14 @@ APP, DOMAIN = f"{PREFIX}-remote", f"{PREFIX}-remote.localhost"
 FOLDER = f"/srv/{APP}"
 IMAGE = f"localhost/app/{APP}:latest"
 MEGABYTES = (500, 2000)
-"""Sizes of the images whose transfers' memory is compared."""
+"""Sizes of the images whose transfers are compared by memory use."""
 BY_HAND = f"podman save --quiet {IMAGE} | zstd -q -T0 -3 | ssh root@bench1 'zstd -dq | podman load --quiet'"
 TODAY = f"podman save --quiet {IMAGE} | ssh root@bench1 podman load --quiet"
 
 
 @dataclass
 class Line:
-    """A project here, and a host where it is deployed."""
+    """A project here, and a host that it is deployed to."""
 
     world: World
     state: HostState
@@ -71,7 +71,7 @@ class Line:
         return Site(DOMAIN, self.state.ports[HTTPS], pem)
 
     def until_served(self, bring: Callable[[], object]) -> float:
-        """Seconds from the command to the first answer of a changed release; the command runs to its end."""
+        """Seconds from the command to the first answer of a changed release; waits for the command's end."""
         site, name = self.site(), self.change()
         begin, served = time.monotonic(), []
 
@@ -99,7 +99,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def remote(world: World) -> Iterator[Figure]:
-    """nuwa deploy over ssh: bytes, seconds to the new release, first transfer, no change, load, memory"""
+    """`nuwa deploy` over ssh: bytes, seconds to the new release, first transfer, no change, load, memory."""
     lab = Lab("benchremote")
     here, _ = lifecycle.reset(world.engine, Plain(), lab, 2)
     try:
@@ -181,7 +181,7 @@ def _unchanged(line: Line) -> Figure:
 
 
 def _first(line: Line) -> Figure:
-    """To the second host, which has nothing."""
+    """A deploy to the second host, which has nothing yet."""
     engine, image = line.world.engine, line.world.inspect(IMAGE)
     forget = "ssh root@bench2 'podman rmi --all --force >/dev/null; rm -rf /var/lib/nuwa-app/incoming; sync'"
 
@@ -237,7 +237,7 @@ from benchmarks.remote import send_once
 send_once(sys.argv[1])
 sides = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 print(max(resource.getrusage(side).ru_maxrss for side in sides))"""
-# The largest of all processes there, ten times a second, until the folder's mark is gone.
+# The largest process there, sampled ten times a second, until the mark in the folder is removed.
 _WATCH = """touch /run/watched; most=0
 while [ -e /run/watched ]; do
   now=$(ps -eo rss= --sort=-rss | head -n 1); [ "$now" -le "$most" ] || most=$now; sleep 0.1
@@ -282,7 +282,7 @@ def _memory(world: World) -> Iterator[Figure]:
 
 
 def _sent(image: str) -> tuple[float, float]:
-    """KiB of the largest process here, and there."""
+    """KiB of the largest process here and there."""
     seen: list[str] = []
     watching = threading.Thread(target=lambda: seen.append(run(["ssh", "root@bench2", _WATCH]).stdout))
     watching.start()

@@ -1,4 +1,4 @@
-"""Certificates that are renewed under load: requests that fail."""
+"""Renewals of certificates under load: failed requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEBBLE = f"systemctl start pebble; until curl -sf {SERVER} -o /dev/null; do slee
 
 
 def renewal(world: World) -> Iterator[Figure]:
-    """renewals under load: failed requests"""
+    """Renewals under load: failed requests."""
     with installed(world, Lab("benchrenewal")) as site:
         site.sh(PEBBLE)
         site.bin(f"install --quiet {DOMAIN} --acme-server {SERVER} --email ops@lab.test")

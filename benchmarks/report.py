@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: the table of what is kept, and what the opponents are."""
+"""docs/benchmarks.md: the table of stored records, and a description of the opponents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def page(records: Sequence[Record]) -> str:
 
 
 def _table(records: Sequence[Record]) -> str:
-    """The first of its rows has the name and the conditions."""
+    """The rows of the table; the first row of each record has its name and conditions."""
     rows = [("Name", *HEADINGS, "run")]
     for record in records:
         made = record.conditions

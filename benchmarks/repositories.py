@@ -1,4 +1,4 @@
-"""Repositories of rpms that name packages which do not exist, as dnf reads them, and a server for them."""
+"""rpm repositories for dnf whose packages do not exist, and a server for them."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ packages is as long as lists of packages are: {digest}.</description><packager/>
 <file>/usr/bin/{name}</file></format></package>
 """
 PROVIDED, REQUIRED, FILES = 8, 10, 60
-"""Of each package, as of an ordinary one."""
+"""Per package, as for an ordinary one."""
 DELAY_S = 0.02
-"""Seconds until a request is answered."""
+"""Delay of each response, in seconds."""
 BYTES_PER_SECOND = 20_000_000
 CHUNK = 1 << 16
 
 
 def metadata(folder: Path, prefix: str, packages: int) -> None:
-    """Write the `repodata` of a repository of so many packages, none of which can be installed."""
+    """Write the `repodata` of a repository with this many packages, none of which can be installed."""
     data = folder / "repodata"
     data.mkdir(parents=True)
     kinds = {"primary": ("metadata", "common", _package), "filelists": ("filelists", "filelists", _files)}
@@ -68,12 +68,12 @@ def _files(name: str, number: int) -> str:
 
 
 class Served:
-    """A folder by HTTP on this machine, as a context; its value is the address."""
+    """Serve a folder by HTTP on this machine during the block; the value is the address."""
 
     def __init__(self, folder: Path) -> None:
         class Handler(SimpleHTTPRequestHandler):
             def log_message(self, format: str, *args: object) -> None:
-                """Nobody reads it."""
+                """Logs nothing."""
 
             def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:  # type: ignore[override]
                 time.sleep(DELAY_S)

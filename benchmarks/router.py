@@ -1,4 +1,4 @@
-"""The site that bin/install renders against one that is tuned by hand: requests a second."""
+"""The site that bin/install renders against a hand-tuned one: requests per second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nuwa.lab.model import Lab
 PORT = 8803
 SOCKETS = "/run/nuwa-app/tiny"
 STYLE = "page.0123456789ab.css"
-# What limits here is nginx: in the app's place, another nginx answers at the socket that the site follows.
+# nginx is the bottleneck here: in place of the app, another nginx answers at the socket that the site uses.
 BACKEND = f"""server {{
   listen unix:{SOCKETS}/bench.sock;
   access_log off;
@@ -52,7 +52,7 @@ server {{
 
 
 def router(world: World) -> Iterator[Figure]:
-    """the rendered site against a hand-tuned nginx: time for a request, to the app and of a file"""
+    """The rendered site against a hand-tuned nginx: time per request, to the app and for a file."""
     project = world.folder / "router"
     shutil.copytree(PROJECT, project)
     (project / "static").mkdir()
@@ -71,12 +71,12 @@ def router(world: World) -> Iterator[Figure]:
 
 
 def _figure(title: str, taken: Mapping[str, Sequence[float]]) -> Figure:
-    # 0.95 of the requests a second: so many times longer may one take.
+    # 0.95 of the requests per second: how many times as long a request may take.
     return Figure.of(title, taken, opponent="hand-tuned nginx", unit="µs", target=1.053, decimals=1)
 
 
 def _set_up(site: Site) -> str:
-    """Both sides on the host; its address."""
+    """Install both sides on the host; returns its address."""
     shared = site.sh(
         "grep -hE '^ *ssl_(protocols|ciphers|ecdh|prefer|session)' /etc/nginx/conf.d/nuwa-tiny.conf | sort -u"
     )

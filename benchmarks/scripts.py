@@ -1,4 +1,4 @@
-"""The scripts of `bin/` against those of an earlier commit: both are installed here, and measured in turn."""
+"""The scripts of `bin/` against those of an earlier commit: both are installed here and measured in turn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nuwa.lab.model import HTTPS, HostState, Lab
 from nuwa.process import run
 
 BEFORE = os.environ.get("NUWA_BENCH_BEFORE", "962331f")
-"""The commit that is compared with; `git worktree` has to be able to check it out."""
+"""The commit to compare with; `git worktree` must be able to check it out."""
 INSTALL = """set -e; mkdir -p {folder}; cd {folder}
 export BID={first}; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
 bin/run --quiet; bin/install --quiet {app}.localhost"""
@@ -38,12 +38,12 @@ for file in /usr/bin/* /usr/sbin/*; do
     printf '#!/bin/sh\necho "%s" >>/root/programs\nexec "%s" "$@"\n' "$name" "$file" >"$name"
 done
 chmod +x -- *"""
-"""Programs that write down each call of a real one, for anyone who has this folder first in PATH."""
+"""Creates wrappers that record each call of a program, for processes with their folder first in PATH."""
 
 
 @dataclass
 class Side:
-    """One app on the host, built by one commit, and its two releases."""
+    """One app on the host, built by one commit, with its two releases."""
 
     world: World
     state: HostState
@@ -60,7 +60,7 @@ class Side:
         return seconds(lambda: self.sh(script))
 
     def switch(self, command: str) -> None:
-        """Run what changes the release, under load; `to_traffic` is when the previous one answered last."""
+        """Switch the release under load; `to_traffic` is when a request that the previous one answered last began."""
         port = self.state.ports[HTTPS]
         target = Target(f"https://{self.app}.localhost:{port}/", address=("127.0.0.1", port))
         with load(Plan(target, connections=2, pause=0.02), before=0.5, after=1.0) as samples:
@@ -73,19 +73,19 @@ class Side:
         self.to_traffic.append(max(sample.start for sample in samples if sample.body == former) - begin)
 
     def programs(self, command: str) -> tuple[int, int]:
-        """How many programs a command starts, and how many of them are podman."""
+        """How many programs a command starts, and how many of these are podman."""
         self.sh(f"rm -f /root/programs; PATH=/root/shims:$PATH {command} >/root/printed")
         names = self.sh("cat /root/programs").split()
         return len(names), names.count("podman")
 
 
 def scripts(world: World) -> Iterator[Figure]:
-    """rollback, deploy, run, install and status against an earlier commit: seconds, and programs started"""
+    """Rollback, deploy, run, install and status against an earlier commit: seconds, and programs started."""
     (state,) = lifecycle.reset(world.engine, Plain(), Lab("benchscripts"), 1)
     checkout = world.folder / "before"
     run(["git", "worktree", "add", "--quiet", "--detach", checkout, BEFORE], cwd=HERE.parent)
     try:
-        # The earlier commit's own project for both: it knows all keys of that.
+        # Both use the earlier commit's project: it has only keys that commit knows.
         project = checkout / PROJECT.relative_to(HERE.parent)
         now = _installed(world, state, f"{PREFIX}-now", HERE.parent, project)
         before = _installed(world, state, f"{PREFIX}-before", checkout, project)
@@ -98,7 +98,7 @@ def scripts(world: World) -> Iterator[Figure]:
 
 
 def _installed(world: World, state: HostState, app: str, code: Path, source: Path, deploy: str = "") -> Side:
-    """Build an app and install it; `deploy` is for its manifest's section of this name."""
+    """Build an app and install it; `deploy` is the content of that section in its manifest."""
     world.say(f"build and install {app}")
     project, image = world.folder / app, f"localhost/app/{app}"
     shutil.copytree(source, project)
@@ -146,7 +146,7 @@ def _measured(world: World, now: Side, before: Side) -> Iterator[Figure]:
 
 
 def _woken(world: World, now: Side, before: Side) -> Figure:
-    """A rollback to a release that stands by, against those of the earlier commit, measured before."""
+    """A rollback to a release in standby, against the earlier commit's rollbacks, measured before."""
     for _ in range(world.rounds):
         now.sh(
             f"bin/deploy --watch 0 localhost/app/{now.app}:second; test -s /run/nuwa-app/{now.app}/standby"
@@ -157,7 +157,7 @@ def _woken(world: World, now: Side, before: Side) -> Figure:
 
 
 def _start(side: Side) -> float:
-    """How long the release that serves takes to start, until it answers."""
+    """How long the current release takes to start, until it answers."""
     return side.timed(f'systemctl restart "nuwa-{side.app}-$(cat volumes/.nuwa/slot)"')
 
 

@@ -1,7 +1,7 @@
-"""A way by ssh from this machine to lab hosts, as a user has one: a key, known hosts, a configuration.
+"""ssh access from this machine to lab hosts, as a user has it: a key, known hosts, a configuration.
 
-ssh looks for its configuration in the home that the system knows, whatever HOME says; so the folder holds a
-program `ssh` that names it.
+ssh looks for its configuration in the home folder that the system knows, whatever HOME says; so the folder
+contains a program `ssh` that passes the configuration.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 
 
 def lay(engine: Engine, hosts: Mapping[str, Host], folder: Path, through: str = "") -> Path:
-    """Make the way, and return the folder to put first in PATH.
+    """Set up the access, and return the folder to put first in PATH.
 
     Args:
-        hosts: lab hosts by the names that ssh is to know them by.
-        folder: where key and configuration go.
-        through: a command that makes the connection to the address that follows it; empty: ssh does.
+        hosts: lab hosts by the names that ssh should use for them.
+        folder: for the key and the configuration.
+        through: a command that connects to the address that follows it; empty: ssh connects itself.
     """
     key, programs = folder / "key", folder / "programs"
     programs.mkdir(parents=True)

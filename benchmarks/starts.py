@@ -1,4 +1,4 @@
-"""How quickly a container serves, and what its supervision costs."""
+"""How soon a container serves, and what its supervision costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nuwa.names import APP_ID
 PATHS = {"hello": "/", "django": "/health/"}
 TARGETS = {
     "hello": {"bare gunicorn": 1.12, "supervisord": 0.4},
-    # Here most of the time goes into the import of Django, which is the same for all.
+    # Most of the time here is the import of Django, which is the same for all.
     "django": {"bare gunicorn": 2.2, "supervisord": 1.0},
 }
 
@@ -41,7 +41,7 @@ def start(world: World) -> Iterator[Figure]:
 
 
 def supervision(world: World) -> Iterator[Figure]:
-    """Memory of PID 1 and its helpers; supervisord's is shown for comparison and is held to nothing."""
+    """Memory of PID 1 and its helpers; supervisord's is shown for comparison, without a target."""
     free_port_or_fail()
     sides = _sides(world, "hello")
     values = {
@@ -83,12 +83,12 @@ def _sides(world: World, name: str) -> dict[str, Start]:
 
 
 def _clear(world: World, name: str) -> tuple[str, ...]:
-    """The manifest's clear environment, which s6's init reads from the image by itself."""
+    """The manifest's clear environment, which s6's init reads from the image."""
     return tuple(f"--env={key}={value}" for key, value in world.manifest(name).env.clear.items())
 
 
 def _data(world: World, name: str) -> tuple[str, ...]:
-    """The app's volumes, its database made by the release hook, and its secret."""
+    """The app's volumes, its database, created by the release hook, and its secret."""
     app = world.manifest(name)
     words: tuple[str, ...] = tuple(f"--env={secret}=measured" for secret in app.env.generated)
     for volume in app.volume:

@@ -1,4 +1,4 @@
-"""An archive in object storage by bin/archive_volumes and by restic alone, in a real S3 server."""
+"""An archive in object storage by bin/archive_volumes and by plain restic, with a real S3 server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.world import World
 from tests.standin.s3.server import ACCESS_KEY, rclone
 
 RESTIC = Path("/usr/bin/restic")
-"""The distribution's, which is brought to the lab host."""
+"""The distribution's restic, which is copied to the lab host."""
 ADDRESS = "127.0.0.1:9000"
 REPOSITORY = f"s3:http://{ADDRESS}/bucket/it"
 KEYS = f"BACKUP_ACCESS_KEY_ID={ACCESS_KEY[0]} BACKUP_SECRET_ACCESS_KEY={ACCESS_KEY[1]}"
@@ -22,7 +22,7 @@ rm -rf /srv/s3 /root/.cache/restic; mkdir -p /srv/s3/bucket
 systemd-run --quiet --collect --unit s3 {SERVER}
 until curl --silent --output /dev/null http://{ADDRESS}/; do sleep 0.1; done
 """
-"""Another server each time: it remembers for minutes what is in its folders."""
+"""A new server each time: it caches the contents of its folders for minutes."""
 FIRST = f"{SERVE}cd {FOLDER}; {KEYS} bin/archive_volumes --quiet --repository {REPOSITORY}"
 BARE = (
     *("env", f"AWS_ACCESS_KEY_ID={ACCESS_KEY[0]}", f"AWS_SECRET_ACCESS_KEY={ACCESS_KEY[1]}"),
@@ -35,7 +35,7 @@ THEIRS = (*BARE, "backup", "bin", "volumes/data", "volumes/secrets")
 
 
 def storage(world: World) -> Iterator[Figure]:
-    """an archive in object storage (S3) against bare restic"""
+    """An archive in object storage (S3), against plain restic."""
     with installed(world, "benchstorage", FIRST, RESTIC, rclone()) as filled:
         yield from _figures(filled, world.rounds)
 

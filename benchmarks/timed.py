@@ -1,4 +1,4 @@
-"""Scheduled jobs and an exclusive process while one release takes over from another, again and again."""
+"""Scheduled jobs and an exclusive process during repeated deploys."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PROJECT = HERE.parent / "tests" / "e2e" / "timed"
 FOLDER, APP = "/srv/timed", "localhost/app/timed"
 DEPLOYS = int(os.environ.get("NUWA_BENCH_DEPLOYS", "100"))
 LIMIT_S = int(os.environ.get("NUWA_BENCH_MINUTES", "1440")) * 60
-"""No further deploy begins after that."""
+"""No more deploys are started after this many seconds."""
 INSTALL = f"""set -e; mkdir -p {FOLDER}; cd {FOLDER}
 export BID={APP}:latest; podman image inspect -f '{{{{.Config.Labels.Setup}}}}' $BID | bash
 bin/run --quiet; bin/install --quiet timed.localhost"""
 
 
 def cron(world: World) -> Iterator[Figure]:
-    """deploys one after the other: jobs of a minute that ran twice or not at all, over all of their time"""
+    """Consecutive deploys: minutes in which a job ran twice or not at all, over the whole time."""
     lab = Lab("benchcron")
     (state,) = lifecycle.reset(world.engine, Plain(), lab, 1)
 

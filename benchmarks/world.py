@@ -1,4 +1,4 @@
-"""What the measurements share: projects to build, images of both sides, and the removal of all of it."""
+"""Shared by the benchmarks: projects to build, images of both sides, and their removal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nuwa.resources import cache_folder
 from tests.standin.s6_overlay.image import with_s6_overlay
 
 PREFIX = "nuwabench"
-"""Begins the name of everything that is made here."""
+"""The prefix of all names that are created here."""
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent / "examples" / "django"
 HELLO = HERE / "opponents" / "hello"
@@ -31,12 +31,12 @@ FAMILY = "debian"
 
 @dataclass
 class World:
-    """A folder and an engine; images are made when first asked for, and removed by `clean`.
+    """A folder and an engine; images are built on first use, and removed by `clean`.
 
     Args:
         folder: for projects; removed by its creator.
         rounds: how often each side of a figure is measured.
-        say: told what is being done.
+        say: called with a description of the current step.
     """
 
     engine: Engine
@@ -47,13 +47,13 @@ class World:
 
     def nuwa(self, *words: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
         """The command line as a user starts it, in a process of its own."""
-        # Installed packages have bytecode; this variable would keep it from being written in a checkout.
+        # Installed packages have bytecode; this variable would prevent it from being written in a checkout.
         usual = {"PYTHONDONTWRITEBYTECODE": ""}
         nuwa = Path(sys.executable).with_name("nuwa")
         return run([nuwa, *words], cwd=cwd or self.folder, env={**usual, **(env or {})})
 
     def project(self, name: str) -> Path:
-        """A copy of a project whose image nobody takes for their own: `hello`, `django`, or `apache`."""
+        """A copy of a project, with an image name that nobody else uses: `hello`, `django`, or `apache`."""
         folder = self.folder / name
         if not folder.exists():
             left_out = shutil.ignore_patterns("__pycache__", "var", "staticfiles")
@@ -68,16 +68,16 @@ class World:
         return load(self.project(name) / "nuwa.toml", family=FAMILY)
 
     def build(self, name: str, *options: str, env: dict[str, str] | None = None) -> None:
-        """`nuwa build` in the project, as its user would."""
+        """Run `nuwa build` in the project, as its user would."""
         words = ("build", "--family", FAMILY, "--quiet", *options)
         self.nuwa(*words, cwd=self.project(name), env=env)
 
     def app_image(self, name: str) -> str:
-        """nuwa's image of a project; built at the first call."""
+        """nuwa's image of a project; built on the first call."""
         return self._once(f"localhost/app/{PREFIX}-{name}:latest", lambda _: self.build(name))
 
     def plain_image(self) -> str:
-        """The image of the Django project that a careful person writes by hand."""
+        """The image of the Django project as a careful person would write it by hand."""
         return self._once(f"localhost/{PREFIX}-plain:latest", lambda _: self.build_plain())
 
     def build_plain(self, *options: str) -> None:
@@ -89,7 +89,7 @@ class World:
         self.engine.build(containerfile, self.project("django"), words)
 
     def supervisord_image(self, name: str) -> str:
-        """nuwa's own image of a project, with supervisord in the place of s6."""
+        """nuwa's image of a project, with supervisord instead of s6."""
 
         def make(tag: str) -> None:
             files = HERE / "opponents" / "supervisord"
@@ -100,7 +100,7 @@ class World:
         return self._once(f"localhost/{PREFIX}-supervisord-{name}:latest", make)
 
     def s6_overlay_image(self, name: str, archives: tuple[Path, ...]) -> str:
-        """nuwa's own image of a project, with s6-overlay in the place of nuwa-init."""
+        """nuwa's image of a project, with s6-overlay instead of nuwa-init."""
         app = self.manifest(name)
 
         def make(tag: str) -> None:
@@ -110,7 +110,7 @@ class World:
         return self._once(f"localhost/{PREFIX}-s6-overlay-{name}:latest", make)
 
     def podman_stages(self, name: str) -> list[contexts.Stage]:
-        """nuwa's own layers of a project, for podman alone; built once, so that all is in its cache."""
+        """nuwa's layers of a project, for podman alone; built once, so that everything is in its cache."""
         stages = contexts.stages(self.project(name), self.folder / "stages", FAMILY, self._lent())
         self.say("build nuwa's layers with podman alone")
         self.build_stages(stages)
@@ -128,7 +128,7 @@ class World:
 
     @contextmanager
     def environment(self, variables: Mapping[str, str]) -> Iterator[None]:
-        """This process's own environment, with more in it."""
+        """This process's environment with more variables during the block."""
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         try:
@@ -139,7 +139,7 @@ class World:
 
     @contextmanager
     def no_downloads(self) -> Iterator[dict[str, str]]:
-        """An environment in which nuwa has kept nothing that it downloaded, but knows this machine."""
+        """An environment in which nuwa has no cached downloads, but this machine's settings."""
         caches = self.folder / "empty-caches"
         shutil.copytree(cache_folder(), caches / "nuwa", ignore=shutil.ignore_patterns("downloads"))
         try:
@@ -148,12 +148,12 @@ class World:
             shutil.rmtree(caches)
 
     def clean(self) -> None:
-        """Remove the images of both sides; layers that other apps share stay."""
+        """Remove the images of both sides; layers shared with other apps stay."""
         words = ("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=*/{PREFIX}-*")
-        # podman lists nothing when another process removes an image meanwhile.
+        # podman's listing fails if another process removes an image meanwhile.
         listed = next(filter(bool, (self.engine.podman(*words, check=False).stdout for _ in range(3))), "")
         mine = [name for name in listed.split() if f"/{PREFIX}-" in name]
-        # Those on top first: an image goes only when no other is built on it.
+        # The topmost first: an image can only be removed if no other is based on it.
         for name in sorted(mine, key=lambda name: "supervisord" not in name):
             self.engine.podman("rmi", "--force", name, check=False)
 

@@ -1,4 +1,4 @@
-"""Requests a second, as wrk counts them."""
+"""Requests per second, as measured by wrk."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SECONDS, CONNECTIONS = 5, 16
 
 
 def rate(url: str, host: str) -> float:
-    """Requests a second over kept connections of HTTP/1.1.
+    """Requests per second over persistent HTTP/1.1 connections.
 
     Args:
-        url: where to, by address: certificates are not checked.
-        host: the name that is asked for.
+        url: where to connect, by address: certificates are not verified.
+        host: the value of the Host header.
 
     Raises:
         NuwaError: wrk is missing, or an answer was not 2xx.

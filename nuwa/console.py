@@ -1,4 +1,4 @@
-"""How long work shows itself: a live line on a terminal, plain lines in a log, nothing, or one JSON object.
+"""How progress is shown: a live line on a terminal, plain lines in a log, nothing, or one JSON object.
 
     with progress.step("base: install packages") as step:
         step.line("Get:1 nginx …")
@@ -26,26 +26,26 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 
 
 class Step(Protocol):
-    """A piece of work in progress."""
+    """A step of work in progress."""
 
     def line(self, text: str) -> None:
         """Show a line that the work printed."""
 
     def done(self, note: str = "") -> None:
-        """Say how it ended, such as "cached"; without this call it just ended."""
+        """State the outcome, such as "cached"; without this call, the step ends without a note."""
 
 
 class Progress(Protocol):
-    """Where work reports to."""
+    """Where work reports its progress."""
 
     def step(self, title: str) -> AbstractContextManager[Step]:
-        """Show a piece of work from its start to its end; an exception that passes marks it as failed."""
+        """Show a step from start to end; an exception that leaves it marks it as failed."""
 
     def note(self, text: str) -> None:
-        """Say something that stays on the screen, such as a warning."""
+        """Print a lasting message, such as a warning."""
 
     def result(self, data: Mapping[str, object], text: str = "") -> None:
-        """Give the outcome, once and last: `data` where JSON was asked for, `text` elsewhere."""
+        """Print the result, once, at the end: `data` if JSON was requested, otherwise `text`."""
 
 
 def choose(
@@ -55,7 +55,7 @@ def choose(
 
     Args:
         verbose: also keep every line that programs print.
-        terminal: whether a person watches; None: ask stderr.
+        terminal: whether a person is watching; None: find out from stderr.
     """
     if as_json:
         return Json()
@@ -66,7 +66,7 @@ def choose(
 
 
 class Quiet:
-    """Shows the result alone."""
+    """Shows only the result."""
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -81,7 +81,7 @@ class Quiet:
 
 
 class Json(Quiet):
-    """Gathers steps and notes, and prints one object on stdout in the end."""
+    """Collects steps and notes, and prints one object on stdout at the end."""
 
     def __init__(self) -> None:
         self._steps: list[dict[str, object]] = []
@@ -200,7 +200,7 @@ class Live:
 
 
 class _Recorder:
-    """What a step remembers."""
+    """The data recorded for a step."""
 
     def __init__(self, title: str, on_line: Callable[[str], None]) -> None:
         self.title = title
@@ -220,7 +220,7 @@ class _Recorder:
 
 
 def clean(text: str) -> str:
-    """`text` without what would move the cursor or colour the terminal."""
+    """`text` without anything that moves the cursor or colours the terminal."""
     return _CONTROL.sub("", text.rstrip("\r\n"))
 
 

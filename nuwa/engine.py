@@ -1,6 +1,6 @@
-"""podman by its command line: each method makes one argv list and returns what podman said as a value.
+"""podman's command line: each method builds one argv list and returns podman's answer as a value.
 
-Methods raise `CommandError` with podman's last lines when it fails, unless they say otherwise.
+Methods raise `CommandError` with podman's last lines if it fails, unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Image:
     names: tuple[str, ...]
     labels: Mapping[str, str]
     size: int
-    """Bytes, with everything below it."""
+    """Bytes, including all layers below."""
     layers: tuple[str, ...]
     """Digests of its layers, the lowest first."""
     data: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Image:
 
     @property
     def architecture(self) -> str:
-        """The processor that it is for, such as `amd64`."""
+        """The processor architecture, such as `amd64`."""
         return str(self.data.get("Architecture") or "")
 
     @property
@@ -62,14 +62,14 @@ class Image:
 _LIST_RETRIES = 5
 _SAVE_POLL_S = 0.02
 MAX_BUILD_PROCESSES = 32768
-"""What podman 4.3 lowers its own limit to before it builds; nothing that it starts may have more."""
+"""The limit to which podman 4.3 lowers its own before it builds; its children cannot have a higher one."""
 
 
 def _own_limits() -> list[str]:
-    """Options that give a build no more than this process's own limits.
+    """Options that keep a build within this process's own limits.
 
-    podman 5 asks for about a million open files and processes in every build, and fails where root may not
-    raise its limits.
+    podman 5 asks for about a million open files and processes in every build, and fails if root may not raise
+    its limits.
     """
     files, processes = (
         resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
@@ -105,13 +105,13 @@ class Engine:
 
     @property
     def env(self) -> dict[str, str]:
-        """What podman needs in its environment here, for code that starts it without this class."""
+        """The environment that podman needs here, for code that starts it without this class."""
         conf = self._podman.containers_conf
         return {"CONTAINERS_CONF": conf} if conf else {}
 
     @property
     def graph_root(self) -> Path:
-        """The folder that holds images and containers."""
+        """The folder that contains images and containers."""
         return Path(self._podman.graph_root)
 
     def argv(self, *words: str | Path) -> list[str]:
@@ -125,7 +125,7 @@ class Engine:
     # Images
 
     def image_inspect(self, *references: str) -> dict[str, Image | None]:
-        """Look at several images in one call; those that are not here are None."""
+        """Inspect several images in one call; those that do not exist are None."""
         if not references:
             return {}
         result = self.podman("image", "inspect", *references, check=False)
@@ -141,10 +141,10 @@ class Engine:
         return self.image_inspect(reference)[reference]
 
     def listed(self) -> dict[str, str]:
-        """Ids of the images in podman's own store by their names, read from its file (containers/storage).
+        """Ids by name of the images in podman's own store, read from its file (containers/storage).
 
-        So no podman starts, which would wait for others. Empty where the store is not like that; images of
-        further stores are not in it.
+        No podman has to start and wait for others. Empty if the store has another format; additional image
+        stores are not included.
         """
         try:
             (file,) = self.graph_root.glob("*-images/images.json")
@@ -157,12 +157,12 @@ class Engine:
             return {}
 
     def find_image(self, label: str, value: str) -> str | None:
-        """The id of an image that has a name and that label; None where there is none."""
+        """The id of a named image that has this label; None if there is none."""
         filters = ("--filter", f"label={label}={value}", "--filter", "dangling=false")
         words = ("image", "ls", "--quiet", "--no-trunc", *filters)
         result = self.podman(*words, check=False)
         for _ in range(_LIST_RETRIES):
-            # The whole listing fails when another process removes one of the images meanwhile.
+            # The whole listing fails if another process removes one of the images meanwhile.
             if result.ok or not _is_missing_image(result):
                 break
             result = self.podman(*words, check=False)
@@ -180,12 +180,12 @@ class Engine:
         on_line: Callable[[str], None] | None = None,
         wind_down: Callable[[], None] | None = None,
     ) -> str:
-        """Build an image and return its id; it gets no name. Interrupted, it leaves no image.
+        """Build an image and return its id; it gets no name. If interrupted, it leaves no image.
 
         Args:
-            containerfile: the text.
+            containerfile: its text.
             context: the folder that COPY and ADD read; podman's temporary files go next to it.
-            options: further words of `podman build`.
+            options: more options of `podman build`.
             on_line: called with each line that the build prints.
             wind_down: as in `nuwa.process.run`.
         """
@@ -208,7 +208,7 @@ class Engine:
         self.podman("untag", image, name)
 
     def remove_image(self, *images: str) -> None:
-        """Remove images, or only their names where others use them; those that are gone are no error."""
+        """Remove images, or only their names if they are in use; missing images are not an error."""
         result = self.podman("image", "rm", *images, check=False)
         harmless = re.compile(r"image not known|errors occurred:$|^\s*$")
         failures = [line for line in result.stderr.splitlines() if not harmless.search(line)]
@@ -228,17 +228,17 @@ class Engine:
     def save_layers(
         self, image: str, layers: Iterable[str], wanted: Collection[str], folder: Path
     ) -> Generator[tuple[str, Path], None, None]:
-        """Write some layers of an image, uncompressed: digest and file of each as soon as it is whole.
+        """Write some layers of an image, uncompressed: digest and file of each as soon as it is complete.
 
-        Closed early, it ends podman.
+        If closed early, it stops podman.
 
-        `podman save` into an OCI layout skips a blob that is there already, whatever is in it: empty files
-        stand for the layers that are not wanted. It writes several at a time, and gives each its name when it
-        is whole.
+        `podman save` into an OCI layout skips blobs that already exist, whatever their content: empty files
+        take the place of the layers that are not wanted. It writes several at a time, and gives each its name
+        when it is complete.
 
         Args:
             layers: digests of all layers of the image.
-            wanted: those of the wanted ones.
+            wanted: digests of the wanted layers.
             folder: an empty folder.
         """
         blobs = folder / "blobs" / "sha256"
@@ -290,12 +290,12 @@ class Engine:
         return listed
 
     def remove_containers(self, *containers: str) -> None:
-        """End and remove; those that are gone are no error."""
+        """Stop and remove containers; missing ones are not an error."""
         if containers:
             self.podman("rm", "--force", "--ignore", "--time", "0", *containers)
 
     def free_space(self) -> int:
-        """Bytes that are free where images are stored."""
+        """Free bytes where images are stored."""
         folder = self.graph_root
         while not folder.exists():
             folder = folder.parent

@@ -1,4 +1,4 @@
-"""The errors that a user can meet: each says what happened, where, and what to do next.
+"""The errors that a user can encounter: each says what happened, where, and what to do next.
 
 `nuwa.cli.main` turns them into one message and an exit code; anything else that escapes is a defect
 and shows its traceback.
@@ -14,8 +14,8 @@ class NuwaError(Exception):
 
     Args:
         message: what happened, one sentence without a final newline.
-        hint: what to do next; empty when the message says it already.
-        details: further lines to show beneath, such as the last lines that a program printed.
+        hint: what to do next; empty if the message already says it.
+        details: more lines to show below it, such as the last lines that a program printed.
     """
 
     exit_code = 1
@@ -36,14 +36,14 @@ class NuwaError(Exception):
 
 
 class UsageError(NuwaError):
-    """Options or arguments that do not fit together."""
+    """Options or arguments that cannot be combined."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a file: a row of a `ManifestError`."""
+    """One error in a file: a row of a `ManifestError`."""
 
     path: str
     """Where in the document: `server.module`, `volume[0].path`; empty for the document itself."""
@@ -59,7 +59,7 @@ class Problem:
 
 
 class ManifestError(NuwaError):
-    """Everything that is wrong in one manifest, at once."""
+    """All errors in one manifest, at once."""
 
     exit_code = 3
 
@@ -71,7 +71,7 @@ class ManifestError(NuwaError):
 
 
 class EngineError(NuwaError):
-    """podman is missing, too old, or refuses to work on this machine."""
+    """podman is missing, too old, or does not work on this machine."""
 
     exit_code = 4
 
@@ -95,13 +95,13 @@ class LabError(NuwaError):
 
 
 class RemoteError(NuwaError):
-    """A host could not be reached over ssh, lacks something, or a step failed there."""
+    """A host could not be reached over ssh or lacks something, or a step failed there."""
 
     exit_code = 8
 
 
 class ConnectionLost(RemoteError):
-    """The connection to a host was cut: what was begun there may have continued to its end."""
+    """The connection to a host was cut: the operation may have continued to its end there."""
 
 
 class CommandError(NuwaError):

@@ -1,4 +1,4 @@
-"""Files that are whole at every moment: written next to the old one, flushed, and moved over it."""
+"""Files that are complete at all times: written next to the old one, flushed, and renamed over it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644, group: int = -1) ->
 
 
 def read_json(path: Path, default: Any = None) -> Any:
-    """What a JSON file holds; `default` when there is none, or it is damaged."""
+    """The content of a JSON file; `default` if it does not exist or is damaged."""
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

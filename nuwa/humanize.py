@@ -1,11 +1,11 @@
-"""Values, and texts of others, as people read them: on terminals and on pages."""
+"""Formats values, and makes foreign text safe, for terminals and pages."""
 
 from __future__ import annotations
 
 import re
 import time
 
-# CSI and OSC sequences, other escapes, control characters but tab and newline, and what turns writing around.
+# CSI and OSC sequences, other escapes, control characters except tab and newline, bidirectional overrides.
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
     r"|[\u202a-\u202e\u2066-\u2069]"
@@ -13,16 +13,16 @@ _ESCAPES = re.compile(
 
 
 def plain(text: str) -> str:
-    """What a program wrote, without what terminals obey."""
+    """A program's output without anything that terminals interpret."""
     return _ESCAPES.sub("", text)
 
 
 def age(since: float | None, now: float | None = None) -> str:
-    """How long ago something was, in one unit: `40s`, `64m`, `30h`, `12d`; nothing for what never was.
+    """How long ago something was, in one unit: `40s`, `64m`, `30h`, `12d`; empty for None.
 
     Args:
         since: seconds since the epoch.
-        now: the same; by default what the clock says.
+        now: the same; by default the current time.
     """
     if since is None:
         return ""
@@ -34,7 +34,7 @@ def age(since: float | None, now: float | None = None) -> str:
 
 
 def size(count: float | None) -> str:
-    """Bytes in a unit that fits, of 1024 each: `48M`; nothing for what is not known."""
+    """Bytes in a suitable unit (powers of 1024): `48M`; empty for None."""
     if count is None:
         return ""
     value = float(count)

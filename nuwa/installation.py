@@ -1,7 +1,7 @@
-"""This installation of nuwa: the wheel that it came from, the packages that it needs, its place on a host.
+"""This installation of nuwa: its wheel, the packages that it needs, its place on a host.
 
 The name `nuwa` on the public index belongs to somebody else, so nuwa is never installed by its name: it
-brings its own wheel to where it is needed. Only its requirements come from an index, each with its sha256.
+installs its own wheel wherever it is needed. Only its requirements come from an index, each with its sha256.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nuwa.process import run
 from nuwa.resources import BIN_TEMPLATES, DISTRIBUTION, IMAGES, PACKAGE, TEMPLATES
 
 PLACE = Path("/opt/nuwa")
-"""Where nuwa is on a host: a virtual environment that every user may read."""
+"""Where nuwa is installed on a host: a virtual environment that every user may read."""
 COMMAND = Path("/usr/local/bin/nuwa")
 REQUIREMENTS = PACKAGE / "requirements.lock"
 """The packages that nuwa and its agent need, by version and sha256."""
@@ -34,17 +34,17 @@ _WHEEL = "Wheel-Version: 1.0\nGenerator: nuwa\nRoot-Is-Purelib: true\nTag: py3-n
 
 
 def is_in_place(place: Path = PLACE) -> bool:
-    """Whether the nuwa that runs is the one that is at its place on a host."""
+    """Whether the running nuwa is the one installed in its place on a host."""
     return Path(sys.prefix).resolve() == place.resolve()
 
 
 def write_wheel(folder: Path) -> Path:
     """Write this nuwa as a wheel into a folder, byte for byte the same from a checkout and from that wheel.
 
-    Files are stored uncompressed: what compression makes of them differs between versions of zlib.
+    Files are stored uncompressed: compressed data differs between versions of zlib.
 
     Raises:
-        NuwaError: this nuwa is not installed, so nothing says what it needs.
+        NuwaError: this nuwa is not installed, so its requirements are unknown.
     """
     own = _metadata()
     name = f"{DISTRIBUTION.replace('-', '_')}-{own.version}"
@@ -60,10 +60,10 @@ def write_wheel(folder: Path) -> Path:
 
 
 def install_into(target: list[str], wheel: Path) -> None:
-    """Install nuwa from its wheel, with its requirements from the indexes that this machine has.
+    """Install nuwa from its wheel, with its requirements from the indexes configured on this machine.
 
     Args:
-        target: the options of `uv pip install` that say where to, and for which Python.
+        target: the options of `uv pip install` that state the destination and the Python.
 
     Raises:
         NuwaError: the requirements cannot be installed.
@@ -96,7 +96,7 @@ def install_requirements(target: list[str]) -> None:
 
 
 def is_current(place: Path = PLACE, command: Path = COMMAND) -> bool:
-    """Whether this very nuwa is at its place on this host, with all that it needs.
+    """Whether exactly this nuwa is in its place on this host, with all its requirements.
 
     Raises:
         NuwaError: this nuwa is not installed.
@@ -112,7 +112,7 @@ def is_current(place: Path = PLACE, command: Path = COMMAND) -> bool:
 
 
 def install_here(place: Path = PLACE, command: Path = COMMAND) -> None:
-    """Bring the nuwa that runs to its place on this host, with the agent's requirements; it may be repeated.
+    """Install the running nuwa in its place on this host, with the agent's requirements; safe to repeat.
 
     Raises:
         NuwaError: it could not be installed.
@@ -120,19 +120,19 @@ def install_here(place: Path = PLACE, command: Path = COMMAND) -> None:
     former = os.umask(0o022)
     try:
         if is_in_place(place):
-            # pip brought what the command line needs: the agent needs more, and each in one version.
+            # pip installed what the command line needs: the agent needs more, and pinned versions.
             install_requirements(["--python", str(place)])
         else:
             _bring(place)
         _link(command, place / "bin/nuwa")
-        # Every user may write to uv's lock, and so could stop the next update.
+        # Any user could write to uv's lock, and thereby block the next update.
         (place / ".lock").unlink(missing_ok=True)
     finally:
         os.umask(former)
 
 
 def _bring(place: Path) -> None:
-    """Install the wheel of this nuwa there; the wheel is kept, and tells whether it is the same one."""
+    """Install this nuwa's wheel there; the wheel is kept, to detect later whether it is the same one."""
     with tempfile.TemporaryDirectory(prefix="nuwa-wheel-") as folder:
         wheel = write_wheel(Path(folder))
         for old in place.glob("share/*.whl"):
@@ -140,7 +140,7 @@ def _bring(place: Path) -> None:
         if not (place / "bin/python").exists():
             _uv("venv", "--python", _python(), "--allow-existing", str(place))
         install_into(["--python", str(place)], wheel)
-        # Comes last: while it is missing, the next run installs everything again.
+        # Done last: until it exists, the next run installs everything again.
         kept = place / "share" / wheel.name
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(wheel, kept.with_suffix(".part"))
@@ -166,7 +166,7 @@ def _link(command: Path, target: Path) -> None:
 
 
 def _python() -> str:
-    """The Python for the environment: the system's own, which every user can run and updates keep safe."""
+    """The Python for the environment: the system's, which every user can run and which gets updates."""
     test = f"import sys; sys.exit(sys.version_info < {_OLDEST})"
     for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11"):
         found = shutil.which(name, path="/usr/bin:/usr/local/bin")
@@ -195,7 +195,7 @@ def _metadata() -> Distribution:
 
 
 def _entries(own: Distribution, information: str) -> Iterator[tuple[str, bytes, int]]:
-    """The files of the wheel: path in it, content, mode."""
+    """The files of the wheel: path in the wheel, content, mode."""
     roots = {f"nuwa/_data/{folder.name}": folder for folder in (BIN_TEMPLATES, IMAGES, TEMPLATES)}
     roots["nuwa"] = PACKAGE
     for prefix, root in sorted(roots.items()):

@@ -1,4 +1,4 @@
-"""One at a time: a lock that lasts as long as the process that holds it."""
+"""Mutual exclusion: a lock that lasts as long as the process that holds it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from nuwa.errors import BusyError
 
 
 def lock_file(name: str) -> Path:
-    """Where the lock of that name lies: memory, so that nothing is left of it after a restart."""
+    """The file of the lock with this name: in memory, so that nothing is left of it after a restart."""
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or "/run/lock")
     return folder / f"nuwa-{name}.lock"
 
 
 @contextmanager
 def only_one(name: str, busy: str, file: Path | None = None) -> Iterator[None]:
-    """Hold the machine-wide lock `name`; the kernel lets go of it however this process ends.
+    """Hold the machine-wide lock `name`; the kernel releases it however this process ends.
 
     Args:
-        busy: what to tell the second one, one sentence.
-        file: the lock's file, where it is not that of `lock_file`.
+        busy: the error for a second process, one sentence.
+        file: the lock's file, if it is not that of `lock_file`.
 
     Raises:
         BusyError: another process holds it.

@@ -1,6 +1,6 @@
-"""Every name that derives from an app, in one place; templates and scripts never put names together.
+"""Every name derived from an app, in one place; templates and scripts never assemble names.
 
-Only the standard library, and Python 3.9: this also runs inside images.
+Standard library only, and Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ SLOTS = ("blue", "green")
 PORT = 8000
 """The port that the server listens on inside the container."""
 CLUSTER_API_PORTS = (443, 6443)
-"""Where a Kubernetes cluster's API answers that pods may ask, by whichever address they reach it."""
+"""Ports of a Kubernetes cluster's API for pods, whichever address they use."""
 APP_USER = "app"
 APP_ID = 10001
 """User and group id of the unprivileged user inside images, and so of its files on the host."""
@@ -31,16 +31,16 @@ LABEL_MANIFEST = "io.nuwa.manifest"
 LABEL_COMPILED = "io.nuwa.compiled"
 
 REGISTRY = "localhost"
-"""Where images that were built here live until somebody pushes them."""
+"""The registry part of the names of local images until they are pushed."""
 
 HTTP3_SITE = "nuwa.http3.conf"
-"""nginx's sockets for HTTP/3, which all sites of a host share. No app can be called like that."""
+"""nginx's sockets for HTTP/3, which all sites of a host share. No app can have that name."""
 NGINX_DROP_IN = "nuwa.sites.conf"
-"""What all sites of a host have systemd do for nginx."""
+"""The systemd settings for nginx that all sites of a host share."""
 RESERVED_VARIABLES = frozenset({"PATH", "HOME", "USER", "PORT", "LD_PRELOAD", "PYTHONHOME", "VIRTUAL_ENV"})
 RESERVED_PREFIXES = ("NUWA_", "S6_")
-"""Variables that nuwa itself sets in the app's environment: these, and all that begin with a prefix.
-`bin/secret` and `bin/config` state the prefixes again."""
+"""Variables that nuwa itself sets in the app's environment: these, and all with one of the prefixes.
+`bin/secret` and `bin/config` repeat the prefixes."""
 
 DATABASE_SECRET = "DATABASE_URL"  # noqa: S105 - a name, not a secret
 
@@ -53,16 +53,16 @@ PROJECT = "/srv/app"
 SECRETS = "/run/secrets"
 LOG = "/var/log"
 SOCKETS = "/run/nuwa-app"
-"""On the host: a folder for each app, in it one for each slot. In a container: that of its own slot."""
+"""On the host: a folder for each app, with one for each slot. In a container: that of its own slot."""
 SOCKET = "server.sock"
-"""What a server's socket is called in its slot's folder."""
+"""The name of a server's socket in its slot's folder."""
 
 CAPABILITIES = ("KILL", "SETGID", "SETUID")
-"""What the container keeps of root's capabilities: to drop privileges, and to stop what runs without them."""
+"""Capabilities that root keeps in the container: to drop privileges, and to stop unprivileged processes."""
 NETWORK_OPTIONS = ("--disable-dns", "--opt=isolate=true")
-"""Of an app's network: no other isolated one reaches it, and names are looked up as on the host."""
+"""For an app's network: no other isolated one can reach it, and names are resolved as on the host."""
 TMPFS = ("/run:rw,exec,nosuid,nodev,mode=0755", "/tmp:rw,nosuid,nodev,mode=1777")  # noqa: S108 - mounts inside the container
-"""What is writable besides volumes, in memory: limits.tmp sizes it. s6 runs its scripts from /run."""
+"""Writable paths besides volumes, in memory: limits.tmp is their size. s6 runs its scripts from /run."""
 
 
 def is_reserved(variable: str) -> bool:
@@ -71,21 +71,21 @@ def is_reserved(variable: str) -> bool:
 
 
 def replicas(slot: str, count: int) -> tuple[str, ...]:
-    """The places of a slot's containers: the slot itself, then `blue_2`, `blue_3` and so on.
+    """The names of a slot's containers: the slot itself, then `blue_2`, `blue_3` and so on.
 
-    No app's name holds `_`, so what is named after them is not another app's.
+    Names of apps do not contain `_`, so these cannot collide with another app's.
     """
     return (slot, *(f"{slot}_{number}" for number in range(2, count + 1)))
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A family at a release: `debian` 13."""
+    """A family and its release: `debian` 13."""
 
     family: str
     release: str
     architecture: str = ""
-    """Such as `arm64`, where images are for another processor than that of the machine that builds them."""
+    """Such as `arm64`, if the images are for a processor other than that of the build machine."""
 
     @property
     def key(self) -> str:
@@ -93,12 +93,12 @@ class Platform:
 
     @property
     def suffix(self) -> str:
-        """What tags end in for another processor, so that none stands for an image of the machine's own."""
+        """The suffix of tags for another processor, so that they differ from those for the build machine."""
         return f"-{self.architecture}" if self.architecture else ""
 
     @property
     def bootstrap_image(self) -> str:
-        """The bare distribution, made here where no registry has it."""
+        """The bare distribution, made here if no registry provides it."""
         return f"{REGISTRY}/app/{self.family}-bootstrap:{self.release}{self.suffix}"
 
     @property
@@ -125,14 +125,14 @@ class Platform:
         return f"{REGISTRY}/app/nuwa_python{python.replace('.', '')}:{tag}{self.suffix}"
 
     def pulled_image(self, reference: str) -> str:
-        """What a registry's image for another processor is called here: its own name is the machine's own."""
+        """The local name of a registry's image for another processor: its own name is for this machine's."""
         name = re.sub(r"[:@]+", "-", reference.lower())
         return f"{REGISTRY}/app/pulled/{name}:{self.architecture}"
 
 
 @dataclass(frozen=True)
 class WayUnits:
-    """A server of the host, the socket through which a container gets to it, and the proxy behind."""
+    """A server on the host, the socket through which a container reaches it, and the proxy behind that."""
 
     server: str
     socket: str
@@ -141,7 +141,7 @@ class WayUnits:
 
 @dataclass(frozen=True)
 class Names:
-    """What an app's parts are called on the host."""
+    """Names of an app's parts on the host."""
 
     app: str
 
@@ -153,11 +153,11 @@ class Names:
         return f"{REGISTRY}/app/{self.app}/requirements:{version}"
 
     def packages_image(self, version: str) -> str:
-        """What the app needs of the distribution: the layer between its Python packages and its code."""
+        """The app's packages of the distribution: the layer between its Python packages and its code."""
         return f"{REGISTRY}/app/{self.app}/packages:{version}"
 
     def frontend_image(self, version: str) -> str:
-        """What Node made of the app's frontend, and nothing else."""
+        """The output of the app's frontend build, and nothing else."""
         return f"{REGISTRY}/app/{self.app}/frontend:{version}"
 
     def container(self, slot: str) -> str:
@@ -165,22 +165,22 @@ class Names:
 
     @property
     def hook_container(self) -> str:
-        """The container that runs the release hook and is gone afterwards."""
+        """The container that runs the release hook and is then removed."""
         return f"nuwa-{self.app}-release"
 
     @property
     def once(self) -> str:
-        """What the containers and units of one-off commands begin with; no app's name holds `_`."""
+        """The prefix of the containers and units of one-off commands; names of apps do not contain `_`."""
         return f"nuwa-{self.app}_once-"
 
     @property
     def rehearsal_container(self) -> str:
-        """The container that is started from the newest archive, seen healthy, and removed."""
+        """The container that is started from the newest archive, checked and removed."""
         return f"nuwa-{self.app}-rehearsal"
 
     @property
     def backup(self) -> str:
-        """cron's file and monit's check of archives; no app's name holds `_`, so it is not shared."""
+        """The name of cron's file and monit's check of archives; `_` keeps it apart from other apps'."""
         return f"{self.site}_backup"
 
     @property
@@ -190,12 +190,12 @@ class Names:
 
     @property
     def services_check(self) -> str:
-        """What monit calls the check of what runs next to the server."""
+        """The name of monit's check of the processes next to the server."""
         return f"{self.site}_services"
 
     @property
     def network(self) -> str:
-        """podman's network of the app's containers, which no other app's is in."""
+        """podman's network for the app's containers, which no other app shares."""
         return f"nuwa-{self.app}"
 
     def unit(self, slot: str) -> str:
@@ -213,7 +213,7 @@ class Names:
 
     @property
     def runtime_folder(self) -> str:
-        """What the app has in /run: the sockets of its slots, and which of them serves."""
+        """The app's folder in /run: the sockets of its slots, and the link to the one that serves."""
         return f"{SOCKETS}/{self.app}"
 
     def socket_folder(self, slot: str) -> str:
@@ -221,7 +221,7 @@ class Names:
 
     @property
     def jobs_folder(self) -> str:
-        """Where both slots keep who runs which scheduled job, and each exclusive process: root's alone."""
+        """Where both slots record who runs which scheduled job and exclusive process; only root can write."""
         return f"{self.runtime_folder}/jobs"
 
     def socket(self, slot: str) -> str:
@@ -238,17 +238,17 @@ class Names:
 
     @property
     def spare_socket(self) -> str:
-        """The link to the socket of a second slot that is up, for requests that the first does not take."""
+        """The link to the socket of a second running slot, for requests that the first does not accept."""
         return f"{self.runtime_folder}/spare"
 
     @property
     def stopped_mark(self) -> str:
-        """While this file exists, somebody has stopped the app on purpose, until the next boot."""
+        """While this file exists, the app is stopped on purpose, until the next boot."""
         return f"{self.runtime_folder}/stopped"
 
     @property
     def site_check(self) -> str:
-        """What monit calls the check of the app. No app's name holds `_`, so this is not another app's."""
+        """The name of monit's check of the app; `_` keeps it apart from other apps' names."""
         return f"{self.site}_site"
 
     @property
@@ -256,19 +256,19 @@ class Names:
         return f"/var/log/nginx/nuwa-{self.app}.log"
 
     def service_units(self, name: str) -> WayUnits:
-        """The units of a `[[service]]`, or of a `[[host_port]]`, whose server is none of nuwa's.
+        """The units of a `[[service]]`, or of a `[[host_port]]`, whose server nuwa does not manage.
 
-        No app's name holds `_`, so they are not another app's.
+        Names of apps do not contain `_`, so these cannot collide with another app's.
         """
         unit = f"{self.site}_{name}"
         return WayUnits(f"{unit}.service", f"{unit}-proxy.socket", f"{unit}-proxy.service")
 
     def volume_unit(self, name: str) -> str:
-        """The unit that mounts the file system of a `[[volume]]` that has one of its own."""
+        """The unit that mounts the file system of a `[[volume]]` with a size."""
         return f"{self.site}_volume-{name}.service"
 
     def database_unit(self, kind: str) -> str:
-        """The socket through which the container gets to the host's database server, or the proxy behind."""
+        """The socket through which the container reaches the host's database server, or its proxy."""
         return f"nuwa-{self.app}-database-proxy.{kind}"
 
     def database_unit_file(self, kind: str) -> str:
@@ -281,7 +281,7 @@ class Names:
 
     @property
     def certificate_check(self) -> str:
-        """What monit calls the check of the certificate."""
+        """The name of monit's check of the certificate."""
         return f"{self.site}-certificate"
 
     @property
@@ -289,7 +289,7 @@ class Names:
         return f"nuwa_{self.app.replace('-', '_')}"
 
     def nginx_variable(self, what: str) -> str:
-        """A variable of nginx that belongs to this app alone: `nuwa_blog_connection`."""
+        """A variable of nginx that only this app uses: `nuwa_blog_connection`."""
         return f"{self.upstream}_{what}"
 
     @staticmethod

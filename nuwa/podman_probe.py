@@ -1,9 +1,9 @@
 """Which podman this machine has, and what it needs to start a container here.
 
-Some machines refuse podman's defaults: without CAP_SYS_RESOURCE its default ulimits cannot be set, and crun
-refuses cgroup v1. `probe` finds out by starting a container, and where the user's settings fail it tries
-them again with the settings in question changed, in a `containers.conf` of nuwa's own. The outcome is
-remembered until the machine restarts or podman or its settings change.
+Some machines reject podman's defaults: without CAP_SYS_RESOURCE its default ulimits cannot be set, and crun
+rejects cgroup v1. `probe` finds out by starting a container; if the user's settings fail, it retries with the
+settings in question changed, in a private `containers.conf`. The outcome is cached until the machine restarts
+or podman or its settings change.
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ _CAPABILITIES = {
     "CAP_SYS_ADMIN": 21,
     "CAP_SETFCAP": 31,
 }
-"""What root needs to mount images and to give containers their usual capabilities, by the kernel's number."""
+"""Capabilities that root needs to mount images and to give containers their usual capabilities, by number."""
 
 Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Podman:
-    """A podman that starts containers."""
+    """A podman that can start containers."""
 
     binary: str
     version: tuple[int, ...]
     containers_conf: str = ""
-    """The settings that it needs on this machine; empty: the user's own suffice."""
+    """The settings file that it needs on this machine; empty: the user's own settings suffice."""
     graph_root: str = ""
-    """The folder that holds its images."""
+    """The folder that contains its images."""
 
 
 def probe() -> Podman:
     """The podman of this machine.
 
     Raises:
-        EngineError: it is missing, older than `OLDEST`, or starts no container.
+        EngineError: it is missing, older than `OLDEST`, or cannot start a container.
     """
     binary = shutil.which("podman")
     if not binary:
@@ -106,7 +106,7 @@ def _version(binary: str) -> tuple[int, ...]:
 
 
 def _working_settings(binary: str) -> str:
-    """The path of a `containers.conf` with which a container starts; empty when none is needed."""
+    """The path of a `containers.conf` with which a container starts; empty if none is needed."""
     first_error = _try_container(binary, {})
     if not first_error:
         return ""
@@ -126,19 +126,19 @@ def _working_settings(binary: str) -> str:
 
 
 def _lacking_capabilities() -> list[str]:
-    """What was taken from root here; nothing for other users, whose podman has capabilities of its own."""
+    """Capabilities that root lacks here; none for other users: podman has its own in a user namespace."""
     held = int(_capabilities(), 16)
     return [] if os.getuid() else [name for name, bit in _CAPABILITIES.items() if not held & 1 << bit]
 
 
 def _capabilities() -> str:
-    """The mask of what this process and those that it starts can ever hold, in hexadecimal."""
+    """The capability bounding set of this process and its children, in hexadecimal."""
     found = re.search(r"(?m)^CapBnd:\s*(\w+)", _STATUS.read_text())
     return found[1] if found else "0"
 
 
 def _private_settings(text: str) -> Path:
-    """Named after its content: a podman that reads it never sees it change."""
+    """The file is named after its content, so it never changes while a podman reads it."""
     path = cache_folder() / f"containers-{sha256(text.encode()).hexdigest()[:12]}.conf"
     _write(path, text)
     return path
@@ -153,9 +153,9 @@ def _changes() -> list[Settings]:
 
 
 def _try_container(binary: str, env: dict[str, str]) -> str:
-    """Start a container from an empty folder; returns what podman said, or nothing when it works.
+    """Start a container from an empty folder; returns podman's error, or nothing if it works.
 
-    The command does not exist, and 127 is the runtime's word for that: everything before it succeeded.
+    The command does not exist; exit code 127 means that everything before the command succeeded.
     """
     with tempfile.TemporaryDirectory(prefix="nuwa-probe-") as folder:
         argv = [binary, "run", "--rm", "--network", "none", "--rootfs", folder, _NOWHERE]
@@ -166,7 +166,7 @@ def _try_container(binary: str, env: dict[str, str]) -> str:
 
 
 def _user_settings() -> Settings:
-    """The settings that podman would use, merged as it does (containers.conf(5))."""
+    """The settings that podman would use, merged as podman does it (containers.conf(5))."""
     merged: Settings = {}
     for path in _user_files():
         try:
@@ -196,7 +196,7 @@ def _merge(below: Settings, above: Settings) -> Settings:
 
 
 def dump_toml(settings: Settings, path: tuple[str, ...] = ()) -> str:
-    """Tables of text, numbers, booleans and lists of them as TOML."""
+    """Tables of strings, numbers, booleans and lists of them as TOML."""
     plain = {name: value for name, value in settings.items() if not isinstance(value, dict)}
     lines = [f"[{'.'.join(map(_literal, path))}]"] if path and plain else []
     lines += [f"{_literal(name)} = {_literal(value)}" for name, value in plain.items()]
@@ -207,12 +207,12 @@ def dump_toml(settings: Settings, path: tuple[str, ...] = ()) -> str:
 
 
 def _literal(value: object) -> str:
-    """JSON writes these types as TOML does, once nothing is escaped as a surrogate pair."""
+    """JSON writes these types as TOML does, provided that no surrogate pairs are used as escapes."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _key(binary: str) -> list[object]:
-    """What the outcome depends on: boot, podman, its runtimes and settings, the user and what it may do."""
+    """What the outcome depends on: boot, podman, its runtimes and settings, the user and the capabilities."""
     runtimes = [Path(found) for name in ("crun", "runc") if (found := shutil.which(name))]
     files = [Path(binary).resolve(), *runtimes, *_user_files()]
     return [
@@ -239,7 +239,7 @@ def _remember(memory: Path, key: list[object], known: Podman) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file at once, so that a second nuwa never reads half of it."""
+    """Replace a file atomically, so that another nuwa never reads a partial file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as made:

@@ -20,16 +20,16 @@ from nuwa.errors import CommandError, NuwaError
 log = logging.getLogger(__name__)
 
 WIND_DOWN_S = 10
-"""Seconds that an interrupted program gets to end by itself where it can."""
+"""Seconds that an interrupted program gets to stop by itself, if it can."""
 LAST_LINES = 25
-"""How many lines of a failed program's output an error carries."""
+"""How many lines of a failed program's output an error contains."""
 
 Argv = Sequence[str | Path]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a program that ended left behind."""
+    """The result of a program that has ended."""
 
     argv: list[str]
     code: int
@@ -62,8 +62,8 @@ def run(
     """Run a program to its end.
 
     Args:
-        argv: the command line, one item an argument; never a string for a shell.
-        check: raise `CommandError` when it exits with anything but 0.
+        argv: the command line, one item per argument; never a string for a shell.
+        check: raise `CommandError` if the exit code is not 0.
         input: what it reads from its standard input; without it, standard input is /dev/null.
         stdin: an open file to read from instead of `input`.
         stdout: an open file to write to; `Result.stdout` is then empty.
@@ -71,13 +71,13 @@ def run(
         cwd: the folder it runs in.
         timeout: seconds after which its whole process group is killed.
         on_line: called with each line that it prints (both streams), as it is printed.
-        wind_down: called when this process is interrupted meanwhile. It makes the program end by itself,
-            which gets `WIND_DOWN_S` seconds for that before it is killed.
+        wind_down: called if this process is interrupted meanwhile. It makes the program stop by itself,
+            for which the program gets `WIND_DOWN_S` seconds before it is killed.
         interactive: let it use this process's own terminal; nothing is captured, but `stdin` and `stdout` may
             be set.
 
     Raises:
-        NuwaError: the program is not installed, or did not end in time.
+        NuwaError: the program is not installed, or timed out.
         CommandError: it failed and `check` is set.
     """
     words = [str(word) for word in argv]
@@ -93,7 +93,7 @@ def run(
 
 @contextlib.contextmanager
 def background(argv: Argv, *, env: Mapping[str, str] | None = None) -> Iterator[Background]:
-    """Run a program next to the block. If the block ends first, the program and its children are stopped.
+    """Run a program alongside the block. If the block ends first, the program and its children are stopped.
 
     Args:
         argv, env: as in `run`.
@@ -120,16 +120,16 @@ def background(argv: Argv, *, env: Mapping[str, str] | None = None) -> Iterator[
 
 @dataclass(frozen=True)
 class Background:
-    """A program of `background`."""
+    """A program started by `background`."""
 
     argv: list[str]
     _process: subprocess.Popen[bytes]
 
     def wait(self, timeout: float | None) -> Result | None:
-        """What it left behind, or None if it still runs.
+        """Its result, or None if it is still running.
 
         Args:
-            timeout: seconds to wait at most; None: until it ends.
+            timeout: maximum seconds to wait; None: until it ends.
 
         Raises:
             CommandError: it failed.
@@ -149,11 +149,11 @@ def _judged(result: Result, check: bool) -> Result:
 
 
 def replace_this(argv: Argv) -> NoReturn:
-    """Become another program: it gets this process's terminal, environment and exit code."""
+    """Replace this process with another program, which gets its terminal and environment."""
     words = [str(word) for word in argv]
     log.debug("exec: %s", shlex.join(words))
     sys.stdout.flush()
-    os.execv(words[0], words)  # noqa: S606 - that is its purpose; there is no shell
+    os.execv(words[0], words)  # noqa: S606 - replacing the process is the purpose; no shell is used
 
 
 def _run_captured(
@@ -195,7 +195,7 @@ def _run_captured(
 
 
 def _let_end(process: subprocess.Popen[bytes], wind_down: Callable[[], None]) -> None:
-    """Nobody reads the program's output any more, so it is thrown away: a full pipe would hold it up."""
+    """Discard the output, which nobody reads any more: a full pipe would block the program."""
     wind_down()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=WIND_DOWN_S)
@@ -209,7 +209,7 @@ def _start(words: list[str], **options: object) -> subprocess.Popen[bytes]:
 
 
 def _feed(process: subprocess.Popen[bytes], data: bytes | None) -> None:
-    """Meanwhile its lines are read: a program may write before it has read everything."""
+    """Write its input while its lines are read: a program may write before it has read everything."""
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError), process.stdin as target:
             target.write(data or b"")
@@ -232,7 +232,7 @@ def _wait_interactive(
     stdin: IO[bytes] | None,
     stdout: IO[bytes] | None,
 ) -> int:
-    """The terminal sends Ctrl-C to the child as well: it decides, and this process waits for it."""
+    """The terminal sends Ctrl-C to the child as well, so the child decides, and this process waits for it."""
     process = _start(words, env=environment, cwd=cwd, stdin=stdin, stdout=stdout)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -242,7 +242,7 @@ def _wait_interactive(
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the program with all that it started: first asked, after five seconds made to."""
+    """Stop the program and its children: with SIGTERM, and after five seconds with SIGKILL."""
     for ask in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, ask)

@@ -1,4 +1,4 @@
-"""Programs for an event loop: started like those of `nuwa.process`, their output line by line as it comes."""
+"""Programs for an event loop: started as in `nuwa.process`, with output line by line as it is printed."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from nuwa.process import Argv
 log = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 256 * 1024
-"""Bytes; a longer line comes in pieces."""
+"""Bytes; a longer line is split."""
 STOP_TIMEOUT_S = 5
-"""Seconds between the request to end and the kill."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 
 class Running:
-    """A program that runs."""
+    """A running program."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """What it prints, line by line with the line breaks."""
+        """Its output, line by line, including line breaks."""
         stream = self._process.stdout
         assert stream is not None
         while True:
@@ -46,7 +46,7 @@ class Running:
             yield line
 
     async def pieces(self) -> AsyncIterator[str]:
-        """What it prints as it comes, be it less than a line; what is not UTF-8 is replaced."""
+        """Its output as it is printed, even parts of lines; invalid UTF-8 is replaced."""
         stream = self._process.stdout
         assert stream is not None
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -57,11 +57,11 @@ class Running:
             yield text
 
     async def wait(self) -> int:
-        """Its exit code; negative for a signal."""
+        """Wait for its exit code; negative for a signal."""
         return await self._process.wait()
 
     async def end(self) -> None:
-        """End it with all that it started: first asked, then made to."""
+        """Stop it and its children: with SIGTERM, then with SIGKILL."""
         for ask in (signal.SIGTERM, signal.SIGKILL):
             if self._process.returncode is not None:
                 return
@@ -84,8 +84,8 @@ async def started(
 
     Args:
         env: variables to set on top of this process's environment.
-        errors: whether its standard error belongs to its output; otherwise nobody sees it.
-        longest_line: bytes; a longer line comes in pieces.
+        errors: whether its output includes standard error; otherwise standard error is discarded.
+        longest_line: bytes; a longer line is split.
 
     Raises:
         NuwaError: it is not installed.

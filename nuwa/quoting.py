@@ -1,6 +1,6 @@
-"""One quoting function per language that a template writes; each refuses what its language cannot hold.
+"""One quoting function per language that a template writes; each rejects what its language cannot represent.
 
-Only the standard library, and Python 3.9: this also runs inside images.
+Standard library only, and Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 
 class CannotQuote(ValueError):
-    """The value has no safe spelling in the target language."""
+    """The value cannot be represented safely in the target language."""
 
 
 def _refuse(value: str, pattern: str, language: str, what: str) -> None:
@@ -52,7 +52,7 @@ def systemd_text(value: object) -> str:
 
 
 def systemd_variable(name: object, value: object) -> str:
-    """One assignment of `Environment=`: no `$` means anything there, and escapes carry line breaks."""
+    """One assignment of `Environment=`: `$` has no meaning there, and escapes represent line breaks."""
     text = f"{name}={value}"
     _refuse(text, "\0", "a unit file", "a NUL")
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
@@ -60,7 +60,7 @@ def systemd_variable(name: object, value: object) -> str:
 
 
 def environment_file(name: object, value: object) -> str:
-    """One assignment of a file for systemd's `EnvironmentFile=`: between double quotes, line breaks stay."""
+    """One assignment of a file for systemd's `EnvironmentFile=`: line breaks are kept in double quotes."""
     text = str(value)
     _refuse(text, "\0", "an environment", "a NUL")
     _refuse(text, "[\ud800-\udfff]", "an environment", "half a character")
@@ -83,14 +83,14 @@ def nginx_argv(words: Iterable[object]) -> str:
 
 
 def nginx_pattern(value: object) -> str:
-    """A path within a regular expression of nginx that stands in double quotes."""
+    """A path within an nginx regular expression that is in double quotes."""
     text = str(value)
     _refuse(text, r"[^A-Za-z0-9/._~-]", "a pattern of nginx", "a character that is special there")
     return text.replace(".", "[.]")
 
 
 def nginx_lines(value: object) -> str:
-    """Whole lines of nginx that `nuwa.render.own_lines` has read and written."""
+    """Whole lines of nginx configuration that `nuwa.render.own_lines` has parsed and written."""
     text = str(value)
     _refuse(text, "\0", "nginx", "a NUL")
     return text
@@ -104,7 +104,7 @@ def number(value: object) -> str:
 
 
 def monit(value: object) -> str:
-    """One string of a monit control file; it has no escape for its own quote."""
+    """One string of a monit control file, which has no escape for the quote in use."""
     text = str(value)
     _refuse(text, "[\0\r\n]", "monit", "a line break or NUL")
     if '"' not in text:
@@ -114,7 +114,7 @@ def monit(value: object) -> str:
 
 
 def monit_word(value: object) -> str:
-    """One bare word of a monit control file, where quotes would become part of the value."""
+    """One bare word of a monit control file, for places where quotes would become part of the value."""
     text = str(value)
     _refuse(text, r"[^A-Za-z0-9.-]", "a bare word of monit", "a character that is special there")
     return text
@@ -135,14 +135,14 @@ def cron_times(value: object) -> str:
 
 
 def toml(value: object) -> str:
-    """A basic string of TOML. It escapes as JSON does, and the delete character too."""
+    """A basic string of TOML. The escapes are JSON's, plus one for the delete character."""
     text = str(value)
     _refuse(text, "[\ud800-\udfff]", "TOML", "bytes that are not UTF-8")
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def rsyslog(value: object) -> str:
-    """One string of rsyslog's configuration, with nothing in it that a template or a script would read."""
+    """One string of rsyslog's configuration, without anything that a template or script would interpret."""
     text = str(value)
     _refuse(text, r'[\0\r\n"\\$`]', "rsyslog", "a quote, a dollar sign, a backslash or a line break")
     return f'"{text}"'
@@ -156,7 +156,7 @@ def logrotate(value: object) -> str:
 
 
 def comment(value: object) -> str:
-    """Text behind `#`: one line, no control characters."""
+    """Text after `#`: one line, no control characters."""
     return re.sub(r"[\x00-\x1f\x7f]", " ", str(value))
 
 
@@ -182,4 +182,4 @@ FILTERS = {
     "logrotate": logrotate,
     "comment": comment,
 }
-"""The filters by the names under which templates know them."""
+"""The filters by their names in templates."""

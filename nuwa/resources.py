@@ -1,4 +1,4 @@
-"""What nuwa's package is called, where its data folders lie (in a wheel, inside it), and nuwa's cache."""
+"""The name of nuwa's package, its data folders (in the package if it is from a wheel), and its cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 DISTRIBUTION = "nuwa-images"
-"""What the package is called: the index must not know a package of that name, which a test proves."""
+"""The distribution's name; a test makes sure that the public index has no package of that name."""
 
 
 def _folder(name: str) -> Path:
@@ -21,5 +21,5 @@ BIN_TEMPLATES = _folder("bin-templates")
 
 
 def cache_folder() -> Path:
-    """Where nuwa keeps what it can find out again (XDG base directories); it may not exist yet."""
+    """nuwa's cache for data that it can recreate (XDG base directories); the folder may not exist yet."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nuwa"

@@ -1,4 +1,4 @@
-"""The one Jinja environment. Only this module imports jinja2; it also runs inside images (Python 3.9)."""
+"""The only Jinja environment. Only this module imports jinja2; it also runs inside images (Python 3.9)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from nuwa import quoting
 from nuwa.quoting import FILTERS
 
 Sources = Union[BaseLoader, str]
-"""A folder of templates, or what `compiled` gives."""
+"""A folder of templates, or the result of `compiled`."""
 
 
 MODULES = "templates"
-"""The folder of a zipapp that holds `modules`."""
+"""The folder of a zipapp that contains the output of `modules`."""
 
 
 def environment(sources: Sources) -> Environment:
-    """An environment that fails on undefined names and knows one quoting filter per language.
+    """An environment that fails on undefined names and has one quoting filter per language.
 
     Args:
-        sources: as inside the zipapp, where there is no folder, or a folder.
+        sources: a folder of templates, or a loader, as in the zipapp, which has no folder.
     """
-    made = Environment(  # noqa: S701 - no HTML is written here; each target language has its own filter
+    made = Environment(  # noqa: S701 - this does not write HTML; each target language has its own filter
         loader=FileSystemLoader(sources) if isinstance(sources, str) else sources,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -48,27 +48,27 @@ def environment(sources: Sources) -> Environment:
 
 
 def render(sources: Sources, name: str, /, **values: object) -> str:
-    """Render one template; every value that it names must be given."""
+    """Render one template; all variables that it uses must be given."""
     return _kept_environment(sources).get_template(name).render(**values)
 
 
 def page(folder: str, name: str, /, **values: object) -> str:
-    """Render one template of HTML; every value is escaped, and must be given."""
+    """Render one HTML template; all variables are escaped, and must be given."""
     return pages(folder).get_template(name).render(**values)
 
 
 @cache
 def pages(folder: str) -> Environment:
-    """The environment for HTML, which a caller may give filters of its own."""
+    """The environment for HTML, to which a caller may add filters."""
     made = environment(folder)
     made.autoescape = True
     return made
 
 
 def modules(folder: str, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The templates in the folders `kinds` of a folder as Python modules: the name of each file and its code.
+    """The templates in the subfolders `kinds` as Python modules: the name of each file and its code.
 
-    They are rendered without reading a template: see `compiled`.
+    They are rendered without reading a template; see `compiled`.
     """
     made = environment(folder)
     for name in made.list_templates(filter_func=lambda name: name.split("/")[0] in kinds):
@@ -77,13 +77,13 @@ def modules(folder: str, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def compiled(path: str) -> BaseLoader:
-    """The templates of the `modules` in a folder, or in a folder of a zip archive."""
+    """A loader for the `modules` in a folder, or in a folder of a zip archive."""
     return ModuleLoader(path)
 
 
 @cache
 def _kept_environment(sources: Sources) -> Environment:
-    """Kept, so that each template is compiled or loaded once."""
+    """Cached, so that each template is compiled or loaded only once."""
     made = environment(sources)
     if isinstance(sources, str):
         made.bytecode_cache = _kept[-1] if _kept else None
@@ -91,15 +91,15 @@ def _kept_environment(sources: Sources) -> Environment:
 
 
 def keep_compiled(folder: Path) -> None:
-    """Keep what the templates that `render` reads are compiled to, for the next command of the same nuwa.
+    """Cache the compiled templates of `render` for later commands of the same nuwa.
 
     Args:
-        folder: where; it is made if need be. Where it cannot be written to, nothing is kept.
+        folder: the cache; it is created if necessary. If it is not writable, nothing is cached.
     """
     from hashlib import sha256
     from importlib.metadata import version
 
-    # Compiling also works out filters with constants, so what they do belongs to what is kept.
+    # Compiling also evaluates filters of constants, so the filters' code is part of the cache key.
     code = b"".join(Path(module).read_bytes() for module in (__file__, str(quoting.__file__)))
     place = folder / sha256(code + version("jinja2").encode()).hexdigest()[:16]
     with suppress(OSError):
@@ -108,7 +108,7 @@ def keep_compiled(folder: Path) -> None:
 
 
 class _Kept(FileSystemBytecodeCache):
-    """What cannot be written, or cannot be read, is compiled again."""
+    """Compiles again if the cache cannot be written or read."""
 
     def load_bytecode(self, bucket: Bucket) -> None:
         try:

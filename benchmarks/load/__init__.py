@@ -1,1 +1,1 @@
-"""A load client that never retries: what a server drops, it counts."""
+"""A load client that never retries: it counts every request that a server drops."""

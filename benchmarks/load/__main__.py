@@ -1,4 +1,4 @@
-"""`python -m benchmarks.load URL`: load a site until the time is up, or until SIGTERM or Ctrl-C."""
+"""`python -m benchmarks.load URL`: puts load on a site until the time is up, or until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A load that goes on while something else is done."""
+"""A load that runs in the background."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from benchmarks.load.run import Plan, run
 
 @contextmanager
 def load(*plans: Plan, before: float = 0.5, after: float = 0.0) -> Iterator[list[Sample]]:
-    """Ask from `before` seconds before the block begins until `after` seconds after its end.
+    """Send requests from `before` seconds before the block starts until `after` seconds after its end.
 
-    Yields a list that has the samples of all plans once the block has ended.
+    Yields a list that contains the samples of all plans once the block has ended.
     """
     samples: list[Sample] = []
     ended = threading.Event()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a stream, as plainly as a client can speak it."""
+"""HTTP/1.1 over a stream, as simple as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/2 over TLS: one stream at a time on a connection, which is read all the time, as browsers do."""
+"""HTTP/2 over TLS: one stream at a time on a connection, which is read continuously, as browsers do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHUNK = 64 * 1024
 
 
 class _Connection(H2Connection):
-    """After a GOAWAY, h2 would take nothing more; but a stream that the server began is still answered."""
+    """After a GOAWAY, h2 would accept nothing more; but the server still answers accepted streams."""
 
     def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
         event = ConnectionTerminated()
@@ -62,7 +62,7 @@ class Http2:
         """Send the request once, as a new stream, and wait for its answer.
 
         Raises:
-            UnprocessedError: the server said that it did not look at it.
+            UnprocessedError: the server stated that it has not processed the request.
             DroppedError: the connection or the stream ended first.
         """
         self._status, self._body = 0, b""
@@ -85,7 +85,7 @@ class Http2:
         self._writer.write(self._protocol.data_to_send())
 
     async def _read(self) -> None:
-        """Take what comes until the connection ends; then no answer will come any more."""
+        """Read until the connection ends; after that, no more answers will arrive."""
         try:
             while data := await self._reader.read(CHUNK):
                 for event in self._protocol.receive_data(data):
@@ -116,4 +116,4 @@ class Http2:
     def _fail(self, error: Exception) -> None:
         if not self._answer.done():
             self._answer.set_exception(error)
-            self._answer.exception()  # nobody may be waiting; then it is not worth a warning
+            self._answer.exception()  # marks it as retrieved: if nobody waits, no warning is logged

@@ -1,4 +1,4 @@
-"""What became of the requests: counts, delays, and which release answered when."""
+"""Results of the requests: counts, delays, and which release answered when."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 FAILED, UNPROCESSED = "failed", "unprocessed"
 SLICE = 1.0
-"""Seconds in one line of the timeline."""
+"""Seconds in one entry of the timeline."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One request: when it began (Unix time), seconds until its answer, and how it ended."""
+    """One request: when it began (Unix time), seconds until its answer, and its outcome."""
 
     start: float
     seconds: float
     outcome: str
     """Empty for an answer below 400, else `failed: …` or `unprocessed: …`."""
     body: str = ""
-    """The beginning of the answer: it names the release that answers."""
+    """The beginning of the answer: it names the release that sent it."""
 
     @property
     def end(self) -> float:
@@ -31,13 +31,13 @@ class Sample:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The value below which `share` (0 to 1) of the values lie; 0 where there are none."""
+    """The value below which `share` (0 to 1) of the values are; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 def summary(samples: Sequence[Sample]) -> dict[str, object]:
-    """The whole as JSON values; delays in milliseconds."""
+    """A summary as JSON values; delays in milliseconds."""
     delays = [sample.seconds * 1000 for sample in samples if not sample.outcome]
     return {
         "requests": len(samples),
@@ -53,7 +53,7 @@ def summary(samples: Sequence[Sample]) -> dict[str, object]:
 
 
 def answers(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
-    """For each body: how often it came, the start of the first and of the last request that it answered."""
+    """For each body: its count, and the start of the first and of the last request that it answered."""
     found: dict[str, dict[str, float]] = {}
     for sample in samples:
         if not sample.outcome:
@@ -65,7 +65,7 @@ def answers(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
 
 
 def timeline(samples: Sequence[Sample]) -> list[dict[str, float]]:
-    """One entry a second: when it began, requests that ended in it, failures, p99 in milliseconds."""
+    """One entry per second: when it began, requests that ended in it, failures, p99 in milliseconds."""
     slices: dict[int, list[Sample]] = {}
     for sample in samples:
         slices.setdefault(int(sample.end // SLICE), []).append(sample)

@@ -1,4 +1,4 @@
-"""Many connections at once, each asking again and again."""
+"""Many connections at once, each sending requests repeatedly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.load.target import Answer, Connection, DroppedError, Target, Unp
 
 ANSWER_SECONDS = 60
 BODY = 40
-"""Characters of an answer that are kept."""
+"""Maximum characters of an answer that are kept."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Plan:
     """A load.
 
     Args:
-        target: what is asked.
-        connections: how many ask at once.
-        pause: seconds that each waits between two requests.
+        target: the request to send.
+        connections: how many send requests at once.
+        pause: seconds between two requests of each connection.
     """
 
     target: Target
@@ -31,7 +31,7 @@ class Plan:
 
 
 async def run(plan: Plan, stop: asyncio.Event) -> list[Sample]:
-    """Keep the load up until `stop`, wait for what is under way, and return the samples by their start."""
+    """Keep up the load until `stop`, wait for requests in flight, and return the samples sorted by start."""
     workers = [_worker(plan, stop) for _ in range(plan.connections)]
     found = await asyncio.gather(*workers)
     return sorted((sample for samples in found for sample in samples), key=lambda sample: sample.start)
@@ -50,7 +50,7 @@ async def _worker(plan: Plan, stop: asyncio.Event) -> list[Sample]:
 
 
 async def _request(target: Target, connection: Connection | None) -> tuple[Connection | None, Sample]:
-    """One request, over the connection if that may still be used. What fails is not tried again."""
+    """One request, over the given connection if it is still usable. Failures are not retried."""
     started, clock = time.time(), time.perf_counter()
     outcome, body = "", ""
     try:

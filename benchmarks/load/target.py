@@ -1,4 +1,4 @@
-"""What is asked of a server, and the ways in which it can fail to answer."""
+"""A request to a server, and the ways in which the server can fail to answer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CONNECT_SECONDS = 10
 
 
 class DroppedError(Exception):
-    """The connection ended, or made no sense, before the answer was whole. The message says how."""
+    """The connection ended or violated the protocol before the answer was complete. The message says how."""
 
 
 class UnprocessedError(Exception):
-    """HTTP/2 promised that nobody looked at the request (GOAWAY, REFUSED_STREAM): it may be sent again."""
+    """HTTP/2 guaranteed that the request was not processed (GOAWAY, REFUSED_STREAM): it may be sent again."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Target:
     """One request, and where it goes.
 
     Args:
-        url: `http://` or `https://`; of `https`, the certificate is not checked.
-        address: host and port to connect to, where they are not those of the URL.
+        url: `http://` or `https://`; for `https`, the certificate is not verified.
+        address: host and port to connect to, if they are not those of the URL.
         method: GET, POST, …
-        body: what is sent with it.
+        body: the request body.
         http2: speak HTTP/2 (over TLS) instead of HTTP/1.1.
-        keep_alive: ask again over the same connection.
+        keep_alive: reuse the connection for later requests.
     """
 
     url: str
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def host(self) -> str:
-        """The Host header: a port that is not the scheme's own belongs to it."""
+        """The Host header, with the port unless it is the scheme's default."""
         return urlsplit(self.url).netloc
 
     @property
@@ -59,7 +59,7 @@ class Target:
         """Open a connection.
 
         Raises:
-            DroppedError: it was refused, reset, or not made in time.
+            DroppedError: it was refused, reset, or not established in time.
         """
         parts = urlsplit(self.url)
         host, port = self.address or (parts.hostname or "", parts.port or (443 if self.secure else 80))
@@ -75,7 +75,7 @@ class Target:
 
 @functools.cache
 def _tls(protocol: str) -> ssl.SSLContext:
-    """Made once: a context for each connection would cost more than the connection."""
+    """Cached: a context for each connection would cost more than the connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -90,11 +90,11 @@ class Answer:
 
 
 class Connection(Protocol):
-    """One connection, one request at a time."""
+    """One connection, for one request at a time."""
 
     @property
     def usable(self) -> bool:
-        """Whether, as far as this side knows, another request may be sent."""
+        """Whether, as far as the client knows, another request may be sent."""
 
     async def ask(self, target: Target) -> Answer: ...
 

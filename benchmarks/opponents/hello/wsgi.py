@@ -1,4 +1,4 @@
-"""The smallest application: what is left is the start of what runs it."""
+"""The smallest application, so that only its server's startup is measured."""
 
 
 def application(_environ, start_response):  # type: ignore[no-untyped-def]
