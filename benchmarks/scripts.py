@@ -60,7 +60,7 @@ class Side:
         return seconds(lambda: self.sh(script))
 
     def switch(self, command: str) -> None:
-        """Switch the release under load; `to_traffic` is when a request that the previous one answered last began."""
+        """Switch the release under load, and record in `to_traffic` when the previous one last answered."""
         port = self.state.ports[HTTPS]
         target = Target(f"https://{self.app}.localhost:{port}/", address=("127.0.0.1", port))
         with load(Plan(target, connections=2, pause=0.02), before=0.5, after=1.0) as samples:

@@ -1,1 +1,1 @@
-"""The renderer, which runs inside the image (Python 3.9): a manifest and facts become a host's files."""
+"""The renderer, which runs in the image (Python 3.9): turns a manifest and facts into a host's files."""

@@ -1,21 +1,21 @@
 """The renderer inside an image: facts as JSON on standard input, a tar of host files on standard output.
 
-`render.pyz run` and `render.pyz install` do that. `render.pyz plans WHAT…` answers several such questions at
-once: see `answers.plans`. `render.pyz release` prints the words behind `podman run`
-for the release hook, a NUL after each; none where there is no hook. `render.pyz rehearse` does so for the
-rehearsal of an archive, and `render.pyz once` for a one-off command, whose own words follow.
-`render.pyz domains` reads a JSON list of domains and prints each in its canonical spelling, one per line.
+`render.pyz run` and `render.pyz install` do that. `render.pyz plans WHAT…` runs several such commands at
+once: see `answers.plans`. `render.pyz release` prints the arguments of `podman run` for the release hook,
+each followed by a NUL; nothing if there is no hook. `render.pyz rehearse` does the same for the rehearsal
+of an archive, and `render.pyz once` for a one-off command, whose own arguments follow.
+`render.pyz domains` reads a JSON list of domains and prints each in its canonical form, one per line.
 `render.pyz maintenance` reads JSON with a message and addresses and prints the page of bin/maintenance.
-`render.pyz ranges` reads what a CDN publishes and prints a JSON list of its ranges of addresses.
-`render.pyz scripts` prints a tar of the parts of bin scripts that the Setup label has no room for.
-`render.pyz static FOLDER`
-prints a tar of static files. `render.pyz compare`, `sqlite-dump`, `sqlite-restore` and `sums` work in
-volumes, whose folders follow: see `nuwa/render/volumes.py`. `render.pyz archive-entries`, with
-`borg` or `restic` behind it, reads that program's list of an archive; it prints bytes, number of entries and
-the folders at the top, one per line; or `refused`, the entry and why. `render.pyz certbot-advice CHALLENGE
-SERVER FOLDER LOG` reads what certbot printed of a failure: see `certbot_advice.as_lines`.
-`render.pyz files-with-name NAME` reads what `nginx -T` prints, and prints the files that have a site of the
-name. `render.pyz reach HOST PORT SECONDS` connects; where that fails, it prints why.
+`render.pyz ranges` reads a CDN's published ranges of addresses and prints them as a JSON list.
+`render.pyz scripts` prints a tar of the parts of bin scripts that do not fit into the Setup label.
+`render.pyz static FOLDER` prints a tar of static files. `render.pyz compare`, `sqlite-dump`, `sqlite-restore`
+and `sums` work in volumes, whose folders follow: see `nuwa/render/volumes.py`.
+`render.pyz archive-entries borg` (or `restic`) reads that program's list of an archive; it prints bytes,
+number of entries and the top-level folders, one per line; or `refused`, the entry and why.
+`render.pyz certbot-advice CHALLENGE SERVER FOLDER LOG` reads certbot's output after a failure: see
+`certbot_advice.as_lines`.
+`render.pyz files-with-name NAME` reads the output of `nginx -T`, and prints the files with a site of that
+name. `render.pyz reach HOST PORT SECONDS` connects; if that fails, it prints why.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from nuwa.render.archive_entries import Entry
 
 RENDERED = ("run", "install", "database", "services", "disks", "release", "rehearse", "once")
-"""Commands that `nuwa.render.answers` has, without words."""
+"""Commands of `nuwa.render.answers` without arguments."""
 IN_VOLUMES = ("compare", "no-acl", "sqlite-dump", "sqlite-restore", "sums")
-"""Commands that `nuwa.render.volumes` has."""
+"""Commands of `nuwa.render.volumes`."""
 
 
 def main() -> None:
     """Exit codes: 0 done, 1 the facts or the manifest do not allow it (one line says why), 2 wrong usage.
 
-    Each command imports what it needs: scripts wait for it.
+    Each command imports only what it needs, because scripts wait for it.
     """
     what, words = (sys.argv[1], sys.argv[2:]) if sys.argv[1:] else ("", [])
     if what in IN_VOLUMES:
@@ -180,4 +180,4 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "scripts": _scripts,
     "static": _static,
 }
-"""By name; each takes the words that follow. Those that work in volumes are `IN_VOLUMES`."""
+"""By name; each takes the remaining arguments. Those that work in volumes are in `IN_VOLUMES`."""

@@ -1,4 +1,4 @@
-"""What the renderer says of an app on a host: its files, and the words behind `podman run`.
+"""The renderer's commands about an app on a host: its files, and the arguments of `podman run`.
 
 Only these commands need the manifest and templates; `nuwa.render.__main__` has the others.
 """
@@ -27,17 +27,17 @@ from nuwa.templating import MODULES, Sources, compiled
 PLAN = "PLAN"
 WARNINGS = "WARNINGS"
 WORDS = {"release": hook_run, "rehearse": rehearsal_run, "once": once_run}
-"""What is not a file, but the words behind `podman run`."""
+"""Commands that print arguments of `podman run` instead of files."""
 WARNED = {"run": warnings, "install": site_warnings}
-"""What this host cannot do, by what is rendered."""
+"""Warnings about what this host cannot do, by the command that prints them."""
 
 
 def answer(what: str) -> None:
-    """Print a tar with the files of one of the `PLANS`, or one of the `WORDS`; facts come on standard input.
+    """Print a tar with the files of one of the `PLANS`, or one of the `WORDS`; read facts on standard input.
 
     Raises:
         FactsError: a fact is missing or wrong.
-        CannotQuote: a value has no safe spelling where it is to stand.
+        CannotQuote: a target language cannot represent a value.
     """
     if what in WORDS:
         _print_words(what)
@@ -77,10 +77,10 @@ def _words(what: str, app: App, facts: Facts) -> str:
 
 
 def plans(*whats: str) -> None:
-    """Print a tar with a file for each of several questions: what the command of that name prints.
+    """Print a tar with one file per command, which contains the command's output.
 
-    The scripts keep each by itself, so what has nothing to do with the certificate is told nothing of it.
-    Where one cannot be answered, `NAME.error` holds the reason instead.
+    The scripts compare and keep each file by itself, so only the site is given the certificate. If a command
+    fails, `NAME.error` contains the reason instead.
     """
     app, templates = _contents(Path(sys.argv[0]))
     facts = host_facts.read(sys.stdin.read())
@@ -107,7 +107,7 @@ def _warnings(what: str, app: App, facts: Facts) -> list[str]:
 
 
 def _contents(archive: Path) -> tuple[App, Sources]:
-    """The manifest and the templates that are in the zipapp next to this code."""
+    """The manifest and the templates of the zipapp that this code is in."""
     with zipfile.ZipFile(archive) as opened:
         app = from_json(App, json.loads(opened.read("manifest.json")))
     return app, compiled(f"{archive}/{MODULES}")

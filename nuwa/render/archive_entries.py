@@ -1,7 +1,7 @@
-"""Which archives may be extracted, decided by their lists of entries before anything is written.
+"""Decides from an archive's list of entries whether it may be extracted, before anything is written.
 
-Anyone else who can write to a repository could have put anything into it: devices, files that run with the
-rights of another user, links that lead a later entry out of the deployment.
+Anyone who can write to a repository could have put anything into it: devices, files that run with the
+rights of another user, links through which a later entry would be written outside the deployment.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ _INSIDE = re.compile(rb"(bin|volumes/[^/]+)(/|\Z)")
 _TOP = re.compile(rb"bin|volumes/[^/]+")
 _UPWARDS = re.compile(rb"/\.?\.?/")
 _PLAIN_ONLY = frozenset((b"bin", b"volumes/secrets", b"volumes/.nuwa"))
-"""What the scripts themselves read and run: plain files and folders, but for the links of certificates."""
+"""Data that the scripts themselves read and run: plain files and folders, and certificates' links."""
 _CERTIFICATE_LINK = re.compile(
     rb"volumes/\.nuwa/tls/([^/]+ pairs|certbot/live/[^/]+/[^/]+ \.\./\.\./archive/[^/]+)/[^/]+"
 )
-"""Path and target: the link by which a certificate is changed, and those of certbot."""
+"""Path and target: the link that switches certificates, and certbot's links."""
 _CERTIFICATE_PLACE = re.compile(rb"volumes/\.nuwa/tls/([^/]+|certbot/live/[^/]+/[^/]+)")
 _DISKS = b"volumes/.nuwa/disks"
-"""File systems of volumes, which root mounts: archives hold the files in them, never these."""
+"""Images of volumes' file systems, which root mounts: archives contain their files, never the images."""
 _SET_ID = b"sS"
 
 
 class RefusedError(Exception):
-    """Why an archive must not be extracted, as one line that names the entry."""
+    """The reason why an archive must not be extracted, as one line that names the entry."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry, as `borg list` tells it.
+    """One entry, as `borg list` prints it.
 
     Args:
-        mode: as `ls -l` writes it; its first letter is the kind, `h` for another name of an earlier file.
-        uid: user and group, as they are written.
-        gid: see uid.
+        mode: as in `ls -l`; the first letter is the type, `h` for a hard link to an earlier file.
+        uid: user id, as printed.
+        gid: group id, as printed.
         size: bytes.
-        path: below the deployment's folder.
-        target: of a link; else empty. None where the list does not say it.
+        path: relative to the deployment's folder.
+        target: a link's target; otherwise empty. None if the list does not include it.
     """
 
     mode: bytes
@@ -62,11 +62,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Contents:
-    """What an archive holds, once it was found harmless.
+    """The contents of an archive that was found harmless.
 
     Args:
-        size: bytes of all files together.
-        entries: how many there are.
+        size: bytes of all files.
+        entries: the number of entries.
         tops: `bin` and `volumes/NAME`, in the archive's order.
     """
 
@@ -79,7 +79,7 @@ def read(stream: BinaryIO) -> Iterator[Entry]:
     """The entries of `borg list --format '{mode} {uid} {gid} {size} {path}{NUL}{source}{NUL}'`.
 
     Raises:
-        RefusedError: it is no such list.
+        RefusedError: the list has another format.
     """
     fields = _fields(stream)
     for head in fields:
@@ -97,16 +97,16 @@ _RESTIC_KINDS = {
     "fifo": stat.S_IFIFO,
 }
 _GO_BITS = {1 << 23: stat.S_ISUID, 1 << 22: stat.S_ISGID, 1 << 20: stat.S_ISVTX}
-"""Bits of a mode as Go writes it, by which restic does."""
+"""Special bits of a mode in Go's encoding, which restic uses."""
 
 
 def read_restic(stream: BinaryIO) -> Iterator[Entry]:
-    """The entries of `restic ls --json`: one object a line, and first the snapshot.
+    """The entries of `restic ls --json`: one object per line, the snapshot first.
 
-    The list names each link, but not where it leads.
+    The list includes links, but not their targets.
 
     Raises:
-        RefusedError: it is no such list.
+        RefusedError: the list has another format.
     """
     for line in stream:
         try:
@@ -116,7 +116,7 @@ def read_restic(stream: BinaryIO) -> Iterator[Entry]:
             entry = _restic_entry(node)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RefusedError(f"{printable(line[:200])}: this line of the list cannot be read") from error
-        # The folder above all volumes is in the list of restic alone.
+        # Only restic's list includes the parent folder of all volumes.
         if not (entry.path == b"volumes" and entry.kind == b"d"):
             yield entry
 
@@ -142,7 +142,7 @@ def _fields(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def judge(entries: Iterable[Entry]) -> Contents:
-    """What an archive holds.
+    """The contents of an archive.
 
     Raises:
         RefusedError: it must not be extracted.
@@ -164,7 +164,7 @@ def judge(entries: Iterable[Entry]) -> Contents:
 
 
 def _fault(entry: Entry, links: set[bytes]) -> str:
-    """Why an entry must not be extracted after those with these links; empty where it may be."""
+    """Why an entry must not be extracted after entries with these links; empty if it may be."""
     if _strays(entry.path):
         return "it is outside bin/ and volumes/"
     if entry.kind not in (b"-", b"d", b"l", b"h", b"p"):
@@ -211,7 +211,7 @@ def _runs_as_another(entry: Entry) -> bool:
 
 
 def _crosses(path: bytes, links: set[bytes]) -> bool:
-    """Whether a folder on the way is a symbolic link of this archive."""
+    """Whether a parent folder is a symbolic link in this archive."""
     if not links:
         return False
     parts = path.split(b"/")

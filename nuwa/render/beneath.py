@@ -1,10 +1,10 @@
-"""Opening what is in a folder that somebody else owns.
+"""Opens files in a folder that somebody else owns.
 
-A volume belongs to the app, which may put a link, a pipe or another folder in the place of anything in it, at
-any moment. So nothing in it is opened by a whole path: each folder on the way by the descriptor of the one
-above it and never through a link, and a file only when it is a regular one, without waiting for anybody.
+A volume belongs to the app, which may replace anything in it with a link, a pipe or another folder at any
+moment. So nothing is opened by its whole path: each parent folder is opened through the descriptor of the one
+above it, never through a link, and a file only if it is a regular file, and without blocking.
 
-Names are bytes: what an app calls its files need not be text.
+Names are bytes: file names of an app need not be text.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class VolumeError(Exception):
-    """What keeps the work from being done, as one line for the operator."""
+    """The reason why the operation is impossible, as one line for the operator."""
 
 
 @contextmanager
 def top_folder(path: str) -> Iterator[int]:
-    """The folder that a container has mounted: its path is not the app's to change."""
+    """The folder at which a volume is mounted: the app cannot change that path."""
     opened = os.open(path, _FOLDER)
     try:
         yield opened
@@ -63,7 +63,7 @@ def regular_file(folder: int, name: bytes) -> Iterator[int]:
         OSError: there is none, or it cannot be read.
         VolumeError: it is a link, a pipe, a device or the like.
     """
-    # Opening a device may do something. What becomes one between here and there does not make us wait.
+    # Opening a device may have effects. A file that becomes one after this check does not block us.
     if not is_regular(folder, name):
         raise VolumeError(f"{printable(name)!r} is not a regular file")
     found = os.open(name, _FILE, dir_fd=folder)
@@ -87,12 +87,12 @@ def chunks(file: int) -> Iterator[bytes]:
 
 
 def printable(name: bytes) -> str:
-    """A name for a message: nothing in it reaches a terminal as a command."""
+    """A name for a message, without control sequences for terminals."""
     return shown(os.fsdecode(name))
 
 
 def shown(text: str) -> str:
-    """Text without control characters and halves of characters."""
+    """Text without control characters and undecodable bytes."""
     return "".join(
         sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in text
     )

@@ -1,7 +1,7 @@
-"""Run by the Python of an image as `python -c`: it compiles the renderer for itself.
+"""Run by an image's Python with `python -c`: compiles the renderer for that Python.
 
-Reads the archive with its modules as source and prints it with bytecode in their place, which is not checked
-against a source (PEP 552): there is none. One Python makes the same bytes of the same archive.
+Reads the archive with modules as source, and prints it with their bytecode instead, which is never checked
+against a source (PEP 552), since there is none. The same Python makes the same bytes from the same archive.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ UNCHECKED_HASH = 1
 
 
 def main() -> None:
-    """Exit code 1 with a traceback where a module cannot be compiled."""
+    """Exits with 1 and a traceback if a module cannot be compiled."""
     made = io.BytesIO()
     sources = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
     with sources, zipfile.ZipFile(made, "w") as archive:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def compiled(source: bytes, name: str) -> bytes:
-    """What a file with the bytecode of a module holds; `name` is for tracebacks."""
+    """The content of a module's bytecode file; `name` is for tracebacks."""
     code = compile(source, name, "exec", dont_inherit=True)
     head = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + bytes(8)
     return head + marshal.dumps(code)

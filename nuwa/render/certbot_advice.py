@@ -1,4 +1,4 @@
-"""What certbot's output of a failure means: what was said, when to ask again, and what to do about it."""
+"""What certbot's output after a failure means: the cause, when to retry, and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _EACH_TIME = re.compile(
     r"Saving debug log|Ask for help|Hint:|Account registered|Requesting a|Renewing an"
     r"|An unexpected error occurred:|Some challenges have failed|- -|\s*\Z"
 )
-"""Lines that certbot prints whatever happened."""
+"""Lines that certbot prints in any case."""
 _LIMITED = re.compile(r"rate ?limit|too many (certificates|requests|failed|new|currently)", re.IGNORECASE)
 _RETRY_AFTER = re.compile(r"retry after (\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})")
-"""As limits are told: "…, retry after 2026-11-26 09:30:00 UTC: see …"."""
+"""How rate limits are reported: "…, retry after 2026-11-26 09:30:00 UTC: see …"."""
 _LIMIT_WITHOUT_A_TIME_S = 24 * 3600
 
 _LOST_ACCOUNT = re.compile(r"accountDoesNotExist|Account .* not found")
@@ -66,14 +66,13 @@ _OTHER_REMEDIES = (
 
 @dataclass(frozen=True)
 class Advice:
-    """What to make of a failure.
+    """How to react to a failure.
 
     Args:
-        said: the lines that say something about it.
-        until: seconds since 1970; the authority is not to be asked again before. None: it named no limit.
-        repeat: `account`: the authority no longer knows the account, which certbot makes again once its
-            files are gone; `nonce`: it refused a nonce, as it may at any time; empty: asking once more is
-            of no use.
+        said: the lines that describe the failure.
+        until: seconds since 1970 before which the authority must not be asked again. None: no limit stated.
+        repeat: `account`: the authority no longer knows the account, which certbot creates again once its
+            files are gone; `nonce`: it refused a nonce, as it may at any time; empty: a retry would not help.
         remedy: a sentence for the operator.
     """
 
@@ -84,14 +83,14 @@ class Advice:
 
 
 def advise(output: str, challenge: str, server: str, folder: str, log: str, *, now: float) -> Advice:
-    """Judge what certbot printed.
+    """Interpret certbot's output.
 
     Args:
         output: all of it.
         challenge: `http-01` or `dns-01`.
         server: URL of the ACME server; empty: certbot's own choice.
-        folder: where certbot's data is.
-        log: certbot's own log.
+        folder: certbot's folder of data.
+        log: certbot's own log file.
         now: seconds since 1970.
     """
     until = _until(output, now)
@@ -134,6 +133,6 @@ def _remedy(output: str, challenge: str) -> str:
 
 
 def as_lines(advice: Advice) -> list[str]:
-    """For the scripts: seconds since 1970 or nothing, what may be repeated, the remedy, what was said."""
+    """For the scripts: seconds since 1970 or nothing, what may be repeated, the remedy, the cause."""
     until = "" if advice.until is None else str(advice.until)
     return [until, advice.repeat, advice.remedy, *advice.said]

@@ -1,4 +1,4 @@
-"""What the templates of monit and cron say: which script checks what, and when."""
+"""Values for the templates of monit and cron: which script checks what, and when."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class ChecksView(View):
 
     @property
     def recover(self) -> str:
-        """What monit calls when the app does not answer; one at a time, by the unit's name."""
+        """The command that monit runs when the app does not answer; the unit's name allows only one."""
         return self._by_systemd("recover", "--no-block", f"--unit={self.app.names.recovery}")
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Where the containers of the slot answer."""
+        """The ports of the slot's containers."""
         return tuple(own.port for own in self.facts.of_replicas(self.app.server.replicas))
 
     @property
     def backup_check(self) -> str:
-        """A command line as monit splits it: no folder of a deployment has a quote in its name."""
+        """The command line, quoted for monit: the path of a deployment's folder contains no quotes."""
         return f"/bin/bash '{self.facts.directory}/bin/lib/archived'"
 
     @property
@@ -32,27 +32,27 @@ class ChecksView(View):
         return self._by_systemd("services", "--pipe", "--wait")
 
     def _by_systemd(self, script: str, *options: str) -> str:
-        """A script that monit has systemd run, as its own children see a read-only host on Debian 13."""
+        """A script that monit runs by systemd: on Debian 13, monit's children see a read-only host."""
         words = ("/usr/bin/systemd-run", "--quiet", "--collect", *options, "--setenv=HOME=/root")
         return f"{' '.join(words)} /bin/bash '{self.facts.directory}/bin/lib/{script}'"
 
     @property
     def minute(self) -> int:
-        """The minute of the hour for timed checks."""
+        """The minute of the hour for scheduled checks."""
         return self._spread % 60
 
     @property
     def hours(self) -> tuple[int, int]:
-        """The hours of the day for them, half a day apart."""
+        """The hours of the day for scheduled checks, 12 hours apart."""
         first = self._spread // 60 % 12
         return first, first + 12
 
     @property
     def _spread(self) -> int:
-        """Another number for each site, always the same for one: not all ask an authority at once."""
+        """A number that differs between sites and is constant for each, so that their requests are spread."""
         return zlib.crc32(f"{self.app.name} {self.facts.host}".encode())
 
     @property
     def certificate_check(self) -> str:
-        """What monit runs. It parts words at spaces but within single quotes, which no folder's name has."""
+        """The command line for monit, which splits it at spaces outside quotes; no path has quotes."""
         return f"/bin/bash '{self.facts.directory}/bin/lib/check' --served"

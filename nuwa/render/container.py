@@ -1,4 +1,4 @@
-"""The command lines of `podman run`: for a slot of a deployment, its release hook, and one-off commands."""
+"""Command lines of `podman run`: for a deployment's slots, its release hook, and one-off commands."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from nuwa.names import (
 from nuwa.render.facts import Facts
 
 MIN_BURST_BYTES = 65536
-"""As much as the kernel hands over at once; it would be cut up otherwise."""
+"""The kernel passes on this much at once; a smaller burst would split it."""
 BURSTS_A_SECOND = 100
 LATENCY_MS = 100
-"""How long a packet waits for its turn before packets are dropped, which is what slows a sender down."""
+"""How long a packet is queued before it is dropped, which slows a sender down."""
 STOP_MARGIN_S = 15
-"""Seconds beyond the graceful timeout: s6 kills three later; then loggers, cron and rsyslog get theirs."""
+"""Seconds beyond the graceful timeout: s6 kills the server after three; the rest is for other services."""
 
 
 def podman_run(app: App, facts: Facts) -> tuple[str, ...]:
@@ -81,9 +81,9 @@ def hook_run(app: App, facts: Facts) -> tuple[str, ...]:
 
 
 def once_run(app: App, facts: Facts) -> tuple[str, ...]:
-    """The same for a one-off command, which follows: no slot's, so that no deploy ends it.
+    """The same for a one-off command, whose words follow: in no slot, so no deploy stops it.
 
-    The caller puts name, terminal and log in front. It has the limits of a slot, next to those of the slots.
+    The caller adds name, terminal and log. It has the limits of a slot, in addition to those of the slots.
     """
     return (
         "--rm",
@@ -102,10 +102,10 @@ def once_run(app: App, facts: Facts) -> tuple[str, ...]:
 
 
 def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
-    """The same for the rehearsal of an archive, whose folder the facts name as the deployment's.
+    """The same for the rehearsal of an archive, whose folder is the deployment's folder in the facts.
 
-    Like the slots in all that the app can see, but without a network: what it does at a start reaches
-    nobody. As a slot that never serves, it runs no scheduled job and no exclusive process.
+    Like the slots in everything that the app can see, but without a network, so its startup has no outside
+    effects. As a slot that never serves, it runs no scheduled job and no exclusive process.
     """
     return (
         f"--name={app.names.rehearsal_container}",
@@ -126,13 +126,13 @@ def rehearsal_run(app: App, facts: Facts) -> tuple[str, ...]:
 
 
 def log_folder(facts: Facts) -> str:
-    """What a container has at /var/log. Two that run for long would move on each other's files."""
+    """The folder for a container's /var/log. Long-running containers would rotate each other's files."""
     folder = f"{facts.directory}/volumes/log"
     return folder if facts.replica == 1 else f"{folder}/replica-{facts.replica}"
 
 
 def listens_on_socket(app: App, facts: Facts) -> bool:
-    """Whether the server itself has a socket on the host. Apache cannot; SELinux would keep nginx from it."""
+    """Whether the server listens on a socket on the host. Apache cannot; SELinux denies nginx access."""
     return app.server.kind != "mod_wsgi" and not facts.selinux
 
 
@@ -143,12 +143,12 @@ def stop_timeout(app: App) -> int:
 
 
 def start_timeout(app: App) -> int:
-    """Seconds in which a container has to answer: the manifest's start period and one last check."""
+    """Seconds within which a container has to answer: the manifest's start period and one last check."""
     return app.health.start_period + app.health.timeout + 5
 
 
 def limit_sending(app: App) -> tuple[str, ...]:
-    """The command that limits what is sent at eth0 of the network namespace in which it runs; empty without
+    """The command that limits traffic sent through eth0 in the current network namespace; empty without
     `limits.network`."""
     rate = app.limits.network
     if rate is None:
@@ -159,7 +159,7 @@ def limit_sending(app: App) -> tuple[str, ...]:
 
 
 def warnings(app: App, facts: Facts) -> list[str]:
-    """What the manifest asks for and this host cannot do: said, never dropped in silence."""
+    """Settings in the manifest that this host cannot apply: reported, never ignored silently."""
     found = []
     if app.limits.memory_high is not None and facts.cgroup == 1:
         found.append("limits.memory_high has no effect: it needs cgroup v2, which this host lacks")
@@ -177,9 +177,9 @@ def warnings(app: App, facts: Facts) -> list[str]:
 
 
 def _short_labels() -> list[str]:
-    """podman writes all labels of a container into the journal with each event, each health check included.
+    """podman writes all labels of a container into the journal with each event, including each health check.
 
-    The image's long ones are read from the image; on the container they are empty.
+    The long labels are read from the image; on the container they are empty.
     """
     return [f"--label={name}=" for name in (LABEL_MANIFEST, LABEL_RUN_SETUP, LABEL_SETUP)]
 
@@ -196,7 +196,7 @@ def _isolation(app: App) -> list[str]:
 
 
 def _mounts(app: App, facts: Facts) -> list[str]:
-    """What two slots may hold at once gets SELinux's shared label (z), an exclusive volume its own (Z)."""
+    """Volumes that two slots may share get SELinux's shared label (z), exclusive ones a private one (Z)."""
     volumes = f"{facts.directory}/volumes"
     mounts = [
         _mount(facts, log_folder(facts), LOG, "rw", "z"),
@@ -216,7 +216,7 @@ def _mount(facts: Facts, source: str, target: str, access: str, label: str) -> s
 
 
 def _slot(app: App, facts: Facts) -> list[str]:
-    """Which slot this is, and what tells it whether it serves: see images/base/rootfs/usr/lib/nuwa/slot."""
+    """The name of the slot, and how it learns whether it serves: see images/base/rootfs/usr/lib/nuwa/slot."""
     runtime, jobs = app.names.runtime_folder, app.names.jobs_folder
     return [
         _mount(facts, runtime, runtime, "ro", "z"),
@@ -227,7 +227,7 @@ def _slot(app: App, facts: Facts) -> list[str]:
 
 
 def _socket(app: App, facts: Facts) -> list[str]:
-    """The server's socket has one path inside and outside, by which bin/deploy counts its connections."""
+    """The server's socket has the same path inside and outside; bin/deploy uses it to count connections."""
     if not listens_on_socket(app, facts):
         return []
     folder = app.names.socket_folder(facts.slot)
@@ -235,14 +235,14 @@ def _socket(app: App, facts: Facts) -> list[str]:
 
 
 def make_network(app: App, facts: Facts) -> tuple[str, ...]:
-    """Makes the app's network again where somebody removed it, with the addresses that it had; or nothing."""
+    """A command that recreates the app's network if it is missing, with its addresses; empty without one."""
     if facts.network is None:
         return ()
     name = app.names.network
     subnet = f"--subnet={facts.network} " if facts.network else ""
     isolated = f"podman network create {' '.join(NETWORK_OPTIONS)} {subnet}{name}"
-    # Where podman's own file is there, podman need not be asked; of one that a power failure has left empty,
-    # it knows nothing. As bin/run: a podman that cannot isolate it makes it anyway.
+    # If podman's own file exists, podman need not be asked; but podman does not know a network whose file a
+    # power failure left empty. As in bin/run: a podman that cannot isolate it creates it anyway.
     exists = f"test -s /etc/containers/networks/{name}.json || podman network exists {name}"
     return ("/bin/sh", "-c", f"{exists} || {isolated} || podman network create {subnet}{name}")
 
@@ -252,7 +252,7 @@ def _network(app: App, facts: Facts) -> list[str]:
 
 
 def _environment(facts: Facts) -> list[str]:
-    """Variables of the host (bin/config) win over those of the image, since the container sets them."""
+    """Variables of the host (bin/config) override those of the image, since they are set on the container."""
     own = [f"--env={name}={value}" for name, value in sorted(facts.variables.items())]
     return [*own, f"--env=NUWA_HOST={facts.host}", f"--env=NUWA_DOMAINS={' '.join(facts.domains)}"]
 
@@ -292,7 +292,7 @@ def _limits(app: App, facts: Facts) -> list[str]:
 
 
 def _weight(weight: int, facts: Facts) -> str:
-    """cgroup v2 takes 1 to 10000 as it stands; v1 knows 10 to 1000, on the same line."""
+    """cgroup v2 takes 1 to 10000 unchanged; v1 takes 10 to 1000, mapped linearly."""
     if facts.cgroup == 2:
         return f"--cgroup-conf=io.weight={weight}"
     return f"--blkio-weight={10 + (weight - 1) * 990 // 9999}"

@@ -1,22 +1,22 @@
-"""Where each distribution keeps things and what it calls them: one table, for renderer and scripts."""
+"""Paths and names that differ between distributions: one table for renderer and scripts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 FROM_EPEL = ("monit", "borgbackup", "restic", "certbot", "python3-certbot")
-"""Packages of EPEL; the last one stands for certbot's plugins, too."""
+"""Packages from EPEL; the last one also covers certbot's plugins."""
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """One release of a distribution, as a host."""
+    """One release of a distribution, for hosts."""
 
     key: str
     """`ID` and major `VERSION_ID` of os-release(5): `debian12`."""
     title: str
     install: str
-    """The command that installs packages; their names follow."""
+    """The command that installs packages; package names are appended."""
     packages: tuple[tuple[str, str], ...]
     """Programs that the scripts call, each with the package that holds it."""
     nginx_user: str
@@ -25,21 +25,21 @@ class Distribution:
     databases: tuple[tuple[str, str], ...]
     """Clients of database servers, and the servers' services, each with its package."""
     valkey: str
-    """The package of a Valkey server, or of Redis where there is none."""
+    """The package of a Valkey server, or of Redis if there is none."""
     ssh_client: str = "openssh-client"
     """The package that holds `ssh`."""
     tc: str = "iproute2"
     """The package that holds `tc`."""
     elsewhere: tuple[str, ...] = ()
-    """Packages that the distribution's own repositories do not have."""
+    """Packages that are not in the distribution's own repositories."""
     enable: tuple[str, ...] = ()
-    """The commands that make their repository known, and the one that they need in turn."""
+    """The commands that enable their repository, and the one that it needs in turn."""
     nginx_folder: str = "/etc/nginx/conf.d"
     cron_folder: str = "/etc/cron.d"
     selinux_booleans: tuple[str, ...] = ()
-    """What SELinux must allow for nginx to reach a container."""
+    """SELinux booleans that let nginx connect to a container."""
     note: str = ""
-    """What to know before installing packages."""
+    """A note to read before packages are installed."""
 
 
 _EVERYWHERE = (
@@ -81,7 +81,7 @@ def _debian(release: int) -> Distribution:
 
 
 def _rocky(release: int) -> Distribution:
-    """EPEL's packages need Rocky's own CodeReady Builder: PowerTools by its name of before."""
+    """EPEL's packages need Rocky's CodeReady Builder, formerly PowerTools."""
     monit = (("monit", "monit"),) if release < 10 else ()
     enable_builder = "crb enable" if release > 8 else "dnf config-manager --set-enabled powertools"
     tool = "" if release > 8 else " dnf-plugins-core"
@@ -121,10 +121,10 @@ def find(distribution: str, release: str) -> Distribution:
 
     Args:
         distribution: `ID` of os-release(5), such as `debian`.
-        release: `VERSION_ID`; only its part before the first dot counts.
+        release: `VERSION_ID`; only the part before the first dot is used.
 
     Raises:
-        KeyError: there is none; the message says which there are.
+        KeyError: there is none; the message lists those that exist.
     """
     key = f"{ALIASES.get(distribution, distribution)}{release.split('.')[0]}"
     if key not in DISTRIBUTIONS:

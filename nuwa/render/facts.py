@@ -19,7 +19,7 @@ Version = tuple[int, ...]
 
 
 class FactsError(ValueError):
-    """A fact is missing or is not what it should be; the message names it."""
+    """A fact is missing or has a wrong value; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Certificate:
 
 @dataclass(frozen=True)
 class ServerWay:
-    """How the container gets to a server of the host."""
+    """How the container reaches a server on the host."""
 
     address: str
     """The host's address in the app's network, where a proxy listens."""
     subnet: str
-    """Whose connections it takes."""
+    """The subnet whose connections it accepts."""
     port: int
     server_port: int
-    """Where on 127.0.0.1 the server listens."""
+    """The port of 127.0.0.1 on which the server listens."""
 
 
 @dataclass(frozen=True)
@@ -56,48 +56,48 @@ class Facts:
     image_name: str
     slot: str
     port: int
-    """Where on 127.0.0.1 the slot's container answers."""
+    """The port of 127.0.0.1 on which the slot's container answers."""
     network: Optional[str]
-    """The subnet of the app's own network; empty while there is none yet, None where it shares podman's."""
+    """The subnet of the app's own network; empty if it does not exist yet, None if podman's is used."""
     domains: tuple[str, ...]
     tls: Optional[Certificate]
     database: Optional[ServerWay]
     services: dict[str, ServerWay]
-    """By the name of each `[[service]]`."""
+    """By name of the `[[service]]`."""
     valkey_server: str
-    """Path of the host's valkey-server or redis-server; empty where none is needed."""
+    """Path of the host's valkey-server or redis-server; empty if none is needed."""
     podman: Version
     nginx: Version
     nginx_modules: tuple[str, ...]
     proxies: dict[str, tuple[str, ...]]
-    """Ranges of CDNs by name, where this host has newer ones than the image."""
+    """Ranges of CDNs by name, if this host has newer ones than the image."""
     own_lines: str
-    """What the file of `site.include` holds, which the renderer reads in the image."""
+    """The content of the file `site.include`, which the renderer reads in the image."""
     monit: bool
     """Whether monit is installed."""
     cgroup: int
-    """1 or 2."""
+    """The version of cgroups, 1 or 2."""
     io_weight: bool
-    """Whether this kernel can share the disk by weight."""
+    """Whether this kernel can distribute disk I/O by weight."""
     selinux: bool
     ipv6: bool
     cpus: int
     memory: int
     """Bytes."""
     variables: dict[str, str] = field(default_factory=dict)
-    """What bin/config set on this host."""
+    """Variables that bin/config has set on this host."""
     replica_ports: tuple[int, ...] = ()
-    """Ports of the slot's further containers, from the second on."""
+    """Ports of the slot's other containers, from the second on."""
     replica: int = 1
-    """Which of the slot's containers is rendered."""
+    """The number of the slot's container that is rendered."""
 
     @property
     def host(self) -> str:
-        """The Host header of a request to the site: its canonical domain, `localhost` while it has none."""
+        """The Host header of requests to the site: its canonical domain, or `localhost` without domains."""
         return self.domains[0] if self.domains else "localhost"
 
     def of_replicas(self, count: int) -> tuple[Facts, ...]:
-        """The facts of each container of the slot, whose place is in `slot`.
+        """The facts of each container of the slot, with the container's name in `slot`.
 
         Raises:
             FactsError: a port is missing.
@@ -112,7 +112,7 @@ class Facts:
 
 
 def read(text: str) -> Facts:
-    """Facts out of their JSON text. Keys that this release does not know are ignored.
+    """Parse the facts from JSON text. Keys that this release does not know are ignored.
 
     Raises:
         FactsError: the text is not a JSON object, or a key is missing or wrong.
@@ -140,7 +140,7 @@ def read(text: str) -> Facts:
 
 
 def domains(text: str) -> tuple[str, ...]:
-    """The domains in a JSON list, each in its canonical spelling.
+    """The domains in a JSON list, each in its canonical form.
 
     Raises:
         FactsError: one of them is not a domain.
@@ -177,7 +177,7 @@ def _certificate(values: dict[str, Any]) -> Optional[Certificate]:
 
 
 def _database(values: dict[str, Any]) -> Optional[ServerWay]:
-    """Absent or null where there is no server of the host to get to."""
+    """None if absent or null: no server on the host is used."""
     way = _take(
         {"database": None, **values}, "database", lambda value: value if value is None else _object(value)
     )
@@ -185,7 +185,7 @@ def _database(values: dict[str, Any]) -> Optional[ServerWay]:
 
 
 def _services(values: dict[str, Any]) -> dict[str, ServerWay]:
-    """Absent or null where the app has none."""
+    """Empty if absent or null: the app has no services."""
     given = _take({"services": None, **values}, "services", lambda value: _object(value or {}))
     return {name: _way(_take(given, name, _object, "services."), f"services.{name}.") for name in given}
 
@@ -279,7 +279,7 @@ def _variables(value: Any) -> dict[str, str]:
 
 
 def _version(value: Any) -> Version:
-    """`1.22.1` and what distributions append to it; empty where the program is not installed."""
+    """A version such as `1.22.1`, without the distribution's suffix; empty if it is not installed."""
     found = re.match(r"\d+(\.\d+)*", _text(value))
     if value and not found:
         raise ValueError(f"{value!r} is not a version")

@@ -1,4 +1,4 @@
-"""What another image has for a volume that is filled already: told, and never put there."""
+"""Compares a volume that already has content with the image's content for it: reported, never copied."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_DIFF_LINES = 60
 
 
 def compare(volume: bytes, folder: str, new: str, names: list[bytes]) -> Iterator[str]:
-    """A line for each file that differs from the image's; those of a difference are indented.
+    """A line for each file that differs from the image's, followed by an indented diff.
 
     Args:
         volume: its name.
         folder: where it is mounted.
         new: a folder with what the image has for it.
-        names: the files to compare, relative.
+        names: relative paths of the files to compare.
     """
     with top_folder(folder) as yours, top_folder(new) as theirs:
         for name in names:

@@ -1,7 +1,7 @@
-"""The locations of a site: which path is answered by what, and what holds there.
+"""The locations of a site: what answers each path, and which settings apply to it.
 
-nginx takes some settings of a location from outside only where it has none of its own (`add_header` is one).
-So each location is given all that holds for its path, worked out here.
+A location of nginx inherits some settings only if it sets none of the kind itself (`add_header` is one).
+So each location gets all settings for its path, computed here.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from nuwa.manifest.site import PathRule, Protect, Route
 from nuwa.names import Names
 
 WEBSOCKET_TIMEOUT_S = 3600
-"""Seconds that a silent websocket stays open."""
+"""Seconds for which an idle websocket stays open."""
 
 Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How many requests of one client nginx lets through.
+    """The rate at which nginx accepts requests of one client.
 
     Args:
-        zone: what counts them.
-        rate: as nginx writes it.
+        zone: the zone that counts them.
+        rate: in nginx's notation.
     """
 
     zone: str
@@ -36,12 +36,12 @@ class Limit:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `[site]`, `[[path]]` and `[[protect]]` say of a path.
+    """The settings of `[site]`, `[[path]]` and `[[protect]]` for a path.
 
     Args:
-        headers: all of them; only where they differ from those of the site, `own_headers` is true.
-        limit: for what the app or a service answers.
-        file_limit: for files, which the site's rate does not count.
+        headers: all headers; `own_headers` is true only if they differ from those of the site.
+        limit: for requests that the app or a service answers.
+        file_limit: for files, to which the site's rate does not apply.
     """
 
     max_body: Optional[int]
@@ -55,12 +55,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Way:
-    """Where nginx passes the requests below a prefix on to."""
+    """The target to which nginx passes requests below a prefix."""
 
     prefix: str
     target: str
     stripped: str
-    """What of the path the service does not see, for links that it makes; empty: it sees the whole path."""
+    """The part of the path that the service does not see, for links that it creates; empty: none."""
     websocket: bool
     timeout: int
 
@@ -70,8 +70,8 @@ class Place:
     """One location of nginx.
 
     Args:
-        words: what stands behind `location`.
-        rest: what of the path is below the prefix of what answers.
+        words: the arguments of `location`.
+        rest: the path relative to the prefix that it belongs to.
     """
 
     words: tuple[str, ...]
@@ -80,16 +80,16 @@ class Place:
 
 
 def places(app: App, prefix: str) -> tuple[Place, ...]:
-    """The location of what answers below a prefix, and one or two for each `[[path]]` in it, which are for
-    the path itself and for those below it."""
+    """The location of a prefix, and for each `[[path]]` below it one or two locations: for the path itself
+    and for the paths below it."""
     first = Place((prefix,) if prefix == "/" else ("^~", prefix), "", settings(app, prefix))
     return (first, *(place for path in paths(app) for place in _pair(app, prefix, path)))
 
 
 def _pair(app: App, prefix: str, path: str) -> Iterator[Place]:
-    """What this prefix answers of a path with settings of its own, and no longer one.
+    """The locations of a path with settings of its own, as far as this prefix and no longer one answers it.
 
-    nginx itself sends a client from a route without its last slash to the route.
+    nginx itself redirects clients from a route without its trailing slash to the route.
     """
     below = f"{path}/"
     found, rest = settings(app, below), path[len(prefix) :]
@@ -102,18 +102,18 @@ def _pair(app: App, prefix: str, path: str) -> Iterator[Place]:
 
 
 def _owner(app: App, path: str) -> str:
-    """The longest prefix that answers a path."""
+    """The longest prefix that applies to a path."""
     return max((prefix for prefix in answered(app) if path.startswith(prefix)), key=len)
 
 
 def paths(app: App) -> tuple[str, ...]:
-    """Every path that has settings of its own, each once."""
+    """All paths with settings of their own, without duplicates."""
     found = (*(rule.path for rule in app.path), *(one.path for one in app.protect))
     return tuple(dict.fromkeys(found))
 
 
 def answered(app: App) -> tuple[str, ...]:
-    """Every prefix that something answers. A redirect without a slash last answers that path alone."""
+    """All prefixes that are answered. A redirect without a trailing slash applies only to its exact path."""
     served = (volume.url for volume in app.volume if volume.url)
     static = (app.static.url,) if app.static else ()
     moved = (one.path for one in app.redirect if not one.domain and one.path.endswith("/"))
@@ -121,7 +121,7 @@ def answered(app: App) -> tuple[str, ...]:
 
 
 def settings(app: App, path: str) -> Settings:
-    """What holds for a path: for each key, the word of the deepest `[[path]]` around it."""
+    """The settings of a path: for each key, the value of the deepest `[[path]]` that contains the path."""
     around = sorted((rule for rule in app.path if covers(rule.path, path)), key=lambda rule: len(rule.path))
     site = merged(app.site.headers)
     headers = merged(app.site.headers, *(rule.headers for rule in around))
@@ -141,7 +141,7 @@ def settings(app: App, path: str) -> Settings:
 
 
 def limits(app: App) -> tuple[Limit, ...]:
-    """Everything that counts requests."""
+    """All request rate limits."""
     site = _site_limit(app)
     found = (_path_limit(app, rule) for rule in app.path if rule.rate)
     return (*([site] if site else []), *found)
@@ -161,12 +161,12 @@ def _limit(app: App, what: str, rate: str, burst: Optional[int]) -> Limit:
 
 
 def covers(rule: str, path: str) -> bool:
-    """Whether a path is that of a rule, or below it."""
+    """Whether a path is equal to that of a rule, or below it."""
     return rule == "/" or f"{path.partition('?')[0].rstrip('/')}/".startswith(f"{rule}/")
 
 
 def merged(*tables: dict[str, str]) -> Headers:
-    """Headers of several tables, the later ones in place of the earlier; their names have no case."""
+    """Headers of several tables, where later ones replace earlier ones; names are case-insensitive."""
     found: dict[str, tuple[str, str]] = {}
     for table in tables:
         found.update({name.lower(): (name, value) for name, value in table.items()})
@@ -174,14 +174,14 @@ def merged(*tables: dict[str, str]) -> Headers:
 
 
 def to_service(way: Way, place: Place) -> Way:
-    """The way that requests of a location take."""
+    """The target for the requests of a location."""
     timeout = way.timeout if place.settings.timeout is None else place.settings.timeout
     target = way.target + place.rest if way.stripped else way.target
     return Way(way.prefix, target, way.stripped, way.websocket, timeout)
 
 
 def route_way(route: Route) -> Way:
-    """The way to another service of the host."""
+    """The target for a route to another service of the host."""
     kind, _, name = route.to.partition(":")
     if kind == "app":
         target = f"http://{Names(name).upstream}"

@@ -1,4 +1,4 @@
-"""The page that visitors get while the site is closed, and the addresses that get the site."""
+"""The page that visitors see while the site is closed, and the addresses that still reach the site."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nuwa.render.facts import FactsError
 
 OWN_PAGE = Path(PROJECT, "maintenance.html")
 MARK = "<!-- message -->"
-"""Where the message goes in a page of the project's."""
+"""The placeholder for the message in the project's own page."""
 DEFAULT = "This site is being worked on and will be back soon."
 MAX_PAGE_BYTES = 1024 * 1024
 _PAGE = """<!doctype html>
@@ -29,14 +29,14 @@ body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh au
 
 
 def answer(text: str, own_page: Path = OWN_PAGE) -> str:
-    """What bin/maintenance asks for, as JSON.
+    """The answer for bin/maintenance, as JSON.
 
     Args:
         text: JSON with `message` and `allow`, a list of addresses.
-        own_page: the project's page, if it has one.
+        own_page: the path of the project's page, if it has one.
 
     Raises:
-        FactsError: an address is none, or the page cannot be used.
+        FactsError: an address is invalid, or the page cannot be used.
     """
     given = json.loads(text)
     return json.dumps(
@@ -45,7 +45,7 @@ def answer(text: str, own_page: Path = OWN_PAGE) -> str:
 
 
 def page(message: str, own_page: Path = OWN_PAGE) -> str:
-    """The page with a message, which is plain text."""
+    """The page with a message, given as plain text."""
     if not own_page.is_file():
         return _PAGE.replace(MARK, html.escape(message or DEFAULT))
     raw = own_page.read_bytes()
@@ -55,7 +55,7 @@ def page(message: str, own_page: Path = OWN_PAGE) -> str:
 
 
 def _address(text: str) -> str:
-    """In the spelling in which nginx writes it."""
+    """The address in nginx's notation."""
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:

@@ -1,7 +1,7 @@
-"""Lines of nginx that a project brings along for its site: read strictly, checked, and written again.
+"""nginx directives that a project provides for its site: parsed strictly, checked, and written again.
 
-They are put into the `server` block of the app's site. What they may say is an allow-list: nothing that ends
-the block, names files of the host, listens, or touches what other sites share.
+They are inserted into the `server` block of the app's site. An allow-list excludes everything that ends the
+block, names files of the host, listens, or affects what other sites share.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ _PASS = re.compile(
 
 
 class OwnLinesError(ValueError):
-    """The lines may not be used; the message names the line, and says why and what to do."""
+    """The lines must not be used; the message names the line, and says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Directive:
-    """One directive as it is written.
+    """One directive.
 
     Args:
-        block: what is inside its braces; None where it ends with a semicolon.
+        block: the content of its braces; None if it ends with a semicolon.
     """
 
     line: int
@@ -61,15 +61,15 @@ class Directive:
 
 
 def checked(text: str, upstream: str, forwarded: str = "") -> str:
-    """The lines as they go into the site.
+    """The lines, checked and formatted for the site.
 
     Args:
-        upstream: what nginx calls the app, which `proxy_pass` may name.
-        forwarded: lines of `proxy_set_header`, which each block that passes requests on gets as well, but for
-            those that it sets itself: what a client sends in them would pass for nginx's.
+        upstream: nginx's name for the app, which `proxy_pass` may use.
+        forwarded: `proxy_set_header` lines to add to each block that passes requests on, except for headers
+            that it sets itself: otherwise a client's headers would be taken for nginx's.
 
     Raises:
-        OwnLinesError: they cannot be read, or say what they may not.
+        OwnLinesError: they cannot be parsed, or contain something that is not allowed.
     """
     if len(text.encode()) > MAX_BYTES:
         raise OwnLinesError(f"it is longer than {MAX_BYTES} bytes")
@@ -87,10 +87,10 @@ _Directives = tuple[Directive, ...]
 
 
 def _forwarding(directives: _Directives, inherited: _Directives, told: _Directives) -> _Directives:
-    """The directives, with those of `told` in each block that passes requests on.
+    """Add the directives `told` to each block that passes requests on.
 
     Args:
-        inherited: headers of the block around, which nginx drops where a block sets one of its own.
+        inherited: headers of the enclosing block, which nginx drops if a block sets one of its own.
     """
     own = tuple(one for one in directives if one.words[0] == "proxy_set_header")
     found = own or inherited
@@ -122,7 +122,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _read(pieces: list[tuple[int, str]], depth: int) -> tuple[tuple[Directive, ...], list[tuple[int, str]]]:
-    """Directives up to the end, or to the brace that closes their block; and what follows that."""
+    """Parse directives up to the end, or to the brace that closes their block; returns them and the rest."""
     found: list[Directive] = []
     words: list[str] = []
     start = 1

@@ -1,4 +1,4 @@
-"""Whether a server can be reached from where this runs: in a container, in the network of the app's."""
+"""Whether a server can be reached from here: from a container, in the app's network."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import socket
 import time
 
 _CONNECT_S = 10.0
-"""What one attempt may take."""
+"""Maximum seconds for one attempt."""
 _PAUSE_S = 1.0
 
 
 def connect(host: str, port: int, seconds: float) -> None:
-    """Connect once, and try again for a while: what hands the connection on may be about to start.
+    """Connect once, retrying for a while: the proxy that passes the connection on may be about to start.
 
     Raises:
-        OSError: of the last attempt, when the time is up.
+        OSError: of the last attempt, if the time is up.
     """
     end = time.monotonic() + seconds
     while True:

@@ -1,4 +1,4 @@
-"""Host facts and an app become the files of a host: pure, no file is read or written here."""
+"""Turns host facts and an app into the files of a host: pure, no file is read or written here."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class HostFile:
     """One file of the host.
 
     Args:
-        group: what checks it and what is reloaded when it changed: systemd, nginx, monit or cron.
-        mode: its permissions.
+        group: determines how it is checked and what is reloaded if it changed: systemd, nginx, monit or cron.
+        mode: permissions.
         content: its text.
     """
 
@@ -41,13 +41,13 @@ Plan = dict[str, HostFile]
 
 
 def render(what: str, app: App, facts: Facts, templates: Sources) -> Plan:
-    """The host's files for `what`: `run` (the container), `install` (the site) `database` (the
-    way to the host's own server), `services` (the app's own servers on the host, and the ways to others)
+    """The host's files for `what`: `run` (the container), `install` (the site), `database` (the proxy to the
+    host's own server), `services` (the app's own servers on the host, and the proxies to others)
     or `disks` (the file systems of volumes).
 
     Raises:
         FactsError: a fact that `what` needs is missing.
-        CannotQuote: a value has no safe spelling where it is to stand.
+        CannotQuote: a target language cannot represent a value.
     """
     if what not in PLANS:
         raise FactsError(f"{what!r} cannot be rendered, only {', '.join(PLANS)}")
@@ -141,7 +141,7 @@ def _disks(app: App, facts: Facts, templates: Sources) -> Plan:
 
 
 def _way(app: App, facts: Facts, templates: Sources, values: dict[str, Any]) -> Plan:
-    """From the app's network to a server that listens on 127.0.0.1."""
+    """A proxy from the app's network to a server that listens on 127.0.0.1."""
     units = values["names"]
     return {
         f"{_UNITS}/{unit}": HostFile(
@@ -157,7 +157,7 @@ VIEWS: Mapping[str, type[View]] = {
     "monit": ChecksView,
     "cron": ChecksView,
 }
-"""What the templates of each folder see."""
+"""The view class for the templates of each folder."""
 
 PLANS: Mapping[str, Callable[[App, Facts, Sources], Plan]] = {
     "run": _run,

@@ -1,20 +1,20 @@
-"""Which files of nginx's configuration have a site of a name: nginx itself only warns that there are two."""
+"""Finds the files of nginx's configuration with a site of a given name: nginx only warns about duplicates."""
 
 from __future__ import annotations
 
 import re
 
 _FILE = re.compile(r"^# configuration file ", re.MULTILINE)
-"""What `nginx -T` prints before each file."""
+"""The line that `nginx -T` prints before each file."""
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
 _NAMES = re.compile(r"(?:^|(?<=[\s;{}]))server_name\s+([^;]*);")
 
 
 def files_with(configuration: str, name: str) -> tuple[str, ...]:
-    """The files that have a site of this name, sorted.
+    """The files with a site of this name, sorted.
 
     Args:
-        configuration: what `nginx -T` prints.
+        configuration: the output of `nginx -T`.
         name: a domain, as nginx writes it in its warning.
     """
     parts = (part.partition(":\n") for part in _FILE.split(configuration)[1:])

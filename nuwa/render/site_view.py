@@ -1,4 +1,4 @@
-"""What the templates of nginx say: where requests go, and what this nginx can do."""
+"""Values for the templates of nginx: where requests go, and what this nginx supports."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from nuwa.render.locations import Headers, Limit, Place, Way
 from nuwa.render.view import View
 
 CONNECTION_AGE_MS = 200
-"""How long a connection to the app takes requests, and is idle after that: a switch waits for both."""
+"""How long a connection to the app takes requests, and may then be idle: a switch waits for both."""
 KEEPALIVE_TIME = (1, 19, 10)
-"""The first nginx that can limit that."""
+"""The first version of nginx that can limit the age of connections."""
 KEPT_BY_DEFAULT = (1, 29, 7)
-"""The first nginx that keeps connections to every upstream, for a minute."""
+"""The first version of nginx that keeps connections to every upstream, for a minute."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """What a redirect answers.
+    """The response of a redirect.
 
     Args:
-        words: what stands behind `location`, or the name of a server.
-        target: where to, without the site's own address where that is the beginning.
-        pattern: finds the rest of the path that is kept; empty: none is.
-        keeps_query: whether a query that came goes with it.
+        words: the arguments of `location`, or the name of a server.
+        target: the destination, without the address if it is on this site.
+        pattern: matches the prefix before the part of the path that is kept; empty: nothing is kept.
+        keeps_query: whether the request's query is appended.
     """
 
     words: tuple[str, ...]
@@ -47,7 +47,7 @@ class SiteView(View):
 
     @property
     def upstreams(self) -> tuple[str, ...]:
-        """Where nginx finds the app: at the ports of the slot where SELinux keeps it from sockets."""
+        """The addresses of the app for nginx: ports of the slot if SELinux denies nginx access to sockets."""
         count = self.app.server.replicas
         if self.facts.selinux:
             return tuple(f"127.0.0.1:{own.port}" for own in self.facts.of_replicas(count))
@@ -56,7 +56,7 @@ class SiteView(View):
 
     @property
     def spare(self) -> str:
-        """Where nginx finds the previous release while the new one is watched; empty where two cannot run."""
+        """The address of the previous release while the new one is watched; empty if only one can run."""
         if self.facts.selinux or self.excluded_units:
             return ""
         return f"unix:{self.app.names.spare_socket}"
@@ -71,7 +71,7 @@ class SiteView(View):
 
     @property
     def open_folders(self) -> tuple[tuple[str, str], ...]:
-        """URL prefix and folder of each volume that nginx serves. SELinux keeps it from all of them."""
+        """URL prefix and folder of each volume that nginx serves; none with SELinux, which denies access."""
         if self.facts.selinux:
             return ()
         volumes = f"{self.facts.directory}/volumes"
@@ -79,14 +79,14 @@ class SiteView(View):
 
     @property
     def challenge_folder(self) -> str:
-        """What certbot takes for the root of the site over plain HTTP."""
+        """The webroot for certbot over plain HTTP."""
         return f"{self.facts.directory}/volumes/.nuwa/acme"
 
     def own_lines(self, forwarded: str) -> str:
-        """Lines of nginx that the project brings along.
+        """nginx directives that the project provides.
 
         Args:
-            forwarded: the lines by which nginx tells a server of the request, for its own locations too.
+            forwarded: the lines with which nginx describes a request to a server, for its own locations too.
         """
         try:
             return own_lines.checked(self.facts.own_lines, self.app.names.upstream, forwarded)
@@ -95,7 +95,7 @@ class SiteView(View):
 
     @property
     def maintenance_folder(self) -> str:
-        """Where bin/maintenance has its page, and the files that say whether it is shown."""
+        """The folder with bin/maintenance's page, and with the files that tell whether it is shown."""
         return f"{self.facts.directory}/volumes/.nuwa/maintenance"
 
     @property
@@ -109,7 +109,7 @@ class SiteView(View):
 
     @property
     def served(self) -> tuple[str, ...]:
-        """Where the app itself answers: the canonical domain and what a wildcard covers."""
+        """The domains that the app itself serves: the canonical domain, and wildcards."""
         return (self.canonical, *self.wildcards)
 
     @property
@@ -119,7 +119,7 @@ class SiteView(View):
 
     @property
     def http2_directive(self) -> bool:
-        """nginx 1.25.1 made HTTP/2 a directive of its own; before, it is a word of `listen`."""
+        """nginx 1.25.1 made HTTP/2 a directive; before, it was a parameter of `listen`."""
         return self.has_http2 and self.facts.nginx >= (1, 25, 1)
 
     @property
@@ -136,7 +136,7 @@ class SiteView(View):
 
     @property
     def compressions(self) -> tuple[str, ...]:
-        """What this nginx can compress with, in addition to gzip."""
+        """What this nginx can compress with, besides gzip."""
         return tuple(name for name in ("brotli", "zstd") if self._has_module(f"{name}_filter"))
 
     @property
@@ -149,23 +149,23 @@ class SiteView(View):
 
     @property
     def keepalive(self) -> int:
-        """Milliseconds that nginx keeps an idle connection to the app, which it closes first; 0: none."""
+        """Milliseconds for which nginx keeps an idle connection, closing it before the app does; 0: none."""
         kept_ms = self.app.server.keepalive * 1000
         if self.facts.selinux:
             return kept_ms * 4 // 5
-        # A kept connection still goes to the previous release after a switch, so it must not last.
+        # A kept connection still goes to the previous release after a switch, so it must be short-lived.
         may_keep = self.facts.nginx >= KEEPALIVE_TIME and kept_ms > 2 * CONNECTION_AGE_MS
         return CONNECTION_AGE_MS if may_keep else 0
 
     @property
     def keepalive_directives(self) -> tuple[str, ...]:
-        """How long a connection is kept when it is idle; and in all, where it follows the link to a slot."""
+        """Limits of a connection's idle time; and of its total time if it uses the link to a slot."""
         idle = ("keepalive_timeout",) if self.facts.nginx >= (1, 15, 3) else ()
         return idle if self.facts.selinux else (*idle, "keepalive_time")
 
     @property
     def must_refuse_keepalive(self) -> bool:
-        """Whether this nginx keeps connections to the app though it asked for their end."""
+        """Whether this nginx keeps connections to the app even if it asked to close them."""
         return not self.keepalive and self.facts.nginx >= KEPT_BY_DEFAULT
 
     @property
@@ -175,19 +175,19 @@ class SiteView(View):
 
     @property
     def own_way(self) -> Way:
-        """To the app itself. nginx waits a little longer than its own limit; for websockets long."""
+        """The target for the app. nginx waits a little longer than the app's limit; long for websockets."""
         server = self.app.server
         timeout = locations.WEBSOCKET_TIMEOUT_S if server.websocket else server.timeout + 5
         return Way("/", f"http://{self.app.names.upstream}", "", server.websocket, timeout)
 
     @property
     def own_places(self) -> tuple[tuple[Place, Way], ...]:
-        """The locations whose requests the app itself answers."""
+        """The locations that the app itself answers."""
         return self._places(self.own_way)
 
     @property
     def routes(self) -> tuple[tuple[Place, Way], ...]:
-        """The locations of other services of the host."""
+        """The locations that other services of the host answer."""
         ways = (locations.route_way(route) for route in self.app.route)
         return tuple(pair for way in ways for pair in self._places(way))
 
@@ -204,7 +204,7 @@ class SiteView(View):
         routes = (locations.route_way(route) for route in self.app.route)
         return any(way.websocket for way in (self.own_way, *routes))
 
-    # --- who may ask, and how often -------------------------------------------------------------------------
+    # --- access and rates ----------------------------------------------------------------------------------
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -222,14 +222,14 @@ class SiteView(View):
 
     @staticmethod
     def sets(headers: Headers, name: str) -> bool:
-        """Whether a header is among these, so that nuwa's own word does not count."""
+        """Whether a header is among these, so that nuwa's default for it is not used."""
         return any(name.lower() == given.lower() for given, _ in headers)
 
-    # --- what has moved -----------------------------------------------------------------------------------
+    # --- redirects ----------------------------------------------------------------------------------------
 
     @property
     def moved_domains(self) -> tuple[Move, ...]:
-        """The domains of the site that are sent elsewhere as a whole."""
+        """The domains of the site that are redirected elsewhere as a whole."""
         return tuple(
             _move(redirect, (redirect.domain,), "/")
             for redirect in self.app.redirect
@@ -245,7 +245,7 @@ class SiteView(View):
 
     @property
     def trusted_proxies(self) -> tuple[str, ...]:
-        """Addresses and ranges: those of the CDNs, as this host knows them, or else as this release does."""
+        """Addresses and ranges; those of CDNs as this host knows them, or else as of this release."""
         if self.app.site.trusted_proxies and "http_realip_module" not in self.facts.nginx_modules:
             raise FactsError(
                 "site.trusted_proxies: this host's nginx has no http_realip_module. Install the "
@@ -258,19 +258,19 @@ class SiteView(View):
 
     @property
     def client_header(self) -> str:
-        """The header in which they send the client's address."""
+        """The header in which the proxies send the client's address."""
         given = self.app.site.trusted_proxies
         only = CDNS[given[0]].header if len(given) == 1 and given[0] in CDNS else "X-Forwarded-For"
         return self.app.site.client_address_header or only
 
     @property
     def advertises_http3(self) -> bool:
-        """Behind a proxy, clients would be sent to the proxy's port."""
+        """Behind a proxy, clients would be directed to the proxy's port."""
         return self.http3 and not self.app.site.trusted_proxies
 
 
 def site_warnings(app: App, facts: Facts) -> list[str]:
-    """What the manifest asks of nginx and this host cannot do yet: said, never dropped in silence."""
+    """Settings for nginx that this host cannot apply yet: reported, never ignored silently."""
     return [
         f"site.trusted_proxies: {name}: its addresses are not known yet, so it is not trusted: "
         "bin/install --refresh-proxies fetches them"
@@ -280,7 +280,7 @@ def site_warnings(app: App, facts: Facts) -> list[str]:
 
 
 def _ranges(proxy: str, facts: Facts) -> Sequence[str]:
-    """The addresses and ranges of one of the `trusted_proxies`; none of a CDN of which none are known."""
+    """The addresses and ranges of one of the `trusted_proxies`; empty for a CDN without known ones."""
     known: Optional[Sequence[str]] = facts.proxies.get(proxy)
     return known or (CDNS[proxy].ranges if proxy in CDNS else (proxy,))
 

@@ -1,4 +1,4 @@
-"""SQLite files in volumes: copies that are whole while the app writes, and their way back."""
+"""SQLite files in volumes: consistent copies while the app writes, and their restoration."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from nuwa.render.beneath import (
 
 MAGIC = b"SQLite format 3\0"
 PAGE_BYTES = 512
-"""Pages have 512 bytes or a multiple of it: most files need not be read to see that they are none."""
+"""Pages have 512 bytes or a multiple of it: most other files are ruled out by their size alone."""
 BUSY_TIMEOUT_S = 60
 ENDINGS = (b"", b"-wal", b"-shm", b"-journal")
 UNFINISHED = b".nuwa-sqlite.new"
-"""A file on its way into a volume, next to the one that it will replace."""
+"""The suffix of a file that is being written into a volume, next to the one that it will replace."""
 ACLS = ("system.posix_acl_access", "system.posix_acl_default")
 PERMISSIONS = 0o777
-"""What of a mode is taken along: nothing that would give a file somebody else's rights."""
+"""Bits of a mode that are copied: none that would give a file another user's rights."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def dump(to: str, volumes: Mapping[bytes, str]) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Copies each SQLite file as TO/NAME/PATH; gives its NAME/PATH and what it was.
+    """Copy each SQLite file to TO/NAME/PATH; yields its NAME/PATH and the status of the original.
 
-    It runs as the app, so that a file which SQLite creates next to a database is the app's, and a database
-    made to do harm can do none.
+    It runs as the app's user, so that files which SQLite creates next to a database belong to the app, and a
+    malicious database can do no harm.
 
     Raises:
         VolumeError: a database cannot be copied.
@@ -70,10 +70,10 @@ def _databases(top: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
 
 
 def _copy(source: bytes, target: Path, name: bytes) -> None:
-    import sqlite3  # not every Python has it, and nothing else of the renderer needs it
+    import sqlite3  # some Pythons lack it, and nothing else in the renderer needs it
 
     try:
-        with (  # noqa: SIM117 - Python 3.9 knows no parentheses here
+        with (  # noqa: SIM117 - Python 3.9 does not allow parentheses here
             closing(sqlite3.connect(os.fsdecode(source), timeout=BUSY_TIMEOUT_S)) as old
         ):
             with closing(sqlite3.connect(target)) as new:
@@ -83,14 +83,14 @@ def _copy(source: bytes, target: Path, name: bytes) -> None:
             raise VolumeError(f"{printable(name)!r}: {error}") from None
         sys.stderr.write(f"{printable(name)!r} is not a complete database ({error}): copied as it is\n")
         folder, _, last = source.rpartition(b"/")
-        with top_folder(os.fsdecode(folder)) as opened, regular_file(opened, last) as file:  # noqa: SIM117 - Python 3.9 knows no parentheses here
+        with top_folder(os.fsdecode(folder)) as opened, regular_file(opened, last) as file:  # noqa: SIM117 - Python 3.9 does not allow parentheses here
             with target.open("wb") as copy:
                 for chunk in chunks(file):
                     copy.write(chunk)
 
 
 def _copy_acl(file: int, made: int) -> None:
-    """The ACL of a file, or none, where the disk has such; not what its folder gives to all."""
+    """Copy the ACL of a file, or that it has none, if the file system supports ACLs."""
     try:
         found = os.getxattr(file, ACLS[0])
     except OSError:
@@ -101,10 +101,10 @@ def _copy_acl(file: int, made: int) -> None:
 
 
 def restore(source: str, volumes: Mapping[bytes, str]) -> None:
-    """Puts the copies SOURCE/NAME/PATH at their place in the volumes, with the copies' owner, mode and time.
+    """Write the copies SOURCE/NAME/PATH to their places in the volumes, with their owner, mode and time.
 
     Raises:
-        VolumeError: a copy has no place, or is not a file; then nothing was written.
+        VolumeError: a copy has no place, or is not a file; nothing was written.
     """
     with top_folder(source) as top:
         copies = list(_copies(os.fsencode(source)))
@@ -113,7 +113,7 @@ def restore(source: str, volumes: Mapping[bytes, str]) -> None:
                 pass
         for path in copies:
             above, _, name = path.rpartition(b"/")
-            with folder_beneath(top, above) as folder, regular_file(folder, name) as copy:  # noqa: SIM117 - Python 3.9 knows no parentheses here
+            with folder_beneath(top, above) as folder, regular_file(folder, name) as copy:  # noqa: SIM117 - Python 3.9 does not allow parentheses here
                 with _place(path, volumes) as place:
                     _put(copy, place, name)
 
@@ -129,7 +129,7 @@ def _copies(top: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def _place(path: bytes, volumes: Mapping[bytes, str]) -> Iterator[int]:
-    """The open folder of a volume that a copy belongs into."""
+    """The open folder in a volume to which a copy belongs."""
     volume, _, inside = path.partition(b"/")
     if volume not in volumes or not inside:
         raise VolumeError(f"{printable(path)!r} is not in a volume of this app: refused")
@@ -144,7 +144,7 @@ def _place(path: bytes, volumes: Mapping[bytes, str]) -> Iterator[int]:
 
 
 def _put(copy: int, folder: int, name: bytes) -> None:
-    """All or nothing: written next to the old one, then moved over it."""
+    """Replace a file atomically: written next to the old one, then renamed over it."""
     _remove(folder, UNFINISHED)
     status = os.fstat(copy)
     made = os.open(UNFINISHED, _NEW, 0o600, dir_fd=folder)

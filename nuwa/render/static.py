@@ -1,11 +1,12 @@
-"""Static files as they leave the image: with a time that tells nginx what it cannot see otherwise.
+"""Static files for export from the image, with timestamps that tell nginx what it cannot see otherwise.
 
-All files of an image have one time, and nginx makes `ETag` and `Last-Modified` of time and length. So a file
-that changed and kept its length would be taken for the one of before. Here each gets a time that its content
-decides, always in the past: the same content has the same time in every release, other content another one.
+All files of an image have the same time, and nginx derives `ETag` and `Last-Modified` from time and length.
+So a changed file of the same length would be taken for the previous one. Here each file gets a time derived
+from its content, always in the past: the same content has the same time in every release, other content
+another one.
 
-The time also says whether the name changes with the content, so that a browser may keep the file forever:
-then it is in the 1980s or 1990s. The site's configuration reads it off `Last-Modified`, and needs no list.
+The time also tells whether the name changes with the content, so that a browser may cache the file forever:
+then it is in the 1980s or 1990s. The site's configuration tests `Last-Modified` for that, and needs no list.
 """
 
 from __future__ import annotations
@@ -20,30 +21,30 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 HASHED_SINCE_S = 315532800
-"""1980-01-01: times of files whose name changes with their content begin here."""
+"""1980-01-01: the first time for files whose name changes with their content."""
 OTHERS_SINCE_S = 946684800
-"""2000-01-01: times of all others begin here."""
+"""2000-01-01: the first time for all others."""
 SPAN_S = 1 << 29
-"""Seconds that the times are spread over, 17 years: neither span reaches the other, or today."""
+"""The range of the times in seconds, 17 years: neither range reaches the other, or the present."""
 _PACKED = (".gz", ".br", ".zst")
-"""Endings of compressed copies, which are as their original."""
+"""Suffixes of compressed copies, which are treated like their original."""
 _READ = 1 << 20
 
 _HEX = re.compile(r"(?:^(?=.{16})|[.-])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{8,64}(?:\.(?:bundle|chunk|min))?$")
-"""webpack, parcel, Django; a date has no letter, a word no digit. webpack gives images no other name."""
+"""webpack, parcel, Django; a date has no letters, a word no digits. webpack gives images only such a name."""
 _CHUNK = re.compile(r"^chunk-[A-Z2-7]{8}$")
 """esbuild's shared chunks."""
 _TOKEN = re.compile(r"[.-]([A-Za-z0-9_-]{8,64})$")
 _SHORT = re.compile(r"-([A-Za-z0-9_-]{8})$")
-"""vite, rollup and esbuild by themselves: base64url or base32, which a word can look like."""
+"""vite, rollup and esbuild by default: base64url or base32, which a word can resemble."""
 _SOURCES = {".js", ".mjs", ".css"}
 _MANIFESTS = ("staticfiles.json", "manifest.json", "asset-manifest.json")
-"""Lists of Django, vite and webpack: names in them change with the content if they hold a token at all."""
+"""Manifests of Django, vite and webpack: names in them change with the content if they contain a token."""
 _MAX_MANIFEST_BYTES = 16 << 20
 
 
 def pack(root: Path, out: IO[bytes]) -> None:
-    """Write a tar of the files below a folder, with those times."""
+    """Write a tar of the files below a folder, with these times."""
     names = {path.relative_to(root).as_posix() for path in files(root)}
     hashed = hashed_files(root, names)
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as archive:
@@ -51,7 +52,7 @@ def pack(root: Path, out: IO[bytes]) -> None:
             name = path.relative_to(root).as_posix()
             entry = archive.gettarinfo(str(path), name)
             if entry is not None and name in names:
-                # A hard link would be left out of what follows.
+                # Otherwise a hard link would have no content.
                 entry.type, entry.linkname, entry.size = tarfile.REGTYPE, "", path.stat().st_size
                 entry.mtime = time_of(path, is_hashed=name in hashed)
                 with path.open("rb") as content:
@@ -61,13 +62,13 @@ def pack(root: Path, out: IO[bytes]) -> None:
 
 
 def hashed_files(root: Path, names: Collection[str]) -> set[str]:
-    """Those of the files below a folder whose name changes with their content, and compressed copies."""
+    """The files below a folder whose name changes with their content, including compressed copies."""
     found = find_hashed(names, _listed(root, names))
     return {name for name in names if _original(name) in found}
 
 
 def time_of(path: Path, *, is_hashed: bool) -> int:
-    """The time of a file, in Unix seconds: one for each content."""
+    """The time of a file, in Unix seconds, derived from its content."""
     digest = hashlib.sha256()
     with path.open("rb") as content:
         for part in iter(lambda: content.read(_READ), b""):
@@ -77,11 +78,11 @@ def time_of(path: Path, *, is_hashed: bool) -> int:
 
 
 def find_hashed(names: Collection[str], listed: Collection[str] = ()) -> set[str]:
-    """Those of the files whose name changes with their content.
+    """The files whose name changes with their content.
 
     Args:
         names: paths below the folder of static files.
-        listed: those of them that a manifest of a bundler or of Django names as what was made of a source.
+        listed: those of them that a manifest of a bundler or of Django lists as built from a source.
     """
     originals = {_original(name) for name in names}
     found = {name for name in listed if _TOKEN.search(PurePosixPath(name).stem)}
@@ -99,10 +100,10 @@ def _has_form(stem: str) -> bool:
 
 
 def _is_bundled(paths: list[PurePosixPath]) -> bool:
-    """Whether a folder is what vite, rollup or esbuild wrote.
+    """Whether vite, rollup or esbuild wrote a folder.
 
-    Then each file has a token, and those of scripts and styles are none that a person would write. The form
-    alone does not tell: `Inter-SemiBold.woff2` and `trip-IMG_1234.jpg` have it as well.
+    If so, every file has a token, and those of scripts and styles look random. The form alone is not enough:
+    `Inter-SemiBold.woff2` and `trip-IMG_1234.jpg` have it as well.
     """
     tokens = [match[1] for path in paths if (match := _SHORT.search(path.stem))]
     if len(tokens) < 2 or len(tokens) < len(paths):
@@ -117,7 +118,7 @@ def _is_bundled(paths: list[PurePosixPath]) -> bool:
 
 
 def _changes(token: str) -> int:
-    """How often a token changes between small letters, capitals and digits: 4.3 times if it is random."""
+    """How often a token changes between lower case, upper case and digits: 4.3 times if it is random."""
     return len(re.findall(r"(?=[a-z][A-Z0-9]|[A-Z][a-z0-9]|[0-9][A-Za-z])", token))
 
 
@@ -126,12 +127,12 @@ def _original(name: str) -> str:
 
 
 def files(root: Path) -> Iterator[Path]:
-    """The regular files below a folder, wherever they are in it."""
+    """The regular files below a folder, at any depth."""
     return (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def _listed(root: Path, names: Collection[str]) -> set[str]:
-    """The files that manifests name as made of a source of another name."""
+    """The files that manifests list as built from a source with another name."""
     found = set()
     for name in names:
         path = PurePosixPath(name)
@@ -152,7 +153,7 @@ def _json(path: Path) -> object:
 
 
 def _made(manifest: object) -> Iterator[tuple[str, str]]:
-    """Source and target of each entry: `paths` of Django's, `file` of vite's, plain pairs of webpack's."""
+    """Source and target of each entry: `paths` in Django's, `file` in vite's, plain pairs in webpack's."""
     if not isinstance(manifest, dict):
         return
     inner = next(
@@ -170,5 +171,5 @@ def _made(manifest: object) -> Iterator[tuple[str, str]]:
 
 
 def _relative(target: str) -> str:
-    """webpack writes what the page asks for, with `/` or `./` before it."""
+    """webpack writes the path that the page requests, starting with `/` or `./`."""
     return target.lstrip("./") if target.startswith(("/", "./")) else target

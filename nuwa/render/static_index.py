@@ -1,6 +1,6 @@
-"""The list of an image's static files, made at build, for a server that serves them itself.
+"""The list of an image's static files, made at build time, for a server that serves them itself.
 
-Only what is in the list is served, so no path leads elsewhere, and a server that starts looks nothing up.
+Only listed files are served, so no path can escape, and a server need not look up anything when it starts.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TYPES = {
     ".xml": "text/xml",
     ".zip": "application/zip",
 }
-"""By the ending of a name: what browsers show, or run. Others are octet-stream."""
+"""By suffix: types that browsers display or run. Others are octet-stream."""
 
 
 def main(words: Sequence[str]) -> None:
@@ -55,13 +55,13 @@ def main(words: Sequence[str]) -> None:
 
 
 def index(root: Path) -> dict[str, Any]:
-    """By path: type, ETag, whether a file may be kept forever, and whether it has a compressed copy."""
+    """By path: type, ETag, whether the file may be cached forever, and whether it has a compressed copy."""
     files = {path.relative_to(root).as_posix(): path for path in static.files(root)}
     hashed = static.hashed_files(root, set(files))
     return {
         name: {
             "type": content_type(name),
-            # One for each content, as the times are by which nginx makes its own.
+            # Derived from the content, like the times from which nginx makes its own ETags.
             "etag": f"{static.time_of(path, is_hashed=name in hashed):x}-{path.stat().st_size:x}",
             "immutable": name in hashed,
             "gzip": f"{name}.gz" in files,

@@ -1,4 +1,4 @@
-"""What the templates of systemd units say: the container, its socket and network, the servers of the host."""
+"""Values for the templates of systemd units: the container, its socket and network, the host's servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nuwa.render.facts import ServerWay
 from nuwa.render.view import View
 
 VALKEY_BUFFERS_BYTES = 128 * 1024**2
-"""What a server takes besides its data."""
+"""Memory that a server uses besides its data."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class UnitView(View):
 
     @property
     def database_service(self) -> str:
-        """The unit of the host's own database server; empty where the app uses none."""
+        """The unit of the host's own database server; empty if the app uses none."""
         database = self.app.database
         if database is None or database.where != "host" or database.engine == "sqlite":
             return ""
         return f"{database.engine}.service"
 
     def guard(self, way: ServerWay, verb: str) -> tuple[str, ...]:
-        """A command of iptables: the way to a server is closed for all but the app's subnet."""
+        """An iptables command: only the app's subnet may connect to a server."""
         foreign = ("!", "--source", way.subnet, "--destination", way.address)
         port = ("--protocol", "tcp", "--dport", str(way.port))
         return ("/usr/sbin/iptables", "--wait", verb, "INPUT", *foreign, *port, "--jump", "DROP")
@@ -43,16 +43,16 @@ class UnitView(View):
         return tuple(self.app.names.unit(slot) for slot in SLOTS)
 
     def is_mounted(self, volume: Volume) -> tuple[str, ...]:
-        """Fails where the file system is not mounted: the app must not write to the folder beneath."""
+        """Fails if the file system is not mounted: the app must not write to the underlying folder."""
         folder = self.volume_folder(volume)
         words = f"{folder} is not mounted: cd {sh(self.facts.directory)} && bin/run mounts it"
         return ("/bin/sh", "-c", f"mountpoint -q {sh(folder)} || {{ echo {sh(words)}; exit 1; }}")
 
     def mount_volume(self, volume: Volume) -> tuple[str, ...]:
-        """Checks and mounts the file system of a volume, unless it is mounted already.
+        """Checks and mounts the file system of a volume, unless it is already mounted.
 
-        Without the second cache that a loop device brings, where the file system beneath allows that; and
-        without the kernel's work on new inode tables, which would leave holes in the file.
+        A loop device's second cache is avoided if the underlying file system allows that; and so is the
+        kernel's initialization of inode tables, which would fill holes in the file.
         """
         folder = self.volume_folder(volume)
         image = sh(f"{self.facts.directory}/volumes/.nuwa/disks/{volume.name}.img")
@@ -61,12 +61,12 @@ class UnitView(View):
         steps = (
             f"mountpoint -q {folder} && exit 0",
             f'test -z "$(ls -A {folder})" || {{ echo {beneath}; exit 1; }}',
-            # As long as it is mounted somewhere else, in a container that still stops, nobody repairs it.
+            # While it is mounted elsewhere, in a container that is still stopping, it must not be repaired.
             f'test -n "$(losetup --associated {image})" || e2fsck -p {image}',
             "test $? -le 1 || exit 1",
             f"mount -t ext4 -o loop,nosuid,nodev,noinit_itable {image} {folder} || exit 1",
             f'losetup --direct-io=on "$(findmnt -n -o SOURCE {folder})"',
-            # what e2fsck makes, none but root reads
+            # created by e2fsck, and readable only to root
             f"rmdir {folder}/lost+found 2>/dev/null || true",
         )
         return ("/bin/sh", "-c", "; ".join(steps))
@@ -76,11 +76,11 @@ class UnitView(View):
 
     @property
     def valkey_user(self) -> str:
-        """The user that the server's package makes: valkey or redis."""
+        """The user that the server's package creates: valkey or redis."""
         return posixpath.basename(self.facts.valkey_server).partition("-")[0]
 
     def service_folder(self, service: Service) -> str:
-        """Below /var/lib: in the folder of the server's package, which SELinux lets it write to."""
+        """Relative to /var/lib: in the folder of the server's package, which SELinux lets it write to."""
         return f"{self.valkey_user}/{self.app.names.site}_{service.name}"
 
     def service_secret(self, service: Service) -> str:
@@ -88,7 +88,7 @@ class UnitView(View):
         return f"{self.facts.directory}/volumes/.nuwa/private/service.{service.name}"
 
     def valkey_options(self, service: Service, way: ServerWay) -> tuple[tuple[str, ...], ...]:
-        """The server's configuration as options with their values, in words that Redis 5 knows as well."""
+        """The server's configuration as options with values, in terms that Redis 5 knows as well."""
         return (
             ("--bind", "127.0.0.1"),
             ("--port", str(way.server_port)),
@@ -101,7 +101,7 @@ class UnitView(View):
         )
 
     def valkey_memory(self, service: Service) -> int:
-        """Bytes that the unit may use: as much again while a copy is written, and its buffers."""
+        """Maximum bytes of the unit: twice the data, for the time when a copy is written, plus buffers."""
         return 2 * service.memory + VALKEY_BUFFERS_BYTES
 
     @property
@@ -114,7 +114,7 @@ class UnitView(View):
 
     @property
     def wait(self) -> tuple[str, ...]:
-        """Waits until the app answers. Through bash: SELinux keeps systemd from executing it in place."""
+        """Waits until the app answers. Run by bash: SELinux does not let systemd execute it directly."""
         script = f"{self.facts.directory}/bin/lib/wait"
         words = ("/bin/bash", script, self.container, self.url, self.facts.host, str(self.start_timeout))
         link = self.app.names.replica_socket(self.facts.replica)
@@ -122,7 +122,7 @@ class UnitView(View):
 
     @property
     def limit_sending(self) -> tuple[str, ...]:
-        """Shapes what the container sends, on its own interface, where it has no right to change that.
+        """Limits what the container sends, on its own interface, whose settings it has no right to change.
 
         Empty without `limits.network`.
         """
@@ -139,13 +139,13 @@ class UnitView(View):
 
     @property
     def socket_target(self) -> str:
-        """What the link to this container's socket holds while its slot serves."""
+        """The target of the link to this container's socket while its slot serves."""
         return f"{self.facts.slot}/{SOCKET}"
 
     @property
     def prepare_jobs(self) -> tuple[str, ...]:
-        """The command that makes the folder in which the slots agree on scheduled jobs, and that of a further
-        replica's log."""
+        """The command that creates the folder in which the slots coordinate scheduled jobs, and the folder
+        of another replica's log."""
         folders = [self.app.names.jobs_folder]
         if self.facts.replica > 1:
             folders.append(container.log_folder(self.facts))
@@ -153,8 +153,8 @@ class UnitView(View):
 
     @property
     def wait_for_once(self) -> tuple[str, ...]:
-        """The command that fails while a one-off command has a volume that no two containers may hold; empty
-        where there is none. systemd repeats it until that has ended."""
+        """The command that fails while a one-off command uses a volume that two containers must not share;
+        empty if there is none. systemd repeats it until the one-off command has ended."""
         volumes = [volume.name for volume in self.app.volume if volume.policy == "exclusive"]
         if not volumes:
             return ()
@@ -167,7 +167,7 @@ class UnitView(View):
 
     @property
     def prepare_socket(self) -> tuple[str, ...]:
-        """The command that makes the folder for the server's socket; empty where it has none."""
+        """The command that creates the folder for the server's socket; empty if the server has none."""
         if not container.listens_on_socket(self.app, self.facts):
             return ()
         owner = str(APP_ID)
@@ -176,21 +176,21 @@ class UnitView(View):
 
     @property
     def remove_orphan(self) -> tuple[str, ...]:
-        """Ends, as late as possible, what `clear_away` left running; `podman run --replace` does the rest."""
+        """Stops, as late as possible, what `clear_away` left; `podman run --replace` does the rest."""
         words = f"test ! -e {self._id_file} || {{ {self._remove}; rm -f {self._id_file}; }}"
         return ("/bin/sh", "-c", words)
 
     @property
     def clear_away(self) -> tuple[str, ...]:
-        """Removes a container that ended, and its socket.
+        """Removes a container that has ended, and its socket.
 
-        Where conmon alone was killed, the container still serves, and continues until the next start ends it:
-        what comes before costs nobody a request. But not where somebody asked for the stop: no start follows.
+        If only conmon was killed, the container still serves, and does so until the next start stops it:
+        until then no request is lost. It is removed if somebody requested the stop: then no start follows.
         """
         keeps = (
             f'test $SERVICE_RESULT = signal && test -z "$(systemctl show --property=Job --value {self.unit})"'
         )
-        # Twice: after conmon was killed, podman refuses the first time.
+        # Twice: after conmon was killed, podman fails the first time.
         words = f"{self._remove} || {self._remove}; rm -f {self._id_file}"
         if self.prepare_socket:
             words += f"; rm -rf {self.app.names.socket_folder(self.facts.slot)}"
@@ -202,12 +202,12 @@ class UnitView(View):
 
     @property
     def _id_file(self) -> str:
-        """As `%t/%N.cid` in the unit."""
+        """The file that the unit calls `%t/%N.cid`."""
         return f"/run/{self.container}.cid"
 
     @property
     def make_network(self) -> tuple[str, ...]:
-        """The command that makes the app's network where it is missing; empty where it has none."""
+        """The command that recreates the app's network if it is missing; empty if the app has none."""
         return container.make_network(self.app, self.facts)
 
     @property

@@ -1,4 +1,4 @@
-"""What every template of a host's files says beyond the manifest and the facts."""
+"""Values that every template of a host's files needs besides the manifest and the facts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nuwa.render.facts import Facts
 
 @dataclass(frozen=True)
 class View:
-    """An app on a host, as the templates see it: `view` in each of them."""
+    """An app on a host, as templates see it: `view` in each of them."""
 
     app: App
     facts: Facts
@@ -33,14 +33,14 @@ class View:
 
     @property
     def proxy(self) -> str:
-        """Units that stand between nginx's socket and the port of a server that has no socket; or none."""
+        """The units between nginx's socket and the port of a server without a socket; empty if none."""
         if self.facts.selinux or container.listens_on_socket(self.app, self.facts):
             return ""
         return self.app.names.proxy(self.facts.slot)
 
     @property
     def excluded_units(self) -> tuple[str, ...]:
-        """The other slot's unit, where a volume is not for two."""
+        """The other slot's unit, if a volume must not be used by two slots."""
         if all(volume.policy != "exclusive" for volume in self.app.volume):
             return ()
         return tuple(self.app.names.unit(slot) for slot in SLOTS if slot != self.facts.slot)

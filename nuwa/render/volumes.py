@@ -1,6 +1,6 @@
-"""What the scripts do in volumes: commands of the renderer, inside a container that sees those volumes alone.
+"""The renderer's commands for volumes, run in a container that has only those volumes.
 
-Volumes are words of the form NAME=FOLDER; lists of names come on standard input, a NUL after each.
+Volumes are arguments of the form NAME=FOLDER; lists of names are read on standard input, a NUL after each.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from nuwa.render import initial_content, sqlite_copies
 from nuwa.render.beneath import VolumeError, chunks, is_regular, printable, regular_file, shown
 
 COMPARE_TIMEOUT_S = 60
-"""For all of one volume. alarm(2) ends what takes longer, wherever it waits."""
+"""For one whole volume. alarm(2) stops a longer run, wherever it blocks."""
 
 
 def main(what: str, words: list[str]) -> None:
-    """One of the `COMMANDS`. Exits with 1 and one line where it cannot be done."""
+    """Run one of the `COMMANDS`. Exits with 1 and one line if that fails."""
     try:
         COMMANDS[what](words)
     except (VolumeError, OSError) as error:
@@ -48,7 +48,7 @@ def _sqlite_restore(words: list[str]) -> None:
 
 
 def _no_acl(words: list[str]) -> None:
-    """`no-acl FOLDER`: what is made in it from now on has the mode that it is made with."""
+    """`no-acl FOLDER`: removes its ACLs, so that new entries get the mode with which they are created."""
     for name in sqlite_copies.ACLS:
         with suppress(OSError):
             os.removexattr(words[0], name)
@@ -57,8 +57,8 @@ def _no_acl(words: list[str]) -> None:
 def _sums(words: list[str]) -> None:
     """`sums NAME=FOLDER…`: the sha256 of each regular file `volumes/NAME/PATH`, as sha256sum writes them.
 
-    Names on standard input are left out. What vanishes meanwhile is no fault; what cannot be read is named on
-    standard error.
+    Names on standard input are left out. Files that vanish meanwhile are ignored; unreadable ones are
+    reported on standard error.
     """
     left_out = set(_names())
     for volume, folder in _volumes(words).items():

@@ -1,7 +1,7 @@
-"""Packs the renderer that goes into an image: `render.pyz`. Of this package, only this module runs at build.
+"""Packs the renderer for an image: `render.pyz`. The only module of this package that runs at build time.
 
-The archive holds Jinja2, MarkupSafe and PyYAML as pure Python, the templates of host files as modules, the
-manifest as JSON and the modules of nuwa that rendering imports. It needs a Python from 3.9 on, no more.
+The archive contains Jinja2, MarkupSafe and PyYAML as pure Python, the templates of host files as modules,
+the manifest as JSON and the modules of nuwa that rendering imports. It needs only Python 3.9 or newer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KUBERNETES_ENTRY = "nuwa.kubernetes.__main__"
 TEMPLATE_FOLDERS = ("cron", "monit", "nginx", "systemd")
 LIBRARIES = ("jinja2", "markupsafe", "yaml")
 SCRIPTS = BIN_TEMPLATES / "from_image"
-"""Parts of bin scripts that are rarely needed, and with the image at hand: the label has no room for them."""
+"""Parts of bin scripts that are rarely needed, and only with the image: too large for the label."""
 SCRIPTS_TAR = "scripts.tar"
 MAIN = f"""import sys
 
@@ -49,7 +49,7 @@ def build(app: App) -> bytes:
 
 
 def with_manifest(archive: bytes, app: App) -> bytes:
-    """The renderer of one app, of what is the same for all apps."""
+    """The renderer of one app: `archive`, which is the same for all apps, with its manifest."""
     manifest = json.dumps(to_json(app), ensure_ascii=False, indent=1, sort_keys=True)
     made = io.BytesIO(archive)
     with zipfile.ZipFile(made, "a") as opened:
@@ -58,7 +58,7 @@ def with_manifest(archive: bytes, app: App) -> bytes:
 
 
 def sources() -> dict[str, bytes]:
-    """All that the renderers of all apps are made of, by path: templates are not yet compiled."""
+    """Everything that is common to all renderers, by path; templates are not compiled yet."""
     files = {"__main__.py": MAIN.encode(), SCRIPTS_TAR: scripts()}
     for name in LIBRARIES:
         files.update(_library(name))
@@ -90,7 +90,7 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 
 def scripts() -> bytes:
-    """A tar of `SCRIPTS`, as the image hands them out. The same scripts give the same bytes."""
+    """A tar of `SCRIPTS`, as the image provides them. The same scripts give the same bytes."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(SCRIPTS.iterdir()):
@@ -102,7 +102,7 @@ def scripts() -> bytes:
 
 
 def _imported(*entries: str) -> set[Path]:
-    """The files of nuwa's own modules that the entries import, and theirs in turn, with their packages."""
+    """The files of nuwa's modules that the entries import, directly or indirectly, with their packages."""
     found: set[Path] = set()
     waiting = list(entries)
     while waiting:
@@ -124,7 +124,7 @@ def _file(module: str) -> Path | None:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Every name that could be a module: a parser of the whole language took most of a build's own time."""
+    """All imported names that could be modules. A full parser took most of the build's own time."""
     for found in _IMPORT.finditer(path.read_text()):
         module, listed = found["module"], re.sub(r"#.*", "", found["lines"] or found["line"])
         names = [words[0] for part in listed.split(",") if (words := part.split())]
