@@ -90,7 +90,7 @@ def _copy(source: bytes, target: Path, name: bytes) -> None:
 
 
 def _copy_acl(file: int, made: int) -> None:
-    """Copy the ACL of a file, or that it has none, if the file system supports ACLs."""
+    """Give a copy the ACL of its original, or none, instead of its folder's default ACL."""
     try:
         found = os.getxattr(file, ACLS[0])
     except OSError:

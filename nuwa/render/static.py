@@ -31,7 +31,7 @@ _PACKED = (".gz", ".br", ".zst")
 _READ = 1 << 20
 
 _HEX = re.compile(r"(?:^(?=.{16})|[.-])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{8,64}(?:\.(?:bundle|chunk|min))?$")
-"""webpack, parcel, Django; a date has no letters, a word no digits. webpack gives images only such a name."""
+"""webpack, parcel, Django; a date has no letters, a word no digits. webpack names images by a hash alone."""
 _CHUNK = re.compile(r"^chunk-[A-Z2-7]{8}$")
 """esbuild's shared chunks."""
 _TOKEN = re.compile(r"[.-]([A-Za-z0-9_-]{8,64})$")
