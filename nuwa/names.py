@@ -1,6 +1,6 @@
 """Every name derived from an app, in one place; templates and scripts never assemble names.
 
-Standard library only, and Python 3.9: this also runs inside images.
+Only the standard library, and Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One quoting function per language that a template writes; each rejects what its language cannot represent.
 
-Standard library only, and Python 3.9: this also runs inside images.
+Only the standard library, and Python 3.9: this also runs inside images.
 """
 
 from __future__ import annotations

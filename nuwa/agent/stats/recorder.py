@@ -32,7 +32,7 @@ INTERVAL_S = 60.0
 SHORTEST_S = 5.0
 """Minimum seconds between two rounds: while a clock is adjusted, the same minute could occur twice."""
 SETTLE_S = 2.0
-"""Seconds after systemd reports a change in which podman and systemd log its reason."""
+"""Seconds that podman and systemd get to log a reason after systemd has reported a change."""
 LOOK_EVERY_S = 5.0
 """Minimum seconds between two checks for restarts, so that constant restarts do not cost more."""
 

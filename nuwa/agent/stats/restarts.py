@@ -16,7 +16,7 @@ from nuwa.agent.schemas import Mark
 from nuwa.agent.stats.store import Store
 
 RECENT_S = 180.0
-"""Maximum seconds after a request for which a start is attributed to that request."""
+"""Maximum seconds after a request during which a start is attributed to it."""
 TOGETHER_S = 60.0
 """Ends of a service that are closer together become one mark, so that a crash loop leaves one a minute."""
 MAX_MARKS = 50
