@@ -117,7 +117,7 @@ def _domains(given: Sequence[str] | None) -> tuple[str, ...]:
 
 def _engine() -> Engine:
     from nuwa.engine import Engine
-    from nuwa.image import build  # noqa: F401 - it is slow to load
+    from nuwa.image import build  # noqa: F401 - loaded ahead, while ssh logs in
 
     return Engine.detect()
 
